@@ -1,0 +1,48 @@
+"""Takes the members that mmdg builds and runs with out of the wheels in one folder.
+
+Usage: unpack_wheels.py WHEELS DESTINATION libtorch|onnxruntime|cmake|cuda
+"""
+
+import fnmatch
+import pathlib
+import shutil
+import sys
+import zipfile
+
+# component -> (wheel name pattern, member pattern, prefix to drop, folder below the component's root)
+CUDA_LIBRARIES = [("nvidia_*", "nvidia/*/lib/*.so*", None, "lib"), ("torch-*", "torch/lib/lib*cuda*.so*", None, "lib"),
+                  ("torch-*", "torch/lib/libcaffe2_nvrtc.so", None, "lib"), ("torch-*", "torch/lib/libtorch_nvshmem.so", None, "lib")]
+COMPONENTS = {
+    "libtorch": [("torch-*", "torch/include/*", "torch/include/", "include"),
+                 ("torch-*", "torch/lib/libtorch_cpu.so", None, "lib"),
+                 ("torch-*", "torch/lib/libc10.so", None, "lib"),
+                 ("torch-*", "torch/lib/libgomp*.so*", None, "lib"),
+                 ("nvidia_cuda_runtime-*", "nvidia/*/lib/libcudart.so*", None, "lib"),
+                 ("nvidia_cuda_cupti-*", "nvidia/*/lib/libcupti.so*", None, "lib")],
+    "onnxruntime": [("onnxruntime-*", "onnxruntime/capi/libonnxruntime.so.*", None, "")],
+    "cmake": [("cmake-*", "cmake/data/*", "cmake/data/", "")],
+    "cuda": CUDA_LIBRARIES,
+}
+
+
+def unpack(wheels: pathlib.Path, root: pathlib.Path, component: str) -> None:
+    for wheel_pattern, member_pattern, prefix, folder in COMPONENTS[component]:
+        found = 0
+        for wheel in sorted(wheels.glob(wheel_pattern + ".whl")):
+            with zipfile.ZipFile(wheel) as archive:
+                for info in archive.infolist():
+                    if info.is_dir() or not fnmatch.fnmatchcase(info.filename, member_pattern):
+                        continue
+                    name = info.filename[len(prefix):] if prefix else info.filename.rsplit("/", 1)[1]
+                    target = root / folder / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with archive.open(info) as source, open(target, "wb") as sink:
+                        shutil.copyfileobj(source, sink, 1 << 20)
+                    target.chmod(0o755 if (info.external_attr >> 16) & 0o111 else 0o644)
+                    found += 1
+        if found == 0:
+            sys.exit(f"setup: {wheel_pattern}.whl holds nothing that matches {member_pattern}")
+
+
+if __name__ == "__main__":
+    unpack(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3])

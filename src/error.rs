@@ -1,0 +1,186 @@
+//! What can go wrong, told by which input and what was expected, and the exit code each kind ends in.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that ends a verb early. A single bad recording is not such an end: see [`Failure`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The command line does not make sense.
+    #[error("{0}")]
+    Usage(String),
+    /// A file, table or setting that the user gave is wrong. `input` names it, `problem` says where and what was expected.
+    #[error("{input}: {problem}")]
+    Input {
+        /// The file, with the line or key where there is one.
+        input: String,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// One recording cannot be turned into a sample.
+    #[error("{path}: {failure}", path = path.display())]
+    Media {
+        /// The recording.
+        path: PathBuf,
+        /// Why.
+        failure: Failure,
+    },
+    /// The operating system refused to read or write.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// "read", "write", "rename" and so on.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A library, device or permission is missing on this machine.
+    #[error("{problem}; {remedy}")]
+    Environment {
+        /// What is missing.
+        problem: String,
+        /// The one thing to do about it.
+        remedy: String,
+    },
+    /// Stored bytes are not what their record says.
+    #[error("{path}: {problem}", path = path.display())]
+    Integrity {
+        /// The damaged file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// Another process works in the same folder.
+    #[error("{path}: another mmdg is at work here; try again when it has ended", path = path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// More rows failed than `--max-failures` allows.
+    #[error("{failed} of {total} samples failed, more than --max-failures {allowed} allows; see {list}", list = list.display())]
+    TooManyFailures {
+        /// Samples that failed.
+        failed: usize,
+        /// Samples in all.
+        total: usize,
+        /// The limit as it was given.
+        allowed: String,
+        /// Where they are listed.
+        list: PathBuf,
+    },
+    /// A signal asked for the end; what is committed stays.
+    #[error("stopped by a signal; the same command goes on from here")]
+    Interrupted {
+        /// The signal's number.
+        signal: i32,
+    },
+}
+
+impl Error {
+    /// Something that the user gave is wrong.
+    pub fn input(input: impl Display, problem: impl Into<String>) -> Self {
+        Self::Input { input: input.to_string(), problem: problem.into() }
+    }
+
+    /// For `map_err` on a file operation.
+    pub fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
+        move |source| Self::Io { path: path.into(), action, source }
+    }
+
+    /// One recording cannot be used.
+    pub fn media(path: &Path, code: Code, message: impl Into<String>) -> Self {
+        Self::Media { path: path.into(), failure: Failure { code, message: message.into() } }
+    }
+
+    /// This machine lacks something.
+    pub fn environment(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Environment { problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// Stored bytes are damaged.
+    pub fn integrity(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Integrity { path: path.into(), problem: problem.into() }
+    }
+
+    /// The exit code of a verb that ends in this error: 2 usage; 3 input invalid, nothing done; 5 too many failures;
+    /// 6 environment; 7 integrity; 75 try again; 130 and 143 for signals.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Input { .. } | Self::Media { .. } => 3,
+            Self::Io { action, .. } if *action == "read" => 3,
+            Self::TooManyFailures { .. } => 5,
+            Self::Io { .. } | Self::Environment { .. } => 6,
+            Self::Integrity { .. } => 7,
+            Self::Busy { .. } => 75,
+            Self::Interrupted { signal } => 128 + signal,
+        }
+    }
+}
+
+/// Why one row of one modality could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable word for programs.
+    pub code: Code,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.code.name())
+    }
+}
+
+/// The stable word for why a row could not be made, or what is to be known of one that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Code {
+    /// The recording has no stream of this modality. Listed, not counted as a failure.
+    Absent,
+    /// The end was held or padded: the recording stops less than max(0.25 s, 2 %) before the segment does. A flag on a good row.
+    Partial,
+    /// There is no such file.
+    Missing,
+    /// The file cannot be opened as a recording.
+    Unreadable,
+    /// No decoder for the stream.
+    Unsupported,
+    /// The stream gives no frame or sample in the segment.
+    Undecodable,
+    /// The recording ends more than max(0.25 s, 2 %) before the segment does.
+    Truncated,
+    /// The recording asks for more memory than a recording should.
+    Limit,
+    /// The backbone gave a non-finite feature or an error.
+    Backbone,
+    /// A defect of this program, kept from taking the run down.
+    Internal,
+}
+
+impl Code {
+    /// The word as it stands in `failures.jsonl`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Partial => "partial",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+            Self::Unsupported => "unsupported",
+            Self::Undecodable => "undecodable",
+            Self::Truncated => "truncated",
+            Self::Limit => "limit",
+            Self::Backbone => "backbone",
+            Self::Internal => "internal",
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Multimodal domain generalization, from raw recordings to a report.
+//!
+//! ```text
+//! annotations + media ──preprocess──▶ clip store ──extract──▶ feature store ──train──▶ runs ──report──▶ tables, plots
+//! ```
+//! The modules stand on floors: a module uses its own floor and lower ones, never a higher one.
+//! Each native library has one place that names it: FFmpeg in [`media`], HDF5 in `hdf5`, ONNX Runtime in [`backbone`],
+//! libtorch in [`balance`], `objective`, `method` and `train`.
+
+pub mod error;
+
+// floor 0: the words of the field
+pub mod manifest;
+pub mod modality;
+pub mod rng;
+pub mod sample;
+pub mod source;
+pub mod span;
+pub mod stop;
+
+// floor 1: files and arithmetic
+pub mod fs;
+#[cfg(feature = "hdf5")]
+pub mod hdf5;
+pub mod signal;
+
+// floor 2: bytes on disk to samples
+pub mod media;
+
+// floor 3: recipes, annotations, stores
+pub mod dataset;
+pub mod preset;
+pub mod store;
+#[cfg(feature = "video")]
+pub mod synthetic;
+
+// floor 4: backbones, and how objectives and gradients are combined
+pub mod backbone;
+#[cfg(feature = "torch")]
+pub mod balance;
+#[cfg(feature = "torch")]
+pub mod method;
+#[cfg(feature = "torch")]
+pub mod objective;
+
+// floor 5: training and its report
+pub mod report;
+#[cfg(feature = "torch")]
+pub mod train;
+
+// floor 6: the verbs
+pub mod config;
+#[cfg(all(feature = "hdf5", feature = "onnx"))]
+pub mod extract;
+pub mod inspect;
+pub mod pipeline;
+#[cfg(feature = "hdf5")]
+pub mod preprocess;
+
+// floor 7
+#[cfg(feature = "cli")]
+pub mod cli;
+
+pub use error::{Error, Result};

@@ -1,0 +1,3 @@
+//! The `mmdg` program.
+
+fn main() {}

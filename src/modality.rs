@@ -1,0 +1,47 @@
+//! Modalities: what a stream of samples shows, and the name it has in a store.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// What the samples of a modality are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// RGB frames.
+    Video,
+    /// Optical flow, two channels.
+    Flow,
+    /// Sound.
+    Audio,
+}
+
+impl Kind {
+    /// The word in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Flow => "flow",
+            Self::Audio => "audio",
+        }
+    }
+}
+
+/// Checks that `name` can name a modality, which is also a folder: lower-case letters, digits and `-`, a letter first.
+///
+/// # Errors
+/// [`Error::Input`] that names `place`.
+///
+/// ```
+/// assert!(mmdg::modality::check_name("audio-24k", "[modalities]").is_ok());
+/// assert!(mmdg::modality::check_name("../audio", "[modalities]").is_err());
+/// ```
+pub fn check_name(name: &str, place: &str) -> Result<()> {
+    let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if fits {
+        return Ok(());
+    }
+    Err(Error::input(place, format!("modality {name:?}: expected lower-case letters, digits and '-', a letter first")))
+}

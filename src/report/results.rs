@@ -1,0 +1,92 @@
+//! What a finished run says of itself: the `results.json` in its folder.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One run: a method and a balancer, trained on source domains with one seed, tested on a domain never seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// 1.
+    pub format: u32,
+    /// Column of the comparison, such as `gmp (paper)`; runs of one name differ in task and seed only.
+    pub name: String,
+    /// Which losses there are (`erm`).
+    pub method: String,
+    /// How gradients meet (`none`, `adversarial`, `gmp`).
+    pub balance: String,
+    /// The modalities trained on, in order of concatenation.
+    pub modalities: Vec<String>,
+    /// Domains trained on.
+    pub sources: Vec<String>,
+    /// The domain never seen in training or selection.
+    pub target: String,
+    /// Seed of every random number of the run.
+    pub seed: u64,
+    /// How the epoch was chosen (`source-val`).
+    pub selection: String,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The epoch, from 0, whose parameters were tested.
+    pub selected_epoch: usize,
+    /// Class names, in the order of the confusion matrix.
+    pub classes: Vec<String>,
+    /// Rows used.
+    pub rows: RowCounts,
+    /// Accuracy on the sources' validation rows at the selected epoch, in [0, 1].
+    pub source_validation_accuracy: f64,
+    /// Accuracy on the target's rows, in [0, 1].
+    pub target_accuracy: f64,
+    /// Rows are true classes, columns predicted ones, on the target.
+    pub confusion: Vec<Vec<u64>>,
+    /// One entry an epoch.
+    pub curve: Vec<EpochResult>,
+}
+
+/// How many rows a run used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Training rows of the sources.
+    pub train: usize,
+    /// Validation rows of the sources.
+    pub validation: usize,
+    /// Rows of the target.
+    pub target: usize,
+    /// Rows left out because a modality failed or is absent there.
+    pub left_out: usize,
+}
+
+/// One epoch of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochResult {
+    /// Mean fused classification loss over the epoch's training rows.
+    pub train_loss: f64,
+    /// Accuracy of the fused head on the training rows as they were seen, in [0, 1].
+    pub train_accuracy: f64,
+    /// Mean fused classification loss on source validation.
+    pub validation_loss: f64,
+    /// Accuracy on source validation, in [0, 1].
+    pub validation_accuracy: f64,
+    /// For balancers with signals, the mean over the epoch's steps, by modality.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub balance: BTreeMap<String, BalanceResult>,
+}
+
+/// Means over an epoch's steps of what a balancer saw and did to one modality's encoder. Peng et al. name them ρ, σ, k, p.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BalanceResult {
+    /// Semantic ratio ρ: above 1, the modality is ahead in classification.
+    pub rho: f64,
+    /// Domain ratio σ: above 1, it is ahead in domain invariance.
+    pub sigma: f64,
+    /// Factor on the classification gradient, in (0, 1].
+    pub k: f64,
+    /// Factor on the domain gradient, in (0, 1].
+    pub p: f64,
+    /// Cosine between the two gradients before projection.
+    pub cosine: f64,
+    /// Share of steps with a negative inner product.
+    pub conflict: f64,
+    /// ‖removed part‖ / ‖gradient‖ of the projected side; 0 where nothing was projected.
+    pub projected: f64,
+}

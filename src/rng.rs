@@ -1,0 +1,92 @@
+//! Random numbers from a counter: a number depends on what it is for, never on what was drawn before, on threads or on
+//! neighbours. All in 32-bit integer operations, so that tensor code can give the same bits.
+
+/// Mixes one word into a state (the finaliser of MurmurHash3 over their combination).
+pub fn mix(state: u32, word: u32) -> u32 {
+    let mut x = state.wrapping_mul(0x9e37_79b1) ^ word;
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x85eb_ca6b);
+    x ^= x >> 13;
+    x = x.wrapping_mul(0xc2b2_ae35);
+    x ^ (x >> 16)
+}
+
+/// A stream of random numbers, addressed by element.
+///
+/// ```
+/// use mmdg::rng::Stream;
+/// let epoch = Stream::new(7).with("shuffle").at(3);
+/// assert_eq!(epoch.bits(5), Stream::new(7).with("shuffle").at(3).bits(5));
+/// assert_ne!(epoch.bits(5), epoch.bits(6));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream(u32);
+
+impl Stream {
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(mix(mix(0, seed as u32), (seed >> 32) as u32))
+    }
+
+    /// The part of it for one purpose.
+    pub fn with(self, purpose: &str) -> Self {
+        Self(purpose.bytes().fold(self.0, |state, byte| mix(state, u32::from(byte))))
+    }
+
+    /// The part of it for one epoch, step, file, …
+    pub fn at(self, index: u32) -> Self {
+        Self(mix(self.0, index))
+    }
+
+    /// The state, for tensor code that goes on from here: element `i` has the bits `mix(state, i)`.
+    pub fn state(self) -> u32 {
+        self.0
+    }
+
+    /// 32 random bits for element `i`.
+    pub fn bits(self, i: u32) -> u32 {
+        mix(self.0, i)
+    }
+
+    /// Uniform in [0, 1), a multiple of 2⁻²⁴: exact in f32.
+    pub fn uniform(self, i: u32) -> f32 {
+        (self.bits(i) >> 8) as f32 / (1u32 << 24) as f32
+    }
+
+    /// Standard normal (Box–Muller over two of the element's own draws).
+    pub fn normal(self, i: u32) -> f64 {
+        let pair = self.at(i);
+        let radius = (-2.0 * (1.0 - f64::from(pair.uniform(0))).ln()).sqrt();
+        radius * (std::f64::consts::TAU * f64::from(pair.uniform(1))).cos()
+    }
+
+    /// A permutation of `0..n`: the order of the elements' bits, ties by element.
+    pub fn permutation(self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_key(|&i| (self.bits(i as u32), i));
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uniform_and_normal_have_their_moments() {
+        let (s, n) = (Stream::new(1), 100_000u32);
+        let mean = (0..n).map(|i| f64::from(s.uniform(i))).sum::<f64>() / f64::from(n);
+        assert!((mean - 0.5).abs() < 0.005, "{mean}");
+        let square = (0..n).map(|i| s.normal(i).powi(2)).sum::<f64>() / f64::from(n);
+        assert!((square - 1.0).abs() < 0.02, "{square}");
+    }
+
+    #[test]
+    fn permutations_are_permutations_and_differ() {
+        let mut a = Stream::new(1).at(0).permutation(1000);
+        let b = Stream::new(1).at(1).permutation(1000);
+        assert_ne!(a, b);
+        a.sort_unstable();
+        assert!(a.into_iter().eq(0..1000));
+    }
+}
