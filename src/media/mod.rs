@@ -1,1 +1,14 @@
-//! Soon.
+//! Bytes on disk to samples. The only place that names FFmpeg and Symphonia.
+
+pub mod audio;
+mod edit_list;
+#[cfg(feature = "video")]
+mod ffmpeg;
+#[cfg(feature = "video")]
+mod ffmpeg_audio;
+#[cfg(feature = "video")]
+mod scale;
+mod symphonia;
+mod timeline;
+#[cfg(feature = "video")]
+pub mod video;

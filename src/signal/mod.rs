@@ -1,1 +1,8 @@
-//! Soon.
+//! Pure functions on slices: no file, no decoder, no state.
+
+pub mod fit;
+pub mod mel;
+pub mod resample;
+pub mod sampling;
+pub mod spectrogram;
+pub mod stft;

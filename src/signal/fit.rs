@@ -1,0 +1,29 @@
+//! Making sound as long as a preset wants it.
+
+use serde::{Deserialize, Serialize};
+
+/// What fills up a segment that is too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pad {
+    /// The segment again, from its start.
+    Repeat,
+    /// Silence.
+    Zero,
+}
+
+/// The first `length` samples; a shorter segment is filled up by `pad`, an empty one by silence.
+///
+/// ```
+/// use mmdg::signal::fit::{Pad, fit};
+/// assert_eq!(fit(&[1.0, 2.0], 5, Pad::Repeat), [1.0, 2.0, 1.0, 2.0, 1.0]);
+/// assert_eq!(fit(&[], 2, Pad::Repeat), [0.0, 0.0]);
+/// ```
+pub fn fit(samples: &[f32], length: usize, pad: Pad) -> Vec<f32> {
+    let mut fitted: Vec<f32> = match pad {
+        Pad::Repeat => samples.iter().copied().cycle().take(length).collect(),
+        Pad::Zero => samples.iter().copied().take(length).collect(),
+    };
+    fitted.resize(length, 0.0);
+    fitted
+}
