@@ -1,0 +1,190 @@
+//! What stands in a store's JSON files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::error::Code;
+use crate::modality::Kind;
+pub use crate::sample::Dtype;
+use crate::{Error, Result, fs};
+
+/// Version of the store format.
+pub const VERSION: u32 = 1;
+/// The largest shard.
+pub const SHARD_BYTES: u64 = 256 << 20;
+
+/// What one row of a modality is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModalityHeader {
+    /// Name and folder.
+    pub name: String,
+    /// What it shows.
+    pub kind: Kind,
+    /// Element type of `data`.
+    pub dtype: Dtype,
+    /// Shape of one row of `data`: `[T, H, W, C]` for frames, `[rows, columns]` for spectrograms, `[D]` for features.
+    pub shape: Vec<u64>,
+    /// Presentation times kept with each row; 0 for none.
+    pub times: u64,
+}
+
+impl ModalityHeader {
+    /// Elements of `data` in a row.
+    pub fn row_elements(&self) -> u64 {
+        self.shape.iter().product()
+    }
+
+    /// Bytes of a row, all arrays together.
+    pub fn row_bytes(&self) -> u64 {
+        self.row_elements() * self.dtype.size() + 8 * self.times + 16 + 1
+    }
+
+    /// The arrays of a shard of `rows` rows: `data`, `span` [n, 2] seconds, `time` [n, T] seconds, `valid` [n].
+    pub fn arrays(&self, rows: u64) -> Vec<(&'static str, Dtype, Vec<u64>)> {
+        let mut data = vec![rows];
+        data.extend(&self.shape);
+        let mut arrays = vec![("data", self.dtype, data), ("span", Dtype::F64, vec![rows, 2])];
+        if self.times > 0 {
+            arrays.push(("time", Dtype::F64, vec![rows, self.times]));
+        }
+        arrays.push(("valid", Dtype::U8, vec![rows]));
+        arrays
+    }
+}
+
+/// Where an array lies in its shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayPlace {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Rows first.
+    pub shape: Vec<u64>,
+    /// Byte in the file.
+    pub offset: u64,
+}
+
+/// Something to know of one row of one modality: why it is missing, or that it is partial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowNote {
+    /// Row in the store.
+    pub row: u64,
+    /// Its id in the manifest.
+    pub id: String,
+    /// Stable word.
+    pub code: Code,
+    /// Sentence.
+    pub message: String,
+}
+
+/// A shard's commit record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardRecord {
+    /// Hash of the recipe that the shard was made by.
+    pub recipe_blake3: String,
+    /// First row and one past the last.
+    pub rows: [u64; 2],
+    /// Size of the file.
+    pub bytes: u64,
+    /// Hash of the file.
+    pub blake3: String,
+    /// The arrays by name.
+    pub arrays: BTreeMap<String, ArrayPlace>,
+    /// Rows that failed (zeros, `valid` = 0), in order.
+    pub failed: Vec<RowNote>,
+    /// Rows whose recording lacks this modality (zeros, `valid` = 0), in order.
+    pub absent: Vec<RowNote>,
+    /// Good rows with something to know, in order.
+    pub notes: Vec<RowNote>,
+    /// Rows by the decoder or runtime that made them, as ranges [first, last + 1).
+    pub made_by: BTreeMap<String, Vec<[u64; 2]>>,
+}
+
+/// A shard as `store.json` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardEntry {
+    /// Path in the store.
+    pub file: String,
+    /// First row and one past the last.
+    pub rows: [u64; 2],
+    /// Size of the file.
+    pub bytes: u64,
+    /// Hash of the file.
+    pub blake3: String,
+}
+
+/// `store.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// `mmdg-store`.
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// `clips` or `features`.
+    pub holds: String,
+    /// Rows, failed ones included.
+    pub rows: u64,
+    /// S: row i is in shard i / S.
+    pub rows_per_shard: u64,
+    /// Class names; a label is a place in this list.
+    pub classes: Vec<String>,
+    /// Domain names.
+    pub domains: Vec<String>,
+    /// What each modality holds.
+    pub modalities: Vec<ModalityHeader>,
+    /// Every parameter that shaped the data.
+    pub recipe: serde_json::Value,
+    /// Hash of the recipe.
+    pub recipe_blake3: String,
+    /// By modality.
+    pub shards: BTreeMap<String, Vec<ShardEntry>>,
+}
+
+/// Hash of a recipe: of its compact JSON, keys in order.
+pub fn recipe_hash(recipe: &serde_json::Value) -> String {
+    blake3::hash(recipe.to_string().as_bytes()).to_hex().to_string()
+}
+
+/// The largest power of two of rows that keeps a shard within `limit` bytes; at least 1.
+pub fn rows_per_shard(row_bytes: u64, limit: u64) -> u64 {
+    let fit = (limit / row_bytes.max(1)).max(1);
+    1 << fit.ilog2()
+}
+
+/// `<store>/<modality>/00000.<extension>`
+pub fn shard_path(store: &Path, modality: &str, shard: u64, extension: &str) -> PathBuf {
+    store.join(modality).join(format!("{shard:05}.{extension}"))
+}
+
+/// Reads a JSON file of a store.
+///
+/// # Errors
+/// [`Error::Integrity`] naming file and line where it does not fit.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_slice(&fs::read(path)?).map_err(|error| Error::integrity(path, error.to_string()))
+}
+
+/// Writes one, readable and ending in a newline.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::integrity(path, error.to_string()))?;
+    bytes.push(b'\n');
+    fs::write(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_hold_a_power_of_two_of_rows() {
+        assert_eq!(rows_per_shard(1 << 20, 256 << 20), 256);
+        assert_eq!(rows_per_shard((1 << 20) + 1, 256 << 20), 128);
+        assert_eq!(rows_per_shard(1 << 40, 256 << 20), 1);
+    }
+}

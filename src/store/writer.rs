@@ -1,0 +1,402 @@
+//! Making a store, shard by shard; whatever is killed when, the same plan goes on with what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::layout::{
+    ArrayPlace, Dtype, Header, ModalityHeader, RowNote, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash,
+    rows_per_shard, shard_path, write_json,
+};
+use super::manifest_csv;
+use crate::error::{Code, Failure};
+use crate::manifest::Manifest;
+use crate::sample::{Data, Row};
+use crate::{Error, Result, fs, hdf5};
+
+/// What a store is going to be.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// `clips` or `features`.
+    pub holds: &'static str,
+    /// Its rows.
+    pub manifest: Manifest,
+    /// Its modalities.
+    pub modalities: Vec<ModalityHeader>,
+    /// Every parameter that shapes the data; a store with another recipe is refused.
+    pub recipe: Value,
+    /// Limit for a shard's size in bytes; `None` is 256 MiB.
+    pub shard_bytes: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Rows × modalities.
+    pub samples: usize,
+    /// Samples that failed, by code.
+    pub failed: BTreeMap<Code, usize>,
+    /// Samples whose recording lacks the modality.
+    pub absent: usize,
+    /// Samples that are there but partial.
+    pub partial: usize,
+}
+
+impl Summary {
+    /// Samples that failed.
+    pub fn failures(&self) -> usize {
+        self.failed.values().sum()
+    }
+}
+
+/// A store being made. Holds its folder until dropped.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    header: Header,
+    ids: Vec<String>,
+    _lock: fs::Lock,
+}
+
+impl Writer {
+    /// Starts a store, or goes on with one of the same recipe.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a folder that holds something else, or a store of another recipe (with the difference);
+    /// [`Error::Busy`]; [`Error::Io`].
+    pub fn open(folder: &Path, plan: &Plan) -> Result<Self> {
+        let table = manifest_csv::to_csv(&plan.manifest)?;
+        let row_bytes = plan.modalities.iter().map(ModalityHeader::row_bytes).max().unwrap_or(1);
+        let rows_per_shard = rows_per_shard(row_bytes, plan.shard_bytes.unwrap_or(SHARD_BYTES));
+        let mut recipe = plan.recipe.clone();
+        recipe["manifest_blake3"] = json!(blake3::hash(&table).to_hex().as_str());
+        recipe["rows_per_shard"] = json!(rows_per_shard);
+        let header = Header {
+            format: "mmdg-store".into(),
+            version: VERSION,
+            holds: plan.holds.into(),
+            rows: plan.manifest.len() as u64,
+            rows_per_shard,
+            classes: plan.manifest.classes.clone(),
+            domains: plan.manifest.domains.clone(),
+            modalities: plan.modalities.clone(),
+            recipe_blake3: recipe_hash(&recipe),
+            recipe,
+            shards: BTreeMap::new(),
+        };
+        fs::create_dir_all(folder)?;
+        let lock = fs::Lock::take(folder)?;
+        let ids = plan.manifest.segments.iter().map(|segment| segment.id.clone()).collect();
+        let writer = Self { folder: folder.into(), header, ids, _lock: lock };
+        match writer.existing()? {
+            Some(found) => writer.compare(&found)?,
+            None => {
+                writer.refuse_strangers()?;
+                fs::write(&folder.join("manifest.csv"), &table)?;
+                write_json(&folder.join("plan.json"), &writer.header)?;
+            }
+        }
+        for modality in &writer.header.modalities {
+            fs::create_dir_all(&folder.join(&modality.name))?;
+            writer.sweep(&modality.name)?;
+        }
+        Ok(writer)
+    }
+
+    fn existing(&self) -> Result<Option<Header>> {
+        for name in ["store.json", "plan.json"] {
+            let path = self.folder.join(name);
+            if path.is_file() {
+                return read_json(&path).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn compare(&self, found: &Header) -> Result<()> {
+        if found.recipe_blake3 == self.header.recipe_blake3 {
+            return Ok(());
+        }
+        let mut differences = Vec::new();
+        compare("", &found.recipe, &self.header.recipe, &mut differences);
+        let list = differences.join("; ");
+        Err(Error::input(self.folder.display(), format!("this store was made with other parameters: {list}; expected the same, or another folder")))
+    }
+
+    /// A folder without a plan may hold what an earlier start left, nothing else.
+    fn refuse_strangers(&self) -> Result<()> {
+        for entry in std::fs::read_dir(&self.folder).map_err(Error::io("list", &self.folder))? {
+            let name = entry.map_err(Error::io("list", &self.folder))?.file_name();
+            let name = name.to_string_lossy();
+            if name != "manifest.csv" && !name.ends_with(".part") {
+                return Err(Error::input(self.folder.display(), format!("the folder holds {name:?}; expected a store or an empty folder")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what an interrupted run left half-written.
+    fn sweep(&self, modality: &str) -> Result<()> {
+        let folder = self.folder.join(modality);
+        for entry in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
+            let path = entry.map_err(Error::io("list", &folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "part") {
+                fs::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the store is going to be.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Number of shards of each modality.
+    pub fn shards(&self) -> u64 {
+        self.header.rows.div_ceil(self.header.rows_per_shard)
+    }
+
+    /// Rows of a shard: first, and one past the last.
+    pub fn rows(&self, shard: u64) -> [u64; 2] {
+        let first = shard * self.header.rows_per_shard;
+        [first, (first + self.header.rows_per_shard).min(self.header.rows)]
+    }
+
+    fn record(&self, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
+        let path = shard_path(&self.folder, modality, shard, "json");
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let record: ShardRecord = read_json(&path)?;
+        let data = shard_path(&self.folder, modality, shard, "h5");
+        let whole = record.recipe_blake3 == self.header.recipe_blake3
+            && record.rows == self.rows(shard)
+            && std::fs::metadata(&data).is_ok_and(|metadata| metadata.len() == record.bytes);
+        Ok(whole.then_some(record))
+    }
+
+    /// Whether the shard of the modality (by place in the header) is there.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] for a commit record that cannot be read.
+    pub fn has(&self, modality: usize, shard: u64) -> Result<bool> {
+        Ok(self.record(&self.header.modalities[modality].name, shard)?.is_some())
+    }
+
+    /// Starts a shard; until [`ShardWriter::commit`] it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Environment`].
+    pub fn shard(&self, modality: usize, shard: u64) -> Result<ShardWriter<'_>> {
+        let header = &self.header.modalities[modality];
+        let rows = self.rows(shard);
+        let path = shard_path(&self.folder, &header.name, shard, "h5");
+        let part = fs::part(&path);
+        let arrays = header.arrays(rows[1] - rows[0]);
+        let offsets = hdf5::create(&part, &arrays)?;
+        let places = arrays
+            .into_iter()
+            .zip(offsets)
+            .map(|((name, dtype, shape), offset)| (name.to_owned(), ArrayPlace { dtype, shape, offset }))
+            .collect();
+        Ok(ShardWriter { writer: self, header, shard, rows, path, file: fs::RowFile::open(&part)?, places, told: Mutex::default() })
+    }
+
+    /// Publishes the store once every shard is there: `failures.jsonl`, then `store.json`.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] for a shard that is missing; [`Error::Io`].
+    pub fn finish(self) -> Result<Summary> {
+        let mut header = self.header.clone();
+        let mut summary = Summary { samples: self.ids.len() * header.modalities.len(), ..Summary::default() };
+        let mut lines: BTreeMap<(u64, usize), String> = BTreeMap::new();
+        for (place, modality) in self.header.modalities.iter().enumerate() {
+            let mut entries = Vec::new();
+            for shard in 0..self.shards() {
+                let path = shard_path(&self.folder, &modality.name, shard, "h5");
+                let record =
+                    self.record(&modality.name, shard)?.ok_or_else(|| Error::integrity(&path, "the shard is missing"))?;
+                for note in record.failed.iter().chain(&record.absent) {
+                    let line = json!({"id": note.id, "modality": modality.name, "row": note.row, "code": note.code, "message": note.message});
+                    lines.insert((note.row, place), line.to_string());
+                }
+                for note in &record.failed {
+                    *summary.failed.entry(note.code).or_default() += 1;
+                }
+                summary.absent += record.absent.len();
+                summary.partial += record.notes.len();
+                let file = format!("{}/{shard:05}.h5", modality.name);
+                entries.push(ShardEntry { file, rows: record.rows, bytes: record.bytes, blake3: record.blake3 });
+            }
+            header.shards.insert(modality.name.clone(), entries);
+        }
+        let text: String = lines.into_values().map(|line| line + "\n").collect();
+        fs::write(&self.folder.join("failures.jsonl"), text.as_bytes())?;
+        write_json(&self.folder.join("store.json"), &header)?;
+        fs::remove(&self.folder.join("plan.json"))?;
+        Ok(summary)
+    }
+}
+
+/// Names every leaf in which two recipes differ.
+fn compare(place: &str, found: &Value, asked: &Value, differences: &mut Vec<String>) {
+    match (found, asked) {
+        (Value::Object(a), Value::Object(b)) => {
+            for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
+                let inner = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+                compare(&inner, &found[key], &asked[key], differences);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => differences.push(format!("{place} is {a} in the store, {b} was asked for")),
+    }
+}
+
+/// One shard being made; rows may come in any order and from many threads.
+#[derive(Debug)]
+pub struct ShardWriter<'a> {
+    writer: &'a Writer,
+    header: &'a ModalityHeader,
+    shard: u64,
+    rows: [u64; 2],
+    path: PathBuf,
+    file: fs::RowFile,
+    places: BTreeMap<String, ArrayPlace>,
+    told: Mutex<Told>,
+}
+
+/// What the commit record says of rows.
+#[derive(Debug, Default)]
+struct Told {
+    failed: Vec<RowNote>,
+    absent: Vec<RowNote>,
+    notes: Vec<RowNote>,
+    made_by: BTreeMap<&'static str, Vec<u64>>,
+}
+
+impl ShardWriter<'_> {
+    /// Writes row `row` of the store, or notes why there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Integrity`] for a row of another shape, which is a defect of its maker.
+    pub fn write(&self, row: u64, made: Result<&Row, &Failure>) -> Result<()> {
+        let note = |code: Code, message: &str| RowNote {
+            row,
+            id: self.writer.ids[row as usize].clone(),
+            code,
+            message: message.to_owned(),
+        };
+        let outcome = made.map_err(Clone::clone).and_then(|made| Ok((made, self.bytes(&made.data)?)));
+        let told = |tell: &dyn Fn(&mut Told)| tell(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        match outcome {
+            Ok((made, bytes)) => {
+                let fits = bytes.len() as u64 == self.header.row_elements() * self.header.dtype.size()
+                    && made.times.len() as u64 == self.header.times;
+                if !fits {
+                    return Err(Error::integrity(&self.path, format!("row {row}: {} bytes do not fit the shape {:?}", bytes.len(), self.header.shape)));
+                }
+                let index = row - self.rows[0];
+                self.put("data", index, &bytes)?;
+                self.put("span", index, bytemuck::cast_slice(&made.span))?;
+                if !made.times.is_empty() {
+                    self.put("time", index, bytemuck::cast_slice(&made.times))?;
+                }
+                self.put("valid", index, &[1])?;
+                told(&|told| {
+                    told.made_by.entry(made.made_by).or_default().push(row);
+                    told.notes.extend(made.partial.as_ref().map(|message| note(Code::Partial, message)));
+                });
+            }
+            Err(failure) if failure.code == Code::Absent => told(&|told| told.absent.push(note(failure.code, &failure.message))),
+            Err(failure) => told(&|told| told.failed.push(note(failure.code, &failure.message))),
+        }
+        Ok(())
+    }
+
+    /// The row as it lies in the file; values that the type cannot hold are a failure of the row.
+    fn bytes<'d>(&self, data: &'d Data) -> Result<std::borrow::Cow<'d, [u8]>, Failure> {
+        let refuse = |value: f32| Failure { code: Code::Backbone, message: format!("the value {value} does not fit {}", self.header.dtype.name()) };
+        match (data, self.header.dtype) {
+            (Data::U8(values), Dtype::U8) => Ok(values.into()),
+            (Data::F32(values), Dtype::F32) => match values.iter().find(|value| !value.is_finite()) {
+                Some(&value) => Err(refuse(value)),
+                None => Ok(bytemuck::cast_slice(values).into()),
+            },
+            (Data::F32(values), Dtype::F16) => {
+                let halves: Vec<half::f16> = values.iter().map(|&value| half::f16::from_f32(value)).collect();
+                match halves.iter().position(|half| !half.is_finite()) {
+                    Some(place) => Err(refuse(values[place])),
+                    None => Ok(bytemuck::cast_slice(&halves).to_vec().into()),
+                }
+            }
+            _ => Err(Failure { code: Code::Internal, message: "the row's type is not the store's".into() }),
+        }
+    }
+
+    fn put(&self, array: &str, index: u64, bytes: &[u8]) -> Result<()> {
+        let place = &self.places[array];
+        self.file.write_at(bytes, place.offset + index * bytes.len() as u64)
+    }
+
+    /// Publishes the shard: synced, hashed, renamed, and then its commit record.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn commit(self) -> Result<()> {
+        self.file.sync()?;
+        let part = fs::part(&self.path);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_mmap_rayon(&part).map_err(Error::io("read", &part))?;
+        let bytes = std::fs::metadata(&part).map_err(Error::io("read", &part))?.len();
+        fs::publish(&self.path)?;
+        let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {
+            notes.sort_by_key(|note| note.row);
+        }
+        let record = ShardRecord {
+            recipe_blake3: self.writer.header.recipe_blake3.clone(),
+            rows: self.rows,
+            bytes,
+            blake3: hasher.finalize().to_hex().to_string(),
+            arrays: self.places,
+            failed: told.failed,
+            absent: told.absent,
+            notes: told.notes,
+            made_by: told.made_by.into_iter().map(|(name, rows)| (name.to_owned(), ranges(rows))).collect(),
+        };
+        write_json(&shard_path(&self.writer.folder, &self.header.name, self.shard, "json"), &record)
+    }
+}
+
+/// Rows as ranges [first, last + 1).
+fn ranges(mut rows: Vec<u64>) -> Vec<[u64; 2]> {
+    rows.sort_unstable();
+    let mut ranges: Vec<[u64; 2]> = Vec::new();
+    for row in rows {
+        match ranges.last_mut() {
+            Some(range) if range[1] == row => range[1] += 1,
+            _ => ranges.push([row, row + 1]),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_ranges() {
+        assert_eq!(ranges(vec![4, 2, 3, 7]), [[2, 5], [7, 8]]);
+    }
+
+    #[test]
+    fn differences_are_named_by_their_place() {
+        let mut found = Vec::new();
+        compare("", &json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 3, "c": 2}, "d": true}), &mut found);
+        assert_eq!(found, ["a.b is 1 in the store, 3 was asked for", "d is null in the store, true was asked for"]);
+    }
+}
