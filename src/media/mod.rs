@@ -1,1 +1,4 @@
 //! Soon.
+
+#[cfg(feature = "video")]
+pub mod version;
