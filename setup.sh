@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Everything mmdg needs to build and run: system packages by apt, and pinned native libraries in .deps/.
-# Safe to run again; quick when nothing is missing. Writes nothing outside this folder but system packages.
+# Safe to run again, and at the same time as itself; quick when nothing is missing.
+# Writes nothing outside this folder but system packages. Ends in 0, in 2 (usage) or in 6 with one line that says what is missing.
 #
-#   ./setup.sh          libtorch (CPU), ONNX Runtime, CMake
-#   ./setup.sh --cuda   also the CUDA libraries that libtorch loads on a GPU machine (about 2 GB to download)
+#   ./setup.sh          libtorch (CPU), ONNX Runtime, CMake: 0.6 GB to download, 0.6 GB in .deps/
+#   ./setup.sh --cuda   also the CUDA libraries that libtorch loads on a GPU machine: 2.3 GB to download, 2.9 GB more in .deps/
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,23 +19,35 @@ for argument in "$@"; do
   esac
 done
 
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "only Linux on x86-64 is supported, this is $(uname -s) on $(uname -m)"
-command -v apt-get >/dev/null || die "apt-get is missing: Debian 12 and Ubuntu 24.04 are supported"
+kernel=$(uname -s) machine=$(uname -m)
+[ "$kernel-$machine" = Linux-x86_64 ] || die "only Linux on x86-64 is supported, this is $kernel on $machine"
+command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || die "apt-get is missing: Debian 12 and Ubuntu 24.04 are supported"
+command -v cargo >/dev/null || die "cargo is missing: install Rust 1.95 or newer (https://rustup.rs) and have it on PATH"
 
+# one at a time: a second run waits here and then finds everything in place
+mkdir -p .deps
+exec 9>.deps/lock
+flock -n 9 || { say "another setup.sh is at work in this folder; waiting for it"; flock 9; }
+
+# ---- system packages -------------------------------------------------------------------------------------------------
 packages=(build-essential pkg-config clang libclang-dev nasm libavcodec-dev libavformat-dev libavutil-dev
   libswscale-dev libswresample-dev python3 python3-pip python3-venv ca-certificates)
+# dpkg-query ends in 1 where one of them is unknown
+installed=" $({ dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true; } \
+  | awk '$2 == "installed" {printf "%s ", $1}') "
+# a Python that did not come from apt (pyenv, conda) does as well
+has_module() { python3 -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)" 2>/dev/null; }
 missing=()
 for package in "${packages[@]}"; do
+  [[ $installed == *" $package "* ]] && continue
   case $package in
-    # a Python that did not come from apt (pyenv, conda) does as well
     python3) command -v python3 >/dev/null && continue ;;
-    python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
-    python3-venv) python3 -c 'import venv, ensurepip' >/dev/null 2>&1 && continue ;;
+    python3-pip) has_module pip && continue ;;
+    python3-venv) has_module ensurepip && continue ;;
   esac
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+  missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
-  say "installing ${missing[*]}"
   root=()
   if [ "$(id -u)" -ne 0 ]; then
     if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
@@ -43,57 +56,82 @@ if [ ${#missing[@]} -gt 0 ]; then
       die "these system packages are missing, and this is neither root nor a user with sudo; ask for: apt-get install ${missing[*]}"
     fi
   fi
-  "${root[@]}" apt-get update -qq || die "apt-get update failed; the packages wanted are: ${missing[*]}"
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
-    || die "apt-get could not install: ${missing[*]}"
+  say "installing ${missing[*]}"
+  apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >.deps/apt.log 2>&1; }
+  # a third-party list that does not answer is no reason to stop; what matters is whether the packages come
+  apt update || say "apt-get update had errors; trying with the lists that are there"
+  apt install -y --no-install-recommends "${missing[@]}" \
+    || die "apt-get could not install ${missing[*]}: $(grep -E '^(E|Err|sudo)' .deps/apt.log | tail -n 1)"
+  rm -f .deps/apt.log
 fi
-command -v cargo >/dev/null || die "cargo is missing: install Rust 1.95 or newer (https://rustup.rs)"
 
-# Wheels are downloaded to .deps/wheels, checked by pip against the hashes in scripts/, and removed after use.
-# A component is there when its stamp names the list it was made from; a half-unpacked one has no stamp.
+# ---- native libraries, out of wheels ---------------------------------------------------------------------------------
+# pip downloads to .deps/wheels and checks the hashes in scripts/; members are unpacked to .deps/partial and renamed into place.
+# A component is there when its stamp, written last, names the list it was made from.
 platforms=()
-for tag in manylinux1 manylinux2010 manylinux2014 $(seq -f 'manylinux_2_%g' 5 28); do platforms+=(--platform "${tag}_x86_64"); done
+for tag in manylinux1 manylinux2010 manylinux2014 manylinux_2_{5..28}; do platforms+=(--platform "${tag}_x86_64"); done
 stamp_of() { cat scripts/unpack_wheels.py "$@" | sha256sum | cut -c1-64; }
-is_there() { [ -f ".deps/$1.stamp" ] && [ "$(cat ".deps/$1.stamp")" = "$2" ]; }
-fetch() { # list pattern...
-  local list=$1; shift
-  mkdir -p .deps/wheels
-  grep -E "^($(IFS='|'; echo "$*"))==" "$list" > .deps/wheels/wanted.txt
-  say "downloading $(cut -d' ' -f1 .deps/wheels/wanted.txt | tr '\n' ' ')"
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
-    --implementation cp --python-version 3.11 "${platforms[@]}" -d .deps/wheels -r .deps/wheels/wanted.txt \
-    || die "pip could not download what scripts/$(basename "$list") pins; is the package registry reachable?"
+is_there() { [ -f ".deps/$1.stamp" ] && [ "$(<".deps/$1.stamp")" = "$2" ]; }
+
+find_pip() {
+  local candidate version
+  for candidate in python3 /usr/bin/python3; do
+    version=$("$candidate" -m pip --version 2>/dev/null | cut -d' ' -f2) || continue
+    [ "${version%%.*}" -ge 21 ] 2>/dev/null && python=$candidate && return
+  done
+  die "neither python3 nor /usr/bin/python3 has pip 21 or newer; for instance: python3 -m pip install --upgrade pip"
+}
+
+fetch() { # names of wheels in scripts/wheels*.txt
+  [ -n "${python:-}" ] || find_pip
+  mkdir -p .deps/wheels/tmp
+  grep -hE "^($(IFS='|'; echo "$*"))==" scripts/wheels.txt scripts/wheels-cuda.txt >.deps/wheels/wanted.txt
+  say "downloading $(cut -d' ' -f1 .deps/wheels/wanted.txt | paste -sd' ')"
+  TMPDIR=$PWD/.deps/wheels/tmp PYTHONDONTWRITEBYTECODE=1 PIP_REQUIRE_VIRTUALENV=0 "$python" -m pip download \
+    --quiet --disable-pip-version-check --no-cache-dir --no-input --retries 2 --no-deps --require-hashes --only-binary=:all: \
+    --implementation cp --python-version 3.11 "${platforms[@]}" \
+    -d .deps/wheels -r .deps/wheels/wanted.txt >.deps/wheels/pip.log 2>&1 \
+    || die "pip could not download what scripts/wheels*.txt pin; is the package registry reachable? $(grep '^ERROR' .deps/wheels/pip.log | head -n 1)"
+}
+
+unpack() { # component
+  rm -rf .deps/partial
+  "$python" scripts/unpack_wheels.py .deps/wheels .deps/partial "$1" || die "could not unpack $1 (is the disk full?)"
 }
 
 stamp=$(stamp_of scripts/wheels.txt)
-needed=()
-for component in libtorch onnxruntime cmake; do is_there "$component" "$stamp" || needed+=("$component"); done
-for component in "${needed[@]}"; do
+for component in libtorch onnxruntime cmake; do
+  is_there "$component" "$stamp" && continue
   case $component in
-    libtorch) fetch scripts/wheels.txt torch nvidia-cuda-runtime nvidia-cuda-cupti ;;
-    *) fetch scripts/wheels.txt "$component" ;;
+    libtorch) fetch torch nvidia-cuda-runtime nvidia-cuda-cupti ;;
+    *) fetch "$component" ;;
   esac
-  rm -rf ".deps/$component" ".deps/$component.stamp"
-  python3 scripts/unpack_wheels.py .deps/wheels ".deps/$component" "$component"
+  unpack "$component"
   case $component in
     libtorch)
       # torch-sys links -ltorch; the real libtorch.so would ask for the CUDA half
-      echo 'INPUT(libtorch_cpu.so)' > .deps/libtorch/lib/libtorch.so
-      echo '2.11.0+cu130' > .deps/libtorch/build-version
+      echo 'INPUT(libtorch_cpu.so)' >.deps/partial/lib/libtorch.so
+      # the wheel has no such file, and without it torch-sys does not check the version
+      echo '2.11.0+cu130' >.deps/partial/build-version
       rm -f .deps/cuda.stamp ;;
-    onnxruntime) ln -sf "$(basename .deps/onnxruntime/libonnxruntime.so.*)" .deps/onnxruntime/libonnxruntime.so ;;
+    onnxruntime) (cd .deps/partial && ln -s libonnxruntime.so.* libonnxruntime.so) ;;
   esac
-  echo "$stamp" > ".deps/$component.stamp"
+  rm -rf ".deps/$component.stamp" ".deps/$component"
+  mv .deps/partial ".deps/$component"
+  echo "$stamp" >".deps/$component.stamp"
 done
 
 if [ $cuda = yes ]; then
   stamp=$(stamp_of scripts/wheels.txt scripts/wheels-cuda.txt)
   if ! is_there cuda "$stamp"; then
-    fetch scripts/wheels-cuda.txt '[a-z0-9-]+'
-    fetch scripts/wheels.txt torch
-    python3 scripts/unpack_wheels.py .deps/wheels .deps/libtorch cuda
-    echo "$stamp" > .deps/cuda.stamp
+    fetch torch 'nvidia-[a-z0-9-]+'
+    unpack cuda
+    # beside libtorch_cpu.so, where the wheels' own search paths find them; mmdg loads them when libtorch_cuda.so is there, so that comes last
+    mv .deps/partial/libtorch_cuda.so .deps/wheels/
+    mv -f .deps/partial/* .deps/libtorch/lib/
+    mv -f .deps/wheels/libtorch_cuda.so .deps/libtorch/lib/
+    echo "$stamp" >.deps/cuda.stamp
   fi
 fi
-rm -rf .deps/wheels
+rm -rf .deps/wheels .deps/partial
 say "ready"

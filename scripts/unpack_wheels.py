@@ -9,9 +9,7 @@ import shutil
 import sys
 import zipfile
 
-# component -> (wheel name pattern, member pattern, prefix to drop, folder below the component's root)
-CUDA_LIBRARIES = [("nvidia_*", "nvidia/*/lib/*.so*", None, "lib"), ("torch-*", "torch/lib/lib*cuda*.so*", None, "lib"),
-                  ("torch-*", "torch/lib/libcaffe2_nvrtc.so", None, "lib"), ("torch-*", "torch/lib/libtorch_nvshmem.so", None, "lib")]
+# component -> [(wheel, members, prefix to drop or None for the bare file name, folder below the destination)]
 COMPONENTS = {
     "libtorch": [("torch-*", "torch/include/*", "torch/include/", "include"),
                  ("torch-*", "torch/lib/libtorch_cpu.so", None, "lib"),
@@ -21,8 +19,15 @@ COMPONENTS = {
                  ("nvidia_cuda_cupti-*", "nvidia/*/lib/libcupti.so*", None, "lib")],
     "onnxruntime": [("onnxruntime-*", "onnxruntime/capi/libonnxruntime.so.*", None, "")],
     "cmake": [("cmake-*", "cmake/data/*", "cmake/data/", "")],
-    "cuda": CUDA_LIBRARIES,
+    "cuda": [("torch-*", "torch/lib/lib*cuda*.so", None, ""),
+             ("torch-*", "torch/lib/libcaffe2_nvrtc.so", None, ""),
+             ("torch-*", "torch/lib/libtorch_nvshmem.so", None, ""),
+             ("nvidia_*", "nvidia/*/lib/*.so*", None, "")],
 }
+# profilers, second copies, interfaces to other programs, and transports that one machine with its GPUs never loads
+LEFT_OUT = ["libcheckpoint.so", "libnvperf_*", "libpcsamplingutil.so", "*.alt.so*", "libnvblas.*", "libcufftw.*", "libcusolverMg.*",
+            "libcufile_rdma.*", "nvshmem_transport_*", "nvshmem_bootstrap_mpi.*", "nvshmem_bootstrap_pmi*",
+            "nvshmem_bootstrap_shmem.*"]
 
 
 def unpack(wheels: pathlib.Path, root: pathlib.Path, component: str) -> None:
@@ -31,10 +36,12 @@ def unpack(wheels: pathlib.Path, root: pathlib.Path, component: str) -> None:
         for wheel in sorted(wheels.glob(wheel_pattern + ".whl")):
             with zipfile.ZipFile(wheel) as archive:
                 for info in archive.infolist():
+                    base = info.filename.rsplit("/", 1)[1] if "/" in info.filename else info.filename
                     if info.is_dir() or not fnmatch.fnmatchcase(info.filename, member_pattern):
                         continue
-                    name = info.filename[len(prefix):] if prefix else info.filename.rsplit("/", 1)[1]
-                    target = root / folder / name
+                    if any(fnmatch.fnmatchcase(base, pattern) for pattern in LEFT_OUT):
+                        continue
+                    target = root / folder / (info.filename[len(prefix):] if prefix else base)
                     target.parent.mkdir(parents=True, exist_ok=True)
                     with archive.open(info) as source, open(target, "wb") as sink:
                         shutil.copyfileobj(source, sink, 1 << 20)

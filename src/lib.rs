@@ -10,6 +10,7 @@
 pub mod error;
 
 // floor 0: the words of the field
+pub mod loaded;
 pub mod manifest;
 pub mod modality;
 pub mod rng;

@@ -1,1 +1,4 @@
 //! Soon.
+
+#[cfg(feature = "onnx")]
+pub mod runtime;

@@ -1,1 +1,5 @@
 //! Soon.
+
+mod doctor;
+
+pub use doctor::doctor;

@@ -11,4 +11,6 @@ mod scale;
 mod symphonia;
 mod timeline;
 #[cfg(feature = "video")]
+pub mod version;
+#[cfg(feature = "video")]
 pub mod video;

@@ -1,0 +1,106 @@
+# make demo   set-up, build, and the main job on the embedded demo data set
+# make test   set-up, then all that has to hold: formatting, lints, documentation, licences, and the tests in every combination of features
+# make lint   the part of `make test` that runs no test
+# make doc    the documentation, in target/doc
+# make clean  removes what was built and made; .deps/ stays
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.NOTPARALLEL:
+.PHONY: demo test lint doc clean setup format clippy unit features msrv licences python
+
+# this clone's own native libraries and folders, whatever the surroundings say
+unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
+export CARGO_TARGET_DIR := $(CURDIR)/target
+# nothing here is compiled twice from a changed state, and without it target/ is a third smaller
+export CARGO_INCREMENTAL := 0
+CARGO := cargo --quiet
+FEATURES := cli video hdf5 onnx torch
+NONE := --no-default-features
+ALL := --all-features
+step = printf '\n== %s\n'
+
+demo: setup
+	$(step) "building mmdg (the first time takes some minutes)"
+	cargo build --release --locked --bin mmdg
+	$(step) "mmdg run pipelines/demo.toml"
+	target/release/mmdg run pipelines/demo.toml
+
+test: lint unit features msrv
+	$(step) "all good"
+
+lint: setup format clippy doc licences
+
+setup:
+	./setup.sh
+
+format:
+	$(step) "cargo fmt --check"
+	cargo fmt --check
+
+clippy: setup
+	$(step) "clippy, all features"
+	$(CARGO) clippy --locked $(ALL) --all-targets -- -D warnings
+	$(step) "clippy, no features"
+	$(CARGO) clippy --locked $(NONE) --all-targets -- -D warnings
+
+unit: setup python
+	$(step) "tests, all features"
+	$(CARGO) test --locked $(ALL)
+	$(step) "tests, no features"
+	$(CARGO) test --locked $(NONE)
+
+# clippy is `cargo check` with more lints; -D warnings by RUSTFLAGS would build every dependency again
+features: setup
+	for feature in $(FEATURES); do
+	  $(step) "check, only the feature $$feature"
+	  $(CARGO) clippy --locked $(NONE) --features $$feature -- -D warnings
+	done
+
+# the minimum that Cargo.toml states
+msrv: setup
+	least=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+	active=$$(rustc --version | cut -d' ' -f2)
+	case $$active in
+	  $$least|$$least.*) $(step) "Rust $$least, the stated minimum, is the one that all of the above ran with" ;;
+	  *) if rustup run $$least.0 cargo --version >/dev/null 2>&1; then
+	       $(step) "check, Rust $$least.0"
+	       rustup run $$least.0 cargo --quiet check --locked $(ALL) --all-targets
+	     else
+	       $(step) "SKIPPED: Rust $$least.0, the stated minimum, is not installed (rustup toolchain install $$least.0); $$active was used"
+	     fi ;;
+	esac
+
+doc: setup
+	$(step) "cargo doc"
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(ALL) --no-deps
+
+# the version that deny.toml was written for; its own build takes minutes, so one that is on PATH will do
+licences: setup
+	deny=$$(command -v cargo-deny || echo .deps/tools/bin/cargo-deny)
+	if ! [ -x "$$deny" ]; then
+	  $(step) "cargo deny is missing: building it in .deps/tools"
+	  CARGO_TARGET_DIR=.deps/tools/build $(CARGO) install --locked --root .deps/tools --version =0.20.2 cargo-deny
+	  rm -rf .deps/tools/build
+	fi
+	$(step) "cargo deny: licences, bans, sources"
+	"$$deny" --log-level error check licenses bans sources
+
+# what the tests that read our files through h5py run with; they say that they are skipped where it is missing
+python:
+	wanted=$$(sha256sum scripts/python-test.txt | cut -c1-64)
+	if [ "$$(cat .venv/stamp 2>/dev/null)" != "$$wanted" ]; then
+	  $(step) "making .venv with numpy and h5py for the tests"
+	  rm -rf .venv
+	  if python3 -m venv .venv && PIP_REQUIRE_VIRTUALENV=0 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-input \
+	      --retries 2 --only-binary=:all: --require-hashes -r scripts/python-test.txt >.venv/log 2>&1; then
+	    echo "$$wanted" > .venv/stamp
+	  else
+	    printf 'SKIPPED: no numpy and h5py (no network?), so the tests that need them are left out: %s\n' "$$(grep -s '^ERROR' .venv/log | head -n 1)"
+	    rm -rf .venv
+	  fi
+	fi
+
+clean:
+	rm -rf target demo .venv

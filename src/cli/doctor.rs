@@ -1,0 +1,192 @@
+//! `mmdg doctor`: which native libraries are here, which this build needs, and what mends each gap.
+
+use std::fmt::Write;
+use std::path::Path;
+
+/// What became of the search for one library.
+enum Finding {
+    /// Here, and what it is and where.
+    Found(String),
+    /// Not here, and this build needs it: the problem and the line that mends it.
+    Missing(String),
+    /// Not here, and this build does without: what it would be good for and the line that brings it.
+    Optional(String),
+}
+
+/// The report, a line for each of FFmpeg, HDF5, ONNX Runtime, libtorch and CUDA, and whether all that this build needs is here.
+pub fn doctor() -> (String, bool) {
+    let rows = [
+        #[cfg(feature = "video")]
+        ("FFmpeg", Some(ffmpeg())),
+        #[cfg(not(feature = "video"))]
+        ("FFmpeg", None),
+        #[cfg(feature = "hdf5")]
+        ("HDF5", Some(hdf5())),
+        #[cfg(not(feature = "hdf5"))]
+        ("HDF5", None),
+        #[cfg(feature = "onnx")]
+        ("ONNX Runtime", Some(onnx_runtime())),
+        #[cfg(not(feature = "onnx"))]
+        ("ONNX Runtime", None),
+        #[cfg(feature = "torch")]
+        ("libtorch", Some(libtorch())),
+        #[cfg(not(feature = "torch"))]
+        ("libtorch", None),
+        #[cfg(feature = "torch")]
+        ("CUDA", Some(cuda())),
+        #[cfg(not(feature = "torch"))]
+        ("CUDA", None),
+    ];
+    report(&rows)
+}
+
+fn report(rows: &[(&str, Option<Finding>)]) -> (String, bool) {
+    let mut text = String::new();
+    let mut missing = 0;
+    for (name, finding) in rows {
+        let (state, line) = match finding {
+            None => ("unused", "not part of this build, not needed"),
+            Some(Finding::Found(what)) => ("found", what.as_str()),
+            Some(Finding::Missing(what)) => ("MISSING", what.as_str()),
+            Some(Finding::Optional(what)) => ("optional", what.as_str()),
+        };
+        missing += usize::from(matches!(finding, Some(Finding::Missing(_))));
+        // writing to a String cannot fail
+        let _ = writeln!(text, "{name:<14}{state:<10}{line}");
+    }
+    let _ = match missing {
+        0 => writeln!(text, "all that this build needs is here"),
+        n => writeln!(text, "{n} of the libraries that this build needs {} missing", if n == 1 { "is" } else { "are" }),
+    };
+    (text, missing == 0)
+}
+
+/// `name` of what is loaded, for libraries the program could not have started without.
+#[cfg(feature = "video")]
+fn place(name: &str) -> String {
+    crate::loaded::library(name).map_or_else(|| "built in".into(), |path| path.display().to_string())
+}
+
+#[cfg(feature = "video")]
+fn ffmpeg() -> Finding {
+    Finding::Found(format!("{}, {}", crate::media::version::ffmpeg_version(), place("libavcodec.so")))
+}
+
+#[cfg(feature = "hdf5")]
+fn hdf5() -> Finding {
+    Finding::Found(format!("{}, built in", crate::hdf5::version()))
+}
+
+#[cfg(feature = "onnx")]
+fn onnx_runtime() -> Finding {
+    match crate::backbone::runtime::runtime() {
+        Ok(runtime) => Finding::Found(format!("{}, {}", runtime.version().unwrap_or("1.24 or newer"), runtime.path.display())),
+        Err(error) => Finding::Missing(error.to_string()),
+    }
+}
+
+/// Where the loader finds libtorch, whether or not anything of it was called yet.
+#[cfg(feature = "torch")]
+fn libtorch_file() -> std::result::Result<std::path::PathBuf, String> {
+    const NAME: &str = "libtorch_cpu.so";
+    if let Some(path) = crate::loaded::library(NAME) {
+        return Ok(path);
+    }
+    // SAFETY: libtorch's initialisers are those that would run if it were linked; it is never unloaded
+    let library = unsafe { libloading::Library::new(NAME) }.map_err(|e| format!("{e}; run ./setup.sh"))?;
+    std::mem::forget(library);
+    crate::loaded::library(NAME).ok_or_else(|| format!("{NAME} is not where /proc/self/maps can tell; is /proc mounted?"))
+}
+
+#[cfg(feature = "torch")]
+fn libtorch() -> Finding {
+    match libtorch_file() {
+        Ok(path) => {
+            Finding::Found(format!("{}, {}", libtorch_version(&path).unwrap_or_else(|| "version unknown".into()), path.display()))
+        }
+        Err(problem) => Finding::Missing(problem),
+    }
+}
+
+/// From `build-version` (libtorch's own layout) or `version.py` (the Python wheel's) above the library's folder.
+#[cfg_attr(not(feature = "torch"), allow(dead_code))]
+fn libtorch_version(library: &Path) -> Option<String> {
+    let root = library.parent()?.parent()?;
+    if let Ok(text) = std::fs::read_to_string(root.join("build-version")) {
+        return Some(text.trim().into());
+    }
+    let text = std::fs::read_to_string(root.join("version.py")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("__version__ = "))?;
+    Some(line.trim().trim_matches(['\'', '"']).into())
+}
+
+/// A GPU needs two things beside libtorch: its CUDA half in the same folder, and the driver's library.
+#[cfg(feature = "torch")]
+fn cuda() -> Finding {
+    const WHY: &str = "only for training on a GPU";
+    let Ok(torch) = libtorch_file() else {
+        return Finding::Optional(format!("{WHY}: libtorch is missing, see above"));
+    };
+    let library = torch.with_file_name("libtorch_cuda.so");
+    match (library.is_file(), driver_version()) {
+        (true, Some(version)) => Finding::Found(format!("driver for CUDA {version}, {}", library.display())),
+        (false, Some(version)) => Finding::Optional(format!(
+            "{WHY}: the driver is here (CUDA {version}), libtorch's CUDA half is not; run ./setup.sh --cuda"
+        )),
+        (true, None) => Finding::Optional(format!(
+            "{WHY}: {} is here, libcuda.so.1 is not; install NVIDIA's driver, CUDA 13.0 or newer",
+            library.display()
+        )),
+        (false, None) => Finding::Optional(format!(
+            "{WHY}: neither NVIDIA's driver (CUDA 13.0 or newer) nor libtorch's CUDA half; install the driver, then run ./setup.sh --cuda"
+        )),
+    }
+}
+
+/// The newest CUDA that NVIDIA's driver supports, such as `13.0`; `None` without a driver.
+#[cfg(feature = "torch")]
+fn driver_version() -> Option<String> {
+    // SAFETY: the driver's documented entry point, which needs no initialisation and writes one int
+    let version = unsafe {
+        let library = libloading::Library::new("libcuda.so.1").ok()?;
+        let get: libloading::Symbol<unsafe extern "C" fn(*mut std::ffi::c_int) -> std::ffi::c_int> =
+            library.get(b"cuDriverGetVersion\0").ok()?;
+        let mut version = 0;
+        (get(&mut version) == 0).then_some(version)?
+    };
+    Some(format!("{}.{}", version / 1000, version % 1000 / 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_needed_library_that_is_missing_fails_the_report_and_an_optional_one_does_not() {
+        let rows = [
+            ("A", Some(Finding::Found("1.0, /lib/a.so".into()))),
+            ("B", None),
+            ("C", Some(Finding::Optional("only for x; do y".into()))),
+        ];
+        let (text, good) = report(&rows);
+        assert!(good && text.ends_with("all that this build needs is here\n"), "{text}");
+        let (text, good) = report(&[("A", Some(Finding::Missing("no a.so; run ./setup.sh".into())))]);
+        assert!(!good && text.contains("MISSING   no a.so; run ./setup.sh\n"), "{text}");
+        assert!(text.ends_with("1 of the libraries that this build needs is missing\n"), "{text}");
+    }
+
+    #[test]
+    fn libtorch_tells_its_version_in_both_layouts() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("lib/libtorch_cpu.so");
+        assert_eq!(libtorch_version(&library), None);
+        std::fs::write(
+            folder.path().join("version.py"),
+            "from typing import Optional\n__version__ = '2.11.0+cu130'\ndebug = False\n",
+        )
+        .unwrap();
+        assert_eq!(libtorch_version(&library).as_deref(), Some("2.11.0+cu130"));
+        std::fs::write(folder.path().join("build-version"), "2.11.0+cpu\n").unwrap();
+        assert_eq!(libtorch_version(&library).as_deref(), Some("2.11.0+cpu"));
+    }
+}
