@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The only place that names libhdf5. It lays out a shard; rows are then written at their offsets as plain bytes, which
 //! needs neither the library nor its global lock.
 
@@ -54,12 +53,4 @@ fn descriptor(dtype: Dtype) -> TypeDescriptor {
         Dtype::F32 => TypeDescriptor::Float(FloatSize::U4),
         Dtype::F64 => TypeDescriptor::Float(FloatSize::U8),
     }
-=======
-//! Soon.
-
-/// The version of the HDF5 library in this program, such as `2.2.0`.
-pub fn version() -> String {
-    let (major, minor, release) = ::hdf5::library_version();
-    format!("{major}.{minor}.{release}")
->>>>>>> env
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One run: a method and a balancer, trained on source domains with one seed, tested on a domain never seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,16 +56,25 @@ pub struct RowCounts {
     pub left_out: usize,
 }
 
-/// One epoch of a run.
+/// JSON has neither NaN nor infinities: they are written as `null`, and `null` in a curve is read as NaN.
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+/// One epoch of a run. A figure that is not finite is `null` in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochResult {
     /// Mean fused classification loss over the epoch's training rows.
+    #[serde(deserialize_with = "null_is_nan")]
     pub train_loss: f64,
     /// Accuracy of the fused head on the training rows as they were seen, in [0, 1].
+    #[serde(deserialize_with = "null_is_nan")]
     pub train_accuracy: f64,
     /// Mean fused classification loss on source validation.
+    #[serde(deserialize_with = "null_is_nan")]
     pub validation_loss: f64,
     /// Accuracy on source validation, in [0, 1].
+    #[serde(deserialize_with = "null_is_nan")]
     pub validation_accuracy: f64,
     /// For balancers with signals, the mean over the epoch's steps, by modality.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -73,20 +82,28 @@ pub struct EpochResult {
 }
 
 /// Means over an epoch's steps of what a balancer saw and did to one modality's encoder. Peng et al. name them ρ, σ, k, p.
+/// A figure that is not finite is `null` in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BalanceResult {
     /// Semantic ratio ρ: above 1, the modality is ahead in classification.
+    #[serde(deserialize_with = "null_is_nan")]
     pub rho: f64,
     /// Domain ratio σ: above 1, it is ahead in domain invariance.
+    #[serde(deserialize_with = "null_is_nan")]
     pub sigma: f64,
     /// Factor on the classification gradient, in (0, 1].
+    #[serde(deserialize_with = "null_is_nan")]
     pub k: f64,
     /// Factor on the domain gradient, in (0, 1].
+    #[serde(deserialize_with = "null_is_nan")]
     pub p: f64,
     /// Cosine between the two gradients before projection.
+    #[serde(deserialize_with = "null_is_nan")]
     pub cosine: f64,
     /// Share of steps with a negative inner product.
+    #[serde(deserialize_with = "null_is_nan")]
     pub conflict: f64,
     /// ‖removed part‖ / ‖gradient‖ of the projected side; 0 where nothing was projected.
+    #[serde(deserialize_with = "null_is_nan")]
     pub projected: f64,
 }

@@ -4,3 +4,4 @@
 
 mod environment;
 mod layering;
+mod report;

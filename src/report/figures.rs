@@ -1,0 +1,166 @@
+//! The figures of the page: which quantities are drawn, over which runs, with which legend.
+
+use super::curves::{Chart, Line, style};
+use super::markup::escape;
+use super::results::{BalanceResult, EpochResult};
+use super::scale::Scale;
+use super::{Comparison, confusion};
+
+/// A quantity over epochs.
+struct Quantity<E> {
+    heading: &'static str,
+    axis: &'static str,
+    value: fn(&E) -> f64,
+    /// Values that the axis shows in any case.
+    include: &'static [f64],
+    reference: Option<f64>,
+}
+
+const LEARNING: [Quantity<EpochResult>; 3] = [
+    Quantity { heading: "Training loss", axis: "loss, nats", value: |e| e.train_loss, include: &[0.0], reference: None },
+    Quantity {
+        heading: "Training accuracy",
+        axis: "accuracy, %",
+        value: |e| 100.0 * e.train_accuracy,
+        include: &[],
+        reference: None,
+    },
+    Quantity {
+        heading: "Source-validation accuracy",
+        axis: "accuracy, %",
+        value: |e| 100.0 * e.validation_accuracy,
+        include: &[],
+        reference: None,
+    },
+];
+
+const BALANCE: [Quantity<BalanceResult>; 7] = [
+    Quantity {
+        heading: "ρ, semantic ratio: above 1, the modality is ahead in classification",
+        axis: "ρ",
+        value: |b| b.rho,
+        include: &[1.0],
+        reference: Some(1.0),
+    },
+    Quantity {
+        heading: "σ, domain ratio: above 1, the modality is ahead in domain invariance",
+        axis: "σ",
+        value: |b| b.sigma,
+        include: &[1.0],
+        reference: Some(1.0),
+    },
+    Quantity {
+        heading: "k, factor on the classification gradient",
+        axis: "k",
+        value: |b| b.k,
+        include: &[0.0, 1.0],
+        reference: None,
+    },
+    Quantity { heading: "p, factor on the domain gradient", axis: "p", value: |b| b.p, include: &[0.0, 1.0], reference: None },
+    Quantity {
+        heading: "Steps with a conflict: the two gradients have a negative inner product",
+        axis: "steps, %",
+        value: |b| 100.0 * b.conflict,
+        include: &[0.0],
+        reference: None,
+    },
+    Quantity {
+        heading: "Cosine between the two gradients before projection",
+        axis: "cosine",
+        value: |b| b.cosine,
+        include: &[0.0],
+        reference: Some(0.0),
+    },
+    Quantity {
+        heading: "Projected share: length of the removed part over length of the gradient",
+        axis: "share",
+        value: |b| b.projected,
+        include: &[0.0],
+        reference: None,
+    },
+];
+
+/// Learning curves: a line for each column, a chart for each target.
+pub fn learning(runs: &Comparison) -> String {
+    let labels: Vec<String> = runs.columns().iter().map(|c| c.label.clone()).collect();
+    let mut out = legend(&labels);
+    for (q, quantity) in LEARNING.iter().enumerate() {
+        let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, |e| Some((quantity.value)(e)));
+        let lines = |t: usize| (0..labels.len()).map(|c| line(t, c)).filter(|line| line.runs > 0).collect();
+        out.push_str(&charts(runs, &format!("learning-{q}"), quantity, &lines));
+    }
+    out
+}
+
+/// What a balancer saw and did, for each column that has it: a line for each modality, a chart for each target.
+pub fn balance(runs: &Comparison) -> String {
+    let has = |c: &usize| {
+        (0..runs.targets().len()).any(|t| runs.at(*c, t).iter().any(|r| r.curve.iter().any(|e| !e.balance.is_empty())))
+    };
+    let mut out = String::new();
+    for c in (0..runs.columns().len()).filter(has) {
+        let column = &runs.columns()[c];
+        out.push_str(&format!("<h3>{}</h3>\n{}", escape(&column.label), legend(&column.modalities)));
+        for (q, quantity) in BALANCE.iter().enumerate() {
+            let of = |modality: &String| {
+                let modality = modality.clone();
+                move |e: &EpochResult| e.balance.get(&modality).map(quantity.value)
+            };
+            let line = |t: usize, m: usize| Line::over(&runs.at(c, t), &column.modalities[m], m, of(&column.modalities[m]));
+            let lines = |t: usize| (0..column.modalities.len()).map(|m| line(t, m)).filter(|line| line.figures > 0).collect();
+            out.push_str(&charts(runs, &format!("balance-{c}-{q}"), quantity, &lines));
+        }
+    }
+    out
+}
+
+/// A confusion matrix for each target and column.
+pub fn confusions(runs: &Comparison) -> String {
+    let mut out = String::new();
+    for (t, target) in runs.targets().iter().enumerate() {
+        out.push_str(&format!("<h3>{}</h3>\n<div class=\"row\">\n", escape(target)));
+        for (c, column) in runs.columns().iter().enumerate() {
+            let here = runs.at(c, t);
+            let Some(first) = here.first() else { continue };
+            let matrix = confusion::sum(&here, first.classes.len());
+            let title = if here.len() == runs.seeds().len() {
+                column.label.clone()
+            } else {
+                format!("{} ({} of {} seeds)", column.label, here.len(), runs.seeds().len())
+            };
+            out.push_str(&confusion::draw(&format!("confusion-{c}-{t}"), &title, &first.classes, &matrix));
+        }
+        out.push_str("</div>\n");
+    }
+    out
+}
+
+/// One quantity, a chart for each target, all on one vertical scale.
+fn charts<E>(runs: &Comparison, id: &str, quantity: &Quantity<E>, lines: &dyn Fn(usize) -> Vec<Line>) -> String {
+    let lines: Vec<Vec<Line>> = (0..runs.targets().len()).map(lines).collect();
+    let scale = Scale::around(lines.iter().flatten().flat_map(Line::ends).chain(quantity.include.iter().copied()));
+    let mut out = format!("<div class=\"figure\">\n<h4>{}</h4>\n<div class=\"charts\">\n", escape(quantity.heading));
+    for (t, (title, lines)) in runs.targets().iter().zip(&lines).enumerate() {
+        let reference = quantity.reference;
+        out.push_str(&Chart { id: format!("{id}-{t}"), title, axis: quantity.axis, reference, scale: &scale, lines }.draw());
+    }
+    out.push_str("</div>\n");
+    let lost = runs.targets().iter().zip(&lines).flat_map(|(t, lines)| lines.iter().map(move |line| (t, line)));
+    let lost: Vec<String> = lost
+        .filter(|(_, line)| line.left_out > 0)
+        .map(|(t, line)| format!("{} on {t}, {} of {} figures", line.label, line.left_out, line.figures))
+        .collect();
+    if !lost.is_empty() {
+        out.push_str(&format!("<p class=\"warning\">Not finite, so not drawn: {}.</p>\n", escape(&lost.join("; "))));
+    }
+    out + "</div>\n"
+}
+
+fn legend(labels: &[String]) -> String {
+    let key = |(n, label): (usize, &String)| {
+        let line = format!("<line class=\"line {}\" x1=\"0\" y1=\"5\" x2=\"34\" y2=\"5\"/>", style(n));
+        format!("<span><svg width=\"34\" height=\"10\" aria-hidden=\"true\">{line}</svg> {}</span>", escape(label))
+    };
+    let keys: Vec<String> = labels.iter().enumerate().map(key).collect();
+    format!("<p class=\"legend\">{}</p>\n", keys.join("\n"))
+}

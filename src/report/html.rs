@@ -1,0 +1,116 @@
+//! The page: one file that needs nothing else.
+
+use std::collections::BTreeSet;
+
+use super::markup::escape;
+use super::{Comparison, RunResult, figures};
+
+const NOTES: &str = "<ul>
+<li>Every figure comes from the runs of this page; published figures are not mixed in.</li>
+<li>A run is trained on its source domains only. The epoch is chosen by the selection rule above, on rows of the sources; the target's
+rows are used once, for the final figure of that epoch.</li>
+<li>± is the sample standard deviation over seeds (divisor n − 1); one seed has none (–). It tells how far seeds differ, not how sure a
+difference between columns is.</li>
+<li>The row <em>mean</em> averages over targets for each seed first; mean and deviation are then over seeds. Seeds that lack a target are
+not in it.</li>
+<li>A difference is taken between runs of the same target, seed and modalities; its mean and deviation are over seeds.</li>
+<li>Where runs are missing, the count says how many seeds a figure stands on.</li>
+<li>Curves are means over seeds, bands go from the lowest to the highest seed, epochs count from 0. Figures that are not finite (null in
+results.json) are left out of curves and said to be. Signals of a balancer are means over the steps of an epoch.</li>
+<li>Confusion matrices are sums over seeds; a cell is shaded by its share of the row, so by recall on the diagonal.</li>
+</ul>
+";
+
+/// The whole page.
+pub fn page(runs: &Comparison) -> String {
+    let style = include_str!("style.css");
+    let count = runs.runs().count();
+    let title = format!("Domain generalization: {count} {} compared", if count == 1 { "run" } else { "runs" });
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+    );
+    out.push_str(&format!("<p class=\"lead\">{}</p>\n", escape(&runs.caption())));
+    let class = if runs.missing().is_empty() { "lead" } else { "warning" };
+    out.push_str(&format!("<p class=\"{class}\">{}</p>\n", escape(&runs.completeness())));
+    for table in runs.tables() {
+        let html = table.to_html().replacen("<table>", "<table class=\"figures\">", 1);
+        out.push_str(&format!("<div class=\"wide\">\n{html}</div>\n"));
+    }
+    out.push_str("<h2>What was compared</h2>\n");
+    out.push_str(&compared(runs));
+    out.push_str(
+        "<h2>Learning curves</h2>\n<p class=\"lead\">One chart for each target; the target itself is not in them.</p>\n",
+    );
+    out.push_str(&figures::learning(runs));
+    let balance = figures::balance(runs);
+    if !balance.is_empty() {
+        out.push_str(&format!("<h2>Signals of the balancers</h2>\n{balance}"));
+    }
+    out.push_str("<h2>Confusion matrices on the target</h2>\n");
+    out.push_str(&figures::confusions(runs));
+    out.push_str("<h2>All runs</h2>\n");
+    out.push_str(&all(runs));
+    out.push_str(&format!("<h2>How the figures are computed</h2>\n{NOTES}</body>\n</html>\n"));
+    out
+}
+
+/// Names, tasks and settings.
+fn compared(runs: &Comparison) -> String {
+    let columns =
+        runs.columns().iter().map(|c| vec![c.label.clone(), c.method.clone(), c.balance.clone(), c.modalities.join(" + ")]);
+    let tasks = runs.targets().iter().map(|target| {
+        let here: Vec<&RunResult> = runs.runs().filter(|run| run.target == *target).collect();
+        let sources = here.first().map(|run| run.sources.join(", ")).unwrap_or_default();
+        let rows = |of: fn(&RunResult) -> usize| range(here.iter().map(|run| of(run)));
+        let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target), rows(|r| r.rows.left_out)];
+        [target.clone(), sources].into_iter().chain(counts).collect()
+    });
+    let seeds: Vec<String> = runs.seeds().iter().map(u64::to_string).collect();
+    let selection: BTreeSet<&str> = runs.runs().map(|run| run.selection.as_str()).collect();
+    let selection = selection.into_iter().collect::<Vec<_>>().join(", ");
+    let settings = [
+        vec!["seeds".into(), seeds.join(", ")],
+        vec!["selection of the epoch".into(), selection],
+        vec!["epochs".into(), range(runs.runs().map(|run| run.epochs))],
+    ];
+    let mut out = table("words", &["name", "losses", "gradients", "modalities"], columns);
+    let head = ["target", "sources", "training rows", "validation rows", "target rows", "rows left out"];
+    out.push_str(&table("words", &head, tasks));
+    out.push_str(&table("words", &["setting", "value"], settings));
+    out
+}
+
+/// Each run's own figures.
+fn all(runs: &Comparison) -> String {
+    let name = |run: &RunResult| {
+        let is = |c: &&super::comparison::Column| (&c.name, &c.modalities) == (&run.name, &run.modalities);
+        runs.columns().iter().find(is).map(|c| c.label.clone()).unwrap_or_default()
+    };
+    let percent = |share: f64| format!("{:.2}", 100.0 * share);
+    let rows = runs.runs().map(|run| {
+        let figures = [percent(run.target_accuracy), percent(run.source_validation_accuracy), run.selected_epoch.to_string()];
+        [name(run), run.target.clone(), run.seed.to_string()].into_iter().chain(figures).collect()
+    });
+    table("small", &["name", "target", "seed", "target accuracy, %", "source-validation accuracy, %", "selected epoch"], rows)
+}
+
+/// `12`, or `12 to 15` where runs differ.
+fn range(values: impl Iterator<Item = usize>) -> String {
+    let values: BTreeSet<usize> = values.collect();
+    match (values.first(), values.last()) {
+        (Some(low), Some(high)) if low != high => format!("{low} to {high}"),
+        (Some(one), _) => one.to_string(),
+        _ => "–".into(),
+    }
+}
+
+fn table(class: &str, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let head: String = head.iter().map(|h| format!("<th scope=\"col\">{}</th>", escape(h))).collect();
+    let mut out = format!("<div class=\"wide\">\n<table class=\"{class}\">\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
+    for row in rows {
+        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+        out.push_str(&format!("<tr>{cells}</tr>\n"));
+    }
+    out + "</tbody>\n</table>\n</div>\n"
+}

@@ -1,0 +1,111 @@
+//! Finds and checks what runs wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::RunResult;
+use crate::{Error, Result, fs};
+
+const FORMAT: u32 = 1;
+
+/// The results of every `results.json` in and below the given run folders: folders in the order given, each one's files
+/// sorted by path. A file that is reached twice counts once.
+///
+/// # Errors
+/// [`Error::Input`] that names the folder without any result, the file that is not a result of format 1 and what was
+/// expected there, or the two files that hold one and the same run.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let mut found = Vec::new();
+        find(path, &mut BTreeSet::new(), &mut found)?;
+        if found.is_empty() {
+            return Err(Error::input(path.display(), "no results.json in or below it; expected the folder of a finished run"));
+        }
+        files.extend(found);
+    }
+    let (mut seen, mut runs, mut results) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+    for file in files {
+        let canonical = file.canonicalize().map_err(|e| unreadable(&file, e))?;
+        if !seen.insert(canonical) {
+            continue;
+        }
+        let result = parse(&file, &fs::read_text(&file)?)?;
+        let key = (result.name.clone(), result.target.clone(), result.seed, result.modalities.clone());
+        if let Some(first) = runs.insert(key, file.clone()) {
+            let problem = format!("the same run as in {}: {}; expected one result a run", first.display(), label(&result));
+            return Err(Error::input(file.display(), problem));
+        }
+        results.push(result);
+    }
+    Ok(results)
+}
+
+/// How messages name a run.
+pub fn label(run: &RunResult) -> String {
+    format!("{:?} on {:?}, seed {}, {}", run.name, run.target, run.seed, run.modalities.join("+"))
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::input(path.display(), format!("cannot read: {error}; expected the folder of a finished run"))
+}
+
+/// Depth first, by name; links are followed, a folder already seen is not entered again.
+fn find(folder: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
+    if !seen.insert(folder.canonicalize().map_err(|e| unreadable(folder, e))?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let mut paths: Vec<PathBuf> = entries.map_err(|e| unreadable(folder, e))?.iter().map(std::fs::DirEntry::path).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            find(&path, seen, found)?;
+        } else if path.file_name().is_some_and(|name| name == "results.json") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn parse(file: &Path, text: &str) -> Result<RunResult> {
+    #[derive(Deserialize)]
+    struct Head {
+        format: u32,
+    }
+    let wrong = |problem: String| Error::input(file.display(), problem);
+    let json = |e: serde_json::Error| wrong(format!("{e}; expected the result of a run, format {FORMAT}"));
+    let head: Head = serde_json::from_str(text).map_err(json)?;
+    if head.format != FORMAT {
+        return Err(wrong(format!("format {}; expected {FORMAT}", head.format)));
+    }
+    let run: RunResult = serde_json::from_str(text).map_err(json)?;
+    check(&run).map_err(wrong)?;
+    Ok(run)
+}
+
+/// That the parts of a result fit each other.
+fn check(run: &RunResult) -> Result<(), String> {
+    let shares = [("source_validation_accuracy", run.source_validation_accuracy), ("target_accuracy", run.target_accuracy)];
+    for (key, value) in shares {
+        if !(0.0..=1.0).contains(&value) {
+            return Err(format!("{key} is {value}; expected a share in [0, 1]"));
+        }
+    }
+    if run.curve.len() != run.epochs {
+        return Err(format!("curve has {} entries; expected one for each of the {} epochs", run.curve.len(), run.epochs));
+    }
+    if run.selected_epoch >= run.epochs {
+        return Err(format!("selected_epoch is {}; expected one of the {} epochs, from 0", run.selected_epoch, run.epochs));
+    }
+    let classes = run.classes.len();
+    if classes == 0 || run.confusion.len() != classes || run.confusion.iter().any(|row| row.len() != classes) {
+        return Err(format!("confusion does not have one row and one column for each of the {classes} classes"));
+    }
+    if run.sources.contains(&run.target) {
+        return Err(format!("target {:?} is among the sources; expected a domain not trained on", run.target));
+    }
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! Results in, the same table and the same page out, whatever the names and figures are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mmdg::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
+use mmdg::report::{self, Comparison};
+
+fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
+    let signal = BalanceResult { rho: 1.2, sigma: 0.8, k: 0.7, p: 1.0, cosine: -0.1, conflict: 0.6, projected: 0.1 };
+    let epoch = |e: f64| EpochResult {
+        train_loss: 2.0 / (e + 1.0),
+        train_accuracy: 0.5 + 0.1 * e,
+        validation_loss: 2.0 / (e + 1.0),
+        validation_accuracy: 0.4 + 0.1 * e,
+        balance: if name.starts_with("gmp") {
+            [("video".into(), signal), ("audio".into(), signal)].into()
+        } else {
+            BTreeMap::new()
+        },
+    };
+    RunResult {
+        format: 1,
+        name: name.into(),
+        method: "erm".into(),
+        balance: name.split(' ').next().unwrap().into(),
+        modalities: vec!["video".into(), "audio".into()],
+        sources: ["human", "animal", "cartoon"].into_iter().filter(|d| *d != target).map(String::from).collect(),
+        target: target.into(),
+        seed,
+        selection: "source-val".into(),
+        epochs: 3,
+        selected_epoch: 2,
+        classes: vec!["eating".into(), "opening door".into()],
+        rows: RowCounts { train: 100, validation: 20, target: 50, left_out: 1 },
+        source_validation_accuracy: 0.9,
+        target_accuracy: accuracy,
+        confusion: vec![vec![20, 5], vec![10, 15]],
+        curve: (0..3).map(|e| epoch(f64::from(e))).collect(),
+    }
+}
+
+fn runs() -> Vec<RunResult> {
+    let mut runs = Vec::new();
+    for (name, gain) in [("gmp (paper)", 0.02), ("none", 0.0)] {
+        for (target, level) in [("human", 0.6), ("cartoon", 0.4)] {
+            runs.extend([0u32, 1, 2].map(|seed| run(name, target, seed.into(), level + f64::from(seed) * (0.01 + gain))));
+        }
+    }
+    runs
+}
+
+fn put(folder: &Path, runs: &[RunResult]) -> PathBuf {
+    for run in runs {
+        let folder = folder.join(&run.name).join(&run.target).join(format!("seed-{}", run.seed));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("results.json"), serde_json::to_vec(run).unwrap()).unwrap();
+    }
+    folder.to_owned()
+}
+
+fn page(runs: &[RunResult]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    report::write(runs, &folder.path().join("new/folder")).unwrap();
+    std::fs::read_to_string(folder.path().join("new/folder/report.html")).unwrap()
+}
+
+/// Panics unless every tag is closed in order, every attribute is quoted, every id is there once and every reference leads to one.
+fn check_markup(html: &str) {
+    let (mut open, mut ids, mut references) = (Vec::new(), Vec::new(), Vec::new());
+    for part in html.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').unwrap_or_else(|| panic!("not closed: {part:?}"));
+        assert!(!text.contains('>'), "a stray >: {part:?}");
+        if tag == "!DOCTYPE html" {
+            continue;
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "{part:?}");
+            continue;
+        }
+        let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        while let Some((key, value)) = rest.trim_start_matches(' ').split_once("=\"") {
+            let (value, after) = value.split_once('"').unwrap();
+            assert!(key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "attribute {key:?} of {tag:?}");
+            assert!(!key.starts_with("on"), "a script: {tag:?}");
+            match key {
+                "id" => ids.push(value.to_owned()),
+                "aria-labelledby" => references.extend(value.split(' ').map(String::from)),
+                _ => {}
+            }
+            rest = after;
+        }
+        assert!(matches!(rest, "" | "/"), "{tag:?}");
+        if rest != "/" && name != "meta" {
+            assert!(
+                ["html", "head", "title", "style", "body", "h1", "h2", "h3", "h4", "p", "ul", "li", "em", "div", "span"]
+                    .contains(&name)
+                    || ["table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "desc", "text", "rect"].contains(&name),
+                "{tag:?}"
+            );
+            open.push(name.to_owned());
+        }
+    }
+    assert!(open.is_empty(), "not closed: {open:?}");
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id is there twice");
+    assert!(references.iter().all(|id| ids.binary_search(id).is_ok()));
+    assert!(!html.contains("NaN") && !html.contains("inf"), "a number that is none");
+}
+
+fn check_self_contained(html: &str) {
+    let html = html.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for word in ["http:", "https:", "<script", "<link", "<img", "@import", "url(", "src=", "href="] {
+        assert!(!html.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn the_table_reads_as_computed_by_hand() {
+    let mut runs = runs();
+    runs.retain(|run| !(run.name == "gmp (paper)" && run.target == "cartoon" && run.seed == 2));
+    let table = Comparison::new(&runs).unwrap().to_terminal();
+    // none: 60, 61, 62 and 40, 41, 42; gmp: 60, 63, 66 and 40, 43, without 46
+    let expected = "\
+Target accuracy, %
+  target            none             gmp (paper)
+  human     61.00 ± 1.00            63.00 ± 3.00
+  cartoon   41.00 ± 1.00   41.50 ± 2.12 (2 of 3)
+  mean      51.00 ± 1.00   51.50 ± 2.12 (2 of 3)
+
+Difference in target accuracy to none, paired by seed, points
+  target            none             gmp (paper)
+  human             base            +2.00 ± 2.00
+  cartoon           base   +1.00 ± 1.41 (2 of 3)
+  mean              base   +1.00 ± 1.41 (2 of 3)
+
+Source-validation accuracy, %
+  target            none             gmp (paper)
+  human     90.00 ± 0.00            90.00 ± 0.00
+  cartoon   90.00 ± 0.00   90.00 ± 0.00 (2 of 3)
+  mean      90.00 ± 0.00   90.00 ± 0.00 (2 of 3)
+
+Mean ± standard deviation over 3 seeds.
+1 of 12 runs are missing: gmp (paper) on cartoon (seed 2).
+";
+    assert_eq!(table, expected);
+    let html = page(&runs);
+    assert!(html.contains("<td>41.50 ± 2.12 (2 of 3)</td>") && html.contains("1 of 12 runs are missing"));
+    assert!(html.contains("gmp (paper) (2 of 3 seeds)"), "a confusion matrix of fewer seeds says so");
+    check_markup(&html);
+}
+
+#[test]
+fn the_page_is_whole_and_needs_nothing_else() {
+    let html = page(&runs());
+    check_markup(&html);
+    check_self_contained(&html);
+    for part in
+        ["ρ, semantic", "σ, domain", "k, factor", "p, factor", "Steps with a conflict", "Projected share", "Confusion matrices"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.contains("opening door as eating: 30 of 75 (40 %)"), "counts are summed over seeds");
+}
+
+#[test]
+fn equal_results_give_equal_bytes_by_way_of_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = put(folder.path(), &runs());
+    let read = report::read(&[root.join("none"), root.join("gmp (paper)")]).unwrap();
+    assert_eq!(read.len(), 12);
+    assert_eq!(page(&read), page(&report::read(&[root.join("none"), root.clone()]).unwrap()), "a file reached twice counts once");
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let evil = "\"><script>alert('1')</script>&\u{1b}[2J\u{0}";
+    let mut runs = runs();
+    for run in &mut runs {
+        run.classes = vec![evil.into(), "b".into()];
+        run.modalities = vec![evil.into()];
+        run.curve.iter_mut().for_each(|e| e.balance = e.balance.values().map(|b| (evil.to_owned(), *b)).collect());
+        (run.method, run.balance, run.selection) = (evil.into(), evil.into(), evil.into());
+        run.sources = vec![evil.into(), "\u{202e}".repeat(500)];
+        run.target.push_str(evil);
+        run.name.push_str(evil);
+    }
+    let html = page(&runs);
+    check_markup(&html);
+    check_self_contained(&html);
+    assert!(!html.contains(|c: char| c.is_control() && c != '\n'));
+    let table = Comparison::new(&runs).unwrap().to_terminal();
+    assert!(!table.contains(|c: char| c.is_control() && c != '\n'));
+}
+
+#[test]
+fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
+    let mut runs = runs();
+    runs[0].curve[1].train_loss = f64::NAN;
+    runs[1].curve[2].train_accuracy = f64::INFINITY;
+    for run in &mut runs {
+        run.curve[1].balance.values_mut().for_each(|b| (b.rho, b.sigma) = (f64::NEG_INFINITY, 1e300));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = put(folder.path(), &runs);
+    let read = report::read(&[root]).unwrap();
+    assert!(read.iter().flat_map(|run| &run.curve).any(|epoch| epoch.train_loss.is_nan()), "null is read as NaN");
+    for runs in [&runs, &read] {
+        let html = page(runs);
+        check_markup(&html);
+        assert!(html.contains("Not finite, so not drawn: gmp (paper) on human, 1 of 9 figures."));
+    }
+    runs.iter_mut().for_each(|run| run.curve.clear());
+    check_markup(&page(&runs));
+    runs.iter_mut().for_each(|run| run.confusion = vec![vec![u64::MAX; 2]; 2]);
+    check_markup(&page(&runs));
+}
+
+#[test]
+fn one_run_of_one_epoch_makes_a_page() {
+    let mut one = run("none", "human", 7, 1.0);
+    (one.epochs, one.selected_epoch) = (1, 0);
+    one.curve.truncate(1);
+    let table = Comparison::new(std::slice::from_ref(&one)).unwrap().to_terminal();
+    assert!(
+        table.contains("100.00 ± –") && table.contains("One seed") && !table.contains("Difference") && !table.contains("mean "),
+        "{table}"
+    );
+    let html = page(&[one]);
+    check_markup(&html);
+    assert!(html.contains("<circle class=\"dot"));
+}
+
+#[test]
+fn modalities_are_compared_with_their_own_base() {
+    let mut runs = runs();
+    for (name, accuracy) in [("none", 0.3), ("gmp (paper)", 0.35)] {
+        let mut audio = run(name, "human", 0, accuracy);
+        audio.modalities = vec!["audio".into()];
+        runs.push(audio);
+    }
+    let table = Comparison::new(&runs).unwrap().to_terminal();
+    let head = table.lines().nth(1).unwrap();
+    let names: Vec<&str> = head.split("   ").map(str::trim).filter(|name| !name.is_empty()).collect();
+    assert_eq!(names, ["target", "none [video+audio]", "none [audio]", "gmp (paper) [video+audio]", "gmp (paper) [audio]"]);
+    assert!(table.contains("+5.00 ± – (1 of 3)"), "{table}");
+    check_markup(&page(&runs));
+}
+
+#[test]
+fn what_is_no_result_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a/results.json");
+    let refused = |paths: &[PathBuf]| report::read(paths).map(|_| ()).unwrap_err();
+    let root = [folder.path().to_owned()];
+    std::fs::create_dir(folder.path().join("a")).unwrap();
+    let error = refused(&root);
+    assert!(error.exit_code() == 3 && error.to_string().contains("no results.json"), "{error}");
+    assert!(refused(&[folder.path().join("missing")]).to_string().contains("missing: cannot read"));
+
+    let good = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
+    let cases = [
+        ("format", 2.into(), "format 2; expected 1"),
+        ("seed", "one".into(), "expected the result of a run"),
+        ("target_accuracy", 61.2.into(), "expected a share in [0, 1]"),
+        ("target_accuracy", serde_json::Value::Null, "expected the result of a run"),
+        ("epochs", 4.into(), "curve has 3 entries"),
+        ("selected_epoch", 3.into(), "selected_epoch is 3"),
+        ("confusion", serde_json::json!([[1], [2]]), "confusion does not have"),
+        ("target", "animal".into(), "among the sources"),
+    ];
+    for (key, value, expected) in cases {
+        let mut bad = good.clone();
+        bad[key] = value;
+        std::fs::write(&file, bad.to_string()).unwrap();
+        let error = refused(&root);
+        let text = error.to_string();
+        assert!(error.exit_code() == 3 && text.contains("a/results.json") && text.contains(expected), "{key}: {text}");
+    }
+    std::fs::write(&file, "{\"format\": 1, ").unwrap();
+    assert!(refused(&root).to_string().contains("line 1 column"));
+    std::fs::write(&file, [0xff]).unwrap();
+    assert!(refused(&root).to_string().contains("not UTF-8"));
+
+    std::fs::write(&file, good.to_string()).unwrap();
+    std::fs::create_dir(folder.path().join("b")).unwrap();
+    std::fs::write(folder.path().join("b/results.json"), good.to_string()).unwrap();
+    let text = refused(&root).to_string();
+    assert!(text.contains("a/results.json") && text.contains("b/results.json") && text.contains("the same run"), "{text}");
+}
+
+#[test]
+fn runs_that_cannot_be_compared_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |runs: &[RunResult]| report::write(runs, folder.path()).unwrap_err().to_string();
+    assert!(refused(&[]).contains("at least one"));
+    let first = run("none", "human", 0, 0.5);
+    assert!(refused(&[first.clone(), first.clone()]).contains("twice"));
+    let changed = |change: fn(&mut RunResult)| {
+        let mut other = run("none", "human", 1, 0.5);
+        change(&mut other);
+        refused(&[first.clone(), other])
+    };
+    assert!(changed(|run| run.sources = vec!["animal".into()]).contains("expected the same"));
+    assert!(changed(|run| run.classes.reverse()).contains("expected the same"));
+    assert!(changed(|run| run.method = "sim-mmdg".into()).contains("sim-mmdg"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+}
