@@ -1,1 +1,320 @@
-//! Soon.
+//! The verb `extract`: rows of clips, from their store or made on the way, through backbones to a feature store.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::backbone::onnx::Backbone;
+use crate::backbone::runtime::runtime;
+use crate::backbone::spec::{Norm, Spec, feed};
+use crate::backbone::BACKBONES;
+use crate::error::{Code, Failure};
+use crate::manifest::Manifest;
+use crate::pipeline::{Progress, Work, guarded, in_order};
+use crate::preprocess::{self, Maker};
+use crate::preset;
+use crate::sample::{Data, Dtype, Row};
+use crate::store::writer::{ShardWriter, Summary};
+use crate::store::{ModalityHeader, Plan, RowNote, Store, Writer};
+use crate::{Error, Result, fs};
+
+/// The `[extract]` table of a pipeline file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Folder of the feature store.
+    pub store: PathBuf,
+    /// Where clips come from.
+    #[serde(default)]
+    pub from: From,
+    /// A backbone for each modality that is extracted.
+    pub backbones: BTreeMap<String, BackboneSettings>,
+    /// Element type of features, `f32` or `f16`.
+    #[serde(default = "f32")]
+    pub dtype: Dtype,
+    /// Rows a batch.
+    #[serde(default = "batch_size")]
+    pub batch_size: usize,
+    /// Threads of ONNX Runtime; default all cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Largest shard in MiB; default 256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_mib: Option<u64>,
+}
+
+fn f32() -> Dtype {
+    Dtype::F32
+}
+
+fn batch_size() -> usize {
+    16
+}
+
+/// Where clips come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum From {
+    /// The clip store of `[preprocess]`.
+    #[default]
+    Clips,
+    /// The recordings, by the presets of `[preprocess]`, without a clip store in between.
+    Media,
+}
+
+/// One network: built in, or any ONNX file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BackboneSettings {
+    /// A name in [`BACKBONES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
+    /// An ONNX file instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// Name of the file's input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// Name of the file's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Mean taken off, one value or one for each channel; pixels count from 0 to 255.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f32>>,
+    /// Divided by, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<Vec<f32>>,
+}
+
+/// A network ready for the rows of one modality.
+struct Network {
+    backbone: Backbone,
+    norm: Norm,
+    /// What the rows are.
+    clips: ModalityHeader,
+    name: String,
+    recipe: Value,
+}
+
+/// Where rows of clips come from.
+enum Origin<'a> {
+    Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote> },
+    Media { makers: Vec<Maker>, manifest: &'a Manifest },
+}
+
+/// Makes the store, or what is missing of it. A row that failed as a clip fails as a feature, for the same reason.
+///
+/// # Errors
+/// [`Error::Input`] for settings, models and stores that do not fit, before any work; [`Error::Interrupted`]; [`Error::Io`];
+/// [`Error::Environment`].
+pub fn run(settings: &Settings, clips: &preprocess::Settings, manifest: &Manifest, work: Work<'_>) -> Result<Summary> {
+    match settings.from {
+        From::Clips => {
+            let store = Store::open(&clips.store)?;
+            let mut notes = HashMap::new();
+            for modality in &store.header().modalities {
+                for record in store.modality(&modality.name)?.records() {
+                    for note in record.failed.iter().chain(&record.absent).chain(&record.notes) {
+                        notes.insert((modality.name.clone(), note.row), note);
+                    }
+                }
+            }
+            let headers = store.header().modalities.clone();
+            let recipe = json!({"modalities": store.header().recipe["modalities"]});
+            run_from(settings, &headers, recipe, store.manifest(), &Origin::Store { store: &store, notes }, work)
+        }
+        From::Media => {
+            let makers = preprocess::makers(clips)?;
+            let headers: Vec<_> = makers.iter().map(|maker| maker.header.clone()).collect();
+            let recipe = preprocess::recipe(&makers);
+            run_from(settings, &headers, recipe, manifest, &Origin::Media { makers, manifest }, work)
+        }
+    }
+}
+
+fn run_from(
+    settings: &Settings,
+    clips: &[ModalityHeader],
+    clip_recipe: Value,
+    manifest: &Manifest,
+    origin: &Origin<'_>,
+    work: Work<'_>,
+) -> Result<Summary> {
+    let batch = settings.batch_size;
+    if batch == 0 || batch > 4096 {
+        return Err(Error::input("[extract]", format!("batch-size = {batch}: expected 1 to 4096")));
+    }
+    if !matches!(settings.dtype, Dtype::F32 | Dtype::F16) {
+        return Err(Error::input("[extract]", format!("dtype = {:?}: expected f32 or f16", settings.dtype.name())));
+    }
+    let threads = settings.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let mut networks = settings
+        .backbones
+        .iter()
+        .map(|(name, backbone)| load(name, backbone, clips, batch, threads))
+        .collect::<Result<Vec<_>>>()?;
+    if networks.is_empty() {
+        return Err(Error::input("[extract.backbones]", "no backbone; expected at least one"));
+    }
+    let version = runtime()?.version().unwrap_or("unknown");
+    let backbones: BTreeMap<&str, &Value> = networks.iter().map(|network| (network.name.as_str(), &network.recipe)).collect();
+    let header = |network: &Network| ModalityHeader {
+        name: network.name.clone(),
+        kind: network.clips.kind,
+        dtype: settings.dtype,
+        shape: vec![network.backbone.width() as u64],
+        times: 0,
+    };
+    let plan = Plan {
+        holds: "features",
+        manifest: manifest.clone(),
+        modalities: networks.iter().map(header).collect(),
+        recipe: json!({
+            "clips": clip_recipe,
+            "backbones": backbones,
+            "dtype": settings.dtype,
+            "batch-size": batch,
+            "threads": threads,
+            "onnx-runtime": version,
+            "provider": "cpu",
+        }),
+        shard_bytes: settings.shard_mib.map(|mib| mib << 20),
+    };
+    let writer = Writer::open(&settings.store, &plan)?;
+    let total = manifest.len() * networks.len();
+    let mut done = 0;
+    for (place, network) in networks.iter_mut().enumerate() {
+        for shard in 0..writer.shards() {
+            let [first, end] = writer.rows(shard);
+            let rows = (end - first) as usize;
+            if !writer.has(place, shard)? {
+                let shard_writer = writer.shard(place, shard)?;
+                let told = Work { progress: &|p| (work.progress)(Progress { done: done + p.done, total }), ..work };
+                fill(&shard_writer, network, origin, first, rows, batch, told)?;
+                shard_writer.commit()?;
+            }
+            done += rows;
+            (work.progress)(Progress { done, total });
+        }
+    }
+    writer.finish()
+}
+
+/// Runs the rows of one shard. A batch never crosses a shard and is cut by row number; rows that failed are zeros in it.
+fn fill(
+    shard: &ShardWriter<'_>,
+    network: &mut Network,
+    origin: &Origin<'_>,
+    first: u64,
+    rows: usize,
+    batch: usize,
+    work: Work<'_>,
+) -> Result<()> {
+    let elements = network.backbone.batch_elements() / batch;
+    let mut input = vec![0.0; elements * batch];
+    let mut waiting: Vec<Result<Row, Failure>> = Vec::new();
+    let (clips, norm, backbone) = (&network.clips, &network.norm, &mut network.backbone);
+    let make = |item: usize| guarded(|| planes(origin, clips, norm, first + item as u64, elements));
+    in_order(rows, work.workers, batch + 2 * work.workers, work.stop, make, |item, made| {
+        let place = waiting.len();
+        let to = &mut input[place * elements..][..elements];
+        waiting.push(match made? {
+            Ok((planes, row)) => {
+                to.copy_from_slice(&planes);
+                Ok(row)
+            }
+            Err(failure) => {
+                to.fill(0.0);
+                Err(failure)
+            }
+        });
+        if waiting.len() < batch && item + 1 < rows {
+            return Ok(());
+        }
+        input[waiting.len() * elements..].fill(0.0);
+        let start = first + (item + 1 - waiting.len()) as u64;
+        let features = backbone.run(&input).map_err(|message| Failure { code: Code::Backbone, message });
+        for (i, row) in waiting.drain(..).enumerate() {
+            let made = row.and_then(|row| {
+                let all = features.as_ref().map_err(Clone::clone)?;
+                Ok(Row { data: Data::F32(all[i * backbone.width()..][..backbone.width()].to_vec()), ..row })
+            });
+            shard.write(start + i as u64, made.as_ref())?;
+        }
+        (work.progress)(Progress { done: item + 1, total: rows });
+        Ok(())
+    })
+}
+
+/// One row ready for the network, and the row to be with its features still missing.
+fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, elements: usize) -> Result<(Vec<f32>, Row)> {
+    let mut planes = vec![0.0; elements];
+    let made_by = "onnxruntime";
+    let made = match origin {
+        Origin::Store { store, notes } => {
+            let rows = store.modality(&clips.name)?;
+            let note = notes.get(&(clips.name.clone(), row)).copied();
+            if !rows.valid(row as usize) {
+                let path = &store.manifest().segments[row as usize].path;
+                let (code, message) = note.map_or((Code::Internal, "the clip store does not say why".into()), |n| (n.code, n.message.clone()));
+                return Err(Error::media(path, code, message));
+            }
+            feed(rows.bytes(row as usize), clips.dtype, &clips.shape, norm, &mut planes);
+            let partial = note.map(|note| note.message.clone());
+            Row { data: Data::F32(Vec::new()), span: rows.span(row as usize), times: Vec::new(), made_by, partial }
+        }
+        Origin::Media { makers, manifest } => {
+            let segment = &manifest.segments[row as usize];
+            let maker = makers
+                .iter()
+                .find(|maker| maker.header.name == clips.name)
+                .ok_or_else(|| Error::input("[preprocess.modalities]", format!("no modality {:?}", clips.name)))?;
+            let made = maker.preset.make(&preset::source_of(clips.kind, segment)?, segment)?;
+            let bytes: &[u8] = match &made.data {
+                Data::U8(values) => values,
+                Data::F32(values) => bytemuck::cast_slice(values),
+            };
+            feed(bytes, clips.dtype, &clips.shape, norm, &mut planes);
+            Row { data: Data::F32(Vec::new()), times: Vec::new(), made_by, ..made }
+        }
+    };
+    Ok((planes, made))
+}
+
+fn load(name: &str, settings: &BackboneSettings, clips: &[ModalityHeader], batch: usize, threads: usize) -> Result<Network> {
+    let place = format!("[extract.backbones.{name}]");
+    let bad = |problem: String| Error::input(&place, problem);
+    let clips = clips.iter().find(|modality| modality.name == name).ok_or_else(|| {
+        let names: Vec<&str> = clips.iter().map(|modality| modality.name.as_str()).collect();
+        bad(format!("no clips of the modality {name:?}; expected one of {}", names.join(", ")))
+    })?;
+    let (model, mut spec) = match (&settings.backbone, &settings.model) {
+        (Some(wanted), None) => {
+            let entry = BACKBONES.iter().find(|entry| entry.name == wanted).ok_or_else(|| {
+                let names: Vec<&str> = BACKBONES.iter().map(|entry| entry.name).collect();
+                bad(format!("backbone {wanted:?}: expected one of {}, or model = a file", names.join(", ")))
+            })?;
+            (entry.model.to_vec(), (entry.spec)())
+        }
+        (None, Some(path)) => {
+            let end = |end: &Option<String>, key: &str| end.clone().ok_or_else(|| bad(format!("{key} is not set; expected a name in {}", path.display())));
+            let spec = Spec { input: end(&settings.input, "input")?, output: end(&settings.output, "output")?, norm: Norm::default() };
+            (fs::read(path).map_err(|error| bad(error.to_string()))?, spec)
+        }
+        _ => return Err(bad("expected either backbone = a name or model = a file".into())),
+    };
+    if let Some(mean) = &settings.mean {
+        spec.norm.mean.clone_from(mean);
+    }
+    if let Some(std) = &settings.std {
+        spec.norm.std.clone_from(std);
+    }
+    let channels = if let [_, _, _, channels] = *clips.shape { channels as usize } else { 1 };
+    spec.norm.check(channels).map_err(bad)?;
+    let recipe = json!({"model_blake3": blake3::hash(&model).to_hex().as_str(), "spec": &spec});
+    let norm = spec.norm.clone();
+    let backbone = Backbone::load(&model, spec, &clips.shape, batch, threads, &place)?;
+    Ok(Network { backbone, norm, clips: clips.clone(), name: name.to_owned(), recipe })
+}
