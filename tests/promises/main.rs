@@ -1,1 +1,3 @@
+//! What the crate promises, a module a promise.
+
 mod report;
