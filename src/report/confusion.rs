@@ -25,7 +25,7 @@ pub fn draw(id: &str, title: &str, classes: &[String], matrix: &[Vec<u64>]) -> S
     let cell = (largest.to_string().len() as f64 * 6.0 + 6.0).max(24.0);
     let names: Vec<String> = classes.iter().map(|name| shorten(name, 12)).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0) as f64 * 5.3;
-    let (left, top) = (22.0 + longest, 24.0);
+    let (left, top) = (20.0 + longest, 24.0);
     let side = cell * classes.len() as f64;
     // column names slant down to the left of their cell
     let size = ((left + side + 4.0).max(150.0), top + side + longest * 0.71 + 30.0);
