@@ -1,3 +1,5 @@
-//! What the crate promises, a module a promise.
+//! What the project promises, a module a promise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod report;

@@ -1,5 +1,4 @@
 //! Results in, the same table and the same page out, whatever the names and figures are.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
