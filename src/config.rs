@@ -1,1 +1,112 @@
-//! Soon.
+//! The pipeline file: one TOML for all verbs.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "hdf5")]
+use crate::preprocess;
+use crate::{Error, Result, dataset, fs};
+
+/// A pipeline. Paths are relative to the working directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Annotations and media.
+    pub data: dataset::Settings,
+    /// Recordings to clips.
+    #[cfg(feature = "hdf5")]
+    pub preprocess: Option<preprocess::Settings>,
+    /// Clips to features.
+    #[cfg(all(feature = "hdf5", feature = "onnx"))]
+    pub extract: Option<crate::extract::Settings>,
+    /// Features to runs.
+    #[cfg(feature = "torch")]
+    pub train: Option<crate::train::Settings>,
+    /// Runs to tables.
+    pub report: Option<ReportSettings>,
+    /// Tables of verbs that this build has not.
+    #[cfg(not(feature = "hdf5"))]
+    preprocess: Option<toml::Table>,
+    #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
+    extract: Option<toml::Table>,
+    #[cfg(not(feature = "torch"))]
+    train: Option<toml::Table>,
+}
+
+/// The `[report]` table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportSettings {
+    /// Folder of `report.html`.
+    pub out: PathBuf,
+    /// Folders of runs; default: where `[train]` put them.
+    #[serde(default)]
+    pub runs: Vec<PathBuf>,
+}
+
+/// Reads a pipeline file; each of `overrides` is `dotted.key=value`, the value in TOML (or plain text).
+///
+/// # Errors
+/// [`Error::Input`] naming file and line for unknown keys, wrong types and missing tables; [`Error::Usage`] for an override
+/// that is none.
+pub fn read(path: &Path, overrides: &[String]) -> Result<Pipeline> {
+    let text = fs::read_text(path)?;
+    let fail = |error: toml::de::Error| {
+        let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+        Error::input(path.display(), format!("{place}{}", error.message()))
+    };
+    // from the text while it is as written, so that errors have their line
+    if overrides.is_empty() {
+        return toml::from_str(&text).map_err(fail);
+    }
+    let mut table: toml::Table = toml::from_str(&text).map_err(fail)?;
+    for text in overrides {
+        set(&mut table, text)?;
+    }
+    table.try_into().map_err(|error: toml::de::Error| {
+        Error::input(path.display(), format!("with --set {}: {}", overrides.join(" --set "), error.message()))
+    })
+}
+
+fn set(table: &mut toml::Table, text: &str) -> Result<()> {
+    let refuse = || Error::Usage(format!("--set {text}: expected dotted.key=value"));
+    let (key, value) = text.split_once('=').ok_or_else(refuse)?;
+    let (parents, last) = key.trim().rsplit_once('.').map_or((None, key.trim()), |(parents, last)| (Some(parents), last));
+    if last.is_empty() {
+        return Err(refuse());
+    }
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
+    let mut inner = table;
+    for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
+        let entry = inner.entry(parent).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        inner = entry.as_table_mut().ok_or_else(refuse)?;
+    }
+    inner.insert(last.to_owned(), parsed.unwrap_or_else(|| toml::Value::String(value.trim().to_owned())));
+    Ok(())
+}
+
+/// The table of a verb, which must be there.
+///
+/// # Errors
+/// [`Error::Input`] naming the table.
+pub fn table<'a, T>(table: &'a Option<T>, name: &str, path: &Path) -> Result<&'a T> {
+    table.as_ref().ok_or_else(|| Error::input(path.display(), format!("no [{name}] table; expected one for this verb")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_reach_into_tables() {
+        let mut table: toml::Table = toml::from_str("[a]\nb = 1").unwrap();
+        for text in ["a.b=2", "a.c.d=[1, 2]", "e=some text"] {
+            set(&mut table, text).unwrap();
+        }
+        assert_eq!(toml::to_string(&table).unwrap(), "e = \"some text\"\n\n[a]\nb = 2\n\n[a.c]\nd = [1, 2]\n");
+        assert!(set(&mut table, "a.b.c=1").is_err());
+        assert!(set(&mut table, "nothing").is_err());
+    }
+}

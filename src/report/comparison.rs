@@ -172,7 +172,7 @@ impl<'a> Comparison<'a> {
             format!("{} on {} (seed {})", self.columns[*c].label, self.targets[*t], seeds.join(", "))
         };
         let names: Vec<String> = missing.iter().map(name).collect();
-        format!("{} of {all} runs are missing: {}.", all - self.runs.len(), names.join("; "))
+        format!("Missing runs, {} of {all}: {}.", all - self.runs.len(), names.join("; "))
     }
 
     /// The tables for a terminal, aligned, without colour.

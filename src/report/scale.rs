@@ -15,7 +15,7 @@ pub fn drawable(value: f64) -> bool {
 }
 
 impl Scale {
-    /// Round ends and about four steps of 1, 2 or 5 · 10ⁿ around the drawable ones of `values`.
+    /// Round ends and about five steps of 1, 2 or 5 · 10ⁿ around the drawable ones of `values`.
     pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let wide = (f64::INFINITY, f64::NEG_INFINITY);
         let ends = values.into_iter().filter(|&v| drawable(v)).fold(wide, |(low, high), v| (low.min(v), high.max(v)));
@@ -27,7 +27,7 @@ impl Scale {
             (false, true) => (low, high),
             (false, false) => (low - 0.1 * size, high + 0.1 * size),
         };
-        let step = round_step((high - low) / 4.0);
+        let step = round_step((high - low) / 5.0);
         // a hair of tolerance: 0.3 / 0.1 is not 3
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         let count = (last - first).clamp(1.0, 20.0) as usize;
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(labels(&[0.0, 1.0]), ["0.0", "0.5", "1.0"]);
+        assert_eq!(labels(&[0.0, 1.0]), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&[13.0, 87.0]), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(labels(&[-0.3, 0.1]), ["−0.3", "−0.2", "−0.1", "0.0", "0.1"]);
         assert_eq!(labels(&[0.0]), labels(&[]));

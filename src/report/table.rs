@@ -82,7 +82,7 @@ impl Table {
         let mut out = format!("<table>\n<caption>{}</caption>\n", escape(&self.title));
         out.push_str(&format!("<thead><tr><th scope=\"col\">target</th>{head}</tr></thead>\n<tbody>\n"));
         for (name, cells) in &self.rows {
-            let cells: String = cells.iter().map(|c| format!("<td>{}</td>", escape(&c.text()))).collect();
+            let cells: String = cells.iter().map(|c| format!("<td>{}</td>", escape(&c.text()).replace('-', "−"))).collect();
             out.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escape(name)));
         }
         out + "</tbody>\n</table>\n"
