@@ -106,7 +106,7 @@ impl PictureEncoder {
             ("threads", "1"),
             ("flags", "+bitexact+global_header"),
             ("preset", "veryfast"),
-            ("crf", "24"),
+            ("crf", "28"),
             ("sc_threshold", "0"),
             ("color_primaries", "smpte170m"),
             ("color_trc", "smpte170m"),
@@ -163,7 +163,7 @@ impl<'a> SoundEncoder<'a> {
         audio.set_rate(sound.sample_rate as i32);
         audio.set_format(pixel::Sample::F32(pixel::sample::Type::Planar));
         audio.set_channel_layout(ChannelLayout::MONO);
-        audio.set_bit_rate(48_000);
+        audio.set_bit_rate(32_000);
         audio.set_time_base(time_base);
         let options = Dictionary::from_iter([("threads", "1"), ("flags", "+bitexact+global_header")]);
         let encoder = audio.open_with(options).map_err(|error| {
