@@ -37,7 +37,10 @@ pub struct Pictures {
 pub fn write_mp4(path: &Path, size: Pictures, draw: &mut dyn FnMut(usize, &mut [u8]), audio: Option<&Waveform>) -> Result<()> {
     let even = |n: u32| n > 0 && n.is_multiple_of(2);
     if !(even(size.width) && even(size.height) && size.frame_rate > 0 && size.frames > 0) {
-        return Err(Error::input(path.display(), format!("{size:?}: expected an even width and height, a frame rate and a frame")));
+        return Err(Error::input(
+            path.display(),
+            format!("{size:?}: expected an even width and height, a frame rate and a frame"),
+        ));
     }
     ffmpeg::init().map_err(refused(path, "start FFmpeg"))?;
     ffmpeg::log::set_level(ffmpeg::log::Level::Quiet);
@@ -179,7 +182,9 @@ impl<'a> SoundEncoder<'a> {
 
     /// Encodes the whole blocks that start before `seconds`.
     fn push_until(&mut self, seconds: f64, file: &mut Output) -> Result<(), ffmpeg::Error> {
-        while self.done + self.block <= self.sound.samples.len() && (self.done as f64) < seconds * f64::from(self.sound.sample_rate) {
+        while self.done + self.block <= self.sound.samples.len()
+            && (self.done as f64) < seconds * f64::from(self.sound.sample_rate)
+        {
             self.push(self.block, file)?;
         }
         Ok(())
@@ -250,5 +255,78 @@ impl Write for Memory {
 impl Seek for Memory {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.lock().seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ffmpeg::media::Type;
+
+    const SIZE: Pictures = Pictures { width: 64, height: 48, frame_rate: 24, frames: 30 };
+
+    fn write(path: &Path, size: Pictures) -> Result<()> {
+        let sound =
+            Waveform { sample_rate: 16_000, samples: (0..20_000).map(|i| 0.5 * (f64::from(i) * 0.1).sin() as f32).collect() };
+        let mut red = |_, pixels: &mut [u8]| pixels.chunks_mut(3).for_each(|pixel| pixel.copy_from_slice(&[220, 40, 30]));
+        write_mp4(path, size, &mut red, Some(&sound))
+    }
+
+    #[test]
+    fn the_same_samples_give_the_same_bytes_and_a_file_that_decodes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("1.mp4"), folder.path().join("2.mp4"));
+        write(&first, SIZE).unwrap();
+        write(&second, SIZE).unwrap();
+        assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+
+        let mut file = format::input(&first).unwrap();
+        let stream = file.streams().best(Type::Video).unwrap();
+        let (index, base) = (stream.index(), f64::from(stream.time_base()));
+        let mut decoder = codec::Context::from_parameters(stream.parameters()).unwrap().decoder().video().unwrap();
+        let mut packets = Vec::new();
+        let mut sound_seconds = 0.0;
+        for (stream, packet) in file.packets() {
+            if stream.index() == index {
+                packets.push(packet);
+            } else {
+                sound_seconds = (packet.pts().unwrap() + packet.duration()) as f64 * f64::from(stream.time_base());
+            }
+        }
+        assert!((1.25..1.4).contains(&sound_seconds), "{sound_seconds}");
+        let keys: Vec<usize> = (0..packets.len()).filter(|&i| packets[i].is_key()).collect();
+        assert_eq!(keys, [0, 12, 24]);
+        let (mut times, mut frame) = (Vec::new(), frame::Video::empty());
+        let mut take = |decoder: &mut codec::decoder::Video| {
+            while decoder.receive_frame(&mut frame).is_ok() {
+                times.push(frame.pts().unwrap() as f64 * base);
+                // BT.601: Y = 16 + 0.257 R + 0.504 G + 0.098 B, and so on
+                let middle = [frame.data(0)[20], frame.data(1)[10], frame.data(2)[10]].map(i32::from);
+                for (found, expected) in middle.into_iter().zip([96, 95, 208]) {
+                    assert!((found - expected).abs() <= 3, "{middle:?}");
+                }
+                assert_eq!((frame.color_space(), frame.color_range()), (color::Space::SMPTE170M, color::Range::MPEG));
+            }
+        };
+        for packet in &packets {
+            decoder.send_packet(packet).unwrap();
+            take(&mut decoder);
+        }
+        decoder.send_eof().unwrap();
+        take(&mut decoder);
+        assert_eq!(times.len(), 30);
+        assert!(times.iter().enumerate().all(|(i, time)| (time - i as f64 / 24.0).abs() < 1e-3), "{times:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_encoded_is_refused_and_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("odd.mp4");
+        let error = write(&path, Pictures { width: 63, ..SIZE }).unwrap_err();
+        assert!(matches!(error, Error::Input { .. }), "{error}");
+        let sound = Waveform { sample_rate: 12_345, samples: vec![0.0; 5000] };
+        let error = write_mp4(&path, SIZE, &mut |_, _| (), Some(&sound)).unwrap_err();
+        assert!(error.to_string().contains("12345"), "{error}");
+        assert!(!path.exists());
     }
 }

@@ -1,1 +1,2 @@
-
+#[cfg(feature = "video")]
+mod demo_data;

@@ -57,7 +57,8 @@ impl Canvas {
     fn shape(&mut self, bounds: (f32, f32, f32, f32), color: Color, distance: impl Fn(f32, f32) -> f32) {
         let margin = self.outline + 1.0;
         let clip = |low: f32, high: f32, size: usize| {
-            ((low - margin).max(0.0) as usize).min(size)..((high + margin).max(-1.0) as isize + 1).clamp(0, size as isize) as usize
+            ((low - margin).max(0.0) as usize).min(size)
+                ..((high + margin).max(-1.0) as isize + 1).clamp(0, size as isize) as usize
         };
         let (outline, shading) = (self.outline, self.shading);
         for row in clip(bounds.1, bounds.3, HEIGHT) {

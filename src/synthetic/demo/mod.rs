@@ -101,10 +101,13 @@ pub fn write(folder: &Path, options: &DemoOptions, stop: &Stop, progress: &(dyn 
 fn claim(folder: &Path, wanted: &Origin) -> Result<bool> {
     let path = folder.join(ORIGIN);
     if path.exists() {
-        let found: Origin = serde_json::from_str(&fs::read_text(&path)?)
-            .map_err(|error| Error::input(path.display(), format!("{error}; expected what `mmdg demo-data` writes, or an empty folder")))?;
+        let found: Origin = serde_json::from_str(&fs::read_text(&path)?).map_err(|error| {
+            Error::input(path.display(), format!("{error}; expected what `mmdg demo-data` writes, or an empty folder"))
+        })?;
         if (found.recipe, found.options) != (wanted.recipe, wanted.options) {
-            let show = |o: &Origin| format!("recipe {}, seed {}, {} clips per class", o.recipe, o.options.seed, o.options.clips_per_class);
+            let show = |o: &Origin| {
+                format!("recipe {}, seed {}, {} clips per class", o.recipe, o.options.seed, o.options.clips_per_class)
+            };
             let problem = format!("holds a demo data set of {}; expected {}, or an empty folder", show(&found), show(wanted));
             return Err(Error::input(folder.display(), problem));
         }
@@ -114,7 +117,8 @@ fn claim(folder: &Path, wanted: &Origin) -> Result<bool> {
         let name = entry.map_err(Error::io("read", folder))?.file_name();
         // what is left of a call that was killed at its very first write
         if fs::part(&path).file_name() != Some(&name) {
-            let problem = format!("holds {:?}; expected an empty or new folder, or one that `mmdg demo-data` began", name.display());
+            let problem =
+                format!("holds {:?}; expected an empty or new folder, or one that `mmdg demo-data` began", name.display());
             return Err(Error::input(folder.display(), problem));
         }
     }
@@ -138,7 +142,8 @@ struct Clip {
 /// All clips: by domain, class and number.
 fn clips(options: &DemoOptions) -> Vec<Clip> {
     let tests = (options.clips_per_class / 4).max(1);
-    let of_class = |(domain, class)| (0..options.clips_per_class).map(move |number| Clip { domain, class, number, test: number < tests });
+    let of_class =
+        |(domain, class)| (0..options.clips_per_class).map(move |number| Clip { domain, class, number, test: number < tests });
     (0..DOMAINS.len()).flat_map(|domain| (0..CLASSES.len()).map(move |class| (domain, class))).flat_map(of_class).collect()
 }
 

@@ -49,7 +49,7 @@ impl Scene {
         let mut canvas = self.surroundings.clone();
         match self.take.class {
             0 => self.sleep(&mut canvas, time),
-            1 => self.watch(&mut canvas, time, held),
+            1 => self.watch(&mut canvas, time),
             2 => self.eat(&mut canvas, time),
             3 => self.drink(&mut canvas, time),
             4 => self.swim(&mut canvas, time),
@@ -99,15 +99,14 @@ impl Scene {
         self.oval(canvas, (-27.0, 16.0), (9.0, 8.0), 0.0, self.body);
     }
 
-    fn watch(&self, canvas: &mut Canvas, time: f32, held: usize) {
-        let cut = (self.turns(5.0, time)) as u32;
+    fn watch(&self, canvas: &mut Canvas, time: f32) {
+        let cut = self.turns(5.0, time) as u32;
         let screen = self.take.random.with("screen").at(cut);
         let light = 90.0 + 150.0 * screen.uniform(0);
         let picture = [light, light * (0.85 + 0.15 * screen.uniform(1)), light * (0.9 + 0.2 * screen.uniform(2))];
         self.block(canvas, (16.0, -30.0), (52.0, -4.0), [30.0; 3]);
         self.block(canvas, (18.0, -28.0), (50.0, -6.0), picture);
-        let nod = if held.is_multiple_of(24) { 0.02 } else { 0.0 };
-        self.upright(canvas, (-28.0, 12.0), nod);
+        self.upright(canvas, (-28.0, 12.0), 0.0);
     }
 
     fn eat(&self, canvas: &mut Canvas, time: f32) {
@@ -129,7 +128,7 @@ impl Scene {
 
     fn swim(&self, canvas: &mut Canvas, time: f32) {
         let stroke = TAU * self.turns(0.8, time);
-        let x = -24.0 + 40.0 * self.swing * (self.turns(0.35, time)).fract();
+        let x = -24.0 + 40.0 * self.swing * self.turns(0.35, time).fract();
         let (dx, dy) = (18.0 * stroke.cos(), 14.0 * stroke.sin());
         self.limb(canvas, (x + 8.0, 8.0), (x + 8.0 + dx, 8.0 + dy), 3.5);
         self.oval(canvas, (x, 10.0), (22.0, 7.0), 0.1 * stroke.sin(), self.body);

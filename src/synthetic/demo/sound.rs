@@ -54,7 +54,17 @@ pub(super) fn level(mut samples: Vec<f32>) -> Vec<f32> {
 fn voice(take: &Take, class: usize, random: Stream, pitch: f32) -> Vec<f32> {
     let mut samples = vec![0.0; take.samples()];
     let seconds = samples.len() as f32 / SAMPLE_RATE as f32;
-    let plain = Event { start: 0.0, seconds: 0.1, gain: 1.0, pitch: (200.0, 200.0), partials: 0, noise: 0.0, band: 1000.0, rough: 0.0, struck: true };
+    let plain = Event {
+        start: 0.0,
+        seconds: 0.1,
+        gain: 1.0,
+        pitch: (200.0, 200.0),
+        partials: 0,
+        noise: 0.0,
+        band: 1000.0,
+        rough: 0.0,
+        struck: true,
+    };
     let period = [1.2, 0.17, 0.38, 0.5, 0.8, 0.24, 10.0][class] / take.pace;
     let tune = pitch * (0.25 * (random.with("tune").uniform(0) - 0.5)).exp2();
     let count = (seconds / period) as u32 + 2;
@@ -63,7 +73,16 @@ fn voice(take: &Take, class: usize, random: Stream, pitch: f32) -> Vec<f32> {
         let loose = 1.0 + 0.3 * (own.uniform(0) - 0.5);
         let start = (i as f32 - take.phase + 0.12 * (own.uniform(1) - 0.5)) * period;
         let event = match class {
-            0 => Event { start, seconds: 0.75 * period, pitch: (115.0, 85.0), partials: 4, noise: 0.6, band: 380.0, struck: false, ..plain },
+            0 => Event {
+                start,
+                seconds: 0.75 * period,
+                pitch: (115.0, 85.0),
+                partials: 4,
+                noise: 0.6,
+                band: 380.0,
+                struck: false,
+                ..plain
+            },
             1 => {
                 let step = [0.0, 2.0, 4.0, 7.0, 9.0, 12.0][own.bits(2) as usize % 6];
                 let note = 330.0 * (step / 12.0f32).exp2();
@@ -72,7 +91,9 @@ fn voice(take: &Take, class: usize, random: Stream, pitch: f32) -> Vec<f32> {
             2 => Event { start, seconds: 0.12, noise: 1.0, band: 2600.0, gain: loose, ..plain },
             3 => Event { start, seconds: 0.16, pitch: (280.0 * loose, 620.0 * loose), partials: 1, struck: false, ..plain },
             4 => Event { start, seconds: 0.9 * period, noise: 1.0, band: 900.0, gain: loose, struck: false, ..plain },
-            5 => Event { start, seconds: 0.1, pitch: (150.0, 80.0), partials: 2, noise: 0.35, band: 1300.0, gain: loose, ..plain },
+            5 => {
+                Event { start, seconds: 0.1, pitch: (150.0, 80.0), partials: 2, noise: 0.35, band: 1300.0, gain: loose, ..plain }
+            }
             _ if i == 0 => {
                 let start = 0.1 + 0.5 * take.phase;
                 Event { start, seconds: 1.1, pitch: (180.0, 520.0), partials: 6, rough: 22.0, struck: false, ..plain }

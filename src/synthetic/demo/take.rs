@@ -41,7 +41,8 @@ impl Take {
 
     /// Number of samples that go with the frames.
     pub fn samples(&self) -> usize {
-        self.frames * (SAMPLE_RATE / FRAME_RATE) as usize + self.frames * (SAMPLE_RATE % FRAME_RATE) as usize / FRAME_RATE as usize
+        self.frames * (SAMPLE_RATE / FRAME_RATE) as usize
+            + self.frames * (SAMPLE_RATE % FRAME_RATE) as usize / FRAME_RATE as usize
     }
 }
 
