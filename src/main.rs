@@ -1,3 +1,5 @@
 //! The `mmdg` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    mmdg::cli::main()
+}

@@ -1,5 +1,47 @@
-//! Soon.
+//! The command line: arguments in, library calls, messages and exit codes out.
 
+mod arguments;
 mod doctor;
+mod failures;
+mod progress;
+mod verbs;
 
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::stop::Stop;
+use crate::{Error, Result};
+use arguments::Arguments;
 pub use doctor::doctor;
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let stop = Stop::default();
+    let outcome = listen(&stop).and_then(|()| verbs::run(arguments.verb, &stop));
+    let code = outcome.unwrap_or_else(|error| {
+        eprintln!("mmdg: {error}");
+        error.exit_code()
+    });
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// The first SIGINT or SIGTERM asks for an end at the next sample or epoch, the second ends the process on the spot.
+fn listen(stop: &Stop) -> Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let failed = |error: std::io::Error| Error::environment(format!("cannot listen to signals: {error}"), "try again");
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    let stop = stop.clone();
+    let listen = move || {
+        let mut asked = false;
+        for signal in signals.forever() {
+            if asked {
+                std::process::exit(128 + signal);
+            }
+            asked = true;
+            stop.ask(signal);
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(listen).map(drop).map_err(failed)
+}

@@ -1,7 +1,9 @@
-//! Bytes on disk to samples. The only place that names FFmpeg and Symphonia.
+//! Bytes on disk to samples, and back for what this project renders itself. The only place that names FFmpeg and Symphonia.
 
 pub mod audio;
 mod edit_list;
+#[cfg(feature = "video")]
+pub mod encode;
 #[cfg(feature = "video")]
 mod ffmpeg;
 #[cfg(feature = "video")]
@@ -14,3 +16,4 @@ mod timeline;
 pub mod version;
 #[cfg(feature = "video")]
 pub mod video;
+pub mod wav;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "video")]
+mod demo_data;
 mod environment;
 mod layering;
 mod report;

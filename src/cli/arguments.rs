@@ -1,0 +1,85 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::failures::MaxFailures;
+
+/// Multimodal domain generalization: raw recordings to cached features to balanced heads.
+#[derive(Debug, Parser)]
+#[command(name = "mmdg", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all well; 2 usage; 3 input invalid, nothing done; 4 done, with failures within --max-failures; \
+5 more failures than that; 6 environment; 7 integrity; 75 another mmdg is at work there, try again; 130, 143 stopped by a signal.";
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// All that the pipeline file asks for: preprocess, extract, train, report
+    Run(PipelineArguments),
+    /// Recordings to a clip store
+    Preprocess(PipelineArguments),
+    /// Clips to a feature store
+    Extract {
+        #[command(flatten)]
+        pipeline: PipelineArguments,
+        /// Where clips come from [default: what the pipeline file says]
+        #[arg(long)]
+        from: Option<Origin>,
+    },
+    /// Features to trained runs
+    Train(PipelineArguments),
+    /// Runs to a table and a page
+    Report(PipelineArguments),
+    /// What is in a store
+    Inspect {
+        /// Folder of the store
+        store: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Render the demo data set, in the layout of Human-Animal-Cartoon
+    DemoData {
+        /// Folder to make
+        folder: PathBuf,
+        /// Seed of everything random in it
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Clips of each class in each domain
+        #[arg(long, default_value_t = 24)]
+        clips_per_class: usize,
+    },
+    /// Which native libraries are here, and what mends each gap
+    Doctor,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Origin {
+    /// The clip store
+    Clips,
+    /// The recordings
+    Media,
+}
+
+#[derive(Debug, Args)]
+pub struct PipelineArguments {
+    /// The pipeline file; paths in it are relative to the working directory
+    pub pipeline: PathBuf,
+    /// Override a key of the file, such as train.epochs=5
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Threads that decode [default: all cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub workers: Option<u16>,
+    /// Failed samples that are put up with, a number or a share such as 2%
+    #[arg(long, default_value = "0", value_name = "N|P%")]
+    pub max_failures: MaxFailures,
+    /// No progress and no summaries
+    #[arg(short, long)]
+    pub quiet: bool,
+}

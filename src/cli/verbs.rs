@@ -1,0 +1,185 @@
+//! Each verb: settings from the pipeline file, a call into the library, a line about what came of it.
+
+use std::path::Path;
+
+use super::arguments::{Origin, PipelineArguments, Verb};
+use super::progress::Bar;
+use crate::config::{self, Pipeline};
+use crate::pipeline::{Progress, Work};
+use crate::stop::Stop;
+use crate::{Error, Result, dataset, inspect, report};
+
+/// Exit code of a verb that is done.
+const WELL: i32 = 0;
+/// Exit code of a verb that is done, with failures within the limit.
+const WITH_FAILURES: i32 = 4;
+
+pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
+    match verb {
+        Verb::Run(arguments) => {
+            let pipeline = open(&arguments)?;
+            let mut code = WELL;
+            if pipeline.preprocess.is_some() && !from_media(&pipeline) {
+                code = code.max(preprocess(&arguments, &pipeline, stop)?);
+            }
+            if pipeline.extract.is_some() {
+                code = code.max(extract(&arguments, &pipeline, None, stop)?);
+            }
+            if pipeline.train.is_some() {
+                code = code.max(train(&arguments, &pipeline, stop)?);
+            }
+            if pipeline.report.is_some() {
+                code = code.max(report(&arguments, &pipeline)?);
+            }
+            Ok(code)
+        }
+        Verb::Preprocess(arguments) => preprocess(&arguments, &open(&arguments)?, stop),
+        Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, stop),
+        Verb::Train(arguments) => train(&arguments, &open(&arguments)?, stop),
+        Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
+        Verb::Inspect { store, json } => {
+            let found = inspect::inspect(&store)?;
+            if json {
+                let text = serde_json::to_string_pretty(&found).map_err(|error| Error::integrity(&store, error.to_string()))?;
+                println!("{text}");
+            } else {
+                print!("{found}");
+            }
+            Ok(WELL)
+        }
+        Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, stop),
+        Verb::Doctor => {
+            let (text, well) = super::doctor();
+            print!("{text}");
+            Ok(if well { WELL } else { 6 })
+        }
+    }
+}
+
+fn open(arguments: &PipelineArguments) -> Result<Pipeline> {
+    config::read(&arguments.pipeline, &arguments.set)
+}
+
+/// Tables that this build has no verb for.
+#[allow(dead_code, reason = "used where a feature is off")]
+fn not_built(verb: &str, feature: &str) -> Error {
+    Error::environment(format!("this build has no verb {verb}"), format!("build with the feature {feature}"))
+}
+
+#[cfg(all(feature = "hdf5", feature = "onnx"))]
+fn from_media(pipeline: &Pipeline) -> bool {
+    pipeline.extract.as_ref().is_some_and(|extract| extract.from == crate::extract::From::Media)
+}
+
+#[cfg(not(all(feature = "hdf5", feature = "onnx")))]
+fn from_media(_: &Pipeline) -> bool {
+    false
+}
+
+#[cfg(feature = "hdf5")]
+fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
+    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
+    let manifest = dataset::read(&pipeline.data)?;
+    let summary = worked(arguments, "preprocess", stop, |work| crate::preprocess::run(settings, &manifest, work))?;
+    judge(arguments, &summary, &settings.store)
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn preprocess(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
+    Err(not_built("preprocess", "hdf5"))
+}
+
+#[cfg(all(feature = "hdf5", feature = "onnx"))]
+fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<Origin>, stop: &Stop) -> Result<i32> {
+    use crate::extract::From;
+    let mut settings = config::table(&pipeline.extract, "extract", &arguments.pipeline)?.clone();
+    if let Some(from) = from {
+        settings.from = if from == Origin::Media { From::Media } else { From::Clips };
+    }
+    let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
+    let manifest = dataset::read(&pipeline.data)?;
+    let summary = worked(arguments, "extract", stop, |work| crate::extract::run(&settings, clips, &manifest, work))?;
+    judge(arguments, &summary, &settings.store)
+}
+
+#[cfg(not(all(feature = "hdf5", feature = "onnx")))]
+fn extract(_: &PipelineArguments, _: &Pipeline, _: Option<Origin>, _: &Stop) -> Result<i32> {
+    Err(not_built("extract", "hdf5 and onnx"))
+}
+
+/// Runs a verb that makes a store, with its bar and its closing line.
+#[cfg(feature = "hdf5")]
+fn worked(
+    arguments: &PipelineArguments,
+    verb: &'static str,
+    stop: &Stop,
+    run: impl FnOnce(Work<'_>) -> Result<crate::store::writer::Summary>,
+) -> Result<crate::store::writer::Summary> {
+    let bar = Bar::new(verb, "samples", arguments.quiet);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.map_or(cores, usize::from);
+    let summary = run(Work { workers, stop, progress: &|Progress { done, total }| bar.show(done, total) })?;
+    let failed: Vec<String> = summary.failed.iter().map(|(code, count)| format!("{count} {}", code.name())).collect();
+    let failed = if failed.is_empty() { "none failed".to_owned() } else { format!("failed: {}", failed.join(", ")) };
+    let text = format!("{} {}, {failed}, {} absent, {} partial", summary.samples, bar.unit(), summary.absent, summary.partial);
+    bar.finish(&text);
+    Ok(summary)
+}
+
+#[cfg(feature = "hdf5")]
+fn judge(arguments: &PipelineArguments, summary: &crate::store::writer::Summary, store: &Path) -> Result<i32> {
+    let (failed, total) = (summary.failures(), summary.samples);
+    if arguments.max_failures.exceeded(failed, total) {
+        let (allowed, list) = (arguments.max_failures.text().to_owned(), store.join("failures.jsonl"));
+        return Err(Error::TooManyFailures { failed, total, allowed, list });
+    }
+    Ok(if failed > 0 { WITH_FAILURES } else { WELL })
+}
+
+#[cfg(feature = "torch")]
+fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
+    let settings = config::table(&pipeline.train, "train", &arguments.pipeline)?;
+    let table = crate::train::Table::from_store(&crate::store::Store::open(&settings.features)?)?;
+    let bar = Bar::new("train", "epochs", arguments.quiet);
+    let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.done, progress.total))?;
+    bar.finish(&format!("{} runs", results.len()));
+    Ok(WELL)
+}
+
+#[cfg(not(feature = "torch"))]
+fn train(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
+    Err(not_built("train", "torch"))
+}
+
+fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
+    let settings = config::table(&pipeline.report, "report", &arguments.pipeline)?;
+    let mut runs = settings.runs.clone();
+    #[cfg(feature = "torch")]
+    if let (true, Some(train)) = (runs.is_empty(), &pipeline.train) {
+        runs.push(train.out.clone());
+    }
+    if runs.is_empty() {
+        runs.push(settings.out.clone());
+    }
+    let results = report::read(&runs)?;
+    print!("{}", report::Comparison::new(&results)?.to_terminal());
+    report::write(&results, &settings.out)?;
+    if !arguments.quiet {
+        eprintln!("report: {}", settings.out.join("report.html").display());
+    }
+    Ok(WELL)
+}
+
+#[cfg(feature = "video")]
+fn demo_data(folder: &Path, seed: u64, clips_per_class: usize, stop: &Stop) -> Result<i32> {
+    let bar = Bar::new("demo-data", "clips", false);
+    let options = crate::synthetic::demo::DemoOptions { seed, clips_per_class, ..Default::default() };
+    crate::synthetic::demo::write(folder, &options, stop, &|done, total| bar.show(done, total))?;
+    bar.finish(&format!("{}", folder.display()));
+    Ok(WELL)
+}
+
+#[cfg(not(feature = "video"))]
+fn demo_data(_: &Path, _: u64, _: usize, _: &Stop) -> Result<i32> {
+    Err(not_built("demo-data", "video"))
+}
