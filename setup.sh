@@ -91,7 +91,7 @@ fetch() { # names of wheels in scripts/wheels*.txt
     --quiet --disable-pip-version-check --no-cache-dir --no-input --retries 2 --no-deps --require-hashes --only-binary=:all: \
     --implementation cp --python-version 3.11 "${platforms[@]}" \
     -d .deps/wheels -r .deps/wheels/wanted.txt >.deps/wheels/pip.log 2>&1 \
-    || die "pip could not download what scripts/wheels*.txt pin; is the package registry reachable? $(grep '^ERROR' .deps/wheels/pip.log | head -n 1)"
+    || die "pip could not download what scripts/wheels*.txt pin; is the package registry reachable? $(grep "^ERROR" .deps/wheels/pip.log | head -n 1) (more in .deps/wheels/pip.log)"
 }
 
 unpack() { # component

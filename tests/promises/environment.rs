@@ -160,7 +160,7 @@ fn setup_fills_deps_once_and_is_quick_afterwards() {
 fn a_killed_setup_leaves_no_half_component() {
     let machine = Machine::new();
     fs::write(machine.path("slow"), "").unwrap();
-    let mut killed = machine.setup(&[]).spawn().unwrap();
+    let mut killed = machine.setup(&[]).stdout(Stdio::null()).spawn().unwrap();
     while !machine.path("downloading").exists() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
