@@ -25,13 +25,15 @@ pub struct Pipeline {
     pub train: Option<crate::train::Settings>,
     /// Runs to tables.
     pub report: Option<ReportSettings>,
-    /// Tables of verbs that this build has not.
+    /// Of a verb that this build has not.
     #[cfg(not(feature = "hdf5"))]
-    preprocess: Option<toml::Table>,
+    pub preprocess: Option<toml::Table>,
+    /// Of a verb that this build has not.
     #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-    extract: Option<toml::Table>,
+    pub extract: Option<toml::Table>,
+    /// Of a verb that this build has not.
     #[cfg(not(feature = "torch"))]
-    train: Option<toml::Table>,
+    pub train: Option<toml::Table>,
 }
 
 /// The `[report]` table.

@@ -6,4 +6,8 @@
 mod demo_data;
 mod environment;
 mod layering;
+#[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
+mod real_recordings;
 mod report;
+mod shared;
+mod spectrograms;

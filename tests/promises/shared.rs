@@ -1,0 +1,13 @@
+//! Real recordings and goldens that cannot be part of the project.
+
+use std::path::PathBuf;
+
+/// `../shared/data`, or a line that says that `test` is skipped.
+pub fn data(test: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if path.is_dir() {
+        return path.canonicalize().ok();
+    }
+    eprintln!("SKIPPED {test}: ../shared/data is not there");
+    None
+}
