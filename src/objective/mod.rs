@@ -1,1 +1,114 @@
-//! Soon.
+//! Losses on embeddings, one file each, with the heads they need.
+//!
+//! Everything has a leading run axis: R runs of one shape are trained side by side and never mix, so the gradient of a
+//! sum of per-run losses holds every run's own gradient.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use tch::Tensor;
+
+mod cross_entropy;
+mod fused_classification;
+mod fused_domain;
+mod params;
+mod probe;
+mod shared_discriminator;
+mod unimodal_classification;
+
+pub use cross_entropy::{log_probability, mean};
+pub use fused_classification::FusedClassification;
+pub use fused_domain::FusedDomain;
+pub use params::{Dropout, Entry, Init, Layout, Linear, Params};
+pub use probe::{Label, Probe};
+pub use shared_discriminator::SharedDiscriminator;
+pub use unimodal_classification::UnimodalClassification;
+
+/// The sizes that heads are built for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Names of the modalities, in order of concatenation.
+    pub modalities: Vec<String>,
+    /// Width E of each modality's embedding.
+    pub embedding: i64,
+    /// Number of classes.
+    pub classes: i64,
+    /// Number of source domains.
+    pub domains: i64,
+    /// Width of the hidden layer of fused heads and discriminators.
+    pub hidden: i64,
+}
+
+impl Shape {
+    /// Number of modalities.
+    pub fn len(&self) -> i64 {
+        self.modalities.len() as i64
+    }
+
+    /// Whether there is no modality.
+    pub fn is_empty(&self) -> bool {
+        self.modalities.is_empty()
+    }
+
+    /// Width of the concatenated embeddings.
+    pub fn fused(&self) -> i64 {
+        self.len() * self.embedding
+    }
+}
+
+/// What heads see of one batch of each run.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// Concatenated embeddings [R, B, M·E].
+    pub embeddings: &'a Tensor,
+    /// Classes [R, B], i64.
+    pub label: &'a Tensor,
+    /// Source domains [R, B], i64, counted within the run's sources.
+    pub domain: &'a Tensor,
+    /// Each row's share of its run's batch [R, B]: sums to 1 over B; 0 for padding.
+    pub share: &'a Tensor,
+    /// Dropout factors [R, B, W], 0 or 1 / (1 − rate), by the places that a [`Layout`] gave out; none in evaluation.
+    pub masks: Option<&'a Tensor>,
+}
+
+impl Batch<'_> {
+    /// The embedding of modality `m`, [R, B, E].
+    pub fn embedding(&self, m: i64, shape: &Shape) -> Tensor {
+        self.embeddings.narrow(2, m * shape.embedding, shape.embedding)
+    }
+}
+
+/// What an objective gives back.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Mean loss of each run's batch, [R].
+    pub loss: Tensor,
+    /// Class scores [R, B, classes] of the fused head, where it has one.
+    pub logits: Option<Tensor>,
+    /// Mean probability of the true class by modality, [R, M], without gradient.
+    pub semantic: Option<Tensor>,
+    /// Mean probability of the true domain by modality, [R, M], without gradient.
+    pub domain: Option<Tensor>,
+}
+
+impl Outcome {
+    /// A loss and nothing else.
+    pub fn loss(loss: Tensor) -> Self {
+        Self { loss, logits: None, semantic: None, domain: None }
+    }
+}
+
+/// A loss with its heads. Implementers owe: no exchange between runs, no read-back to the host in `forward`, and
+/// gradients that automatic differentiation can take from the loss to the embeddings and the heads.
+pub trait Objective: Debug + Send {
+    /// The entries of the layout that its heads have.
+    fn entries(&self) -> Range<usize>;
+
+    /// The loss at these parameters.
+    fn forward(&self, params: &Params, batch: &Batch) -> Outcome;
+
+    /// Whether encoders learn from it; probes only read.
+    fn trains_encoders(&self) -> bool {
+        true
+    }
+}

@@ -11,3 +11,5 @@ mod real_recordings;
 mod report;
 mod shared;
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod train;

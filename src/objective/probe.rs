@@ -1,0 +1,73 @@
+use std::ops::Range;
+
+use tch::Tensor;
+
+use super::{Batch, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+
+/// What a probe tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// Classes: gives the semantic confidence.
+    Class,
+    /// Source domains: gives the domain confidence.
+    Domain,
+}
+
+/// One linear map without bias a modality, trained on the detached embedding: it reads how much of a label the embedding
+/// holds and gives the encoder no gradient. It stands for the slices W^m and D^m of Peng et al., Eqs. 6 and 7, which
+/// exist only where fused heads are linear; their experiments use heads with a hidden layer, for which the paper does not
+/// say how the slices are taken.
+#[derive(Debug)]
+pub struct Probe {
+    entries: Range<usize>,
+    layers: Vec<Linear>,
+    label: Label,
+    shape: Shape,
+}
+
+impl Probe {
+    /// Claims `probe.class.*` or `probe.domain.*`.
+    pub fn declare(label: Label, shape: &Shape, layout: &mut Layout) -> Self {
+        let start = layout.entries().len();
+        let (name, outputs) = match label {
+            Label::Class => ("class", shape.classes),
+            Label::Domain => ("domain", shape.domains),
+        };
+        let probe = |modality| Linear::declare(layout, &format!("probe.{name}.{modality}"), shape.embedding, outputs, false, None);
+        let layers = shape.modalities.iter().map(probe).collect();
+        Self { entries: start..layout.entries().len(), layers, label, shape: shape.clone() }
+    }
+}
+
+impl Objective for Probe {
+    fn entries(&self) -> Range<usize> {
+        self.entries.clone()
+    }
+
+    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+        let label = match self.label {
+            Label::Class => batch.label,
+            Label::Domain => batch.domain,
+        };
+        let read = |(m, layer): (usize, &Linear)| {
+            log_probability(&layer.forward(params, &batch.embedding(m as i64, &self.shape).detach()), label)
+        };
+        let log: Vec<Tensor> = self.layers.iter().enumerate().map(read).collect();
+        let loss = log.iter().map(|log| -mean(log, batch.share)).sum();
+        let confidence = confidence(&log, batch.share);
+        match self.label {
+            Label::Class => Outcome { semantic: Some(confidence), ..Outcome::loss(loss) },
+            Label::Domain => Outcome { domain: Some(confidence), ..Outcome::loss(loss) },
+        }
+    }
+
+    fn trains_encoders(&self) -> bool {
+        false
+    }
+}
+
+/// Mean probability of the true label by modality, from each modality's log-probabilities [R, B]: [R, M], detached.
+pub(super) fn confidence(log: &[Tensor], share: &Tensor) -> Tensor {
+    let means: Vec<Tensor> = log.iter().map(|log| mean(&log.detach().exp(), share)).collect();
+    Tensor::stack(&means, 1)
+}

@@ -1,0 +1,42 @@
+use std::ops::Range;
+
+use tch::Tensor;
+
+use super::probe::confidence;
+use super::{Batch, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+
+/// Cross-entropy of one linear classifier a modality, summed over modalities. The classifier belongs to its modality: it
+/// is balanced together with the encoder, as in the code of MMDG-Bench's GMP.
+#[derive(Debug)]
+pub struct UnimodalClassification {
+    entries: Range<usize>,
+    layers: Vec<Linear>,
+    shape: Shape,
+}
+
+impl UnimodalClassification {
+    /// Claims `unimodal.*`.
+    pub fn declare(shape: &Shape, layout: &mut Layout) -> Self {
+        let start = layout.entries().len();
+        let head = |(m, modality): (usize, &String)| {
+            Linear::declare(layout, &format!("unimodal.{modality}"), shape.embedding, shape.classes, true, Some(m))
+        };
+        let layers = shape.modalities.iter().enumerate().map(head).collect();
+        Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }
+    }
+}
+
+impl Objective for UnimodalClassification {
+    fn entries(&self) -> Range<usize> {
+        self.entries.clone()
+    }
+
+    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+        let head = |(m, layer): (usize, &Linear)| {
+            log_probability(&layer.forward(params, &batch.embedding(m as i64, &self.shape)), batch.label)
+        };
+        let log: Vec<Tensor> = self.layers.iter().enumerate().map(head).collect();
+        let loss = log.iter().map(|log| -mean(log, batch.share)).sum();
+        Outcome { semantic: Some(confidence(&log, batch.share)), ..Outcome::loss(loss) }
+    }
+}

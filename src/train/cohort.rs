@@ -1,0 +1,333 @@
+//! The only training loop: R runs of one shape side by side.
+
+use std::sync::Arc;
+
+use tch::{Device, Kind, Tensor};
+
+use super::dropout::{elements, factors, premultiplied};
+use super::evaluate::Evaluation;
+use super::model::{Design, Inputs, Model};
+use super::optimizer::Adam;
+use super::protocol::Task;
+use super::settings::Optimizer;
+use super::table::Table;
+use crate::Result;
+use crate::balance::{Numbers, RECORD};
+use crate::objective::{Params, log_probability};
+use crate::rng::Stream;
+
+/// What may differ between the runs of a cohort.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Sources, target and rows.
+    pub task: Arc<Task>,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Epochs to train, at least 1.
+    pub epochs: usize,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// The balancer's numbers.
+    pub numbers: Numbers,
+}
+
+/// One epoch of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Epoch {
+    /// Mean fused classification loss over the steps' rows.
+    pub train_loss: f64,
+    /// Share of them that was right as seen.
+    pub train_accuracy: f64,
+    /// On the sources' validation rows, after the epoch.
+    pub validation: Evaluation,
+    /// Means of the balancer's record over the epoch's steps, by modality.
+    pub record: Vec<[f64; RECORD as usize]>,
+}
+
+/// R runs, their parameters and the features on one device.
+#[derive(Debug)]
+pub struct Cohort {
+    runs: Vec<Run>,
+    model: Model,
+    optimizer: Adam,
+    batch: usize,
+    dropout: f64,
+    flat: Tensor,
+    gradient: Tensor,
+    params: Params,
+    heads: Params,
+    gradients: Params,
+    features: Vec<Tensor>,
+    mean: Vec<Tensor>,
+    scale: Vec<Tensor>,
+    label: Tensor,
+    domain: Tensor,
+    /// Place of each domain among a run's sources, [R, domains].
+    places: Tensor,
+    elements: Tensor,
+    classes: Vec<usize>,
+}
+
+/// An epoch's rows and random states, uploaded at once.
+struct Plan {
+    /// [S, R, B]
+    rows: Tensor,
+    /// [S, R, B]
+    share: Tensor,
+    /// [S, R]
+    states: Tensor,
+    /// [S, R], 1 where the run takes the step
+    active: Tensor,
+    /// The same on the host.
+    active_runs: Vec<Vec<bool>>,
+    /// Steps of each run.
+    steps: Vec<usize>,
+}
+
+/// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
+const EVALUATED: usize = 128;
+
+impl Cohort {
+    /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
+    /// numbers of classes and sources of `design`.
+    pub fn new(table: &Table, design: &Design, optimizer: Optimizer, batch: usize, runs: Vec<Run>, kind: Kind, device: Device) -> Self {
+        let numbers: Vec<Numbers> = runs.iter().map(|run| run.numbers.clone()).collect();
+        let model = Model::new(design, &numbers, kind, device);
+        let place = |tensor: Tensor| tensor.to_device(device);
+        let initial: Vec<Tensor> =
+            runs.iter().map(|run| Tensor::from_slice(&model.layout.initial(run.seed)).to_kind(kind)).collect();
+        let flat = place(Tensor::stack(&initial, 0));
+        let gradient = flat.zeros_like();
+        let params = Params::views(&model.layout, &flat);
+        let (heads, gradients) = (params.leaves(), Params::views(&model.layout, &gradient));
+
+        let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
+        let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
+        for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
+            features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
+            let stack = |of: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
+                let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
+                place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
+            };
+            mean.push(stack(|standard| &standard.0));
+            scale.push(stack(|standard| &standard.1));
+        }
+        let indices = |values: &[usize]| place(Tensor::from_slice(&values.iter().map(|&i| i as i64).collect::<Vec<_>>()));
+        let domains = table.domains().len();
+        let places: Vec<usize> = runs
+            .iter()
+            .flat_map(|run| (0..domains).map(|d| run.task.sources.iter().position(|&source| source == d).unwrap_or(0)))
+            .collect();
+        let elements = elements(batch as i64, model.layout.dropout_width(), device);
+        Self {
+            optimizer: Adam::new(optimizer, &flat),
+            batch,
+            dropout: design.dropout,
+            label: indices(table.label()),
+            domain: indices(table.domain()),
+            places: indices(&places).view([-1, domains as i64]),
+            classes: table.label().to_vec(),
+            elements,
+            runs,
+            model,
+            flat,
+            gradient,
+            params,
+            heads,
+            gradients,
+            features,
+            mean,
+            scale,
+        }
+    }
+
+    /// The runs, in order.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The model, whose layout names the parameters.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// All parameters, [R, P].
+    pub fn parameters(&self) -> &Tensor {
+        &self.flat
+    }
+
+    /// Epochs of the longest run.
+    pub fn epochs(&self) -> usize {
+        self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
+    }
+
+    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
+    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
+        let plan = self.plan(epoch);
+        let modalities = self.features.len();
+        let record = RECORD as usize;
+        let options = (self.flat.kind(), self.flat.device());
+        let mut sums = Tensor::zeros([self.runs.len() as i64, 2 + (modalities * record) as i64], options);
+        for step in 0..plan.active_runs.len() {
+            let seen = self.step(&plan, step);
+            sums += seen * plan.active.get(step as i64).unsqueeze(1);
+        }
+        let sums = to_host(&sums);
+        let width = 2 + modalities * record;
+        let validation = self.evaluate(&self.params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
+        let mut epochs = Vec::new();
+        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width))) {
+            let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
+            let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
+            epochs.push((epoch < run.epochs).then_some(done));
+        }
+        epochs
+    }
+
+    /// Rows, shares, random states and resting runs of an epoch's steps.
+    fn plan(&self, epoch: usize) -> Plan {
+        let steps_of = |run: &Run| if epoch < run.epochs { (run.task.train.len() / self.batch).max(1) } else { 0 };
+        let steps: Vec<usize> = self.runs.iter().map(steps_of).collect();
+        let count = steps.iter().copied().max().unwrap_or(0);
+        let size = count * self.runs.len() * self.batch;
+        let (mut rows, mut share) = (vec![0i64; size], vec![0f64; size]);
+        let mut states = vec![0i32; count * self.runs.len()];
+        let mut active_runs = vec![vec![false; self.runs.len()]; count];
+        for (r, run) in self.runs.iter().enumerate() {
+            let train = &run.task.train;
+            let order = Stream::new(run.seed).with("shuffle").at(epoch as u32).permutation(train.len());
+            let dropout = Stream::new(run.seed).with("dropout").at(epoch as u32);
+            for step in 0..steps[r] {
+                active_runs[step][r] = true;
+                states[step * self.runs.len() + r] = premultiplied(dropout.at(step as u32).state());
+                let chunk = &order[step * self.batch..order.len().min((step + 1) * self.batch)];
+                let start = (step * self.runs.len() + r) * self.batch;
+                for (i, &row) in chunk.iter().enumerate() {
+                    rows[start + i] = train[row] as i64;
+                    share[start + i] = 1.0 / chunk.len() as f64;
+                }
+            }
+        }
+        let (kind, device) = (self.flat.kind(), self.flat.device());
+        let shape = [count as i64, self.runs.len() as i64, self.batch as i64];
+        let active: Vec<f64> = active_runs.iter().flatten().map(|&active| f64::from(u8::from(active))).collect();
+        Plan {
+            rows: Tensor::from_slice(&rows).view(shape).to_device(device),
+            share: Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device),
+            states: Tensor::from_slice(&states).view(&shape[..2]).to_device(device),
+            active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
+            active_runs,
+            steps,
+        }
+    }
+
+    /// Standardised features, labels and domains of rows [R, B].
+    fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
+        let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
+        let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
+        let mut features = Vec::with_capacity(self.features.len());
+        for ((of, mean), scale) in self.features.iter().zip(&self.mean).zip(&self.scale) {
+            let mut x = of.index_select(0, &flat).view([runs, -1, of.size()[1]]);
+            x -= mean;
+            x *= scale;
+            features.push(x);
+        }
+        let domain = self.places.gather(1, &take(&self.domain), false);
+        Inputs { features, label: take(&self.label), domain, share, masks }
+    }
+
+    /// One step of every active run; what it saw, [R, 2 + M · record].
+    fn step(&mut self, plan: &Plan, step: usize) -> Tensor {
+        let at = step as i64;
+        let masks = (self.dropout > 0.0)
+            .then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
+        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
+        let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs);
+        let rates: Vec<_> = self.runs.iter().map(|run| (run.learning_rate, run.weight_decay)).collect();
+        self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
+        let runs = self.runs.len() as i64;
+        let record = match seen.record {
+            Some(record) => record.view([runs, -1]),
+            None => Tensor::zeros([runs, self.features.len() as i64 * RECORD], (self.flat.kind(), self.flat.device())),
+        };
+        Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
+    }
+
+    /// Each run's model on its own rows.
+    pub fn evaluate(&self, params: &Params, rows: &[&[usize]]) -> Vec<Evaluation> {
+        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
+        let chunks = longest.div_ceil(EVALUATED).max(1);
+        let (runs, device) = (rows.len() as i64, self.flat.device());
+        let (mut losses, mut predictions) = (Vec::new(), Vec::new());
+        for chunk in 0..chunks {
+            let at = |rows: &[usize]| (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>();
+            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
+            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
+            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
+            let inputs = self.gather(&index, share, None);
+            let label = inputs.label.shallow_clone();
+            let Some(logits) = tch::no_grad(|| self.model.logits(params, inputs)) else { continue };
+            losses.push(-log_probability(&logits, &label));
+            predictions.push(logits.argmax(-1, false));
+        }
+        let (losses, predictions) = (to_host(&Tensor::cat(&losses, 1)), to_host(&Tensor::cat(&predictions, 1)));
+        let width = chunks * EVALUATED;
+        let of_run = |(r, rows): (usize, &&[usize])| {
+            let row = |(i, &row): (usize, &usize)| (self.classes[row], predictions[r * width + i] as usize, losses[r * width + i]);
+            Evaluation::from_rows(self.model.shape.classes as usize, rows.iter().enumerate().map(row))
+        };
+        rows.iter().enumerate().map(of_run).collect()
+    }
+
+    /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.
+    ///
+    /// # Errors
+    /// What `watch` returns.
+    pub fn train(&mut self, mut watch: impl FnMut(usize) -> Result<()>) -> Result<Vec<Trained>> {
+        let best = self.flat.copy();
+        let mut trained: Vec<Trained> = self.runs.iter().map(|_| Trained::default()).collect();
+        for epoch in 0..self.epochs() {
+            for (r, (run, done)) in trained.iter_mut().zip(self.epoch(epoch)).enumerate() {
+                let Some(done) = done else { continue };
+                let accuracy = done.validation.accuracy;
+                if run.curve.get(run.selected).is_none_or(|best| accuracy >= best.validation.accuracy) {
+                    run.selected = epoch;
+                    best.get(r as i64).copy_(&self.flat.get(r as i64));
+                }
+                run.curve.push(done);
+            }
+            watch(epoch)?;
+        }
+        let params = Params::views(&self.model.layout, &best);
+        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
+        for ((r, run), test) in trained.iter_mut().enumerate().zip(self.evaluate(&params, &rows)) {
+            run.test = Some(test);
+            run.parameters = params.of_run(r as i64);
+        }
+        Ok(trained)
+    }
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Trained {
+    /// Every epoch.
+    pub curve: Vec<Epoch>,
+    /// The epoch with the best source validation, of equals the later one.
+    pub selected: usize,
+    /// The target, with the parameters of that epoch.
+    pub test: Option<Evaluation>,
+    /// Those parameters, by entry of the layout.
+    pub parameters: Vec<Tensor>,
+}
+
+/// The elements in order, as f64.
+fn to_host(tensor: &Tensor) -> Vec<f64> {
+    let flat = tensor.to_kind(Kind::Double).to_device(Device::Cpu).contiguous();
+    let mut values = vec![0.0; flat.numel()];
+    flat.view([-1]).copy_data(&mut values, flat.numel());
+    values
+}

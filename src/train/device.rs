@@ -1,0 +1,98 @@
+//! Which libtorch this program runs on, and whether it can use a GPU.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+use tch::{Cuda, Device};
+
+use crate::{Error, Result};
+
+/// The libtorch that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Libtorch {
+    /// The loaded `libtorch_cpu.so`.
+    pub path: PathBuf,
+    /// What `build-version` beside its folder says.
+    pub version: Option<String>,
+    /// Whether `libtorch_cuda.so` lies beside it.
+    pub cuda_libraries: bool,
+    /// CUDA devices that can be used; 0 without those libraries or without a driver.
+    pub devices: i64,
+}
+
+/// Describes the loaded libtorch, having loaded its CUDA libraries where it has them.
+///
+/// # Errors
+/// [`Error::Environment`] where it cannot be found or its CUDA libraries do not load.
+pub fn libtorch() -> Result<Libtorch> {
+    let path = loaded()?;
+    let cuda_libraries = load_cuda()?;
+    let version = path.parent().and_then(|lib| std::fs::read_to_string(lib.join("../build-version")).ok());
+    let devices = if cuda_libraries { Cuda::device_count() } else { 0 };
+    Ok(Libtorch { path, version: version.map(|version| version.trim().to_owned()), cuda_libraries, devices })
+}
+
+/// The device of a setting: `cpu`, `cuda` or `cuda:N`.
+///
+/// # Errors
+/// [`Error::Input`] for another word; [`Error::Environment`] where the GPU asked for is not there.
+pub fn find(name: &str) -> Result<Device> {
+    let index = match name {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => Some(0),
+        _ => name.strip_prefix("cuda:").and_then(|index| index.parse().ok()),
+    };
+    let Some(index) = index else {
+        return Err(Error::input("[train] device", format!("{name:?}; expected \"cpu\", \"cuda\" or \"cuda:N\"")));
+    };
+    let found = libtorch()?;
+    if !found.cuda_libraries {
+        let problem = format!("device {name:?} asked for, but {} has no CUDA libraries beside it", found.path.display());
+        return Err(Error::environment(problem, "run ./setup.sh --cuda, or set device = \"cpu\""));
+    }
+    if index as i64 >= found.devices {
+        let problem = format!("device {name:?} asked for, but CUDA sees {} devices", found.devices);
+        return Err(Error::environment(problem, "check the driver with nvidia-smi, or set device = \"cpu\""));
+    }
+    Ok(Device::Cuda(index))
+}
+
+/// Where the dynamic linker found libtorch.
+fn loaded() -> Result<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let path = |line: &str| line.find('/').map(|at| PathBuf::from(line[at..].trim_end_matches(" (deleted)")));
+    maps.lines()
+        .filter_map(path)
+        .find(|path| path.file_name().is_some_and(|name| name == "libtorch_cpu.so"))
+        .ok_or_else(|| Error::environment("libtorch_cpu.so is not among the loaded libraries", "run ./setup.sh"))
+}
+
+/// Loads `libtorch_cuda.so` from beside the loaded libtorch, once, where there is one: its kernels register themselves.
+fn load_cuda() -> Result<bool> {
+    static LOADED: OnceLock<Result<bool, String>> = OnceLock::new();
+    let cuda = loaded()?.with_file_name("libtorch_cuda.so");
+    let load = || {
+        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+        if !cuda.exists() {
+            return Ok(false);
+        }
+        // SAFETY: its initialisers are those that PyTorch runs when it is imported
+        let library = unsafe { Library::open(Some(&cuda), RTLD_NOW | RTLD_GLOBAL) };
+        library.map(std::mem::forget).map(|()| true).map_err(|error| error.to_string())
+    };
+    LOADED.get_or_init(load).clone().map_err(|error| Error::environment(error, "run ./setup.sh --cuda"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtorch_is_found_and_words_are_checked() {
+        assert!(libtorch().unwrap().path.exists());
+        assert_eq!(find("cpu").unwrap(), Device::Cpu);
+        assert!(matches!(find("gpu"), Err(Error::Input { .. })));
+        assert!(matches!(find("cuda:99"), Err(Error::Environment { .. })));
+    }
+}

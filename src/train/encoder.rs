@@ -1,0 +1,75 @@
+//! Encoders with a hand-written tape, so that one backward pass serves all objectives.
+
+use tch::Tensor;
+
+use super::gradients::LayerGradients;
+use crate::objective::{Dropout, Layout, Linear, Params};
+
+/// Linear layers with ReLU and dropout between them: features [R, B, D] to an embedding [R, B, E].
+#[derive(Debug)]
+pub struct Encoder {
+    layers: Vec<Linear>,
+    dropout: Vec<Dropout>,
+}
+
+/// What the backward pass needs of a forward one.
+#[derive(Debug)]
+pub struct Tape {
+    /// Input of each layer.
+    inputs: Vec<Tensor>,
+    /// Derivative of what lies before each layer but the first, [R, 1, B, width].
+    gates: Vec<Tensor>,
+}
+
+impl Encoder {
+    /// Claims `encoder.<modality>.*` for layers of these widths, input first.
+    pub fn declare(modality: &str, widths: &[i64], layout: &mut Layout) -> Self {
+        let layer = |(i, pair): (usize, &[i64])| {
+            Linear::declare(layout, &format!("encoder.{modality}.{i}"), pair[0], pair[1], true, None)
+        };
+        let layers: Vec<Linear> = widths.windows(2).enumerate().map(layer).collect();
+        let between = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();
+        Self { layers, dropout: between.iter().map(|&width| layout.dropout(width)).collect() }
+    }
+
+    /// The embedding, and the tape where there are dropout factors or `record` asks for it.
+    pub fn forward(&self, params: &Params, features: Tensor, masks: Option<&Tensor>, rate: f64, record: bool) -> (Tensor, Tape) {
+        let mut tape = Tape { inputs: Vec::new(), gates: Vec::new() };
+        let mut x = features;
+        for (i, layer) in self.layers.iter().enumerate() {
+            if i > 0 {
+                x = self.dropout[i - 1].forward(x.relu_(), masks);
+            }
+            let next = layer.forward(params, &x);
+            if record {
+                if i > 0 {
+                    // what passed was positive and was kept
+                    let factor = if masks.is_some() { 1.0 / (1.0 - rate) } else { 1.0 };
+                    tape.gates.push((x.gt(0.0).to_kind(x.kind()) * factor).unsqueeze(1));
+                }
+                tape.inputs.push(x);
+            }
+            x = next;
+        }
+        (x, tape)
+    }
+
+    /// From T objectives' gradients at the embedding [R, T, B, E] to each layer's, last layer first.
+    pub fn backward(&self, params: &Params, tape: Tape, mut delta: Tensor) -> Vec<(Linear, LayerGradients)> {
+        let shape = delta.size();
+        let (objectives, rows) = (shape[1], shape[2]);
+        let mut gradients = Vec::with_capacity(self.layers.len());
+        for (i, (layer, input)) in self.layers.iter().zip(tape.inputs).enumerate().rev() {
+            let below = (i > 0).then(|| {
+                let weight = params.get(layer.weight).transpose(1, 2);
+                delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]) * &tape.gates[i - 1]
+            });
+            gradients.push((*layer, LayerGradients::new(input, delta)));
+            match below {
+                Some(below) => delta = below,
+                None => break,
+            }
+        }
+        gradients
+    }
+}

@@ -1,0 +1,115 @@
+//! Inner products of objectives' gradients in a linear layer, without the gradients.
+//!
+//! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = Σ (X Xᵀ + 1) ∘ Δ_s Δ_tᵀ, where the 1 is the
+//! bias; and one weight gradient Xᵀ(Σ_t w_t Δ_t) does for all objectives.
+
+use tch::Tensor;
+
+/// What one linear layer knows after the backward pass of T objectives.
+#[derive(Debug)]
+pub struct LayerGradients {
+    input: Tensor,
+    delta: Tensor,
+    explicit: Option<[Tensor; 2]>,
+}
+
+impl LayerGradients {
+    /// Input X [R, B, in] and output gradients Δ [R, T, B, out].
+    pub fn new(input: Tensor, delta: Tensor) -> Self {
+        Self { input, delta, explicit: None }
+    }
+
+    /// Whether the Gramian from X Xᵀ and Δ Δᵀ takes fewer operations than that from T weight gradients.
+    fn factored_is_cheaper(&self) -> bool {
+        let (shape, inputs) = (self.delta.size(), self.input.size()[2]);
+        let (objectives, rows, outputs) = (shape[1], shape[2], shape[3]);
+        rows * (inputs + objectives * outputs) < (objectives - 1) * inputs * outputs
+    }
+
+    /// ⟨g_s, g_t⟩ over weight and bias, [R, T, T].
+    pub fn gramian(&mut self) -> Tensor {
+        if self.factored_is_cheaper() { self.factored() } else { self.explicit() }
+    }
+
+    fn factored(&self) -> Tensor {
+        let shape = self.delta.size();
+        let (objectives, rows) = (shape[1], shape[2]);
+        let inputs = self.input.bmm(&self.input.transpose(1, 2)) + 1.0;
+        let delta = self.delta.flatten(1, 2);
+        let outputs = delta.bmm(&delta.transpose(1, 2)).view([-1, objectives, rows, objectives, rows]);
+        (outputs * inputs.view([-1, 1, rows, 1, rows])).sum_dim_intlist([2i64, 4].as_slice(), false, None)
+    }
+
+    fn explicit(&mut self) -> Tensor {
+        let objectives = self.delta.size()[1];
+        let input = self.input.transpose(1, 2);
+        let weights: Vec<Tensor> = (0..objectives).map(|t| input.bmm(&self.delta.select(1, t))).collect();
+        let weight = Tensor::stack(&weights, 1);
+        let bias = self.delta.sum_dim_intlist(2, false, None);
+        let flat = weight.flatten(2, 3);
+        let gramian = flat.bmm(&flat.transpose(1, 2)) + bias.bmm(&bias.transpose(1, 2));
+        self.explicit = Some([weight, bias]);
+        gramian
+    }
+
+    /// Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
+    pub fn combine(&self, weights: Option<&Tensor>) -> (Tensor, Tensor) {
+        if let (Some([weight, bias]), Some(weights)) = (&self.explicit, weights) {
+            let weight = (weight * weights.unsqueeze(2).unsqueeze(3)).sum_dim_intlist(1, false, None);
+            return (weight, (bias * weights.unsqueeze(2)).sum_dim_intlist(1, false, None));
+        }
+        let delta = combined(&self.delta, weights);
+        (self.input.transpose(1, 2).bmm(&delta), delta.sum_dim_intlist(1, false, None))
+    }
+}
+
+/// Σ_t w_t Δ_t: [R, T, …] to [R, …].
+pub fn combined(delta: &Tensor, weights: Option<&Tensor>) -> Tensor {
+    match weights {
+        Some(weights) => (delta * weights.unsqueeze(2).unsqueeze(3)).sum_dim_intlist(1, false, None),
+        None if delta.size()[1] == 1 => delta.squeeze_dim(1),
+        None => delta.sum_dim_intlist(1, false, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    /// Per-objective gradients by automatic differentiation of a nonlinear loss of X·W + b for each of T objectives.
+    #[test]
+    fn gramian_and_combination_equal_those_of_explicit_gradients() {
+        tch::manual_seed(1);
+        let options = (Kind::Double, Device::Cpu);
+        for (runs, rows, inputs, outputs, objectives) in [(2, 3, 40, 30, 3), (3, 16, 4, 5, 2), (1, 1, 2, 2, 1)] {
+            let x = Tensor::randn([runs, rows, inputs], options);
+            let weight = Tensor::randn([runs, inputs, outputs], options).set_requires_grad(true);
+            let bias = Tensor::randn([runs, 1, outputs], options).set_requires_grad(true);
+            let (mut deltas, mut gradients) = (Vec::new(), Vec::new());
+            for t in 0..objectives {
+                let y = x.bmm(&weight) + &bias;
+                let target = Tensor::randn([runs, rows, outputs], options);
+                let loss = ((&y - target).square() * f64::from(t as i32 + 1)).tanh().sum(None);
+                let found = Tensor::run_backward(&[loss], &[&y, &weight, &bias], false, false);
+                gradients.push(Tensor::cat(&[found[1].flatten(1, 2), found[2].flatten(1, 2)], 1));
+                deltas.push(found[0].shallow_clone());
+            }
+            let gradients = Tensor::stack(&gradients, 1);
+            let wanted = gradients.bmm(&gradients.transpose(1, 2));
+            let weights = Tensor::randn([runs, objectives], options);
+            let update = (&gradients * weights.unsqueeze(2)).sum_dim_intlist(1, false, None);
+            let close = |a: &Tensor, b: &Tensor| (a - b).norm().double_value(&[]) <= 1e-10 * b.norm().double_value(&[]);
+
+            let mut layer = LayerGradients::new(x, Tensor::stack(&deltas, 1));
+            assert!(close(&layer.factored(), &wanted));
+            let combined = |layer: &LayerGradients| {
+                let (weight, bias) = layer.combine(Some(&weights));
+                Tensor::cat(&[weight.flatten(1, 2), bias], 1)
+            };
+            assert!(close(&combined(&layer), &update));
+            assert!(close(&layer.explicit(), &wanted));
+            assert!(close(&combined(&layer), &update));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors` and, last, `results.json`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tch::Tensor;
+
+use super::cohort::{Epoch, Trained};
+use super::model::Model;
+use super::protocol::Task;
+use super::settings::{Optimizer, Precision, Resolved, Settings, TargetSplit};
+use super::table::Table;
+use crate::balance::Numbers;
+use crate::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
+use crate::{Error, Result, fs};
+
+/// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunConfig {
+    version: &'static str,
+    /// [`Table::digest`].
+    features: String,
+    name: String,
+    method: &'static str,
+    balance: &'static str,
+    modalities: Vec<String>,
+    sources: Vec<String>,
+    target: String,
+    target_split: TargetSplit,
+    selection: &'static str,
+    seed: u64,
+    epochs: usize,
+    batch_size: usize,
+    optimizer: Optimizer,
+    learning_rate: f64,
+    weight_decay: f64,
+    hidden: usize,
+    embedding: usize,
+    head_hidden: usize,
+    dropout: f64,
+    device: String,
+    precision: Precision,
+    numbers: Numbers,
+}
+
+impl RunConfig {
+    /// The configuration of one run.
+    pub fn new(table: &Table, digest: &str, settings: &Settings, compare: &Resolved, task: &Task, seed: u64) -> Self {
+        let domain = |d: usize| table.domains()[d].clone();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            features: digest.into(),
+            name: compare.name.clone(),
+            method: compare.method.name,
+            balance: compare.balance.name,
+            modalities: task.modalities.iter().map(|&m| table.modalities()[m].name.clone()).collect(),
+            sources: task.sources.iter().copied().map(domain).collect(),
+            target: domain(task.target),
+            target_split: settings.target_split,
+            selection: settings.selection.name(),
+            seed,
+            epochs: settings.epochs,
+            batch_size: settings.batch_size,
+            optimizer: settings.optimizer,
+            learning_rate: settings.learning_rate,
+            weight_decay: settings.weight_decay,
+            hidden: settings.hidden,
+            embedding: settings.embedding,
+            head_hidden: settings.head_hidden,
+            dropout: settings.dropout,
+            device: settings.device.clone(),
+            precision: settings.precision,
+            numbers: compare.numbers.clone(),
+        }
+    }
+
+    /// `out/<name>/<target>-<seed>`.
+    pub fn folder(&self, out: &Path) -> PathBuf {
+        out.join(&self.name).join(format!("{}-{}", self.target, self.seed))
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a value has no place in TOML.
+    pub fn text(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::input("[train]", error.to_string()))
+    }
+
+    /// The result of an earlier run of exactly this configuration, where its folder holds one.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn finished(&self, out: &Path) -> Result<Option<RunResult>> {
+        let folder = self.folder(out);
+        let text = self.text()?;
+        if fs::read(&folder.join("config.toml")).ok().as_deref() != Some(text.as_bytes()) {
+            return Ok(None);
+        }
+        Ok(fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Makes the folder ready: an older result is gone before anything else in it changes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn prepare(&self, out: &Path) -> Result<()> {
+        let folder = self.folder(out);
+        fs::create_dir_all(&folder)?;
+        fs::remove(&folder.join("results.json"))
+    }
+
+    /// The result of a trained run.
+    pub fn result(&self, table: &Table, task: &Task, trained: &Trained, has_record: bool) -> RunResult {
+        let balance = |epoch: &Epoch| {
+            let named = self.modalities.iter().cloned().zip(epoch.record.iter().map(balance_result));
+            if has_record { named.collect() } else { Default::default() }
+        };
+        let curve = trained.curve.iter().map(|epoch| EpochResult {
+            train_loss: epoch.train_loss,
+            train_accuracy: epoch.train_accuracy,
+            validation_loss: epoch.validation.loss,
+            validation_accuracy: epoch.validation.accuracy,
+            balance: balance(epoch),
+        });
+        let test = trained.test.as_ref();
+        RunResult {
+            format: 1,
+            name: self.name.clone(),
+            method: self.method.into(),
+            balance: self.balance.into(),
+            modalities: self.modalities.clone(),
+            sources: self.sources.clone(),
+            target: self.target.clone(),
+            seed: self.seed,
+            selection: self.selection.into(),
+            epochs: self.epochs,
+            selected_epoch: trained.selected,
+            classes: table.classes().to_vec(),
+            rows: RowCounts {
+                train: task.train.len(),
+                validation: task.validation.len(),
+                target: task.test.len(),
+                left_out: task.left_out,
+            },
+            source_validation_accuracy: trained.curve.get(trained.selected).map_or(0.0, |epoch| epoch.validation.accuracy),
+            target_accuracy: test.map_or(0.0, |test| test.accuracy),
+            confusion: test.map(|test| test.confusion.clone()).unwrap_or_default(),
+            curve: curve.collect(),
+        }
+    }
+
+    /// Writes the folder, `results.json` last.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Environment`].
+    pub fn write(&self, out: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
+        let folder = self.folder(out);
+        fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
+        fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
+        write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+        let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
+        fs::write(&folder.join("results.json"), (json + "\n").as_bytes())
+    }
+}
+
+fn balance_result(record: &[f64; 7]) -> BalanceResult {
+    let [rho, sigma, k, p, cosine, conflict, projected] = *record;
+    BalanceResult { rho, sigma, k, p, cosine, conflict, projected }
+}
+
+/// One line an epoch; the balancer's columns by modality.
+fn metrics(result: &RunResult) -> String {
+    let mut text = String::from("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy");
+    if result.curve.first().is_some_and(|epoch| !epoch.balance.is_empty()) {
+        for modality in &result.modalities {
+            for what in ["rho", "sigma", "k", "p", "cosine", "conflict", "projected"] {
+                text += &format!(",{modality}_{what}");
+            }
+        }
+    }
+    text.push('\n');
+    for (i, epoch) in result.curve.iter().enumerate() {
+        let losses = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
+        let balance = result.modalities.iter().filter_map(|modality| epoch.balance.get(modality));
+        let balance = balance.flat_map(|b| [b.rho, b.sigma, b.k, b.p, b.cosine, b.conflict, b.projected]);
+        text += &i.to_string();
+        losses.into_iter().chain(balance).for_each(|value| text += &format!(",{value}"));
+        text.push('\n');
+    }
+    text
+}
+
+/// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what
+/// the features are standardised with: (x − `input.<modality>.mean`) · `input.<modality>.scale`.
+fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, trained: &Trained) -> Result<()> {
+    let mut tensors = Vec::new();
+    for (entry, tensor) in model.layout.entries().iter().zip(&trained.parameters) {
+        let tensor = tensor.to_device(tch::Device::Cpu);
+        let tensor = if tensor.dim() == 2 { tensor.transpose(0, 1).contiguous() } else { tensor };
+        tensors.push((entry.name.clone(), tensor));
+    }
+    let kind = tensors.first().map_or(tch::Kind::Float, |(_, tensor)| tensor.kind());
+    for (modality, (mean, scale)) in modalities.iter().zip(&task.standard) {
+        for (what, values) in [("mean", mean), ("scale", scale)] {
+            tensors.push((format!("input.{modality}.{what}"), Tensor::from_slice(values).to_kind(kind)));
+        }
+    }
+    let part = fs::part(path);
+    Tensor::write_safetensors(&tensors, &part)
+        .map_err(|error| Error::io("write", path)(std::io::Error::other(error.to_string())))?;
+    fs::RowFile::open(&part)?.sync()?;
+    fs::publish(path)
+}

@@ -1,0 +1,157 @@
+//! Features in memory: what a run is trained on.
+
+use crate::manifest::Split;
+use crate::{Error, Result};
+
+/// One modality of a [`Table`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableModality {
+    /// Such as `video`.
+    pub name: String,
+    /// Width D of a row.
+    pub width: usize,
+    /// [N · D], row-major; zeros where a row is not valid.
+    pub values: Vec<f32>,
+    /// [N]: whether the row holds a feature.
+    pub valid: Vec<bool>,
+}
+
+/// N labelled rows of every modality's features.
+///
+/// ```
+/// use mmdg::manifest::Split;
+/// use mmdg::train::{Table, TableModality};
+/// let audio = TableModality { name: "audio".into(), width: 1, values: vec![0.5, -0.5], valid: vec![true, true] };
+/// let names = |names: [&str; 2]| names.map(String::from).to_vec();
+/// let table = Table::new(names(["run", "eat"]), names(["human", "cartoon"]), vec![audio], vec![0, 1], vec![0, 1],
+///     vec![Split::Train, Split::Test])?;
+/// assert_eq!(table.len(), 2);
+/// # Ok::<(), mmdg::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    classes: Vec<String>,
+    domains: Vec<String>,
+    modalities: Vec<TableModality>,
+    label: Vec<usize>,
+    domain: Vec<usize>,
+    split: Vec<Split>,
+}
+
+impl Table {
+    /// Checks that everything fits together.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the modality or column and the row: lengths that differ, a label or domain out of range,
+    /// a valid row that is not finite, a name that stands twice.
+    pub fn new(
+        classes: Vec<String>,
+        domains: Vec<String>,
+        modalities: Vec<TableModality>,
+        label: Vec<usize>,
+        domain: Vec<usize>,
+        split: Vec<Split>,
+    ) -> Result<Self> {
+        let rows = label.len();
+        let wrong = |what: &str, problem: String| Err(Error::input(format!("features: {what}"), problem));
+        if rows == 0 || modalities.is_empty() {
+            return wrong("table", format!("{rows} rows of {} modalities; expected at least one of each", modalities.len()));
+        }
+        for (what, names) in [
+            ("classes", classes.iter().collect::<Vec<_>>()),
+            ("domains", domains.iter().collect()),
+            ("modalities", modalities.iter().map(|m| &m.name).collect()),
+        ] {
+            if let Some((i, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+                return wrong(what, format!("{name:?} stands twice (again at {i}); expected unique names"));
+            }
+        }
+        for (what, values, count) in [("label", &label, classes.len()), ("domain", &domain, domains.len())] {
+            if values.len() != rows {
+                return wrong(what, format!("{} entries; expected {rows}", values.len()));
+            }
+            if let Some((row, value)) = values.iter().enumerate().find(|(_, value)| **value >= count) {
+                return wrong(what, format!("row {row}: {value}; expected below {count}"));
+            }
+        }
+        if split.len() != rows {
+            return wrong("split", format!("{} entries; expected {rows}", split.len()));
+        }
+        for m in &modalities {
+            if m.width == 0 || m.values.len() != rows * m.width || m.valid.len() != rows {
+                let found = format!("{} values of width {} and {} marks", m.values.len(), m.width, m.valid.len());
+                return wrong(&m.name, format!("{found}; expected a width of at least 1 and {rows} rows"));
+            }
+            for (row, values) in m.values.chunks(m.width).enumerate() {
+                if m.valid[row] && !values.iter().all(|x| x.is_finite()) {
+                    return wrong(&m.name, format!("row {row}: not finite"));
+                }
+            }
+        }
+        Ok(Self { classes, domains, modalities, label, domain, split })
+    }
+
+    /// Number of rows N.
+    pub fn len(&self) -> usize {
+        self.label.len()
+    }
+
+    /// Never: a table has rows.
+    pub fn is_empty(&self) -> bool {
+        self.label.is_empty()
+    }
+
+    /// Class names; a label is a place in this list.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Domain names.
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    /// Features by modality.
+    pub fn modalities(&self) -> &[TableModality] {
+        &self.modalities
+    }
+
+    /// Class of each row.
+    pub fn label(&self) -> &[usize] {
+        &self.label
+    }
+
+    /// Domain of each row.
+    pub fn domain(&self) -> &[usize] {
+        &self.domain
+    }
+
+    /// Part of its domain each row belongs to.
+    pub fn split(&self) -> &[Split] {
+        &self.split
+    }
+
+    /// Blake3 over everything in it, in hex: equal tables have equal digests.
+    pub fn digest(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        let mut word = |bytes: &[u8]| {
+            hash.update(&(bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        for names in [&self.classes, &self.domains] {
+            word(&(names.len() as u64).to_le_bytes());
+            names.iter().for_each(|name| word(name.as_bytes()));
+        }
+        for indices in [&self.label, &self.domain] {
+            let bytes: Vec<u8> = indices.iter().flat_map(|&i| (i as u64).to_le_bytes()).collect();
+            word(&bytes);
+        }
+        word(&self.split.iter().map(|&split| split as u8).collect::<Vec<_>>());
+        for m in &self.modalities {
+            word(m.name.as_bytes());
+            word(bytemuck::cast_slice(&m.values));
+            word(&m.valid.iter().map(|&valid| u8::from(valid)).collect::<Vec<_>>());
+        }
+        hash.finalize().to_hex().to_string()
+    }
+}
