@@ -111,6 +111,8 @@ impl PictureEncoder {
             ("preset", "veryfast"),
             ("crf", "28"),
             ("sc_threshold", "0"),
+            // the macroblock tree's AVX-512 code gives other bits from run to run (x264 164)
+            ("x264-params", "cpu-independent=1:mbtree=0"),
             ("color_primaries", "smpte170m"),
             ("color_trc", "smpte170m"),
         ]);
