@@ -139,9 +139,15 @@ fn judge(arguments: &PipelineArguments, summary: &crate::store::writer::Summary,
 #[cfg(feature = "torch")]
 fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
     let settings = config::table(&pipeline.train, "train", &arguments.pipeline)?;
-    let table = crate::train::Table::from_store(&crate::store::Store::open(&settings.features)?)?;
+    let store = match (&settings.features, &pipeline.extract) {
+        (Some(features), _) => features.clone(),
+        #[cfg(all(feature = "hdf5", feature = "onnx"))]
+        (None, Some(extract)) => extract.store.clone(),
+        _ => return Err(Error::input(arguments.pipeline.display(), "no [extract] table; expected train.features = a feature store")),
+    };
+    let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?)?;
     let bar = Bar::new("train", "epochs", arguments.quiet);
-    let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.done, progress.total))?;
+    let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.epochs_done, progress.epochs))?;
     bar.finish(&format!("{} runs", results.len()));
     Ok(WELL)
 }

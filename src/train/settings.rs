@@ -13,6 +13,8 @@ use crate::{Error, Result, method};
 pub struct Settings {
     /// Folder of the runs.
     pub out: PathBuf,
+    /// The feature store; default that of `[extract]`.
+    pub features: Option<PathBuf>,
     /// Modalities trained on, in order of concatenation; empty: all of the features.
     pub modalities: Vec<String>,
     /// Domains left out in turn; empty: every domain.
@@ -54,6 +56,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             out: "runs".into(),
+            features: None,
             modalities: Vec::new(),
             targets: Vec::new(),
             seeds: vec![0, 1, 2],

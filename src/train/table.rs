@@ -1,6 +1,7 @@
 //! Features in memory: what a run is trained on.
 
 use crate::manifest::Split;
+use crate::store::Store;
 use crate::{Error, Result};
 
 /// One modality of a [`Table`].
@@ -89,6 +90,38 @@ impl Table {
             }
         }
         Ok(Self { classes, domains, modalities, label, domain, split })
+    }
+
+    /// The rows of a feature store.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a store of clips; else as [`new`](Self::new).
+    pub fn from_store(store: &Store) -> Result<Self> {
+        let header = store.header();
+        if header.holds != "features" {
+            return Err(Error::input(store.folder().display(), format!("a store of {}; expected one of features", header.holds)));
+        }
+        let mut modalities = Vec::new();
+        for modality in &header.modalities {
+            let rows = store.modality(&modality.name)?;
+            let mut values = Vec::with_capacity(store.len() * modality.row_elements() as usize);
+            (0..store.len()).for_each(|row| values.extend_from_slice(&rows.values(row)));
+            modalities.push(TableModality {
+                name: modality.name.clone(),
+                width: modality.row_elements() as usize,
+                values,
+                valid: (0..store.len()).map(|row| rows.valid(row)).collect(),
+            });
+        }
+        let segments = &store.manifest().segments;
+        Self::new(
+            header.classes.clone(),
+            header.domains.clone(),
+            modalities,
+            segments.iter().map(|segment| segment.label).collect(),
+            segments.iter().map(|segment| segment.domain).collect(),
+            segments.iter().map(|segment| segment.split).collect(),
+        )
     }
 
     /// Number of rows N.
