@@ -55,7 +55,7 @@ pub struct ReportSettings {
 pub fn read(path: &Path, overrides: &[String]) -> Result<Pipeline> {
     let text = fs::read_text(path)?;
     let fail = |error: toml::de::Error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         Error::input(path.display(), format!("{place}{}", error.message()))
     };

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod bad_input;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod command;
 #[cfg(feature = "video")]
 mod demo_data;
 mod environment;
@@ -11,5 +15,7 @@ mod real_recordings;
 mod report;
 mod shared;
 mod spectrograms;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod stores;
 #[cfg(feature = "torch")]
 mod train;

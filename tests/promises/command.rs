@@ -1,0 +1,73 @@
+//! Runs the program, and small tables of sound to run it on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The program in `folder`, one word an argument.
+pub fn mmdg(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mmdg"));
+    command.current_dir(folder).args(arguments.split_whitespace()).env_remove("MMDG_FAULT");
+    command
+}
+
+pub fn run(folder: &Path, arguments: &str) -> Output {
+    mmdg(folder, arguments).output().unwrap()
+}
+
+/// Exit code and what stands on standard error.
+#[track_caller]
+pub fn expect(output: &Output, code: i32, says: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    for part in says {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+/// A 16 kHz mono wav of a tone.
+pub fn tone(path: &Path, seconds: f64, hertz: f32) {
+    let samples: Vec<i16> = (0..(seconds * 16000.0) as usize)
+        .map(|i| ((i as f32 * hertz * std::f32::consts::TAU / 16000.0).sin() * 8000.0) as i16)
+        .collect();
+    let size = samples.len() as u32 * 2;
+    let mut bytes = Vec::new();
+    bytes.extend(b"RIFF");
+    bytes.extend((36 + size).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    bytes.extend(16000u32.to_le_bytes());
+    bytes.extend(32000u32.to_le_bytes());
+    bytes.extend(b"\x02\0\x10\0data");
+    bytes.extend(size.to_le_bytes());
+    samples.iter().for_each(|sample| bytes.extend(sample.to_le_bytes()));
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A table of `rows` tones and a pipeline that makes log-mels of them, four rows a shard.
+pub fn tones(folder: &Path, rows: usize) {
+    let mut table = String::from("id,path,start,end,label,domain\n");
+    for i in 0..rows {
+        tone(&folder.join(format!("{i:03}.wav")), 0.5 + 0.1 * i as f64, 200.0 + 50.0 * i as f32);
+        table += &format!("t{i},{i:03}.wav,0,,{},{}\n", ["low", "high"][i % 2], ["attic", "cellar"][i / 2 % 2]);
+    }
+    std::fs::write(folder.join("table.csv"), table).unwrap();
+    let pipeline = "[data]\ndataset = \"table\"\ntable = \"table.csv\"\n\n[preprocess]\nstore = \"clips\"\nshard-mib = 1\n\n\
+        [preprocess.modalities.audio]\npreset = \"log-mel\"\nseconds = 4.0\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+}
+
+/// Every file below `folder` with its bytes.
+pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(tree(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else {
+            found.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}

@@ -1,0 +1,177 @@
+//! A store is whole or not there, whatever happens while it is made; damage is named.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use mmdg::store::Store;
+use mmdg::{Error, fs, inspect};
+
+use crate::command::{expect, mmdg, run, tones, tree};
+
+/// Makes the store with a fault at every step, finishes it each time, and compares with an undisturbed one.
+fn disturbed(kind: &str, stride: usize, check: impl Fn(&std::process::Output)) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 5);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &["5 samples, none failed"]);
+    let whole = tree(&folder.join("clips"));
+    assert!(whole.contains_key("audio/00001.json") && whole.contains_key("store.json") && !whole.contains_key("plan.json"));
+    let mut faults = 0;
+    for step in (1..).step_by(stride) {
+        std::fs::remove_dir_all(folder.join("clips")).unwrap();
+        let output = mmdg(folder, "preprocess pipeline.toml --workers 1").env("MMDG_FAULT", format!("{kind}:{step}")).output().unwrap();
+        if output.status.success() {
+            break;
+        }
+        faults += 1;
+        check(&output);
+        let there = if folder.join("clips").is_dir() { tree(&folder.join("clips")) } else { Default::default() };
+        for (name, bytes) in there.iter().filter(|(name, _)| !name.ends_with(".part") && *name != "plan.json") {
+            assert_eq!(Some(bytes), whole.get(name), "{kind}:{step}: {name} has its name and is not whole");
+        }
+        std::fs::create_dir_all(folder.join("clips")).unwrap();
+        expect(&run(folder, "preprocess pipeline.toml --workers 2"), 0, &[]);
+        assert!(tree(&folder.join("clips")) == whole, "{kind}:{step}: the store differs");
+    }
+    assert!(faults * stride > 40, "{faults}");
+}
+
+#[test]
+fn a_kill_at_any_write_leaves_a_store_that_the_next_run_finishes() {
+    disturbed("kill", 1, |output| assert_eq!(output.status.code(), None));
+}
+
+#[test]
+fn a_full_disk_at_any_write_is_told_and_the_next_run_finishes() {
+    disturbed("full", 4, |output| expect(output, 6, &["cannot", "clips"]));
+}
+
+#[test]
+fn workers_do_not_change_a_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    for workers in [1, 3] {
+        expect(&run(folder, &format!("preprocess pipeline.toml --workers {workers} --set preprocess.store=w{workers}")), 0, &[]);
+    }
+    assert!(tree(&folder.join("w1")) == tree(&folder.join("w3")));
+}
+
+#[test]
+fn a_changed_parameter_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 3);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+    let whole = tree(&folder.join("clips"));
+    let output = run(folder, "preprocess pipeline.toml --set preprocess.modalities.audio.hop=80");
+    expect(&output, 3, &["clips", "modalities.audio.parameters.hop is 160 in the store, 80 was asked for"]);
+    assert!(tree(&folder.join("clips")) == whole);
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 3);
+    std::fs::create_dir(folder.join("clips")).unwrap();
+    std::fs::write(folder.join("clips/thesis.tex"), "mine").unwrap();
+    expect(&run(folder, "preprocess pipeline.toml"), 3, &["clips", "thesis.tex", "expected a store or an empty folder"]);
+    assert_eq!(tree(&folder.join("clips")).len(), 1);
+}
+
+#[test]
+fn two_at_once_do_not_meet_in_one_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 3);
+    std::fs::create_dir(folder.join("clips")).unwrap();
+    let lock = fs::Lock::take(&folder.join("clips")).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml"), 75, &["clips", "try again"]);
+    drop(lock);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+}
+
+#[test]
+fn a_signal_stops_between_samples_and_the_next_run_finishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 120);
+    expect(&run(folder, "preprocess pipeline.toml --set preprocess.store=whole"), 0, &[]);
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let _ = std::fs::remove_dir_all(folder.join("clips"));
+        let mut child = mmdg(folder, "preprocess pipeline.toml --workers 1 -q").spawn().unwrap();
+        let start = Instant::now();
+        while !folder.join("clips/audio/00000.json").is_file() && start.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert!(!folder.join("clips/store.json").exists());
+        expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+        assert!(tree(&folder.join("clips")) == tree(&folder.join("whole")));
+    }
+}
+
+#[test]
+fn damage_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 6);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+    let clips = folder.join("clips");
+    Store::open(&clips).unwrap();
+    let damaged = |file: &str, damage: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let path = clips.join(file);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, damage(bytes.clone())).unwrap();
+        let found = match Store::open(&clips) {
+            Err(Error::Integrity { path, problem }) => {
+                assert!(path.ends_with(Path::new(file).file_name().unwrap()), "{}", path.display());
+                problem
+            }
+            other => panic!("{file}: {:?}", other.map(|_| ())),
+        };
+        expect(&run(folder, "inspect clips"), 7, &[file.rsplit('/').next().unwrap()]);
+        std::fs::write(&path, bytes).unwrap();
+        found
+    };
+    let replaced = |from: &'static str, to: &'static str| {
+        move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()
+    };
+    assert!(damaged("audio/00001.h5", &|bytes| bytes[..bytes.len() / 2].to_vec()).contains("its record says"));
+    assert!(damaged("audio/00000.json", &replaced("\"offset\": ", "\"offset\": 99999999")).contains("lies outside the file"));
+    assert!(damaged("audio/00000.json", &replaced("{", "{{")).contains("line 1"));
+    assert!(damaged("store.json", &replaced("\"version\": 1", "\"version\": 2")).contains("expected \"mmdg-store\" version 1"));
+    assert!(damaged("manifest.csv", &replaced("attic", "roof")).contains("line 2: domain \"roof\""));
+    Store::open(&clips).unwrap();
+}
+
+#[test]
+fn h5py_reads_what_inspect_prints() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+    if !python.is_file() {
+        eprintln!("SKIPPED h5py_reads_what_inspect_prints: .venv is not there (`make python` makes it)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 3);
+    std::fs::write(folder.join("001.wav"), "no sound").unwrap();
+    expect(&run(folder, "preprocess pipeline.toml --max-failures 1"), 4, &["1 unreadable"]);
+    let script = "import h5py, json, sys\n\
+        with h5py.File(sys.argv[1]) as f:\n\
+        \x20   d, v = f['data'], f['valid'][:].astype(bool)\n\
+        \x20   assert d.chunks is None and d.compression is None and f['span'].shape == (len(v), 2)\n\
+        \x20   assert not d[:][~v].any() and list(v) == [True, False, True], v\n\
+        \x20   print(json.dumps([str(d.dtype), list(d.shape), float(d[:][v].astype('f8').mean())]))\n";
+    let output = Command::new(python).args(["-c", script]).arg(folder.join("clips/audio/00000.h5")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (dtype, shape, mean): (String, Vec<u64>, f64) = serde_json::from_slice(&output.stdout).unwrap();
+    let found = inspect::inspect(&folder.join("clips")).unwrap();
+    let audio = &found.modalities["audio"];
+    assert_eq!((dtype.as_str(), audio.dtype.name()), ("float32", "f32"));
+    assert_eq!(shape, [&[found.rows], &audio.shape[..]].concat());
+    assert!((mean - audio.mean).abs() < 1e-9, "{mean} {}", audio.mean);
+}
