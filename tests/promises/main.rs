@@ -1,2 +1,4 @@
+//! What this crate promises, a module a promise.
+
 #[cfg(feature = "video")]
 mod demo_data;
