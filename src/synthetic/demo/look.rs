@@ -19,6 +19,8 @@ pub(super) struct Look {
     patch: f32,
     /// Standard deviation of the noise in every frame.
     grain: f32,
+    /// Size of figures: how near the camera stands.
+    pub near: f32,
     /// Most that the camera wanders, in pixels.
     pub shake: f32,
     /// Frames for which one drawing is held.
@@ -43,6 +45,7 @@ pub(super) const LOOKS: [Look; 3] = [
         texture: 10.0,
         patch: 40.0,
         grain: 5.0,
+        near: 1.0,
         shake: 1.0,
         hold: 1,
         outline: 0.0,
@@ -58,6 +61,7 @@ pub(super) const LOOKS: [Look; 3] = [
         texture: 30.0,
         patch: 9.0,
         grain: 8.0,
+        near: 0.85,
         shake: 1.5,
         hold: 1,
         outline: 0.0,
@@ -73,6 +77,7 @@ pub(super) const LOOKS: [Look; 3] = [
         texture: 0.0,
         patch: 30.0,
         grain: 0.0,
+        near: 1.15,
         shake: 0.0,
         hold: 2,
         outline: 1.6,

@@ -61,8 +61,8 @@ struct Origin {
 /// Renders the data set into `folder`: `HAC_Splits/*.csv`, `<domain>/videos/*.mp4` (160×120, 24 frames a second, 2 to 2.5 s, H.264 and AAC)
 /// and `<domain>/audio/*.wav` (the same sound, 16 kHz, 16 bit).
 ///
-/// Works in parallel over clips on the current rayon pool; the result does not depend on the number of threads. Does nothing where the
-/// folder already holds this data set, and finishes what an interrupted call began. `progress` is told (clips done, clips in all).
+/// Works in parallel over clips on the current rayon pool; the result does not depend on the number of threads. Makes only what is
+/// missing where the folder already holds this data set, and finishes what an interrupted call began. `progress` is told (clips done, clips in all).
 ///
 /// # Errors
 /// [`Error::Input`] where the folder holds anything else or `clips_per_class` is out of range, [`Error::Environment`] where FFmpeg lacks an encoder,
@@ -77,10 +77,10 @@ pub fn write(folder: &Path, options: &DemoOptions, stop: &Stop, progress: &(dyn 
     let complete = claim(folder, &origin)?;
     if !complete {
         write_origin(folder, &origin)?;
-        for domain in DOMAINS {
-            fs::create_dir_all(&folder.join(domain).join("videos"))?;
-            fs::create_dir_all(&folder.join(domain).join("audio"))?;
-        }
+    }
+    for domain in DOMAINS {
+        fs::create_dir_all(&folder.join(domain).join("videos"))?;
+        fs::create_dir_all(&folder.join(domain).join("audio"))?;
     }
     let (clips, done) = (clips(options), AtomicUsize::new(0));
     clips.par_iter().try_for_each(|clip| {
@@ -89,10 +89,10 @@ pub fn write(folder: &Path, options: &DemoOptions, stop: &Stop, progress: &(dyn 
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, clips.len());
         Ok::<_, Error>(())
     })?;
+    write_splits(folder, &clips)?;
     if complete {
         return Ok(());
     }
-    write_splits(folder, &clips)?;
     origin.complete = true;
     write_origin(folder, &origin)
 }
@@ -183,9 +183,13 @@ fn write_splits(folder: &Path, clips: &[Clip]) -> Result<()> {
     fs::create_dir_all(&splits)?;
     for (index, domain) in DOMAINS.into_iter().enumerate() {
         for (split, test) in [("train", false), ("test", true)] {
+            let path = splits.join(format!("HAC_{split}_only_{domain}.csv"));
+            if path.exists() {
+                continue;
+            }
             let rows = clips.iter().filter(|clip| clip.domain == index && clip.test == test);
             let text: String = rows.map(|clip| format!("{}.mp4,{}\r\n", clip.stem(), clip.class)).collect();
-            fs::write(&splits.join(format!("HAC_{split}_only_{domain}.csv")), text.as_bytes())?;
+            fs::write(&path, text.as_bytes())?;
         }
     }
     Ok(())

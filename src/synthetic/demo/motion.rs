@@ -35,7 +35,7 @@ impl Scene {
             thing: hsv(take.between("thing hue", 0.0, 1.0), 0.3, take.between("thing light", 0.5, 0.95)),
             x: 80.0 + take.between("x", -16.0, 16.0),
             y: 66.0 + take.between("y", -8.0, 8.0),
-            size: take.between("size", 0.8, 1.15),
+            size: look.near * take.between("size", 0.8, 1.15),
             side: if take.random.with("side").bits(0) & 1 == 0 { 1.0 } else { -1.0 },
             swing: take.between("swing", 0.6, 1.2),
             take,

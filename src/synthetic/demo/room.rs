@@ -28,7 +28,7 @@ pub(super) struct Room {
 /// Human, animal, cartoon.
 pub(super) const ROOMS: [Room; 3] = [
     Room { pitch: 1.0, beside: 1.25, wet: 0.25, decay: 0.3, noise: (0.2, 0.8), noise_edge: 3000.0, band: (80.0, 7000.0) },
-    Room { pitch: 0.9, beside: 1.25, wet: 0.1, decay: 0.15, noise: (0.2, 0.9), noise_edge: 700.0, band: (150.0, 4000.0) },
+    Room { pitch: 0.92, beside: 1.25, wet: 0.1, decay: 0.15, noise: (0.2, 0.8), noise_edge: 700.0, band: (150.0, 4000.0) },
     Room { pitch: 1.15, beside: 1.25, wet: 0.4, decay: 0.5, noise: (0.15, 0.6), noise_edge: 6000.0, band: (220.0, 5500.0) },
 ];
 
