@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn weights_stay_finite_where_gradients_and_confidences_vanish() {
-        for gramian in [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, -1.0, 1.0], [4.0, 2.0, 1.0], [1e-320, -1e-320, 1e-320]] {
+        for gramian in
+            [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, -1.0, 1.0], [4.0, 2.0, 1.0], [1e-320, -1e-320, 1e-320]]
+        {
             for q in [[0.0, 1.0], [0.5, 0.5], [1.0, 1e-300], [0.0, 0.0]] {
                 let (weights, record) = balance(&q, &[0.5, 0.0], gramian);
                 assert!(weights.iter().chain(&record).all(|x| x.is_finite()), "{gramian:?} {q:?} {weights:?} {record:?}");

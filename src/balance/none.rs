@@ -2,7 +2,8 @@ use super::{Balancer, Entry, Signals, Term, Update};
 use crate::objective::{Layout, Shape};
 
 /// Joint training: every gradient counts as it is.
-pub const ENTRY: Entry = Entry { name: "none", about: "joint training, nothing balanced", takes: |_| &[], build: |_, _, _| Box::new(Joint) };
+pub const ENTRY: Entry =
+    Entry { name: "none", about: "joint training, nothing balanced", takes: |_| &[], build: |_, _, _| Box::new(Joint) };
 
 #[derive(Debug)]
 struct Joint;

@@ -33,7 +33,8 @@ impl Probe {
             Label::Class => ("class", shape.classes),
             Label::Domain => ("domain", shape.domains),
         };
-        let probe = |modality| Linear::declare(layout, &format!("probe.{name}.{modality}"), shape.embedding, outputs, false, None);
+        let probe =
+            |modality| Linear::declare(layout, &format!("probe.{name}.{modality}"), shape.embedding, outputs, false, None);
         let layers = shape.modalities.iter().map(probe).collect();
         Self { entries: start..layout.entries().len(), layers, label, shape: shape.clone() }
     }

@@ -31,8 +31,9 @@ impl SharedDiscriminator {
             projections.push((layer, layout.dropout(width)));
         }
         let first = Linear::declare(layout, "discriminator.0", width, shape.hidden, true, None);
-        let norm = [("weight", 1.0), ("bias", 0.0)]
-            .map(|(what, value)| layout.tensor(format!("discriminator.norm.{what}"), vec![shape.hidden], Init::Constant(value), None));
+        let norm = [("weight", 1.0), ("bias", 0.0)].map(|(what, value)| {
+            layout.tensor(format!("discriminator.norm.{what}"), vec![shape.hidden], Init::Constant(value), None)
+        });
         let second = Linear::declare(layout, "discriminator.1", shape.hidden, shape.domains, true, None);
         let entries = start..layout.entries().len();
         Self { entries, projections, layers: [first, second], norm, shape: shape.clone() }

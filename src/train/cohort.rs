@@ -92,7 +92,15 @@ const EVALUATED: usize = 128;
 impl Cohort {
     /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
     /// numbers of classes and sources of `design`.
-    pub fn new(table: &Table, design: &Design, optimizer: Optimizer, batch: usize, runs: Vec<Run>, kind: Kind, device: Device) -> Self {
+    pub fn new(
+        table: &Table,
+        design: &Design,
+        optimizer: Optimizer,
+        batch: usize,
+        runs: Vec<Run>,
+        kind: Kind,
+        device: Device,
+    ) -> Self {
         let numbers: Vec<Numbers> = runs.iter().map(|run| run.numbers.clone()).collect();
         let model = Model::new(design, &numbers, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -178,7 +186,8 @@ impl Cohort {
         let width = 2 + modalities * record;
         let validation = self.evaluate(&self.params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
         let mut epochs = Vec::new();
-        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width))) {
+        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)))
+        {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
@@ -242,8 +251,7 @@ impl Cohort {
     /// One step of every active run; what it saw, [R, 2 + M · record].
     fn step(&mut self, plan: &Plan, step: usize) -> Tensor {
         let at = step as i64;
-        let masks = (self.dropout > 0.0)
-            .then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
+        let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs);
         let rates: Vec<_> = self.runs.iter().map(|run| (run.learning_rate, run.weight_decay)).collect();
@@ -263,7 +271,9 @@ impl Cohort {
         let (runs, device) = (rows.len() as i64, self.flat.device());
         let (mut losses, mut predictions) = (Vec::new(), Vec::new());
         for chunk in 0..chunks {
-            let at = |rows: &[usize]| (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>();
+            let at = |rows: &[usize]| {
+                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
+            };
             let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
             let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
             let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
@@ -276,7 +286,8 @@ impl Cohort {
         let (losses, predictions) = (to_host(&Tensor::cat(&losses, 1)), to_host(&Tensor::cat(&predictions, 1)));
         let width = chunks * EVALUATED;
         let of_run = |(r, rows): (usize, &&[usize])| {
-            let row = |(i, &row): (usize, &usize)| (self.classes[row], predictions[r * width + i] as usize, losses[r * width + i]);
+            let row =
+                |(i, &row): (usize, &usize)| (self.classes[row], predictions[r * width + i] as usize, losses[r * width + i]);
             Evaluation::from_rows(self.model.shape.classes as usize, rows.iter().enumerate().map(row))
         };
         rows.iter().enumerate().map(of_run).collect()

@@ -108,7 +108,8 @@ impl Model {
     /// Class scores [R, B, classes], without dropout.
     pub fn logits(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch = Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let batch =
+            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
         self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)
     }
 
@@ -160,7 +161,8 @@ impl Model {
         let record = self.balance(params, gradient, tapes, deltas, owned, signals);
         let loss = loss.unwrap_or_else(|| inputs.share.zeros_like());
         let accuracy = match logits {
-            Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share).sum_dim_intlist(1, false, None),
+            Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
+                .sum_dim_intlist(1, false, None),
             None => loss.zeros_like(),
         };
         Seen { loss, accuracy, record }

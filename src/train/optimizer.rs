@@ -128,7 +128,10 @@ fn slice_mut<T: tch::kind::Element>(tensor: &mut Tensor) -> &mut [T] {
 }
 
 fn check<T: tch::kind::Element>(tensor: &Tensor) {
-    assert!(tensor.device() == Device::Cpu && tensor.kind() == T::KIND && tensor.is_contiguous(), "the optimizer's buffers are flat");
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == T::KIND && tensor.is_contiguous(),
+        "the optimizer's buffers are flat"
+    );
 }
 
 #[cfg(test)]

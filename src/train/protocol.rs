@@ -86,7 +86,8 @@ fn standard(table: &Table, modality: usize, rows: &[usize]) -> (Vec<f64>, Vec<f6
         }
     }
     // a spread below f32's resolution of the mean is rounding
-    let scale = |(variance, mean): (f64, &f64)| if variance.sqrt() > 1e-6 * (1e-6 + mean.abs()) { 1.0 / variance.sqrt() } else { 1.0 };
+    let scale =
+        |(variance, mean): (f64, &f64)| if variance.sqrt() > 1e-6 * (1e-6 + mean.abs()) { 1.0 / variance.sqrt() } else { 1.0 };
     let scale = variance.into_iter().zip(&mean).map(scale).collect();
     (mean, scale)
 }

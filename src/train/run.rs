@@ -151,7 +151,9 @@ fn places(key: &str, wanted: &[String], names: &[String]) -> Result<Vec<usize>> 
     }
     let place = |name: &String| {
         let found = names.iter().position(|other| other == name);
-        found.ok_or_else(|| Error::input(&input, format!("{name:?} is not among the features; expected some of {}", names.join(", "))))
+        found.ok_or_else(|| {
+            Error::input(&input, format!("{name:?} is not among the features; expected some of {}", names.join(", ")))
+        })
     };
     wanted.iter().map(place).collect()
 }

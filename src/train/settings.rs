@@ -181,7 +181,9 @@ impl Compare {
         let takes = (balance.takes)(self.variant.unwrap_or_default());
         let check = |key: &str| match takes.contains(&key) {
             true => Ok(()),
-            false if takes.is_empty() => Err(Error::input(&input, format!("{key}: balance {:?} takes no settings", balance.name))),
+            false if takes.is_empty() => {
+                Err(Error::input(&input, format!("{key}: balance {:?} takes no settings", balance.name)))
+            }
             false => Err(Error::input(&input, format!("{key}: balance {:?} here takes {}", balance.name, takes.join(", ")))),
         };
         if let Some(variant) = self.variant {
@@ -288,7 +290,10 @@ mod tests {
     #[test]
     fn a_setting_that_a_balancer_does_not_take_is_refused() {
         let compare: Compare = toml::from_str("name = 'x'\nbalance = 'adversarial'\nalpha-k = 0.5").unwrap();
-        assert_eq!(compare.resolve().unwrap_err().to_string(), "[[train.compare]] \"x\": alpha-k: balance \"adversarial\" here takes lambda");
+        assert_eq!(
+            compare.resolve().unwrap_err().to_string(),
+            "[[train.compare]] \"x\": alpha-k: balance \"adversarial\" here takes lambda"
+        );
         assert!(toml::from_str::<Compare>("name = 'x'\nalpha_k = 0.5").is_err());
     }
 }

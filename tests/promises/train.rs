@@ -162,7 +162,7 @@ impl Reference {
 
     fn step(&mut self, x: &[Tensor], y: &Tensor, d: &Tensor, (balance, variant): (&str, Variant), numbers: &Numbers, step: i32) {
         let modalities = ["video", "audio"];
-        let ce = |logits: &Tensor, label: &Tensor| logits.cross_entropy_for_logits(label);
+        let ce = |logits: &Tensor, label: &Tensor| logits.log_softmax(-1, None).nll_loss(label);
         let truth = |logits: &Tensor, label: &Tensor| {
             logits.softmax(-1, None).gather(1, &label.unsqueeze(1), false).mean(None).double_value(&[])
         };
@@ -189,7 +189,8 @@ impl Reference {
                     let logits = self.linear(&format!("unimodal.{}", modalities[m]), &z[m]);
                     class.push(ce(&logits, y));
                     q.push(truth(&logits, y));
-                    let hidden = self.linear("discriminator.0", &self.linear(&format!("projection.{}", modalities[m]), &z[m]).relu());
+                    let hidden =
+                        self.linear("discriminator.0", &self.linear(&format!("projection.{}", modalities[m]), &z[m]).relu());
                     let norm = ["weight", "bias"].map(|what| Some(&self.params[&format!("discriminator.norm.{what}")]));
                     let hidden = hidden.layer_norm([12i64], norm[0], norm[1], 1e-5, false).relu();
                     let logits = self.linear("discriminator.1", &hidden);
@@ -277,7 +278,7 @@ impl Reference {
 }
 
 #[test]
-fn ten_steps_agree_with_plain_automatic_differentiation() {
+fn eighteen_steps_agree_with_plain_automatic_differentiation() {
     let table = table(&[("video", 6), ("audio", 5)], 3, 3, 17);
     let (task, seed, rows) = (task(&table, 1), 4, 8);
     assert_eq!(task.train.len() / rows, 9);
@@ -304,7 +305,8 @@ fn ten_steps_agree_with_plain_automatic_differentiation() {
             let order = Stream::new(seed).with("shuffle").at(epoch).permutation(task.train.len());
             for step in 0..9 {
                 let batch: Vec<usize> = order[step * rows..(step + 1) * rows].iter().map(|&i| task.train[i]).collect();
-                let index = |of: &dyn Fn(usize) -> usize| Tensor::from_slice(&batch.iter().map(|&i| of(i) as i64).collect::<Vec<_>>());
+                let index =
+                    |of: &dyn Fn(usize) -> usize| Tensor::from_slice(&batch.iter().map(|&i| of(i) as i64).collect::<Vec<_>>());
                 let here = index(&|i| i);
                 let x: Vec<Tensor> = x.iter().map(|x| x.index_select(0, &here)).collect();
                 let y = index(&|i| table.label()[i]);
@@ -315,7 +317,7 @@ fn ten_steps_agree_with_plain_automatic_differentiation() {
             for (key, value) in read(&cohort) {
                 let wanted = &reference.params[&key];
                 let error = (&value - wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
-                assert!(error < 1e-8, "{name} {variant:?} epoch {epoch} {key}: {error:e}");
+                assert!(error < 1e-10, "{name} {variant:?} epoch {epoch} {key}: {error:e}");
             }
         }
         if name == "gmp" {
@@ -411,8 +413,14 @@ fn sixteen_samples_are_learned_by_heart() {
         split.push(Split::Test);
     }
     let table = Table::new(full.classes().to_vec(), full.domains().to_vec(), modalities, label, domain, split).unwrap();
-    let settings =
-        Settings { epochs: 150, dropout: 0.0, targets: vec!["domain2".into()], seeds: vec![0], learning_rate: 1e-2, ..settings(folder.path()) };
+    let settings = Settings {
+        epochs: 150,
+        dropout: 0.0,
+        targets: vec!["domain2".into()],
+        seeds: vec![0],
+        learning_rate: 1e-2,
+        ..settings(folder.path())
+    };
     for result in run(&table, &settings).unwrap() {
         assert_eq!(result.rows.train, 16);
         assert_eq!(result.curve.last().unwrap().train_accuracy, 1.0, "{}", result.name);
@@ -474,7 +482,11 @@ fn finished_runs_are_not_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let (table, settings) = (small(), settings(folder.path()));
     let stop = Stop::default();
-    let first = train::train(&table, &settings, &stop, &|p| if p.runs_done >= 3 { stop.ask(15) });
+    let first = train::train(&table, &settings, &stop, &|p| {
+        if p.runs_done >= 3 {
+            stop.ask(15)
+        }
+    });
     assert!(matches!(first, Err(Error::Interrupted { signal: 15 })));
     let file = |run: &RunResult| folder.path().join(&run.name).join(format!("{}-{}", run.target, run.seed)).join("results.json");
     let before: Vec<_> = walk(folder.path(), "results.json");
@@ -487,7 +499,7 @@ fn finished_runs_are_not_made_again() {
 
     let fresh = tempfile::tempdir().unwrap();
     let undisturbed = run(&table, &Settings { out: fresh.path().into(), ..settings.clone() }).unwrap();
-    assert_eq!(results, undisturbed);
+    assert!(results == undisturbed);
     // other settings: everything anew
     let changed = run(&table, &Settings { epochs: 2, ..settings }).unwrap();
     assert!(changed.iter().all(|run| run.curve.len() == 2));
@@ -513,9 +525,15 @@ fn rows_that_lack_a_modality_are_left_out_and_counted() {
     let mut modalities = full.modalities().to_vec();
     modalities[1].valid[7] = false;
     modalities[1].values[7 * 5] = f32::NAN;
-    let lacking =
-        Table::new(full.classes().to_vec(), full.domains().to_vec(), modalities, full.label().to_vec(), full.domain().to_vec(), full.split().to_vec())
-            .unwrap();
+    let lacking = Table::new(
+        full.classes().to_vec(),
+        full.domains().to_vec(),
+        modalities,
+        full.label().to_vec(),
+        full.domain().to_vec(),
+        full.split().to_vec(),
+    )
+    .unwrap();
     let one = Settings { seeds: vec![0], targets: vec!["domain0".into()], ..settings(folder.path()) };
     for run in run(&lacking, &one).unwrap() {
         assert_eq!(run.rows.left_out, 1);
@@ -530,7 +548,13 @@ fn rows_that_lack_a_modality_are_left_out_and_counted() {
 fn one_source_domain_three_modalities_linear_encoders_and_large_batches_all_train() {
     let folder = tempfile::tempdir().unwrap();
     let table = table(&[("video", 4), ("audio", 3), ("flow", 2)], 2, 2, 10);
-    let settings = Settings { hidden: 0, batch_size: 64, seeds: vec![u64::from(u32::MAX) + 5], precision: Precision::F64, ..settings(folder.path()) };
+    let settings = Settings {
+        hidden: 0,
+        batch_size: 64,
+        seeds: vec![u64::from(u32::MAX) + 5],
+        precision: Precision::F64,
+        ..settings(folder.path())
+    };
     for run in run(&table, &settings).unwrap() {
         assert_eq!(run.sources.len(), 1);
         for epoch in &run.curve {
@@ -569,7 +593,8 @@ fn bad_settings_are_named() {
     refused(Settings { compare: vec![compare("name = 'x'"), compare("name = 'x'")], ..good.clone() }, "stands twice");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(toml::from_str::<Settings>("epoch = 3").unwrap_err().to_string().contains("unknown field `epoch`"));
-    let parsed: Settings = toml::from_str("target-split = 'test'\n[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
+    let parsed: Settings =
+        toml::from_str("target-split = 'test'\n[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
     assert_eq!((parsed.target_split, parsed.compare.len(), parsed.epochs), (TargetSplit::Test, 1, 20));
     let found = train::device::libtorch().unwrap();
     if found.devices == 0 {
@@ -585,7 +610,8 @@ fn features_that_cannot_be_trained_on_are_named() {
     let refused = |change: &dyn Fn(&mut Vec<usize>, &mut Vec<usize>, &mut Vec<Split>), expected: &str| {
         let (mut label, mut domain, mut split) = (full.label().to_vec(), full.domain().to_vec(), full.split().to_vec());
         change(&mut label, &mut domain, &mut split);
-        let table = Table::new(full.classes().to_vec(), full.domains().to_vec(), full.modalities().to_vec(), label, domain, split);
+        let table =
+            Table::new(full.classes().to_vec(), full.domains().to_vec(), full.modalities().to_vec(), label, domain, split);
         let error = table.and_then(|table| run(&table, &settings(folder.path()))).unwrap_err();
         assert!(matches!(error, Error::Input { .. }) && error.to_string().contains(expected), "{error} should have {expected:?}");
     };
@@ -598,6 +624,7 @@ fn features_that_cannot_be_trained_on_are_named() {
     let mut modalities = full.modalities().to_vec();
     modalities[0].values[13] = f32::INFINITY;
     let names = (full.classes().to_vec(), full.domains().to_vec());
-    let error = Table::new(names.0, names.1, modalities, full.label().to_vec(), full.domain().to_vec(), full.split().to_vec()).unwrap_err();
+    let error = Table::new(names.0, names.1, modalities, full.label().to_vec(), full.domain().to_vec(), full.split().to_vec())
+        .unwrap_err();
     assert_eq!(error.to_string(), "features: video: row 2: not finite");
 }
