@@ -15,11 +15,12 @@ unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_P
 export CARGO_TARGET_DIR := $(CURDIR)/target
 # nothing here is compiled twice from a changed state, and without it target/ is a third smaller
 export CARGO_INCREMENTAL := 0
-CARGO := cargo --quiet
 FEATURES := cli video hdf5 onnx torch
 NONE := --no-default-features
 ALL := --all-features
-step = printf '\n== %s\n'
+# a line a step, with the seconds since the start
+export STARTED := $(shell date +%s)
+step = printf '\n== [%4d s] %s\n' $$(( $$(date +%s) - STARTED ))
 
 demo: setup
 	$(step) "building mmdg (the first time takes some minutes)"
@@ -41,21 +42,21 @@ format:
 
 clippy: setup
 	$(step) "clippy, all features"
-	$(CARGO) clippy --locked $(ALL) --all-targets -- -D warnings
+	cargo clippy --quiet --locked $(ALL) --all-targets -- -D warnings
 	$(step) "clippy, no features"
-	$(CARGO) clippy --locked $(NONE) --all-targets -- -D warnings
+	cargo clippy --quiet --locked $(NONE) --all-targets -- -D warnings
 
 unit: setup python
 	$(step) "tests, all features"
-	$(CARGO) test --locked $(ALL)
+	cargo test --quiet --locked $(ALL)
 	$(step) "tests, no features"
-	$(CARGO) test --locked $(NONE)
+	cargo test --quiet --locked $(NONE)
 
 # clippy is `cargo check` with more lints; -D warnings by RUSTFLAGS would build every dependency again
 features: setup
 	for feature in $(FEATURES); do
 	  $(step) "check, only the feature $$feature"
-	  $(CARGO) clippy --locked $(NONE) --features $$feature -- -D warnings
+	  cargo clippy --quiet --locked $(NONE) --features $$feature -- -D warnings
 	done
 
 # the minimum that Cargo.toml states
@@ -74,14 +75,14 @@ msrv: setup
 
 doc: setup
 	$(step) "cargo doc"
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(ALL) --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked $(ALL) --no-deps
 
 # the version that deny.toml was written for; its own build takes minutes, so one that is on PATH will do
 licences: setup
 	deny=$$(command -v cargo-deny || echo .deps/tools/bin/cargo-deny)
 	if ! [ -x "$$deny" ]; then
 	  $(step) "cargo deny is missing: building it in .deps/tools"
-	  CARGO_TARGET_DIR=.deps/tools/build $(CARGO) install --locked --root .deps/tools --version =0.20.2 cargo-deny
+	  CARGO_TARGET_DIR=.deps/tools/build cargo install --quiet --locked --root .deps/tools --version =0.20.2 cargo-deny
 	  rm -rf .deps/tools/build
 	fi
 	$(step) "cargo deny: licences, bans, sources"
