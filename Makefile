@@ -8,7 +8,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy unit features msrv licences python
+.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -25,10 +25,12 @@ step = printf '\n== [%4d s] %s\n' $$(( $$(date +%s) - STARTED ))
 demo: setup
 	$(step) "building mmdg (the first time takes some minutes)"
 	cargo build --release --locked --bin mmdg
+	$(step) "mmdg demo-data demo/data"
+	target/release/mmdg demo-data demo/data
 	$(step) "mmdg run pipelines/demo.toml"
 	target/release/mmdg run pipelines/demo.toml
 
-test: lint unit features msrv
+test: lint unit long features msrv
 	$(step) "all good"
 
 lint: setup format clippy doc licences
@@ -51,6 +53,11 @@ unit: setup python
 	cargo test --quiet --locked $(ALL)
 	$(step) "tests, no features"
 	cargo test --quiet --locked $(NONE)
+
+# tests that take more than seconds
+long: setup
+	$(step) "long tests: the whole demo"
+	cargo test --quiet --locked $(ALL) --test promises -- --ignored
 
 # clippy is `cargo check` with more lints; -D warnings by RUSTFLAGS would build every dependency again
 features: setup

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::backbone::BACKBONES;
 use crate::backbone::onnx::Backbone;
 use crate::backbone::runtime::runtime;
 use crate::backbone::spec::{Norm, Spec, feed};
-use crate::backbone::BACKBONES;
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
 use crate::pipeline::{Progress, Work, guarded, in_order};
@@ -122,7 +122,8 @@ pub fn run(settings: &Settings, clips: &preprocess::Settings, manifest: &Manifes
                 }
             }
             let headers = store.header().modalities.clone();
-            let recipe = json!({"modalities": store.header().recipe["modalities"]});
+            let keep = |key: &str| store.header().recipe[key].clone();
+            let recipe = json!({"modalities": keep("modalities"), "mmdg": keep("mmdg"), "ffmpeg": keep("ffmpeg")});
             run_from(settings, &headers, recipe, store.manifest(), &Origin::Store { store: &store, notes }, work)
         }
         From::Media => {
@@ -258,7 +259,8 @@ fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, el
             let note = notes.get(&(clips.name.clone(), row)).copied();
             if !rows.valid(row as usize) {
                 let path = &store.manifest().segments[row as usize].path;
-                let (code, message) = note.map_or((Code::Internal, "the clip store does not say why".into()), |n| (n.code, n.message.clone()));
+                let (code, message) =
+                    note.map_or((Code::Internal, "the clip store does not say why".into()), |n| (n.code, n.message.clone()));
                 return Err(Error::media(path, code, message));
             }
             feed(rows.bytes(row as usize), clips.dtype, &clips.shape, norm, &mut planes);
@@ -299,8 +301,11 @@ fn load(name: &str, settings: &BackboneSettings, clips: &[ModalityHeader], batch
             (entry.model.to_vec(), (entry.spec)())
         }
         (None, Some(path)) => {
-            let end = |end: &Option<String>, key: &str| end.clone().ok_or_else(|| bad(format!("{key} is not set; expected a name in {}", path.display())));
-            let spec = Spec { input: end(&settings.input, "input")?, output: end(&settings.output, "output")?, norm: Norm::default() };
+            let end = |end: &Option<String>, key: &str| {
+                end.clone().ok_or_else(|| bad(format!("{key} is not set; expected a name in {}", path.display())))
+            };
+            let spec =
+                Spec { input: end(&settings.input, "input")?, output: end(&settings.output, "output")?, norm: Norm::default() };
             (fs::read(path).map_err(|error| bad(error.to_string()))?, spec)
         }
         _ => return Err(bad("expected either backbone = a name or model = a file".into())),

@@ -31,7 +31,7 @@ pub fn create(path: &Path, arrays: &[(&'static str, Dtype, Vec<u64>)]) -> Result
             let extent: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
             let dataset = file
                 .new_dataset_builder()
-                .empty_as(&descriptor(*dtype))
+                .empty_as(descriptor(*dtype))
                 .shape(extent)
                 .with_dcpl(|creation| {
                     creation.obj_track_times(false).no_chunk().alloc_time(Some(AllocTime::Early)).fill_time(FillTime::Never)

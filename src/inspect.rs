@@ -119,7 +119,14 @@ pub fn inspect(folder: &Path) -> Result<Inspection> {
 
 impl std::fmt::Display for Inspection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{} rows of {}, {} a shard, recipe {}", self.rows, self.holds, self.rows_per_shard, &self.recipe_blake3[..12])?;
+        writeln!(
+            f,
+            "{} rows of {}, {} a shard, recipe {}",
+            self.rows,
+            self.holds,
+            self.rows_per_shard,
+            &self.recipe_blake3[..12]
+        )?;
         writeln!(f, "classes: {}", self.classes.join(", "))?;
         for (domain, splits) in &self.domains {
             let splits: Vec<String> = splits.iter().map(|(split, rows)| format!("{split} {rows}")).collect();

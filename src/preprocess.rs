@@ -80,7 +80,11 @@ pub fn makers(settings: &Settings) -> Result<Vec<Maker>> {
 /// The part of a recipe that says how clips are made.
 pub fn recipe(makers: &[Maker]) -> Value {
     let modalities: BTreeMap<&str, Value> = makers.iter().map(|maker| (maker.header.name.as_str(), maker.recipe())).collect();
-    json!({"modalities": modalities})
+    #[cfg(feature = "video")]
+    let ffmpeg = Some(crate::media::version::ffmpeg_version());
+    #[cfg(not(feature = "video"))]
+    let ffmpeg: Option<String> = None;
+    json!({"modalities": modalities, "mmdg": env!("CARGO_PKG_VERSION"), "ffmpeg": ffmpeg})
 }
 
 /// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed.

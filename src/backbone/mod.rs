@@ -26,12 +26,20 @@ pub static BACKBONES: &[Entry] = &[
         name: "demo-video",
         about: "the demo's video network: u8 [8, 64, 64, 3]",
         model: include_bytes!("../../fixtures/demo_video.onnx"),
-        spec: || Spec { input: "clip".into(), output: "embedding".into(), norm: Norm { mean: vec![127.5; 3], std: vec![127.5; 3] } },
+        spec: || Spec {
+            input: "clip".into(),
+            output: "embedding".into(),
+            norm: Norm { mean: vec![127.5; 3], std: vec![127.5; 3] },
+        },
     },
     Entry {
         name: "demo-audio",
         about: "the demo's audio network: log-mel [201, 64]",
         model: include_bytes!("../../fixtures/demo_audio.onnx"),
-        spec: || Spec { input: "spectrogram".into(), output: "embedding".into(), norm: Norm { mean: vec![-30.0], std: vec![20.0] } },
+        spec: || Spec {
+            input: "spectrogram".into(),
+            output: "embedding".into(),
+            norm: Norm { mean: vec![-30.0], std: vec![20.0] },
+        },
     },
 ];

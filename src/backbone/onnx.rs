@@ -46,9 +46,13 @@ impl Backbone {
         let shape: Vec<i64> = [batch as u64].into_iter().chain(input_shape(row)).map(|n| n as i64).collect();
         let wanted = tensor_shape(input.dtype())
             .ok_or_else(|| bad(format!("input {:?} is {:?}; expected a tensor of f32", spec.input, input.dtype())))?;
-        let fits = wanted.len() == shape.len() && wanted.iter().zip(&shape).all(|(&wanted, &given)| wanted < 0 || wanted == given);
+        let fits =
+            wanted.len() == shape.len() && wanted.iter().zip(&shape).all(|(&wanted, &given)| wanted < 0 || wanted == given);
         if !fits {
-            return Err(bad(format!("input {:?} wants {wanted:?} (-1: any), but batches of these rows are {shape:?}", spec.input)));
+            return Err(bad(format!(
+                "input {:?} wants {wanted:?} (-1: any), but batches of these rows are {shape:?}",
+                spec.input
+            )));
         }
         let outputs: Vec<&str> = session.outputs().iter().map(|output| output.name()).collect();
         if !outputs.contains(&spec.output.as_str()) {

@@ -143,7 +143,12 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
         (Some(features), _) => features.clone(),
         #[cfg(all(feature = "hdf5", feature = "onnx"))]
         (None, Some(extract)) => extract.store.clone(),
-        _ => return Err(Error::input(arguments.pipeline.display(), "no [extract] table; expected train.features = a feature store")),
+        _ => {
+            return Err(Error::input(
+                arguments.pipeline.display(),
+                "no [extract] table; expected train.features = a feature store",
+            ));
+        }
     };
     let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?)?;
     let bar = Bar::new("train", "epochs", arguments.quiet);
@@ -179,7 +184,7 @@ fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
 #[cfg(feature = "video")]
 fn demo_data(folder: &Path, seed: u64, clips_per_class: usize, stop: &Stop) -> Result<i32> {
     let bar = Bar::new("demo-data", "clips", false);
-    let options = crate::synthetic::demo::DemoOptions { seed, clips_per_class, ..Default::default() };
+    let options = crate::synthetic::demo::DemoOptions { seed, clips_per_class };
     crate::synthetic::demo::write(folder, &options, stop, &|done, total| bar.show(done, total))?;
     bar.finish(&format!("{}", folder.display()));
     Ok(WELL)

@@ -29,7 +29,10 @@ pub(super) fn read(settings: &Settings) -> Result<Manifest> {
     }
     let classes = settings.classes.clone().unwrap_or_else(|| CLASSES.map(str::to_owned).to_vec());
     if classes.len() != CLASSES.len() {
-        return Err(Error::input("[data]", format!("{} classes; expected names for the {} of HAC", classes.len(), CLASSES.len())));
+        return Err(Error::input(
+            "[data]",
+            format!("{} classes; expected names for the {} of HAC", classes.len(), CLASSES.len()),
+        ));
     }
     Manifest::new(&root.join("HAC_Splits").display().to_string(), classes, domains, segments)
 }

@@ -4,9 +4,9 @@ use std::ops::{ControlFlow, DerefMut};
 use std::path::Path;
 use std::sync::Once;
 
-use ffmpeg_next as ff;
 use ff::codec::{self, decoder};
 use ff::{Dictionary, Packet, format, frame, media};
+use ffmpeg_next as ff;
 
 use crate::error::{Code, Failure};
 

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ffmpeg_next as ff;
 use ff::format::sample::Sample;
 use ff::frame::Audio;
 use ff::media;
+use ffmpeg_next as ff;
 
 use super::ffmpeg::Stream;
 use super::timeline::Timeline;
@@ -59,7 +59,9 @@ fn mix_down(frame: &Audio, mono: &mut Vec<f32>) -> Result<(), Failure> {
         Sample::U8(_) => |b| (f64::from(b[0]) - 128.0) / 128.0,
         Sample::I16(_) => |b| f64::from(i16::from_ne_bytes([b[0], b[1]])) / 32768.0,
         Sample::I32(_) => |b| f64::from(i32::from_ne_bytes([b[0], b[1], b[2], b[3]])) / 2_147_483_648.0,
-        Sample::I64(_) => |b| i64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f64 / 9.223_372_036_854_776e18,
+        Sample::I64(_) => {
+            |b| i64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f64 / 9.223_372_036_854_776e18
+        }
         Sample::F32(_) => |b| f64::from(f32::from_ne_bytes([b[0], b[1], b[2], b[3]])),
         Sample::F64(_) => |b| f64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
         Sample::None => {

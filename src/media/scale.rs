@@ -1,9 +1,9 @@
 //! From a decoder's planes to RGB at the size a preset wants.
 
-use ffmpeg_next as ff;
 use ff::format::Pixel;
 use ff::frame::Video;
 use ff::software::scaling::{Context, Flags};
+use ffmpeg_next as ff;
 
 use super::video::View;
 use crate::error::{Code, Failure};
@@ -60,8 +60,8 @@ fn set_colours(context: &mut Context, frame: &Video) {
     let full = frame.color_range() == Range::JPEG || full_formats.contains(&frame.format());
     // SAFETY: the context is ours; the coefficient tables are FFmpeg's own statics.
     unsafe {
-        let coefficients = ffi::sws_getCoefficients(matrix as i32);
-        let rgb = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT as i32);
+        let coefficients = ffi::sws_getCoefficients(matrix);
+        let rgb = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT);
         // negative for formats without a matrix (RGB, grey), where there is nothing to set
         ffi::sws_setColorspaceDetails(context.as_mut_ptr(), coefficients, i32::from(full), rgb, 1, 0, 1 << 16, 1 << 16);
     }

@@ -30,9 +30,8 @@ pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), F
     let mut format = symphonia::default::get_probe()
         .probe(&hint, stream, Default::default(), Default::default())
         .map_err(fail(Code::Unreadable))?;
-    let track = format
-        .default_track(TrackType::Audio)
-        .ok_or_else(|| Failure { code: Code::Absent, message: "no sound track".into() })?;
+    let track =
+        format.default_track(TrackType::Audio).ok_or_else(|| Failure { code: Code::Absent, message: "no sound track".into() })?;
     let (id, time_base) = (track.id, track.time_base);
     let lacks = |what: &str| Failure { code: Code::Unsupported, message: format!("the sound track does not say its {what}") };
     let parameters = track.codec_params.as_ref().and_then(|p| p.audio()).ok_or_else(|| lacks("codec"))?;

@@ -36,6 +36,10 @@ impl View {
     }
 }
 
+/// Names the frames of a clip: from the presentation times of all frames in the segment, and the seconds covered, to places
+/// in that list.
+pub type Choose<'a> = dyn Fn(&[f64], [f64; 2]) -> Vec<usize> + 'a;
+
 /// Frames of a segment.
 #[derive(Debug, Clone)]
 pub struct Frames {
@@ -54,7 +58,7 @@ pub struct Frames {
 ///
 /// # Errors
 /// [`Error::Media`]: missing, unreadable, absent (no video stream), undecodable, truncated, unsupported, limit.
-pub fn read(path: &Path, span: Span, view: View, choose: &dyn Fn(&[f64], [f64; 2]) -> Vec<usize>) -> Result<Frames> {
+pub fn read(path: &Path, span: Span, view: View, choose: &Choose<'_>) -> Result<Frames> {
     if !path.is_file() {
         return Err(Error::media(path, Code::Missing, "no such file"));
     }
@@ -68,12 +72,7 @@ struct Pass {
     promised_end: Option<f64>,
 }
 
-fn read_frames(
-    path: &Path,
-    span: Span,
-    view: View,
-    choose: &dyn Fn(&[f64], [f64; 2]) -> Vec<usize>,
-) -> Result<Frames, Failure> {
+fn read_frames(path: &Path, span: Span, view: View, choose: &Choose<'_>) -> Result<Frames, Failure> {
     let mut seek = span.start > 0.0;
     // what the packets say is right for nearly every file, and saves a pass of decoding
     let mut expected = packet_times(path, span, seek)?;

@@ -75,8 +75,8 @@ impl Preset for LogMelPreset {
     fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
         let path = source.path();
         let sound = audio::read(path, segment.span)?;
-        let waveform = resample(sound.waveform, self.mel.sample_rate)
-            .map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
+        let waveform =
+            resample(sound.waveform, self.mel.sample_rate).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
         let picture = self.mel.compute(&fit(&waveform.samples, self.length, self.parameters.pad));
         Ok(Row {
             data: Data::F32(picture.values),

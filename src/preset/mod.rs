@@ -80,10 +80,9 @@ pub static PRESETS: &[Entry] = &[
 /// [`Error::Input`] for an unknown name (with those there are), a preset of another kind, and parameters that do not fit.
 pub fn build(name: &str, kind: Kind, parameters: Value, place: &str) -> Result<Box<dyn Preset>> {
     let fitting: Vec<&str> = PRESETS.iter().filter(|entry| entry.kinds.contains(&kind)).map(|entry| entry.name).collect();
-    let entry = PRESETS
-        .iter()
-        .find(|entry| entry.name == name && entry.kinds.contains(&kind))
-        .ok_or_else(|| Error::input(place, format!("preset {name:?}: expected one for {}: {}", kind.name(), fitting.join(", "))))?;
+    let entry = PRESETS.iter().find(|entry| entry.name == name && entry.kinds.contains(&kind)).ok_or_else(|| {
+        Error::input(place, format!("preset {name:?}: expected one for {}: {}", kind.name(), fitting.join(", ")))
+    })?;
     (entry.build)(kind, parameters).map_err(|problem| Error::input(place, problem))
 }
 

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Preset, RowShape, parse};
+#[cfg(not(feature = "video"))]
+use crate::Error;
+use crate::Result;
 use crate::manifest::Segment;
 use crate::modality::Kind;
 use crate::sample::{Dtype, Row};
 use crate::source::Source;
-#[cfg(not(feature = "video"))]
-use crate::Error;
-use crate::Result;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -81,7 +81,13 @@ impl Preset for Uniform {
                 (x, pixels)
             }
         };
-        Ok(Row { data: Data::U8(pixels), span: frames.span, times: frames.clip.times, made_by: "ffmpeg", partial: frames.partial })
+        Ok(Row {
+            data: Data::U8(pixels),
+            span: frames.span,
+            times: frames.clip.times,
+            made_by: "ffmpeg",
+            partial: frames.partial,
+        })
     }
 
     #[cfg(not(feature = "video"))]

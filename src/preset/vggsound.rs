@@ -41,8 +41,7 @@ impl Preset for VggSound {
     fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
         let path = source.path();
         let sound = audio::read(path, segment.span)?;
-        let waveform =
-            resample(sound.waveform, SAMPLE_RATE).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
+        let waveform = resample(sound.waveform, SAMPLE_RATE).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
         let picture = spectrogram::standardised(&fit(&waveform.samples, LENGTH, Pad::Repeat));
         Ok(Row {
             data: Data::F32(picture.values),

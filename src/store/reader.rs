@@ -45,7 +45,8 @@ impl Store {
         }
         let header: Header = read_json(&path)?;
         if header.format != "mmdg-store" || header.version != VERSION {
-            let problem = format!("format {:?} version {}; expected \"mmdg-store\" version {VERSION}", header.format, header.version);
+            let problem =
+                format!("format {:?} version {}; expected \"mmdg-store\" version {VERSION}", header.format, header.version);
             return Err(Error::integrity(&path, problem));
         }
         let manifest = manifest_csv::read(&folder.join("manifest.csv"), &header.classes, &header.domains)?;
@@ -92,7 +93,11 @@ impl Store {
             let names: Vec<&str> = self.header.modalities.iter().map(|modality| modality.name.as_str()).collect();
             Error::input(self.folder.display(), format!("no modality {name:?}; expected one of {}", names.join(", ")))
         })?;
-        Ok(Rows { header: &self.header.modalities[place], per_shard: self.header.rows_per_shard as usize, shards: &self.shards[place] })
+        Ok(Rows {
+            header: &self.header.modalities[place],
+            per_shard: self.header.rows_per_shard as usize,
+            shards: &self.shards[place],
+        })
     }
 }
 
@@ -118,7 +123,10 @@ impl Shard {
                 place.dtype == dtype && place.shape == shape && place.offset % 64 == 0 && end.is_some_and(|end| end <= length)
             });
             if !fits {
-                return Err(Error::integrity(&record_path, format!("array {name:?} is missing, has another shape or lies outside the file")));
+                return Err(Error::integrity(
+                    &record_path,
+                    format!("array {name:?} is missing, has another shape or lies outside the file"),
+                ));
             }
         }
         // SAFETY: a published shard is never written again; one that is cut short by others while mapped would end the

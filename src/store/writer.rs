@@ -122,7 +122,10 @@ impl Writer {
         let mut differences = Vec::new();
         compare("", &found.recipe, &self.header.recipe, &mut differences);
         let list = differences.join("; ");
-        Err(Error::input(self.folder.display(), format!("this store was made with other parameters: {list}; expected the same, or another folder")))
+        Err(Error::input(
+            self.folder.display(),
+            format!("this store was made with other parameters: {list}; expected the same, or another folder"),
+        ))
     }
 
     /// A folder without a plan may hold what an earlier start left, nothing else.
@@ -131,7 +134,10 @@ impl Writer {
             let name = entry.map_err(Error::io("list", &self.folder))?.file_name();
             let name = name.to_string_lossy();
             if name != "manifest.csv" && !name.ends_with(".part") {
-                return Err(Error::input(self.folder.display(), format!("the folder holds {name:?}; expected a store or an empty folder")));
+                return Err(Error::input(
+                    self.folder.display(),
+                    format!("the folder holds {name:?}; expected a store or an empty folder"),
+                ));
             }
         }
         Ok(())
@@ -202,7 +208,16 @@ impl Writer {
             .zip(offsets)
             .map(|((name, dtype, shape), offset)| (name.to_owned(), ArrayPlace { dtype, shape, offset }))
             .collect();
-        Ok(ShardWriter { writer: self, header, shard, rows, path, file: fs::RowFile::open(&part)?, places, told: Mutex::default() })
+        Ok(ShardWriter {
+            writer: self,
+            header,
+            shard,
+            rows,
+            path,
+            file: fs::RowFile::open(&part)?,
+            places,
+            told: Mutex::default(),
+        })
     }
 
     /// Publishes the store once every shard is there: `failures.jsonl`, then `store.json`.
@@ -296,7 +311,10 @@ impl ShardWriter<'_> {
                 let fits = bytes.len() as u64 == self.header.row_elements() * self.header.dtype.size()
                     && made.times.len() as u64 == self.header.times;
                 if !fits {
-                    return Err(Error::integrity(&self.path, format!("row {row}: {} bytes do not fit the shape {:?}", bytes.len(), self.header.shape)));
+                    return Err(Error::integrity(
+                        &self.path,
+                        format!("row {row}: {} bytes do not fit the shape {:?}", bytes.len(), self.header.shape),
+                    ));
                 }
                 let index = row - self.rows[0];
                 self.put("data", index, &bytes)?;
@@ -318,7 +336,10 @@ impl ShardWriter<'_> {
 
     /// The row as it lies in the file; values that the type cannot hold are a failure of the row.
     fn bytes<'d>(&self, data: &'d Data) -> Result<std::borrow::Cow<'d, [u8]>, Failure> {
-        let refuse = |value: f32| Failure { code: Code::Backbone, message: format!("the value {value} does not fit {}", self.header.dtype.name()) };
+        let refuse = |value: f32| Failure {
+            code: Code::Backbone,
+            message: format!("the value {value} does not fit {}", self.header.dtype.name()),
+        };
         match (data, self.header.dtype) {
             (Data::U8(values), Dtype::U8) => Ok(values.into()),
             (Data::F32(values), Dtype::F32) => match values.iter().find(|value| !value.is_finite()) {

@@ -139,7 +139,7 @@ impl Model {
                 // probes share no path with the objectives: one backward pass does for all
                 for probe in &self.probes {
                     let read = probe.forward(heads, &batch);
-                    total = total + read.loss.sum(None);
+                    total += read.loss.sum(None);
                     signals.semantic = signals.semantic.or(read.semantic);
                     signals.domain = signals.domain.or(read.domain);
                     leaves.extend(heads.range(probe.entries()));

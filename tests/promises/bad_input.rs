@@ -31,9 +31,17 @@ fn pipeline_files() {
     at("table.csv", "tabel.csv", &["tabel.csv", "cannot read"]);
     at("modalities.audio", "modalities.\"../x\"", &["../x", "expected lower-case letters"]);
     at("table = \"table.csv\"", "table = \"table.csv\"\nroot = \"nowhere\"", &["nowhere", "no such folder"]);
-    at("table = \"table.csv\"", "table = \"table.csv\"\nclasses = [\"low\", \"high\", \"odd\"]", &["no row has the class \"odd\""]);
+    at(
+        "table = \"table.csv\"",
+        "table = \"table.csv\"\nclasses = [\"low\", \"high\", \"odd\"]",
+        &["no row has the class \"odd\""],
+    );
     at("table = \"table.csv\"", "table = \"table.csv\"\ndomains = [\"attic\", \"roof\"]", &["no row has the domain \"roof\""]);
-    at("table = \"table.csv\"", "table = \"table.csv\"\nclasses = [\"low\"]", &["table.csv", "line 3: label \"high\"", "expected one of low"]);
+    at(
+        "table = \"table.csv\"",
+        "table = \"table.csv\"\nclasses = [\"low\"]",
+        &["table.csv", "line 3: label \"high\"", "expected one of low"],
+    );
     expect(&run(folder, "preprocess missing.toml"), 3, &["missing.toml", "cannot read"]);
     expect(&run(folder, "extract pipeline.toml"), 3, &["no [extract] table"]);
     expect(&run(folder, "inspect nowhere"), 3, &["nowhere", "no store.json"]);
@@ -89,8 +97,10 @@ fn failures_are_counted_against_the_limit_and_absence_is_not() {
     // the store is whole all the same
     let listed = std::fs::read_to_string(folder.join("clips/failures.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.iter().map(|line| (line["id"].as_str(), line["code"].as_str())).collect::<Vec<_>>(),
-        [(Some("t2"), Some("unreadable")), (Some("t3"), Some("missing"))]);
+    assert_eq!(
+        lines.iter().map(|line| (line["id"].as_str(), line["code"].as_str())).collect::<Vec<_>>(),
+        [(Some("t2"), Some("unreadable")), (Some("t3"), Some("missing"))]
+    );
     expect(&run(folder, "preprocess pipeline.toml --max-failures 2"), 4, &[]);
     expect(&run(folder, "preprocess pipeline.toml --max-failures 50%"), 4, &[]);
     expect(&run(folder, "preprocess pipeline.toml --max-failures 49%"), 5, &[]);

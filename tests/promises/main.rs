@@ -6,6 +6,8 @@
 mod bad_input;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod command;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
+mod demo;
 #[cfg(feature = "video")]
 mod demo_data;
 mod environment;

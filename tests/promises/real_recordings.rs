@@ -44,7 +44,8 @@ fn frames_and_samples_are_those_that_ffprobe_counts() {
     let mut checked = 0;
     for (clip, (frames, samples)) in probes(&data) {
         let path = data.join("video").join(&clip);
-        let seen = video::read(&path, Span::WHOLE, view, &|times, _| if times.is_empty() { vec![] } else { vec![times.len() - 1] });
+        let seen =
+            video::read(&path, Span::WHOLE, view, &|times, _| if times.is_empty() { vec![] } else { vec![times.len() - 1] });
         assert_eq!(seen.as_ref().ok().map(|seen| seen.frames), frames, "{clip}: {:?}", seen.err());
         let heard = audio::read(&path, Span::WHOLE);
         assert_eq!(heard.as_ref().ok().map(|heard| heard.samples), samples, "{clip}: {:?}", heard.err());
@@ -63,7 +64,9 @@ fn both_decoders_give_the_same_sound() {
             continue;
         }
         for span in [Span::WHOLE, Span { start: 0.7, end: Some(1.9) }] {
-            let (Ok(a), Ok(b)) = (audio::read_with_symphonia(&path, span), audio::read_with_ffmpeg(&path, span)) else { continue };
+            let (Ok(a), Ok(b)) = (audio::read_with_symphonia(&path, span), audio::read_with_ffmpeg(&path, span)) else {
+                continue;
+            };
             let (a, b) = (a.waveform, b.waveform);
             assert_eq!((a.sample_rate, a.samples.len()), (b.sample_rate, b.samples.len()), "{}", path.display());
             let square: f64 = a.samples.iter().zip(&b.samples).map(|(a, b)| f64::from(a - b).powi(2)).sum();

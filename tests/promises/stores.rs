@@ -20,7 +20,8 @@ fn disturbed(kind: &str, stride: usize, check: impl Fn(&std::process::Output)) {
     let mut faults = 0;
     for step in (1..).step_by(stride) {
         std::fs::remove_dir_all(folder.join("clips")).unwrap();
-        let output = mmdg(folder, "preprocess pipeline.toml --workers 1").env("MMDG_FAULT", format!("{kind}:{step}")).output().unwrap();
+        let output =
+            mmdg(folder, "preprocess pipeline.toml --workers 1").env("MMDG_FAULT", format!("{kind}:{step}")).output().unwrap();
         if output.status.success() {
             break;
         }

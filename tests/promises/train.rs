@@ -176,8 +176,8 @@ impl Reference {
         let class_loss = ce(&self.linear("classifier.1", &self.linear("classifier.0", &both).relu()), y);
         let mut gradients = BTreeMap::new();
         self.heads(&mut gradients, &class_loss, "classifier");
-        for m in 0..2 {
-            let names = self.names(&format!("encoder.{}", modalities[m]));
+        for modality in modalities {
+            let names = self.names(&format!("encoder.{modality}"));
             gradients.extend(names.iter().cloned().zip(self.gradient(&class_loss, &names)));
         }
         if balance != "none" {
@@ -231,8 +231,8 @@ impl Reference {
                 if balance == "gmp" {
                     let (rho, sigma) = (q[m] / q[1 - m], c[1 - m] / c[m]);
                     let (k_on, p_on) = (rho > 1.0, sigma > 1.0);
-                    g_c = g_c * if k_on { 1.0 - (numbers.alpha_k * rho).tanh() } else { 1.0 };
-                    g_d = g_d * if p_on { 1.0 - (numbers.alpha_p * sigma).tanh() } else { 1.0 };
+                    g_c *= if k_on { 1.0 - (numbers.alpha_k * rho).tanh() } else { 1.0 };
+                    g_d *= if p_on { 1.0 - (numbers.alpha_p * sigma).tanh() } else { 1.0 };
                     let dot = |a: &Tensor, b: &Tensor| (a * b).sum(None).double_value(&[]);
                     let branch = match (dot(&g_c, &g_d) < 0.0, rho / sigma >= 1.0) {
                         (false, _) => 0,
@@ -607,7 +607,8 @@ fn bad_settings_are_named() {
 fn features_that_cannot_be_trained_on_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let full = small();
-    let refused = |change: &dyn Fn(&mut Vec<usize>, &mut Vec<usize>, &mut Vec<Split>), expected: &str| {
+    type Change<'a> = &'a dyn Fn(&mut Vec<usize>, &mut Vec<usize>, &mut Vec<Split>);
+    let refused = |change: Change<'_>, expected: &str| {
         let (mut label, mut domain, mut split) = (full.label().to_vec(), full.domain().to_vec(), full.split().to_vec());
         change(&mut label, &mut domain, &mut split);
         let table =
