@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// What became of the search for one library.
+#[cfg_attr(not(all(feature = "onnx", feature = "torch")), allow(dead_code))]
 enum Finding {
     /// Here, and what it is and where.
     Found(String),
