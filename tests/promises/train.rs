@@ -1,4 +1,5 @@
 //! Training: exact, reproducible, blind to the target, and clear about bad settings.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -176,8 +177,8 @@ impl Reference {
         let class_loss = ce(&self.linear("classifier.1", &self.linear("classifier.0", &both).relu()), y);
         let mut gradients = BTreeMap::new();
         self.heads(&mut gradients, &class_loss, "classifier");
-        for m in 0..2 {
-            let names = self.names(&format!("encoder.{}", modalities[m]));
+        for modality in modalities {
+            let names = self.names(&format!("encoder.{modality}"));
             gradients.extend(names.iter().cloned().zip(self.gradient(&class_loss, &names)));
         }
         if balance != "none" {
@@ -231,8 +232,8 @@ impl Reference {
                 if balance == "gmp" {
                     let (rho, sigma) = (q[m] / q[1 - m], c[1 - m] / c[m]);
                     let (k_on, p_on) = (rho > 1.0, sigma > 1.0);
-                    g_c = g_c * if k_on { 1.0 - (numbers.alpha_k * rho).tanh() } else { 1.0 };
-                    g_d = g_d * if p_on { 1.0 - (numbers.alpha_p * sigma).tanh() } else { 1.0 };
+                    g_c *= if k_on { 1.0 - (numbers.alpha_k * rho).tanh() } else { 1.0 };
+                    g_d *= if p_on { 1.0 - (numbers.alpha_p * sigma).tanh() } else { 1.0 };
                     let dot = |a: &Tensor, b: &Tensor| (a * b).sum(None).double_value(&[]);
                     let branch = match (dot(&g_c, &g_d) < 0.0, rho / sigma >= 1.0) {
                         (false, _) => 0,
@@ -285,7 +286,7 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
     let x: Vec<Tensor> = (0..2)
         .map(|m| {
             let of = &table.modalities()[m];
-            let (mean, scale) = (&task.standard[m].0, &task.standard[m].1);
+            let (mean, scale) = (&task.standard[m].mean, &task.standard[m].scale);
             let x = Tensor::from_slice(&of.values).to_kind(Kind::Double).view([-1, of.width as i64]);
             (x - Tensor::from_slice(mean)) * Tensor::from_slice(scale)
         })
@@ -607,7 +608,8 @@ fn bad_settings_are_named() {
 fn features_that_cannot_be_trained_on_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let full = small();
-    let refused = |change: &dyn Fn(&mut Vec<usize>, &mut Vec<usize>, &mut Vec<Split>), expected: &str| {
+    type Change<'a> = &'a dyn Fn(&mut Vec<usize>, &mut Vec<usize>, &mut Vec<Split>);
+    let refused = |change: Change, expected: &str| {
         let (mut label, mut domain, mut split) = (full.label().to_vec(), full.domain().to_vec(), full.split().to_vec());
         change(&mut label, &mut domain, &mut split);
         let table =
@@ -627,4 +629,32 @@ fn features_that_cannot_be_trained_on_are_named() {
     let error = Table::new(names.0, names.1, modalities, full.label().to_vec(), full.domain().to_vec(), full.split().to_vec())
         .unwrap_err();
     assert_eq!(error.to_string(), "features: video: row 2: not finite");
+}
+
+#[test]
+fn a_step_reads_nothing_back_to_the_host() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: Vec<_> =
+        ["encoder", "gradients", "model", "dropout", "optimizer"].map(|name| root.join(format!("train/{name}.rs"))).into();
+    for folder in ["objective", "balance", "method"] {
+        files.extend(walk(&root.join(folder), ".rs"));
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let step = text.split("#[cfg(test)]").next().unwrap();
+        for call in [
+            "try_from(",
+            "try_into(",
+            "int64_value",
+            "double_value",
+            ".item(",
+            "nonzero",
+            "multinomial",
+            "masked_select",
+            "copy_data",
+            ".index(",
+        ] {
+            assert!(!step.contains(call), "{} has {call}", file.display());
+        }
+    }
 }
