@@ -57,9 +57,9 @@ pub struct Inputs {
 /// What a step tells of itself.
 #[derive(Debug)]
 pub struct Seen {
-    /// Fused classification loss, [R].
+    /// Fused classification loss, \[R\].
     pub loss: Tensor,
-    /// Share of the batch that the fused head got right, [R].
+    /// Share of the batch that the fused head got right, \[R\].
     pub accuracy: Tensor,
     /// [`Update::record`].
     pub record: Option<Tensor>,

@@ -29,9 +29,9 @@ pub struct Task {
 /// What one modality's features are standardised with: (x − mean) · scale, from the run's own training rows and no others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standard {
-    /// Mean, [D].
+    /// Mean, \[D\].
     pub mean: Vec<f64>,
-    /// Reciprocal standard deviation, [D]; 1 for a feature that hardly varies.
+    /// Reciprocal standard deviation, \[D\]; 1 for a feature that hardly varies.
     pub scale: Vec<f64>,
 }
 
