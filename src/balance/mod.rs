@@ -66,7 +66,7 @@ impl Default for Numbers {
 pub struct Term {
     /// The loss; its heads learn from its plain gradient.
     pub objective: Box<dyn Objective>,
-    /// g_t = scale · ∇ loss, [R]. Negative where encoders work against the heads. Of no effect for probes.
+    /// g_t = scale · ∇ loss, \[R\]. Negative where encoders work against the heads. Of no effect for probes.
     pub scale: Tensor,
 }
 
@@ -136,7 +136,7 @@ pub fn find(name: &str) -> Result<&'static Entry> {
     })
 }
 
-/// One number of each run, [R].
+/// One number of each run, \[R\].
 fn column(numbers: &[Numbers], of: impl Fn(&Numbers) -> f64, kind: Kind, device: Device) -> Tensor {
     let values: Vec<f64> = numbers.iter().map(of).collect();
     Tensor::from_slice(&values).to_kind(kind).to_device(device)

@@ -7,7 +7,7 @@ pub fn log_probability(logits: &Tensor, label: &Tensor) -> Tensor {
     logits.log_softmax(-1, None).gather(2, &label.unsqueeze(2), false).squeeze_dim(2)
 }
 
-/// Mean over each run's batch: values and shares [R, B] to [R].
+/// Mean over each run's batch: values and shares [R, B] to \[R\].
 pub fn mean(values: &Tensor, share: &Tensor) -> Tensor {
     (values * share).sum_dim_intlist(1, false, None)
 }

@@ -81,7 +81,7 @@ impl Batch<'_> {
 /// What an objective gives back.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Mean loss of each run's batch, [R].
+    /// Mean loss of each run's batch, \[R\].
     pub loss: Tensor,
     /// Class scores [R, B, classes] of the fused head, where it has one.
     pub logits: Option<Tensor>,

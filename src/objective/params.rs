@@ -159,7 +159,7 @@ impl Params {
 pub struct Linear {
     /// Entry of W, [in, out].
     pub weight: usize,
-    /// Entry of b, [out].
+    /// Entry of b, \[out\].
     pub bias: Option<usize>,
 }
 

@@ -8,7 +8,7 @@ use super::dropout::{elements, factors, premultiplied};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model};
 use super::optimizer::Adam;
-use super::protocol::Task;
+use super::protocol::{Standard, Task};
 use super::settings::Optimizer;
 use super::table::Table;
 use crate::Result;
@@ -115,9 +115,12 @@ impl Cohort {
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
         for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
             features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
-            let stack = |rows: Vec<Tensor>| place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1);
-            mean.push(stack(runs.iter().map(|run| Tensor::from_slice(&run.task.standard[m].0)).collect()));
-            scale.push(stack(runs.iter().map(|run| Tensor::from_slice(&run.task.standard[m].1)).collect()));
+            let stack = |of: fn(&Standard) -> &Vec<f64>| {
+                let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
+                place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
+            };
+            mean.push(stack(|standard| &standard.mean));
+            scale.push(stack(|standard| &standard.scale));
         }
         let indices = |values: &[usize]| place(Tensor::from_slice(&values.iter().map(|&i| i as i64).collect::<Vec<_>>()));
         let domains = table.domains().len();

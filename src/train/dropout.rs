@@ -31,7 +31,7 @@ pub fn elements(rows: i64, width: i64, device: Device) -> Tensor {
     Tensor::arange(rows * width, (Kind::Int, device)).view([1, rows, width])
 }
 
-/// Factors [R, B, W] of `kind`: 0 where the element's uniform number is below `rate`, else 1 / (1 − rate). `states` is [R].
+/// Factors [R, B, W] of `kind`: 0 where the element's uniform number is below `rate`, else 1 / (1 − rate). `states` is \[R\].
 pub fn factors(states: &Tensor, elements: &Tensor, rate: f64, kind: Kind) -> Tensor {
     let bits = mix(&states.view([-1, 1, 1]), elements);
     let uniform = bits.bitwise_right_shift_tensor_scalar(8i64).bitwise_and(0x00ff_ffff_i64);

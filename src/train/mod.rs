@@ -19,7 +19,7 @@ mod table;
 
 pub use evaluate::Evaluation;
 pub use output::RunConfig;
-pub use protocol::Task;
+pub use protocol::{Standard, Task};
 pub use run::{Progress, train};
 pub use settings::{Compare, Optimizer, Precision, Resolved, Selection, Settings, TargetSplit};
 pub use table::{Table, TableModality};

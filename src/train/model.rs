@@ -2,12 +2,11 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, Tape};
 use super::gradients::{LayerGradients, combined};
-use crate::balance::{Balancer, Numbers, Signals, Update};
-use crate::balance::{Entry, Term};
+use crate::balance::{Balancer, Entry, Numbers, Signals, Term, Update};
 use crate::method::Method;
-use crate::objective::{Batch, Layout, Objective, Params, Shape};
+use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape};
 
 /// What a cohort's runs have in common.
 #[derive(Debug, Clone)]
@@ -58,9 +57,9 @@ pub struct Inputs {
 /// What a step tells of itself.
 #[derive(Debug)]
 pub struct Seen {
-    /// Fused classification loss, [R].
+    /// Fused classification loss, \[R\].
     pub loss: Tensor,
-    /// Share of the batch that the fused head got right, [R].
+    /// Share of the batch that the fused head got right, \[R\].
     pub accuracy: Tensor,
     /// [`Update::record`].
     pub record: Option<Tensor>,
@@ -95,7 +94,7 @@ impl Model {
     }
 
     /// Concatenated embeddings [R, B, M·E] with the encoders' tapes.
-    fn encode(&self, params: &Params, inputs: &mut Inputs, record: bool) -> (Tensor, Vec<super::encoder::Tape>) {
+    fn encode(&self, params: &Params, inputs: &mut Inputs, record: bool) -> (Tensor, Vec<Tape>) {
         let (mut embeddings, mut tapes) = (Vec::new(), Vec::new());
         for (encoder, features) in self.encoders.iter().zip(inputs.features.drain(..)) {
             let (embedding, tape) = encoder.forward(params, features, inputs.masks.as_ref(), self.dropout, record);
@@ -173,7 +172,7 @@ impl Model {
         &mut self,
         params: &Params,
         gradient: &Params,
-        tapes: Vec<super::encoder::Tape>,
+        tapes: Vec<Tape>,
         deltas: Vec<Tensor>,
         owned: Vec<(usize, usize, usize, Tensor)>,
         mut signals: Signals,
@@ -181,7 +180,7 @@ impl Model {
         let objectives = deltas.len() as i64;
         let delta = Tensor::stack(&deltas, 1);
         let by_modality = |m: usize| delta.narrow(3, m as i64 * self.shape.embedding, self.shape.embedding);
-        let write_layers = |layers: &[(crate::objective::Linear, LayerGradients)], weights: Option<&Tensor>| {
+        let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
                 let (weight, bias) = layer.combine(weights);
                 gradient.set(linear.weight, &weight);

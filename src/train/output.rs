@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::cohort::{Epoch, Trained};
 use super::model::Model;
-use super::protocol::Task;
+use super::protocol::{Standard, Task};
 use super::settings::{Optimizer, Precision, Resolved, Settings, TargetSplit};
 use super::table::Table;
 use crate::balance::Numbers;
@@ -202,7 +202,7 @@ fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, t
         tensors.push((entry.name.clone(), tensor));
     }
     let kind = tensors.first().map_or(tch::Kind::Float, |(_, tensor)| tensor.kind());
-    for (modality, (mean, scale)) in modalities.iter().zip(&task.standard) {
+    for (modality, Standard { mean, scale }) in modalities.iter().zip(&task.standard) {
         for (what, values) in [("mean", mean), ("scale", scale)] {
             tensors.push((format!("input.{modality}.{what}"), Tensor::from_slice(values).to_kind(kind)));
         }

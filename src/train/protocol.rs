@@ -22,9 +22,17 @@ pub struct Task {
     pub test: Vec<usize>,
     /// Rows that would have been used but lack a modality.
     pub left_out: usize,
-    /// By modality used: mean and reciprocal standard deviation of the training rows, each [D]. A feature that hardly
-    /// varies there is only centred.
-    pub standard: Vec<(Vec<f64>, Vec<f64>)>,
+    /// By modality used.
+    pub standard: Vec<Standard>,
+}
+
+/// What one modality's features are standardised with: (x − mean) · scale, from the run's own training rows and no others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standard {
+    /// Mean, \[D\].
+    pub mean: Vec<f64>,
+    /// Reciprocal standard deviation, \[D\]; 1 for a feature that hardly varies.
+    pub scale: Vec<f64>,
 }
 
 impl Task {
@@ -71,7 +79,7 @@ impl Task {
     }
 }
 
-fn standard(table: &Table, modality: usize, rows: &[usize]) -> (Vec<f64>, Vec<f64>) {
+fn standard(table: &Table, modality: usize, rows: &[usize]) -> Standard {
     let modality = &table.modalities()[modality];
     let row = |i: usize| &modality.values[i * modality.width..][..modality.width];
     let count = rows.len() as f64;
@@ -89,5 +97,5 @@ fn standard(table: &Table, modality: usize, rows: &[usize]) -> (Vec<f64>, Vec<f6
     let scale =
         |(variance, mean): (f64, &f64)| if variance.sqrt() > 1e-6 * (1e-6 + mean.abs()) { 1.0 / variance.sqrt() } else { 1.0 };
     let scale = variance.into_iter().zip(&mean).map(scale).collect();
-    (mean, scale)
+    Standard { mean, scale }
 }

@@ -13,7 +13,7 @@ pub struct TableModality {
     pub width: usize,
     /// [N · D], row-major; zeros where a row is not valid.
     pub values: Vec<f32>,
-    /// [N]: whether the row holds a feature.
+    /// \[N\]: whether the row holds a feature.
     pub valid: Vec<bool>,
 }
 
