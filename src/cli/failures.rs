@@ -31,6 +31,7 @@ impl FromStr for MaxFailures {
     }
 }
 
+#[cfg(feature = "hdf5")]
 impl MaxFailures {
     /// Whether `failed` of `total` are too many.
     pub fn exceeded(&self, failed: usize, total: usize) -> bool {
@@ -46,7 +47,7 @@ impl MaxFailures {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "hdf5"))]
 mod tests {
     use super::*;
 

@@ -3,7 +3,10 @@
 mod arguments;
 mod doctor;
 mod failures;
+#[cfg(any(feature = "hdf5", feature = "torch", feature = "video"))]
 mod progress;
+#[cfg(feature = "hdf5")]
+mod stores;
 mod verbs;
 
 use std::process::ExitCode;

@@ -8,7 +8,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub struct Bar {
     bar: ProgressBar,
     verb: &'static str,
-    unit: &'static str,
     start: Instant,
     quiet: bool,
 }
@@ -23,7 +22,7 @@ impl Bar {
             bar.set_style(style);
         }
         bar.set_message(verb);
-        Self { bar, verb, unit, start: Instant::now(), quiet }
+        Self { bar, verb, start: Instant::now(), quiet }
     }
 
     /// Shows how far it is. What an earlier run left does not count into the rate.
@@ -42,10 +41,5 @@ impl Bar {
         if !self.quiet {
             eprintln!("{}: {what} in {:.1} s", self.verb, self.start.elapsed().as_secs_f64());
         }
-    }
-
-    /// What is counted.
-    pub fn unit(&self) -> &'static str {
-        self.unit
     }
 }

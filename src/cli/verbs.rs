@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use super::arguments::{Origin, PipelineArguments, Verb};
+#[cfg(not(all(feature = "hdf5", feature = "onnx")))]
+use super::arguments::Origin;
+use super::arguments::{PipelineArguments, Verb};
+#[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use crate::config::{self, Pipeline};
-use crate::pipeline::{Progress, Work};
 use crate::stop::Stop;
-use crate::{Error, Result, dataset, inspect, report};
+use crate::{Error, Result, inspect, report};
 
 /// Exit code of a verb that is done.
-const WELL: i32 = 0;
-/// Exit code of a verb that is done, with failures within the limit.
-const WITH_FAILURES: i32 = 4;
+pub const WELL: i32 = 0;
 
 pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
     match verb {
@@ -77,12 +77,7 @@ fn from_media(_: &Pipeline) -> bool {
 }
 
 #[cfg(feature = "hdf5")]
-fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
-    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let manifest = dataset::read(&pipeline.data)?;
-    let summary = worked(arguments, "preprocess", stop, |work| crate::preprocess::run(settings, &manifest, work))?;
-    judge(arguments, &summary, &settings.store)
-}
+use super::stores::preprocess;
 
 #[cfg(not(feature = "hdf5"))]
 fn preprocess(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
@@ -90,50 +85,11 @@ fn preprocess(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
 }
 
 #[cfg(all(feature = "hdf5", feature = "onnx"))]
-fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<Origin>, stop: &Stop) -> Result<i32> {
-    use crate::extract::From;
-    let mut settings = config::table(&pipeline.extract, "extract", &arguments.pipeline)?.clone();
-    if let Some(from) = from {
-        settings.from = if from == Origin::Media { From::Media } else { From::Clips };
-    }
-    let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let manifest = dataset::read(&pipeline.data)?;
-    let summary = worked(arguments, "extract", stop, |work| crate::extract::run(&settings, clips, &manifest, work))?;
-    judge(arguments, &summary, &settings.store)
-}
+use super::stores::extract;
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
 fn extract(_: &PipelineArguments, _: &Pipeline, _: Option<Origin>, _: &Stop) -> Result<i32> {
     Err(not_built("extract", "hdf5 and onnx"))
-}
-
-/// Runs a verb that makes a store, with its bar and its closing line.
-#[cfg(feature = "hdf5")]
-fn worked(
-    arguments: &PipelineArguments,
-    verb: &'static str,
-    stop: &Stop,
-    run: impl FnOnce(Work<'_>) -> Result<crate::store::writer::Summary>,
-) -> Result<crate::store::writer::Summary> {
-    let bar = Bar::new(verb, "samples", arguments.quiet);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.map_or(cores, usize::from);
-    let summary = run(Work { workers, stop, progress: &|Progress { done, total }| bar.show(done, total) })?;
-    let failed: Vec<String> = summary.failed.iter().map(|(code, count)| format!("{count} {}", code.name())).collect();
-    let failed = if failed.is_empty() { "none failed".to_owned() } else { format!("failed: {}", failed.join(", ")) };
-    let text = format!("{} {}, {failed}, {} absent, {} partial", summary.samples, bar.unit(), summary.absent, summary.partial);
-    bar.finish(&text);
-    Ok(summary)
-}
-
-#[cfg(feature = "hdf5")]
-fn judge(arguments: &PipelineArguments, summary: &crate::store::writer::Summary, store: &Path) -> Result<i32> {
-    let (failed, total) = (summary.failures(), summary.samples);
-    if arguments.max_failures.exceeded(failed, total) {
-        let (allowed, list) = (arguments.max_failures.text().to_owned(), store.join("failures.jsonl"));
-        return Err(Error::TooManyFailures { failed, total, allowed, list });
-    }
-    Ok(if failed > 0 { WITH_FAILURES } else { WELL })
 }
 
 #[cfg(feature = "torch")]

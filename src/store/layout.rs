@@ -41,7 +41,7 @@ impl ModalityHeader {
         self.row_elements() * self.dtype.size() + 8 * self.times + 16 + 1
     }
 
-    /// The arrays of a shard of `rows` rows: `data`, `span` [n, 2] seconds, `time` [n, T] seconds, `valid` [n].
+    /// The arrays of a shard of `rows` rows: `data`, `span` in seconds (start, end), `time` in seconds, `valid`.
     pub fn arrays(&self, rows: u64) -> Vec<(&'static str, Dtype, Vec<u64>)> {
         let mut data = vec![rows];
         data.extend(&self.shape);

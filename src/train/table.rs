@@ -19,7 +19,7 @@ pub struct TableModality {
 
 /// N labelled rows of every modality's features.
 ///
-/// ```no_run,standalone_crate
+/// ```
 /// use mmdg::manifest::Split;
 /// use mmdg::train::{Table, TableModality};
 /// let audio = TableModality { name: "audio".into(), width: 1, values: vec![0.5, -0.5], valid: vec![true, true] };
