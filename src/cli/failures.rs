@@ -47,7 +47,8 @@ impl MaxFailures {
     }
 }
 
-#[cfg(all(test, feature = "hdf5"))]
+#[cfg(test)]
+#[cfg(feature = "hdf5")]
 mod tests {
     use super::*;
 
