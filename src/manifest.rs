@@ -123,3 +123,51 @@ pub fn hold_out(segments: &mut [Segment], seed: u64) {
         segment.split = if held.contains(&segment.path) { Split::Val } else { Split::Train };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(id: usize, file: usize, domain: usize) -> Segment {
+        Segment {
+            id: id.to_string(),
+            path: format!("{file}.mp4").into(),
+            span: Span::WHOLE,
+            label: 0,
+            domain,
+            split: Split::Test,
+            audio_path: None,
+            flow_paths: None,
+        }
+    }
+
+    #[test]
+    fn a_fifth_of_each_domains_files_is_held_out_whole() {
+        // 50 files of three segments in each of two domains, one file in both
+        let mut segments: Vec<Segment> = (0..300).map(|i| segment(i, if i % 150 < 3 { 0 } else { i / 3 }, i / 150)).collect();
+        hold_out(&mut segments, 7);
+        let mut splits: BTreeMap<PathBuf, BTreeSet<Split>> = BTreeMap::new();
+        for segment in &segments {
+            splits.entry(segment.path.clone()).or_default().insert(segment.split);
+        }
+        assert!(splits.values().all(|splits| splits.len() == 1));
+        for domain in 0..2 {
+            let held = segments.iter().filter(|s| s.domain == domain && s.split == Split::Val).count();
+            assert!((30..=33).contains(&held), "{held}");
+        }
+        let before = segments.clone();
+        hold_out(&mut segments, 7);
+        assert_eq!(segments, before);
+        hold_out(&mut segments, 8);
+        assert_ne!(segments, before);
+    }
+
+    #[test]
+    fn rows_are_ordered_by_media_start_and_id() {
+        let mut later = segment(2, 1, 0);
+        later.span.start = 1.0;
+        let segments = vec![segment(3, 2, 0), later, segment(1, 1, 0), segment(0, 1, 0)];
+        let manifest = Manifest::new("t", vec!["c".into()], vec!["d".into()], segments).unwrap();
+        assert!(manifest.segments.iter().map(|s| s.id.as_str()).eq(["0", "1", "2", "3"]));
+    }
+}

@@ -36,7 +36,8 @@ impl Norm {
     pub fn check(&self, channels: usize) -> Result<(), String> {
         for (name, values) in [("mean", &self.mean), ("std", &self.std)] {
             if values.len() != 1 && values.len() != channels {
-                return Err(format!("{name} has {} values; expected 1 or {channels}", values.len()));
+                let expected = if channels == 1 { "1".to_owned() } else { format!("1 or {channels}") };
+                return Err(format!("{name} has {} values; expected {expected}, as rows have {channels} channels", values.len()));
             }
         }
         if self.mean.iter().chain(&self.std).any(|value| !value.is_finite()) || self.std.contains(&0.0) {

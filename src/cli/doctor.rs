@@ -1,7 +1,6 @@
 //! `mmdg doctor`: which native libraries are here, which this build needs, and what mends each gap.
 
 use std::fmt::Write;
-use std::path::Path;
 
 /// What became of the search for one library.
 #[cfg_attr(not(all(feature = "onnx", feature = "torch")), allow(dead_code))]
@@ -86,46 +85,21 @@ fn onnx_runtime() -> Finding {
     }
 }
 
-/// Where the loader finds libtorch, whether or not anything of it was called yet.
-#[cfg(feature = "torch")]
-fn libtorch_file() -> std::result::Result<std::path::PathBuf, String> {
-    const NAME: &str = "libtorch_cpu.so";
-    if let Some(path) = crate::loaded::library(NAME) {
-        return Ok(path);
-    }
-    // SAFETY: libtorch's initialisers are those that would run if it were linked; it is never unloaded
-    let library = unsafe { libloading::Library::new(NAME) }.map_err(|e| format!("{e}; run ./setup.sh"))?;
-    std::mem::forget(library);
-    crate::loaded::library(NAME).ok_or_else(|| format!("{NAME} is not where /proc/self/maps can tell; is /proc mounted?"))
-}
-
 #[cfg(feature = "torch")]
 fn libtorch() -> Finding {
-    match libtorch_file() {
-        Ok(path) => {
-            Finding::Found(format!("{}, {}", libtorch_version(&path).unwrap_or_else(|| "version unknown".into()), path.display()))
+    match crate::train::device::libtorch() {
+        Ok(found) => {
+            Finding::Found(format!("{}, {}", found.version.unwrap_or_else(|| "version unknown".into()), found.path.display()))
         }
-        Err(problem) => Finding::Missing(problem),
+        Err(problem) => Finding::Missing(problem.to_string()),
     }
-}
-
-/// From `build-version` (libtorch's own layout) or `version.py` (the Python wheel's) above the library's folder.
-#[cfg_attr(not(feature = "torch"), allow(dead_code))]
-fn libtorch_version(library: &Path) -> Option<String> {
-    let root = library.parent()?.parent()?;
-    if let Ok(text) = std::fs::read_to_string(root.join("build-version")) {
-        return Some(text.trim().into());
-    }
-    let text = std::fs::read_to_string(root.join("version.py")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("__version__ = "))?;
-    Some(line.trim().trim_matches(['\'', '"']).into())
 }
 
 /// A GPU needs two things beside libtorch: its CUDA half in the same folder, and the driver's library.
 #[cfg(feature = "torch")]
 fn cuda() -> Finding {
     const WHY: &str = "only for training on a GPU";
-    let Ok(torch) = libtorch_file() else {
+    let Some(torch) = crate::loaded::library("libtorch_cpu.so") else {
         return Finding::Optional(format!("{WHY}: libtorch is missing, see above"));
     };
     let library = torch.with_file_name("libtorch_cuda.so");
@@ -174,20 +148,5 @@ mod tests {
         let (text, good) = report(&[("A", Some(Finding::Missing("no a.so; run ./setup.sh".into())))]);
         assert!(!good && text.contains("MISSING   no a.so; run ./setup.sh\n"), "{text}");
         assert!(text.ends_with("1 of the libraries that this build needs is missing\n"), "{text}");
-    }
-
-    #[test]
-    fn libtorch_tells_its_version_in_both_layouts() {
-        let folder = tempfile::tempdir().unwrap();
-        let library = folder.path().join("lib/libtorch_cpu.so");
-        assert_eq!(libtorch_version(&library), None);
-        std::fs::write(
-            folder.path().join("version.py"),
-            "from typing import Optional\n__version__ = '2.11.0+cu130'\ndebug = False\n",
-        )
-        .unwrap();
-        assert_eq!(libtorch_version(&library).as_deref(), Some("2.11.0+cu130"));
-        std::fs::write(folder.path().join("build-version"), "2.11.0+cpu\n").unwrap();
-        assert_eq!(libtorch_version(&library).as_deref(), Some("2.11.0+cpu"));
     }
 }

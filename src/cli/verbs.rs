@@ -128,7 +128,18 @@ fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
     if runs.is_empty() {
         runs.push(settings.out.clone());
     }
-    let results = report::read(&runs)?;
+    #[allow(unused_mut, reason = "without torch there is no [train] to ask")]
+    let mut results = report::read(&runs)?;
+    // what an earlier version of the file left in the folder is not part of this comparison
+    #[cfg(feature = "torch")]
+    if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
+        let names: Vec<String> = train.resolve_compare()?.into_iter().map(|entry| entry.name).collect();
+        let asked = |run: &report::RunResult| {
+            let target = train.targets.is_empty() || train.targets.contains(&run.target);
+            target && names.contains(&run.name) && train.seeds.contains(&run.seed)
+        };
+        results.retain(asked);
+    }
     print!("{}", report::Comparison::new(&results)?.to_terminal());
     report::write(&results, &settings.out)?;
     if !arguments.quiet {

@@ -11,7 +11,7 @@ use ffmpeg_next as ff;
 use crate::error::{Code, Failure};
 
 /// Largest picture decoded, in pixels.
-const MAX_PIXELS: u64 = 1 << 26;
+pub(super) const MAX_PIXELS: u64 = 1 << 26;
 /// A container that gives this many unreadable packets in a row has ended.
 const MAX_BAD_PACKETS: usize = 1000;
 

@@ -5,6 +5,7 @@ use ff::frame::Video;
 use ff::software::scaling::{Context, Flags};
 use ffmpeg_next as ff;
 
+use super::ffmpeg::MAX_PIXELS;
 use super::video::View;
 use crate::error::{Code, Failure};
 
@@ -20,6 +21,10 @@ impl Scaler {
     pub(super) fn render(&mut self, frame: &Video, view: View, pixels: &mut [u8]) -> Result<(), Failure> {
         let fail = |error: ff::Error| Failure { code: Code::Undecodable, message: format!("cannot scale: {error}") };
         let (width, height) = view.scaled(frame.width(), frame.height());
+        if u64::from(width) * u64::from(height) > MAX_PIXELS {
+            let message = format!("{}×{} scaled to {width}×{height}; at most {MAX_PIXELS} pixels", frame.width(), frame.height());
+            return Err(Failure { code: Code::Limit, message });
+        }
         let fits = self.context.as_ref().is_some_and(|context| {
             let from = context.input();
             from.format == frame.format() && from.width == frame.width() && from.height == frame.height()

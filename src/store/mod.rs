@@ -13,9 +13,13 @@ pub mod layout;
 pub mod manifest_csv;
 pub mod reader;
 #[cfg(feature = "hdf5")]
+mod shard_writer;
+#[cfg(feature = "hdf5")]
 pub mod writer;
 
 pub use layout::{Dtype, Header, ModalityHeader, RowNote};
 pub use reader::Store;
+#[cfg(feature = "hdf5")]
+pub use shard_writer::ShardWriter;
 #[cfg(feature = "hdf5")]
 pub use writer::{Plan, Writer};

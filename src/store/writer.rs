@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::layout::{
-    ArrayPlace, Dtype, Header, ModalityHeader, RowNote, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash,
-    rows_per_shard, shard_path, write_json,
+    ArrayPlace, Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard,
+    shard_path, write_json,
 };
 use super::manifest_csv;
-use crate::error::{Code, Failure};
+use super::shard_writer::ShardWriter;
+use crate::error::Code;
 use crate::manifest::Manifest;
-use crate::sample::{Data, Row};
 use crate::{Error, Result, fs, hdf5};
 
 /// What a store is going to be.
@@ -160,6 +159,16 @@ impl Writer {
         &self.header
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The id of a row.
+    pub(super) fn id(&self, row: u64) -> &str {
+        &self.ids[row as usize]
+    }
+
     /// Number of shards of each modality.
     pub fn shards(&self) -> u64 {
         self.header.rows.div_ceil(self.header.rows_per_shard)
@@ -192,7 +201,7 @@ impl Writer {
         Ok(self.record(&self.header.modalities[modality].name, shard)?.is_some())
     }
 
-    /// Starts a shard; until [`ShardWriter::commit`] it does not exist.
+    /// Starts a shard; until it is [committed](ShardWriter::commit) it does not exist.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
@@ -208,16 +217,7 @@ impl Writer {
             .zip(offsets)
             .map(|((name, dtype, shape), offset)| (name.to_owned(), ArrayPlace { dtype, shape, offset }))
             .collect();
-        Ok(ShardWriter {
-            writer: self,
-            header,
-            shard,
-            rows,
-            path,
-            file: fs::RowFile::open(&part)?,
-            places,
-            told: Mutex::default(),
-        })
+        Ok(ShardWriter::new(self, header, shard, path, fs::RowFile::open(&part)?, places))
     }
 
     /// Publishes the store once every shard is there: `failures.jsonl`, then `store.json`.
@@ -270,149 +270,9 @@ fn compare(place: &str, found: &Value, asked: &Value, differences: &mut Vec<Stri
     }
 }
 
-/// One shard being made; rows may come in any order and from many threads.
-#[derive(Debug)]
-pub struct ShardWriter<'a> {
-    writer: &'a Writer,
-    header: &'a ModalityHeader,
-    shard: u64,
-    rows: [u64; 2],
-    path: PathBuf,
-    file: fs::RowFile,
-    places: BTreeMap<String, ArrayPlace>,
-    told: Mutex<Told>,
-}
-
-/// What the commit record says of rows.
-#[derive(Debug, Default)]
-struct Told {
-    failed: Vec<RowNote>,
-    absent: Vec<RowNote>,
-    notes: Vec<RowNote>,
-    made_by: BTreeMap<&'static str, Vec<u64>>,
-}
-
-impl ShardWriter<'_> {
-    /// Writes row `row` of the store, or notes why there is none.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Integrity`] for a row of another shape, which is a defect of its maker.
-    pub fn write(&self, row: u64, made: Result<&Row, &Failure>) -> Result<()> {
-        let note = |code: Code, message: &str| RowNote {
-            row,
-            id: self.writer.ids[row as usize].clone(),
-            code,
-            message: message.to_owned(),
-        };
-        let outcome = made.map_err(Clone::clone).and_then(|made| Ok((made, self.bytes(&made.data)?)));
-        let told = |tell: &dyn Fn(&mut Told)| tell(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
-        match outcome {
-            Ok((made, bytes)) => {
-                let fits = bytes.len() as u64 == self.header.row_elements() * self.header.dtype.size()
-                    && made.times.len() as u64 == self.header.times;
-                if !fits {
-                    return Err(Error::integrity(
-                        &self.path,
-                        format!("row {row}: {} bytes do not fit the shape {:?}", bytes.len(), self.header.shape),
-                    ));
-                }
-                let index = row - self.rows[0];
-                self.put("data", index, &bytes)?;
-                self.put("span", index, bytemuck::cast_slice(&made.span))?;
-                if !made.times.is_empty() {
-                    self.put("time", index, bytemuck::cast_slice(&made.times))?;
-                }
-                self.put("valid", index, &[1])?;
-                told(&|told| {
-                    told.made_by.entry(made.made_by).or_default().push(row);
-                    told.notes.extend(made.partial.as_ref().map(|message| note(Code::Partial, message)));
-                });
-            }
-            Err(failure) if failure.code == Code::Absent => told(&|told| told.absent.push(note(failure.code, &failure.message))),
-            Err(failure) => told(&|told| told.failed.push(note(failure.code, &failure.message))),
-        }
-        Ok(())
-    }
-
-    /// The row as it lies in the file; values that the type cannot hold are a failure of the row.
-    fn bytes<'d>(&self, data: &'d Data) -> Result<std::borrow::Cow<'d, [u8]>, Failure> {
-        let refuse = |value: f32| Failure {
-            code: Code::Backbone,
-            message: format!("the value {value} does not fit {}", self.header.dtype.name()),
-        };
-        match (data, self.header.dtype) {
-            (Data::U8(values), Dtype::U8) => Ok(values.into()),
-            (Data::F32(values), Dtype::F32) => match values.iter().find(|value| !value.is_finite()) {
-                Some(&value) => Err(refuse(value)),
-                None => Ok(bytemuck::cast_slice(values).into()),
-            },
-            (Data::F32(values), Dtype::F16) => {
-                let halves: Vec<half::f16> = values.iter().map(|&value| half::f16::from_f32(value)).collect();
-                match halves.iter().position(|half| !half.is_finite()) {
-                    Some(place) => Err(refuse(values[place])),
-                    None => Ok(bytemuck::cast_slice(&halves).to_vec().into()),
-                }
-            }
-            _ => Err(Failure { code: Code::Internal, message: "the row's type is not the store's".into() }),
-        }
-    }
-
-    fn put(&self, array: &str, index: u64, bytes: &[u8]) -> Result<()> {
-        let place = &self.places[array];
-        self.file.write_at(bytes, place.offset + index * bytes.len() as u64)
-    }
-
-    /// Publishes the shard: synced, hashed, renamed, and then its commit record.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn commit(self) -> Result<()> {
-        self.file.sync()?;
-        let part = fs::part(&self.path);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(&part).map_err(Error::io("read", &part))?;
-        let bytes = std::fs::metadata(&part).map_err(Error::io("read", &part))?.len();
-        fs::publish(&self.path)?;
-        let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {
-            notes.sort_by_key(|note| note.row);
-        }
-        let record = ShardRecord {
-            recipe_blake3: self.writer.header.recipe_blake3.clone(),
-            rows: self.rows,
-            bytes,
-            blake3: hasher.finalize().to_hex().to_string(),
-            arrays: self.places,
-            failed: told.failed,
-            absent: told.absent,
-            notes: told.notes,
-            made_by: told.made_by.into_iter().map(|(name, rows)| (name.to_owned(), ranges(rows))).collect(),
-        };
-        write_json(&shard_path(&self.writer.folder, &self.header.name, self.shard, "json"), &record)
-    }
-}
-
-/// Rows as ranges [first, last + 1).
-fn ranges(mut rows: Vec<u64>) -> Vec<[u64; 2]> {
-    rows.sort_unstable();
-    let mut ranges: Vec<[u64; 2]> = Vec::new();
-    for row in rows {
-        match ranges.last_mut() {
-            Some(range) if range[1] == row => range[1] += 1,
-            _ => ranges.push([row, row + 1]),
-        }
-    }
-    ranges
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_become_ranges() {
-        assert_eq!(ranges(vec![4, 2, 3, 7]), [[2, 5], [7, 8]]);
-    }
 
     #[test]
     fn differences_are_named_by_their_place() {

@@ -1,6 +1,6 @@
 //! Which libtorch this program runs on, and whether it can use a GPU.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Libtorch {
     /// The loaded `libtorch_cpu.so`.
     pub path: PathBuf,
-    /// What `build-version` beside its folder says.
+    /// Such as `2.11.0+cu130`.
     pub version: Option<String>,
     /// Whether `libtorch_cuda.so` lies beside it.
     pub cuda_libraries: bool,
@@ -28,9 +28,8 @@ pub struct Libtorch {
 pub fn libtorch() -> Result<Libtorch> {
     let path = loaded()?;
     let cuda_libraries = load_cuda()?;
-    let version = path.parent().and_then(|lib| std::fs::read_to_string(lib.join("../build-version")).ok());
     let devices = if cuda_libraries { Cuda::device_count() } else { 0 };
-    Ok(Libtorch { path, version: version.map(|version| version.trim().to_owned()), cuda_libraries, devices })
+    Ok(Libtorch { version: version(&path), path, cuda_libraries, devices })
 }
 
 /// The device of a setting: `cpu`, `cuda` or `cuda:N`.
@@ -60,12 +59,19 @@ pub fn find(name: &str) -> Result<Device> {
 
 /// Where the dynamic linker found libtorch.
 fn loaded() -> Result<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let path = |line: &str| line.find('/').map(|at| PathBuf::from(line[at..].trim_end_matches(" (deleted)")));
-    maps.lines()
-        .filter_map(path)
-        .find(|path| path.file_name().is_some_and(|name| name == "libtorch_cpu.so"))
+    crate::loaded::library("libtorch_cpu.so")
         .ok_or_else(|| Error::environment("libtorch_cpu.so is not among the loaded libraries", "run ./setup.sh"))
+}
+
+/// From `build-version` (libtorch's own layout) or `version.py` (the Python wheel's) above the library's folder.
+fn version(library: &Path) -> Option<String> {
+    let root = library.parent()?.parent()?;
+    if let Ok(text) = std::fs::read_to_string(root.join("build-version")) {
+        return Some(text.trim().into());
+    }
+    let text = std::fs::read_to_string(root.join("version.py")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("__version__ = "))?;
+    Some(line.trim().trim_matches(['\'', '"']).into())
 }
 
 /// Loads `libtorch_cuda.so` from beside the loaded libtorch, once, where there is one: its kernels register themselves.
@@ -94,5 +100,20 @@ mod tests {
         assert_eq!(find("cpu").unwrap(), Device::Cpu);
         assert!(matches!(find("gpu"), Err(Error::Input { .. })));
         assert!(matches!(find("cuda:99"), Err(Error::Environment { .. })));
+    }
+
+    #[test]
+    fn libtorch_tells_its_version_in_both_layouts() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("lib/libtorch_cpu.so");
+        assert_eq!(version(&library), None);
+        std::fs::write(
+            folder.path().join("version.py"),
+            "from typing import Optional\n__version__ = '2.11.0+cu130'\ndebug = False\n",
+        )
+        .unwrap();
+        assert_eq!(version(&library).as_deref(), Some("2.11.0+cu130"));
+        std::fs::write(folder.path().join("build-version"), "2.11.0+cpu\n").unwrap();
+        assert_eq!(version(&library).as_deref(), Some("2.11.0+cpu"));
     }
 }

@@ -11,7 +11,11 @@ mod demo;
 #[cfg(feature = "video")]
 mod demo_data;
 mod environment;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
+mod extraction;
 mod layering;
+#[cfg(feature = "video")]
+mod names;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 mod report;

@@ -1,102 +1,25 @@
 //! The verb `extract`: rows of clips, from their store or made on the way, through backbones to a feature store.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+mod network;
+mod settings;
 
-use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
 use serde_json::{Value, json};
 
-use crate::backbone::BACKBONES;
-use crate::backbone::onnx::Backbone;
 use crate::backbone::runtime::runtime;
-use crate::backbone::spec::{Norm, Spec, feed};
+use crate::backbone::spec::{Norm, feed};
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
 use crate::pipeline::{Progress, Work, guarded, in_order};
 use crate::preprocess::{self, Maker};
 use crate::preset;
 use crate::sample::{Data, Dtype, Row};
-use crate::store::writer::{ShardWriter, Summary};
-use crate::store::{ModalityHeader, Plan, RowNote, Store, Writer};
-use crate::{Error, Result, fs};
-
-/// The `[extract]` table of a pipeline file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
-    /// Folder of the feature store.
-    pub store: PathBuf,
-    /// Where clips come from.
-    #[serde(default)]
-    pub from: From,
-    /// A backbone for each modality that is extracted.
-    pub backbones: BTreeMap<String, BackboneSettings>,
-    /// Element type of features, `f32` or `f16`.
-    #[serde(default = "f32")]
-    pub dtype: Dtype,
-    /// Rows a batch.
-    #[serde(default = "batch_size")]
-    pub batch_size: usize,
-    /// Threads of ONNX Runtime; default all cores.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threads: Option<usize>,
-    /// Largest shard in MiB; default 256.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard_mib: Option<u64>,
-}
-
-fn f32() -> Dtype {
-    Dtype::F32
-}
-
-fn batch_size() -> usize {
-    16
-}
-
-/// Where clips come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum From {
-    /// The clip store of `[preprocess]`.
-    #[default]
-    Clips,
-    /// The recordings, by the presets of `[preprocess]`, without a clip store in between.
-    Media,
-}
-
-/// One network: built in, or any ONNX file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct BackboneSettings {
-    /// A name in [`BACKBONES`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backbone: Option<String>,
-    /// An ONNX file instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<PathBuf>,
-    /// Name of the file's input.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<String>,
-    /// Name of the file's output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
-    /// Mean taken off, one value or one for each channel; pixels count from 0 to 255.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mean: Option<Vec<f32>>,
-    /// Divided by, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub std: Option<Vec<f32>>,
-}
-
-/// A network ready for the rows of one modality.
-struct Network {
-    backbone: Backbone,
-    norm: Norm,
-    /// What the rows are.
-    clips: ModalityHeader,
-    name: String,
-    recipe: Value,
-}
+use crate::store::writer::Summary;
+use crate::store::{ModalityHeader, Plan, RowNote, ShardWriter, Store, Writer};
+use crate::{Error, Result};
+use network::{Network, load};
+pub use settings::{BackboneSettings, From, Settings};
 
 /// Where rows of clips come from.
 enum Origin<'a> {
@@ -283,43 +206,4 @@ fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, el
         }
     };
     Ok((planes, made))
-}
-
-fn load(name: &str, settings: &BackboneSettings, clips: &[ModalityHeader], batch: usize, threads: usize) -> Result<Network> {
-    let place = format!("[extract.backbones.{name}]");
-    let bad = |problem: String| Error::input(&place, problem);
-    let clips = clips.iter().find(|modality| modality.name == name).ok_or_else(|| {
-        let names: Vec<&str> = clips.iter().map(|modality| modality.name.as_str()).collect();
-        bad(format!("no clips of the modality {name:?}; expected one of {}", names.join(", ")))
-    })?;
-    let (model, mut spec) = match (&settings.backbone, &settings.model) {
-        (Some(wanted), None) => {
-            let entry = BACKBONES.iter().find(|entry| entry.name == wanted).ok_or_else(|| {
-                let names: Vec<&str> = BACKBONES.iter().map(|entry| entry.name).collect();
-                bad(format!("backbone {wanted:?}: expected one of {}, or model = a file", names.join(", ")))
-            })?;
-            (entry.model.to_vec(), (entry.spec)())
-        }
-        (None, Some(path)) => {
-            let end = |end: &Option<String>, key: &str| {
-                end.clone().ok_or_else(|| bad(format!("{key} is not set; expected a name in {}", path.display())))
-            };
-            let spec =
-                Spec { input: end(&settings.input, "input")?, output: end(&settings.output, "output")?, norm: Norm::default() };
-            (fs::read(path).map_err(|error| bad(error.to_string()))?, spec)
-        }
-        _ => return Err(bad("expected either backbone = a name or model = a file".into())),
-    };
-    if let Some(mean) = &settings.mean {
-        spec.norm.mean.clone_from(mean);
-    }
-    if let Some(std) = &settings.std {
-        spec.norm.std.clone_from(std);
-    }
-    let channels = if let [_, _, _, channels] = *clips.shape { channels as usize } else { 1 };
-    spec.norm.check(channels).map_err(bad)?;
-    let recipe = json!({"model_blake3": blake3::hash(&model).to_hex().as_str(), "spec": &spec});
-    let norm = spec.norm.clone();
-    let backbone = Backbone::load(&model, spec, &clips.shape, batch, threads, &place)?;
-    Ok(Network { backbone, norm, clips: clips.clone(), name: name.to_owned(), recipe })
 }
