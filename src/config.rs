@@ -36,6 +36,18 @@ pub struct Pipeline {
     pub train: Option<toml::Table>,
 }
 
+impl Pipeline {
+    /// Where `[extract]` puts features, in builds that have no such verb too.
+    pub fn features(&self) -> Option<PathBuf> {
+        let extract = self.extract.as_ref()?;
+        #[cfg(all(feature = "hdf5", feature = "onnx"))]
+        let store = Some(extract.store.clone());
+        #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
+        let store = extract.get("store").and_then(toml::Value::as_str).map(PathBuf::from);
+        store
+    }
+}
+
 /// The `[report]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

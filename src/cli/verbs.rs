@@ -95,17 +95,10 @@ fn extract(_: &PipelineArguments, _: &Pipeline, _: Option<Origin>, _: &Stop) -> 
 #[cfg(feature = "torch")]
 fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
     let settings = config::table(&pipeline.train, "train", &arguments.pipeline)?;
-    let store = match (&settings.features, &pipeline.extract) {
-        (Some(features), _) => features.clone(),
-        #[cfg(all(feature = "hdf5", feature = "onnx"))]
-        (None, Some(extract)) => extract.store.clone(),
-        _ => {
-            return Err(Error::input(
-                arguments.pipeline.display(),
-                "no [extract] table; expected train.features = a feature store",
-            ));
-        }
-    };
+    let store = settings.features.clone().or_else(|| pipeline.features()).ok_or_else(|| {
+        let problem = "no feature store; expected train.features, or extract.store";
+        Error::input(arguments.pipeline.display(), problem)
+    })?;
     let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?)?;
     let bar = Bar::new("train", "epochs", arguments.quiet);
     let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.epochs_done, progress.epochs))?;

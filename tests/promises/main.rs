@@ -6,6 +6,7 @@
 mod bad_input;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod command;
+mod datasets;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod demo;
 #[cfg(feature = "video")]
