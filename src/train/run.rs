@@ -68,6 +68,8 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
             None => left.push(run),
         }
     }
+    // results of another configuration must not be compared with those to come, whenever this is interrupted
+    left.iter().try_for_each(|run| run.config.prepare(&settings.out))?;
     let finished = results.iter().flatten().count();
     let runs = results.len();
     let counts = (AtomicUsize::new(finished), AtomicUsize::new(finished * settings.epochs));
@@ -224,7 +226,6 @@ fn train_cohort(
     let mut results = Vec::new();
     for (run, trained) in planned.iter().zip(trained) {
         let result = run.config.result(table, &run.task, &trained, cohort.model().balances());
-        run.config.prepare(&settings.out)?;
         run.config.write(&settings.out, &run.task, cohort.model(), &trained, &result)?;
         tell(1, 0);
         results.push((run.place, result));

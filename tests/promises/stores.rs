@@ -8,6 +8,7 @@ use mmdg::store::Store;
 use mmdg::{Error, fs, inspect};
 
 use crate::command::{expect, mmdg, run, tones, tree};
+use crate::shared::skipped;
 
 /// Makes the store with a fault at every step, finishes it each time, and compares with an undisturbed one.
 fn disturbed(kind: &str, stride: usize, check: impl Fn(&std::process::Output)) {
@@ -102,7 +103,8 @@ fn a_signal_stops_between_samples_and_the_next_run_finishes() {
     expect(&run(folder, "preprocess pipeline.toml --set preprocess.store=whole"), 0, &[]);
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let _ = std::fs::remove_dir_all(folder.join("clips"));
-        let mut child = mmdg(folder, "preprocess pipeline.toml --workers 1 -q").spawn().unwrap();
+        let mut child =
+            mmdg(folder, "preprocess pipeline.toml --workers 1 -q").stderr(std::process::Stdio::null()).spawn().unwrap();
         let start = Instant::now();
         while !folder.join("clips/audio/00000.json").is_file() && start.elapsed() < Duration::from_secs(20) {
             std::thread::sleep(Duration::from_millis(1));
@@ -153,7 +155,7 @@ fn damage_is_an_error_that_names_the_file() {
 fn h5py_reads_what_inspect_prints() {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     if !python.is_file() {
-        eprintln!("SKIPPED h5py_reads_what_inspect_prints: .venv is not there (`make python` makes it)");
+        skipped("h5py_reads_what_inspect_prints", ".venv is not there (`make python` makes it)");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
