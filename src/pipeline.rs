@@ -7,6 +7,9 @@ use crate::error::{Code, Failure};
 use crate::stop::Stop;
 use crate::{Error, Result};
 
+/// How the names of decoding threads begin.
+pub const DECODE_THREAD: &str = "decode-";
+
 /// How a verb works: how wide, until when, and who is told.
 #[derive(Clone, Copy)]
 pub struct Work<'a> {
@@ -74,7 +77,7 @@ pub fn in_order<T: Send>(
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(workers)
-        .thread_name(|i| format!("decode-{i}"))
+        .thread_name(|i| format!("{DECODE_THREAD}{i}"))
         .build()
         .map_err(|error| Error::environment(format!("cannot start {workers} threads: {error}"), "use fewer --workers"))?;
     pool.in_place_scope(|scope| {

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::pipeline::DECODE_THREAD;
 use crate::stop::Stop;
 use crate::{Error, Result};
 use arguments::Arguments;
@@ -21,6 +22,13 @@ pub use doctor::doctor;
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // what goes wrong with one recording is that recording's failure, and stands in the list of failures
+        if !std::thread::current().name().is_some_and(|name| name.starts_with(DECODE_THREAD)) {
+            told(panic);
+        }
+    }));
     let stop = Stop::default();
     let outcome = listen(&stop).and_then(|()| verbs::run(arguments.verb, &stop));
     let code = outcome.unwrap_or_else(|error| {

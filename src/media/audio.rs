@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::Code;
+use crate::error::{Code, Failure};
 use crate::sample::Waveform;
 use crate::span::Span;
 use crate::{Error, Result};
@@ -54,7 +54,11 @@ pub fn read(path: &Path, span: Span) -> Result<Sound> {
 /// # Errors
 /// As [`read`].
 pub fn read_with_symphonia(path: &Path, span: Span) -> Result<Sound> {
-    finish(path, "symphonia", super::symphonia::read(path, span))
+    // it is safe Rust, but some damaged headers overflow its arithmetic
+    let decoded = std::panic::catch_unwind(|| super::symphonia::read(path, span)).unwrap_or_else(|_| {
+        Err(Failure { code: Code::Unreadable, message: "the header is damaged in a way that Symphonia does not foresee".into() })
+    });
+    finish(path, "symphonia", decoded)
 }
 
 /// [`read`] by FFmpeg alone.
@@ -69,7 +73,7 @@ pub fn read_with_ffmpeg(path: &Path, span: Span) -> Result<Sound> {
 fn finish(
     path: &Path,
     decoder: &'static str,
-    decoded: Result<(super::timeline::Timeline, Option<f64>), crate::error::Failure>,
+    decoded: Result<(super::timeline::Timeline, Option<f64>), Failure>,
 ) -> Result<Sound> {
     let checked = decoded.and_then(|(timeline, promised_end)| {
         let partial = timeline.finish(promised_end)?;

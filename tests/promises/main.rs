@@ -6,6 +6,8 @@
 mod bad_input;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod command;
+#[cfg(feature = "video")]
+mod damage;
 mod datasets;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod demo;

@@ -1,0 +1,57 @@
+//! Damaged recordings end as failures with a code or as samples, never as a panic or a hang.
+
+use std::time::Instant;
+
+use mmdg::media::encode::{Pictures, write_mp4};
+use mmdg::media::video::View;
+use mmdg::media::{audio, video, wav};
+use mmdg::rng::Stream;
+use mmdg::sample::Waveform;
+use mmdg::signal::sampling::uniform;
+use mmdg::span::Span;
+use mmdg::{Error, Result};
+
+#[test]
+fn flipped_and_cut_recordings_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let sound = Waveform { sample_rate: 16000, samples: (0..8000).map(|i| (i as f32 * 0.1).sin() * 0.5).collect() };
+    let size = Pictures { width: 32, height: 32, frame_rate: 24, frames: 24 };
+    let mut draw = |frame: usize, pixels: &mut [u8]| {
+        pixels.iter_mut().enumerate().for_each(|(i, pixel)| *pixel = (i * 7 + frame * 10) as u8);
+    };
+    write_mp4(&folder.path().join("whole.mp4"), size, &mut draw, Some(&sound)).unwrap();
+    wav::write(&folder.path().join("whole.wav"), &sound).unwrap();
+    let (mut good, mut failed) = (0, 0);
+    let mut count = |outcome: Result<()>, what: &str| match outcome {
+        Ok(()) => good += 1,
+        Err(Error::Media { .. }) => failed += 1,
+        Err(error) => panic!("{what}: {error}"),
+    };
+    let start = Instant::now();
+    for (kind, cases) in [("mp4", 150), ("wav", 150)] {
+        let whole = std::fs::read(folder.path().join("whole").with_extension(kind)).unwrap();
+        for case in 0..cases {
+            let random = Stream::new(5).with(kind).at(case);
+            let mut bytes = whole.clone();
+            for flip in 0..1 << (case % 8) {
+                // headers matter most: the first bytes of a wav, the last of these mp4s
+                let near = random.bits(2 * flip) as usize % if kind == "wav" { 64 } else { 2048 };
+                let place = if kind == "wav" { near } else { bytes.len() - 1 - near.min(bytes.len() - 1) };
+                bytes[place] = random.bits(2 * flip + 1) as u8;
+            }
+            if case % 5 == 4 {
+                bytes.truncate(random.bits(9999) as usize % bytes.len());
+            }
+            let path = folder.path().join("damaged").with_extension(kind);
+            std::fs::write(&path, bytes).unwrap();
+            for span in [Span::WHOLE, Span { start: 0.3, end: Some(0.8) }] {
+                let choose = |times: &[f64], [start, end]: [f64; 2]| uniform(times, start, end, 4);
+                let what = format!("{kind} {case} {span:?}");
+                count(video::read(&path, span, View { resize: 16, crop: 16 }, &choose).map(drop), &what);
+                count(audio::read(&path, span).map(drop), &what);
+            }
+        }
+    }
+    assert!(good > 100 && failed > 100, "{good} {failed}");
+    assert!(start.elapsed().as_secs() < 60);
+}
