@@ -1,5 +1,6 @@
 //! Annotations as they lie on disk, read into a [`Manifest`].
 
+mod epic_kitchens;
 mod hac;
 mod table;
 
@@ -19,6 +20,9 @@ pub struct Settings {
     /// Folder that the data set's own layout, or the table's relative paths, start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// Folder of the split tables, for `epic-kitchens`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<PathBuf>,
     /// The table, for `table`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<PathBuf>,
@@ -44,6 +48,7 @@ pub struct Entry {
 
 /// Every data set.
 pub static DATASETS: &[Entry] = &[
+    Entry { name: "epic-kitchens", about: "EPIC-Kitchens with MM-SADA's splits as CSV", read: epic_kitchens::read },
     Entry { name: "hac", about: "Human-Animal-Cartoon as its authors distribute it", read: hac::read },
     Entry { name: "table", about: "any CSV of id,path,start,end,label,domain", read: table::read },
 ];

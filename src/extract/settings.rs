@@ -55,7 +55,7 @@ pub enum From {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BackboneSettings {
-    /// A name in [`BACKBONES`].
+    /// A name in [`BACKBONES`](crate::backbone::BACKBONES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backbone: Option<String>,
     /// An ONNX file instead.

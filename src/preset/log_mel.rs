@@ -3,17 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Preset, RowShape, parse};
-use crate::error::Code;
+use super::{Preset, RowShape, parse, spectrogram_row};
+use crate::Result;
 use crate::manifest::Segment;
-use crate::media::audio;
 use crate::modality::Kind;
-use crate::sample::{Data, Dtype, Row};
+use crate::sample::{Dtype, Row};
 use crate::signal::fit::{Pad, fit};
 use crate::signal::mel::LogMel;
-use crate::signal::resample::resample;
 use crate::source::Source;
-use crate::{Error, Result};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -73,17 +70,8 @@ impl Preset for LogMelPreset {
     }
 
     fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
-        let path = source.path();
-        let sound = audio::read(path, segment.span)?;
-        let waveform =
-            resample(sound.waveform, self.mel.sample_rate).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
-        let picture = self.mel.compute(&fit(&waveform.samples, self.length, self.parameters.pad));
-        Ok(Row {
-            data: Data::F32(picture.values),
-            span: sound.span,
-            times: Vec::new(),
-            made_by: sound.decoder,
-            partial: sound.partial,
+        spectrogram_row(source, segment, self.mel.sample_rate, |samples| {
+            self.mel.compute(&fit(samples, self.length, self.parameters.pad))
         })
     }
 }

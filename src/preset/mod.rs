@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use crate::error::Code;
 use crate::manifest::Segment;
+use crate::media::audio;
 use crate::modality::Kind;
-use crate::sample::{Dtype, Row};
+use crate::sample::{Data, Dtype, Row, Spectrogram};
+use crate::signal::resample::resample;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -96,6 +98,15 @@ pub fn only_kind(name: &str) -> Option<Kind> {
 
 fn parse<T: DeserializeOwned>(parameters: Value) -> Result<T, String> {
     serde_json::from_value(parameters).map_err(|error| error.to_string())
+}
+
+/// The row of a sound preset: the segment's sound at `sample_rate`, made into a picture.
+fn spectrogram_row(source: &Source, segment: &Segment, sample_rate: u32, picture: impl Fn(&[f32]) -> Spectrogram) -> Result<Row> {
+    let path = source.path();
+    let sound = audio::read(path, segment.span)?;
+    let waveform = resample(sound.waveform, sample_rate).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
+    let data = Data::F32(picture(&waveform.samples).values);
+    Ok(Row { data, span: sound.span, times: Vec::new(), made_by: sound.decoder, partial: sound.partial })
 }
 
 /// Where the samples of a segment come from: sound from `audio_path` if there is one, else from the recording itself.

@@ -4,17 +4,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Preset, RowShape, parse};
-use crate::error::Code;
+use super::{Preset, RowShape, parse, spectrogram_row};
+use crate::Result;
 use crate::manifest::Segment;
-use crate::media::audio;
 use crate::modality::Kind;
-use crate::sample::{Data, Dtype, Row};
+use crate::sample::{Dtype, Row};
 use crate::signal::fit::{Pad, fit};
-use crate::signal::resample::resample;
 use crate::signal::spectrogram;
 use crate::source::Source;
-use crate::{Error, Result};
 
 const SAMPLE_RATE: u32 = 16000;
 /// Ten seconds; shorter segments are repeated, longer ones cut.
@@ -39,16 +36,6 @@ impl Preset for VggSound {
     }
 
     fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
-        let path = source.path();
-        let sound = audio::read(path, segment.span)?;
-        let waveform = resample(sound.waveform, SAMPLE_RATE).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
-        let picture = spectrogram::standardised(&fit(&waveform.samples, LENGTH, Pad::Repeat));
-        Ok(Row {
-            data: Data::F32(picture.values),
-            span: sound.span,
-            times: Vec::new(),
-            made_by: sound.decoder,
-            partial: sound.partial,
-        })
+        spectrogram_row(source, segment, SAMPLE_RATE, |samples| spectrogram::standardised(&fit(samples, LENGTH, Pad::Repeat)))
     }
 }

@@ -27,7 +27,7 @@ fn pipeline_files() {
     at("seconds = 4.0", "secnds = 4.0", &["[preprocess.modalities.audio]", "secnds", "expected"]);
     at("seconds = 4.0", "seconds = -1", &["seconds = -1", "expected 0.01 to 3600"]);
     at("\"log-mel\"", "\"log-mell\"", &["log-mell", "expected one for video"]);
-    at("\"table\"\n", "\"tabel\"\n", &["tabel", "expected one of hac, table"]);
+    at("\"table\"\n", "\"tabel\"\n", &["tabel", "expected one of epic-kitchens, hac, table"]);
     at("table.csv", "tabel.csv", &["tabel.csv", "cannot read"]);
     at("modalities.audio", "modalities.\"../x\"", &["../x", "expected lower-case letters"]);
     at("table = \"table.csv\"", "table = \"table.csv\"\nroot = \"nowhere\"", &["nowhere", "no such folder"]);

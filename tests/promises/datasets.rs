@@ -60,3 +60,54 @@ fn hac_rows_that_do_not_fit_are_named_by_file_and_line() {
     let error = dataset::read(&settings(&["animal"])).unwrap_err().to_string();
     assert!(error.contains("HAC_train_only_animal.csv: cannot read"), "{error}");
 }
+
+#[test]
+fn the_real_splits_of_mm_sada_are_read_whole() {
+    let Some(data) = shared::data("the_real_splits_of_mm_sada_are_read_whole") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let parted = root.path().join("videos/test/P22");
+    std::fs::create_dir_all(&parted).unwrap();
+    std::fs::write(parted.join("P22_02.MP4"), "").unwrap();
+    let annotations = data.join("splits/MM-SADA_csv");
+    let settings: dataset::Settings =
+        serde_json::from_value(json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": annotations})).unwrap();
+    let manifest = dataset::read(&settings).unwrap();
+    let count = |domain: usize, split: Split, label: usize| {
+        manifest.segments.iter().filter(|s| (s.domain, s.split, s.label) == (domain, split, label)).count()
+    };
+    let counts = |domain, split| -> Vec<usize> { (0..8).map(|label| count(domain, split, label)).collect() };
+    assert_eq!(counts(0, Split::Train), [421, 383, 231, 128, 223, 71, 42, 44]);
+    assert_eq!(counts(0, Split::Test), [124, 104, 52, 34, 66, 13, 20, 22]);
+    assert_eq!(counts(1, Split::Train), [715, 692, 245, 214, 298, 89, 113, 129]);
+    assert_eq!(counts(1, Split::Test), [208, 217, 68, 56, 136, 14, 26, 25]);
+    assert_eq!(counts(2, Split::Train), [919, 1121, 450, 367, 808, 110, 53, 69]);
+    assert_eq!(counts(2, Split::Test), [241, 280, 102, 71, 245, 29, 1, 5]);
+    let segment = manifest.segments.iter().find(|segment| segment.id == "D1/train/12915").unwrap();
+    assert_eq!((segment.span.start, segment.span.end), (4.09, Some(5.84)));
+    assert_eq!((manifest.classes[segment.label].as_str(), manifest.domains[segment.domain].as_str()), ("open", "D1"));
+    // where it is, and where it would be
+    assert!(segment.path.ends_with("P08/videos/P08_01.MP4"));
+    let there = manifest.segments.iter().find(|segment| segment.path.ends_with("P22_02.MP4"));
+    assert!(there.is_some_and(|segment| segment.path.starts_with(&parted)));
+}
+
+#[test]
+fn rows_of_epic_kitchens_that_do_not_fit_are_named_by_file_and_line() {
+    let root = tempfile::tempdir().unwrap();
+    let settings: dataset::Settings = serde_json::from_value(
+        json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": root.path(), "domains": ["D1"]}),
+    )
+    .unwrap();
+    let head = "uid,participant_id,video_id,start_timestamp,stop_timestamp,verb_class\n";
+    for (text, says) in [
+        ("uid,participant_id\n", "line 1: no column \"video_id\""),
+        (&format!("{head}1,P08,P08_01,0:0:1,0:0:2,8\n"), "line 2: verb_class \"8\"; expected 0 to 7"),
+        (&format!("{head}1,P08,P08_01,0:0:x,0:0:2,1\n"), "line 2: \"0:0:x\"; expected HH:MM:SS.cc"),
+        (&format!("{head}1,P08,P08_01,0:0:2,0:0:2,1\n"), "line 2: end 2: expected seconds after the start 2"),
+        (&format!("{head}1,P08,../P08_01,0:0:1,0:0:2,1\n"), "line 2: \"../P08_01\"; expected an id"),
+    ] {
+        std::fs::write(root.path().join("D1_train.csv"), text).unwrap();
+        let error = dataset::read(&settings).unwrap_err().to_string();
+        assert!(error.contains("D1_train.csv") && error.contains(says), "{error}");
+    }
+}
