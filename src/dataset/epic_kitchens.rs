@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Settings, names, root};
+use super::{Settings, of_split_tables, root};
 use crate::manifest::{Manifest, Segment, Split};
 use crate::span::Span;
 use crate::{Error, Result, fs};
@@ -20,21 +20,9 @@ pub(super) fn read(settings: &Settings) -> Result<Manifest> {
     let root = root(settings)?;
     let expected = "annotations is not set; expected the folder of D1_train.csv and its like";
     let folder = settings.annotations.clone().ok_or_else(|| Error::input("[data]", expected))?;
-    let domains = names(settings.domains.as_ref(), DOMAINS.into_iter().map(str::to_owned));
-    let mut segments = Vec::new();
-    for (domain, name) in domains.iter().enumerate() {
-        if !DOMAINS.contains(&name.as_str()) {
-            return Err(Error::input("[data]", format!("domain {name:?}: expected some of {}", DOMAINS.join(", "))));
-        }
-        for split in [Split::Train, Split::Test] {
-            rows(&folder.join(format!("{name}_{}.csv", split.name())), &root, name, domain, split, &mut segments)?;
-        }
-    }
-    let classes = settings.classes.clone().unwrap_or_else(|| CLASSES.map(str::to_owned).to_vec());
-    if classes.len() != CLASSES.len() {
-        return Err(Error::input("[data]", format!("{} classes; expected names for the {} verbs", classes.len(), CLASSES.len())));
-    }
-    Manifest::new(&folder.display().to_string(), classes, domains, segments)
+    of_split_tables(settings, &folder, [&DOMAINS, &CLASSES], |name, domain, split, segments| {
+        rows(&folder.join(format!("{name}_{}.csv", split.name())), &root, name, domain, split, segments)
+    })
 }
 
 fn rows(csv: &Path, root: &Path, name: &str, domain: usize, split: Split, segments: &mut Vec<Segment>) -> Result<()> {

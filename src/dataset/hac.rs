@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::{Settings, names, root};
+use super::{Settings, of_split_tables, root};
 use crate::manifest::{Manifest, Segment, Split};
 use crate::span::Span;
 use crate::{Error, Result, fs};
@@ -16,25 +16,11 @@ const CLASSES: [&str; 7] = ["sleeping", "watching tv", "eating", "drinking", "sw
 
 pub(super) fn read(settings: &Settings) -> Result<Manifest> {
     let root = root(settings)?;
-    let domains = names(settings.domains.as_ref(), DOMAINS.into_iter().map(str::to_owned));
-    let mut segments = Vec::new();
-    for (domain, name) in domains.iter().enumerate() {
-        if !DOMAINS.contains(&name.as_str()) {
-            return Err(Error::input("[data]", format!("domain {name:?}: expected some of {}", DOMAINS.join(", "))));
-        }
-        for split in [Split::Train, Split::Test] {
-            let csv = root.join("HAC_Splits").join(format!("HAC_{}_only_{name}.csv", split.name()));
-            rows(&csv, &root.join(name), name, domain, split, &mut segments)?;
-        }
-    }
-    let classes = settings.classes.clone().unwrap_or_else(|| CLASSES.map(str::to_owned).to_vec());
-    if classes.len() != CLASSES.len() {
-        return Err(Error::input(
-            "[data]",
-            format!("{} classes; expected names for the {} of HAC", classes.len(), CLASSES.len()),
-        ));
-    }
-    Manifest::new(&root.join("HAC_Splits").display().to_string(), classes, domains, segments)
+    let splits = root.join("HAC_Splits");
+    of_split_tables(settings, &splits, [&DOMAINS, &CLASSES], |name, domain, split, segments| {
+        let csv = splits.join(format!("HAC_{}_only_{name}.csv", split.name()));
+        rows(&csv, &root.join(name), name, domain, split, segments)
+    })
 }
 
 fn rows(csv: &Path, folder: &Path, name: &str, domain: usize, split: Split, segments: &mut Vec<Segment>) -> Result<()> {

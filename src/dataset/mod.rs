@@ -4,11 +4,11 @@ mod epic_kitchens;
 mod hac;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Segment, Split};
 use crate::{Error, Result};
 
 /// The `[data]` table of a pipeline file.
@@ -85,4 +85,29 @@ fn names(asked: Option<&Vec<String>>, occurring: impl Iterator<Item = String>) -
     });
     names.dedup();
     names
+}
+
+/// A data set of fixed domains and classes that has one table for each domain and split. `rows` reads the table of a domain
+/// (by name and place) and split. `place` names the annotations in messages.
+fn of_split_tables(
+    settings: &Settings,
+    place: &Path,
+    [domains, classes]: [&[&str]; 2],
+    mut rows: impl FnMut(&str, usize, Split, &mut Vec<Segment>) -> Result<()>,
+) -> Result<Manifest> {
+    let wanted = names(settings.domains.as_ref(), domains.iter().map(|&name| name.to_owned()));
+    let mut segments = Vec::new();
+    for (domain, name) in wanted.iter().enumerate() {
+        if !domains.contains(&name.as_str()) {
+            return Err(Error::input("[data]", format!("domain {name:?}: expected some of {}", domains.join(", "))));
+        }
+        for split in [Split::Train, Split::Test] {
+            rows(name, domain, split, &mut segments)?;
+        }
+    }
+    let named = settings.classes.clone().unwrap_or_else(|| classes.iter().map(|&name| name.to_owned()).collect());
+    if named.len() != classes.len() {
+        return Err(Error::input("[data]", format!("{} classes; expected names for {}", named.len(), classes.len())));
+    }
+    Manifest::new(&place.display().to_string(), named, wanted, segments)
 }

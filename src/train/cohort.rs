@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::dropout::{elements, factors, premultiplied};
+use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model};
 use super::optimizer::Adam;
 use super::protocol::{Standard, Task};
+use super::schedule::Plan;
 use super::settings::Optimizer;
 use super::table::Table;
 use crate::Result;
 use crate::balance::{Numbers, RECORD};
 use crate::objective::{Params, log_probability};
-use crate::rng::Stream;
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -68,22 +68,6 @@ pub struct Cohort {
     places: Tensor,
     elements: Tensor,
     classes: Vec<usize>,
-}
-
-/// An epoch's rows and random states, uploaded at once.
-struct Plan {
-    /// [S, R, B]
-    rows: Tensor,
-    /// [S, R, B]
-    share: Tensor,
-    /// [S, R]
-    states: Tensor,
-    /// [S, R], 1 where the run takes the step
-    active: Tensor,
-    /// The same on the host.
-    active_runs: Vec<Vec<bool>>,
-    /// Steps of each run.
-    steps: Vec<usize>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -173,7 +157,7 @@ impl Cohort {
 
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        let plan = self.plan(epoch);
+        let plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
         let modalities = self.features.len();
         let record = RECORD as usize;
         let options = (self.flat.kind(), self.flat.device());
@@ -194,43 +178,6 @@ impl Cohort {
             epochs.push((epoch < run.epochs).then_some(done));
         }
         epochs
-    }
-
-    /// Rows, shares, random states and resting runs of an epoch's steps.
-    fn plan(&self, epoch: usize) -> Plan {
-        let steps_of = |run: &Run| if epoch < run.epochs { (run.task.train.len() / self.batch).max(1) } else { 0 };
-        let steps: Vec<usize> = self.runs.iter().map(steps_of).collect();
-        let count = steps.iter().copied().max().unwrap_or(0);
-        let size = count * self.runs.len() * self.batch;
-        let (mut rows, mut share) = (vec![0i64; size], vec![0f64; size]);
-        let mut states = vec![0i32; count * self.runs.len()];
-        let mut active_runs = vec![vec![false; self.runs.len()]; count];
-        for (r, run) in self.runs.iter().enumerate() {
-            let train = &run.task.train;
-            let order = Stream::new(run.seed).with("shuffle").at(epoch as u32).permutation(train.len());
-            let dropout = Stream::new(run.seed).with("dropout").at(epoch as u32);
-            for step in 0..steps[r] {
-                active_runs[step][r] = true;
-                states[step * self.runs.len() + r] = premultiplied(dropout.at(step as u32).state());
-                let chunk = &order[step * self.batch..order.len().min((step + 1) * self.batch)];
-                let start = (step * self.runs.len() + r) * self.batch;
-                for (i, &row) in chunk.iter().enumerate() {
-                    rows[start + i] = train[row] as i64;
-                    share[start + i] = 1.0 / chunk.len() as f64;
-                }
-            }
-        }
-        let (kind, device) = (self.flat.kind(), self.flat.device());
-        let shape = [count as i64, self.runs.len() as i64, self.batch as i64];
-        let active: Vec<f64> = active_runs.iter().flatten().map(|&active| f64::from(u8::from(active))).collect();
-        Plan {
-            rows: Tensor::from_slice(&rows).view(shape).to_device(device),
-            share: Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device),
-            states: Tensor::from_slice(&states).view(&shape[..2]).to_device(device),
-            active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
-            active_runs,
-            steps,
-        }
     }
 
     /// Standardised features, labels and domains of rows [R, B].

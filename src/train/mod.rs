@@ -14,6 +14,7 @@ mod optimizer;
 mod output;
 mod protocol;
 mod run;
+mod schedule;
 mod settings;
 mod table;
 

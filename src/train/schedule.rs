@@ -1,0 +1,61 @@
+//! Which rows each run of a cohort sees at each step of an epoch.
+
+use tch::{Device, Kind, Tensor};
+
+use super::cohort::Run;
+use super::dropout::premultiplied;
+use crate::rng::Stream;
+
+/// An epoch's rows and random states, uploaded at once.
+pub(super) struct Plan {
+    /// [S, R, B]
+    pub(super) rows: Tensor,
+    /// [S, R, B]
+    pub(super) share: Tensor,
+    /// [S, R]
+    pub(super) states: Tensor,
+    /// [S, R], 1 where the run takes the step
+    pub(super) active: Tensor,
+    /// The same on the host.
+    pub(super) active_runs: Vec<Vec<bool>>,
+    /// Steps of each run.
+    pub(super) steps: Vec<usize>,
+}
+
+impl Plan {
+    /// Rows, shares, random states and resting runs of an epoch's steps.
+    pub(super) fn new(runs: &[Run], batch: usize, epoch: usize, kind: Kind, device: Device) -> Self {
+        let steps_of = |run: &Run| if epoch < run.epochs { (run.task.train.len() / batch).max(1) } else { 0 };
+        let steps: Vec<usize> = runs.iter().map(steps_of).collect();
+        let count = steps.iter().copied().max().unwrap_or(0);
+        let size = count * runs.len() * batch;
+        let (mut rows, mut share) = (vec![0i64; size], vec![0f64; size]);
+        let mut states = vec![0i32; count * runs.len()];
+        let mut active_runs = vec![vec![false; runs.len()]; count];
+        for (r, run) in runs.iter().enumerate() {
+            let train = &run.task.train;
+            let order = Stream::new(run.seed).with("shuffle").at(epoch as u32).permutation(train.len());
+            let dropout = Stream::new(run.seed).with("dropout").at(epoch as u32);
+            for step in 0..steps[r] {
+                active_runs[step][r] = true;
+                states[step * runs.len() + r] = premultiplied(dropout.at(step as u32).state());
+                let chunk = &order[step * batch..order.len().min((step + 1) * batch)];
+                let start = (step * runs.len() + r) * batch;
+                for (i, &row) in chunk.iter().enumerate() {
+                    rows[start + i] = train[row] as i64;
+                    share[start + i] = 1.0 / chunk.len() as f64;
+                }
+            }
+        }
+        let shape = [count as i64, runs.len() as i64, batch as i64];
+        let active: Vec<f64> = active_runs.iter().flatten().map(|&active| f64::from(u8::from(active))).collect();
+        Self {
+            rows: Tensor::from_slice(&rows).view(shape).to_device(device),
+            share: Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device),
+            states: Tensor::from_slice(&states).view(&shape[..2]).to_device(device),
+            active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
+            active_runs,
+            steps,
+        }
+    }
+}
