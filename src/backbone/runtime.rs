@@ -14,13 +14,11 @@ const REMEDY: &str = "run ./setup.sh, or set ORT_DYLIB_PATH to a libonnxruntime.
 pub struct Runtime {
     /// The library file.
     pub path: PathBuf,
-    #[allow(dead_code)] // sessions come next
     environment: Environment,
 }
 
 impl Runtime {
     /// What sessions are built from.
-    #[allow(dead_code)] // sessions come next
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
     }

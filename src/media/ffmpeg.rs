@@ -33,14 +33,19 @@ fn failure(code: Code) -> impl Fn(ff::Error) -> Failure {
     move |error| Failure { code, message: error.to_string() }
 }
 
-/// Only local files, and no word on the terminal: failures are told by us.
-fn open_input(path: &Path) -> Result<format::context::Input, ff::Error> {
+/// Makes FFmpeg ready, once a process, with no word on the terminal: failures are told by us.
+pub(super) fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         // fails only for want of memory, which opening a file will tell
         let _ = ff::init();
         ff::log::set_level(ff::log::Level::Quiet);
     });
+}
+
+/// Only local files.
+fn open_input(path: &Path) -> Result<format::context::Input, ff::Error> {
+    start();
     let mut options = Dictionary::new();
     options.set("protocol_whitelist", "file");
     // with the protocol spelled out, no part of a name is taken for one
@@ -117,14 +122,11 @@ impl Stream {
         (duration > 0 && !guessed).then(|| duration as f64 / f64::from(ff::ffi::AV_TIME_BASE))
     }
 
-    /// Where the packets read so far end, of whatever stream where the container promises no end for this one alone.
-    pub(super) fn packets_end(&self) -> f64 {
-        self.last_packet_end
-    }
-
-    /// Whether the promise of [`promised_end`](Self::promised_end) is the container's, for all its streams.
-    pub(super) fn promise_is_shared(&self) -> bool {
-        self.input.stream(self.index).is_none_or(|stream| stream.duration() <= 0)
+    /// `promised`, the end that [`promised_end`](Self::promised_end) gave, unless it is the container's for all its streams and
+    /// the packets read so far, of any of them, have kept it.
+    pub(super) fn unkept(&self, promised: Option<f64>) -> Option<f64> {
+        let shared = self.input.stream(self.index).is_none_or(|stream| stream.duration() <= 0);
+        promised.filter(|&end| !(shared && self.last_packet_end + 0.25 > end))
     }
 
     /// Goes to a key frame at or before `time`.

@@ -9,12 +9,9 @@ use ff::media;
 use ffmpeg_next as ff;
 
 use super::ffmpeg::Stream;
-use super::timeline::Timeline;
+use super::timeline::{Timeline, WARM_UP_SECONDS};
 use crate::error::{Code, Failure};
 use crate::span::Span;
-
-/// Decoding starts this much before the segment, so that decoders with a memory (AAC, MP3) have settled.
-const WARM_UP_SECONDS: f64 = 0.5;
 
 /// The segment, and where the container says that the sound ends.
 pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), Failure> {
@@ -42,11 +39,8 @@ pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), F
         next_time = time + mono.len() as f64 / f64::from(rate);
         Ok(if line.push(time, &mono)? { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
-    let reached = stream.packets_end();
     let timeline = timeline.ok_or_else(|| Failure { code: Code::Undecodable, message: "no sound in the segment".into() })?;
-    // a promise for the whole container is kept by any of its streams
-    let promised_end = promised_end.filter(|&end| !(stream.promise_is_shared() && reached + 0.25 > end));
-    Ok((timeline, promised_end))
+    Ok((timeline, stream.unkept(promised_end)))
 }
 
 /// Mean of all channels, integers scaled to [-1, 1).

@@ -11,12 +11,9 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::units::{Time, TimeBase};
 
 use super::edit_list;
-use super::timeline::Timeline;
+use super::timeline::{Timeline, WARM_UP_SECONDS};
 use crate::error::{Code, Failure};
 use crate::span::Span;
-
-/// Decoding starts this much before the segment, so that decoders with a memory (AAC, MP3) have settled.
-const WARM_UP_SECONDS: f64 = 0.5;
 
 /// The segment, and where the container says that the sound ends. `Err` means: try another decoder.
 pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), Failure> {

@@ -3,6 +3,8 @@
 use crate::error::{Code, Failure};
 use crate::span::{Span, tolerance};
 
+/// Decoding starts this much before the segment, so that decoders with a memory (AAC, MP3) have settled.
+pub(super) const WARM_UP_SECONDS: f64 = 0.5;
 /// Longest sound kept in memory, in samples (1 GiB).
 const LIMIT: usize = 1 << 28;
 

@@ -149,7 +149,6 @@ fn decode(path: &Path, span: Span, seek: bool, view: View, chosen: &[usize]) -> 
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let reached = stream.packets_end();
-    pass.promised_end = promised_end.filter(|&end| !(stream.promise_is_shared() && reached + 0.25 > end));
+    pass.promised_end = stream.unkept(promised_end);
     Ok(pass)
 }

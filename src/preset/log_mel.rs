@@ -55,14 +55,14 @@ pub(super) fn build(_: Kind, parameters: Value) -> Result<Box<dyn Preset>, Strin
     within("window", window as f64, 2.0, n_fft as f64)?;
     within("hop", hop as f64, 1.0, n_fft as f64)?;
     within("bins", bins as f64, 1.0, n_fft as f64 / 2.0)?;
-    let mel = LogMel { sample_rate, n_fft, window, hop, bins };
+    let mel = LogMel::new(sample_rate, n_fft, window, hop, bins);
     let length = (seconds * f64::from(sample_rate)).round() as usize;
     Ok(Box::new(LogMelPreset { parameters, mel, length }))
 }
 
 impl Preset for LogMelPreset {
     fn row(&self) -> RowShape {
-        RowShape { dtype: Dtype::F32, shape: vec![self.mel.frames(self.length) as u64, self.mel.bins as u64], times: 0 }
+        RowShape { dtype: Dtype::F32, shape: vec![self.mel.frames(self.length) as u64, self.mel.bins() as u64], times: 0 }
     }
 
     fn parameters(&self) -> Value {
@@ -70,7 +70,7 @@ impl Preset for LogMelPreset {
     }
 
     fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
-        spectrogram_row(source, segment, self.mel.sample_rate, |samples| {
+        spectrogram_row(source, segment, self.parameters.sample_rate, |samples| {
             self.mel.compute(&fit(samples, self.length, self.parameters.pad))
         })
     }

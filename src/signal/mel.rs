@@ -26,22 +26,33 @@ pub fn filter_bank(sample_rate: u32, n_fft: usize, bins: usize, lowest_hertz: f6
         .collect()
 }
 
-/// What a log-mel spectrogram is made with.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A log-mel spectrogram with its windows and filters ready.
 pub struct LogMel {
-    /// Hz.
-    pub sample_rate: u32,
-    /// Points of the transform.
-    pub n_fft: usize,
-    /// Window, in samples, at most `n_fft`.
-    pub window: usize,
-    /// Samples from frame to frame.
-    pub hop: usize,
-    /// Mel bins.
-    pub bins: usize,
+    stft: Stft,
+    n_fft: usize,
+    hop: usize,
+    /// Each triangle touches few frequencies: the first, and the weights from there.
+    filters: Vec<(usize, Vec<f64>)>,
 }
 
 impl LogMel {
+    /// `sample_rate` in Hz, a transform of `n_fft` points, a window of at most as many samples, `hop` samples from frame to frame.
+    pub fn new(sample_rate: u32, n_fft: usize, window: usize, hop: usize, bins: usize) -> Self {
+        let support = |filter: Vec<f64>| {
+            let first = filter.iter().position(|&w| w > 0.0).unwrap_or(0);
+            let end = filter.iter().rposition(|&w| w > 0.0).map_or(first, |k| k + 1);
+            (first, filter[first..end].to_vec())
+        };
+        let bank = filter_bank(sample_rate, n_fft, bins, 0.0, f64::from(sample_rate) / 2.0);
+        let filters = bank.into_iter().map(support).collect();
+        Self { stft: Stft::new(&hann(window), n_fft, hop, false), n_fft, hop, filters }
+    }
+
+    /// Mel bins.
+    pub fn bins(&self) -> usize {
+        self.filters.len()
+    }
+
     /// Frames that `length` samples give: `1 + length / hop` (frames are centred, zeros outside).
     pub fn frames(&self, length: usize) -> usize {
         1 + length / self.hop
@@ -50,28 +61,17 @@ impl LogMel {
     /// `[frames, bins]` in dB: 10·log₁₀(max(power, 1e-10)), not under 80 dB below the loudest value
     /// (librosa's `power_to_db(melspectrogram(…), ref=1.0)`).
     pub fn compute(&self, samples: &[f32]) -> Spectrogram {
-        let bank = filter_bank(self.sample_rate, self.n_fft, self.bins, 0.0, f64::from(self.sample_rate) / 2.0);
-        // each triangle touches few frequencies
-        let supports: Vec<(usize, &[f64])> = bank
-            .iter()
-            .map(|filter| {
-                let first = filter.iter().position(|&w| w > 0.0).unwrap_or(0);
-                let last = filter.iter().rposition(|&w| w > 0.0).map_or(first, |k| k + 1);
-                (first, &filter[first..last])
-            })
-            .collect();
         let mut padded = vec![0.0; self.n_fft / 2];
         padded.extend_from_slice(samples);
         padded.resize(padded.len() + self.n_fft / 2, 0.0);
-        let stft = Stft::new(&hann(self.window), self.n_fft, self.hop, false);
-        let frames = self.frames(samples.len());
-        let mut values = vec![0.0f32; frames * self.bins];
+        let (frames, bins) = (self.frames(samples.len()), self.bins());
+        let mut values = vec![0.0f32; frames * bins];
         let mut loudest = f64::MIN;
-        stft.power(&padded, |frame, power| {
+        self.stft.power(&padded, |frame, power| {
             if frame >= frames {
                 return;
             }
-            for (value, (first, weights)) in values[frame * self.bins..].iter_mut().zip(&supports) {
+            for (value, (first, weights)) in values[frame * bins..].iter_mut().zip(&self.filters) {
                 let energy: f64 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
                 let decibel = 10.0 * energy.max(1e-10).log10();
                 loudest = loudest.max(decibel);
@@ -80,7 +80,7 @@ impl LogMel {
         });
         let floor = (loudest - 80.0) as f32;
         values.iter_mut().for_each(|value| *value = value.max(floor));
-        Spectrogram { rows: frames, columns: self.bins, values }
+        Spectrogram { rows: frames, columns: bins, values }
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_tone_lands_in_its_bin() {
-        let mel = LogMel { sample_rate: 16000, n_fft: 512, window: 400, hop: 160, bins: 64 };
+        let mel = LogMel::new(16000, 512, 400, 160, 64);
         let tone: Vec<f32> = (0..16000).map(|i| (i as f32 * std::f32::consts::TAU * 1000.0 / 16000.0).sin()).collect();
         let picture = mel.compute(&tone);
         assert_eq!((picture.rows, picture.columns), (101, 64));

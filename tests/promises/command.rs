@@ -28,20 +28,9 @@ pub fn expect(output: &Output, code: i32, says: &[&str]) {
 
 /// A 16 kHz mono wav of a tone.
 pub fn tone(path: &Path, seconds: f64, hertz: f32) {
-    let samples: Vec<i16> = (0..(seconds * 16000.0) as usize)
-        .map(|i| ((i as f32 * hertz * std::f32::consts::TAU / 16000.0).sin() * 8000.0) as i16)
-        .collect();
-    let size = samples.len() as u32 * 2;
-    let mut bytes = Vec::new();
-    bytes.extend(b"RIFF");
-    bytes.extend((36 + size).to_le_bytes());
-    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    bytes.extend(16000u32.to_le_bytes());
-    bytes.extend(32000u32.to_le_bytes());
-    bytes.extend(b"\x02\0\x10\0data");
-    bytes.extend(size.to_le_bytes());
-    samples.iter().for_each(|sample| bytes.extend(sample.to_le_bytes()));
-    std::fs::write(path, bytes).unwrap();
+    let sample = |i: usize| (i as f32 * hertz * std::f32::consts::TAU / 16000.0).sin() * 0.25;
+    let samples = (0..(seconds * 16000.0) as usize).map(sample).collect();
+    mmdg::media::wav::write(path, &mmdg::sample::Waveform { sample_rate: 16000, samples }).unwrap();
 }
 
 /// A table of `rows` tones and a pipeline that makes log-mels of them, four rows a shard.
