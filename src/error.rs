@@ -163,6 +163,10 @@ pub enum Code {
     Limit,
     /// The backbone gave a non-finite feature or an error.
     Backbone,
+    /// Decoding went on for longer than `--timeout-per-item` allows.
+    Timeout,
+    /// The process that decoded it died.
+    Crashed,
     /// A defect of this program, kept from taking the run down.
     Internal,
 }
@@ -180,6 +184,8 @@ impl Code {
             Self::Truncated => "truncated",
             Self::Limit => "limit",
             Self::Backbone => "backbone",
+            Self::Timeout => "timeout",
+            Self::Crashed => "crashed",
             Self::Internal => "internal",
         }
     }

@@ -122,7 +122,7 @@ impl RowFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
         Ok(Self { file, path: path.into() })
     }
 
@@ -132,6 +132,26 @@ impl RowFile {
     /// [`Error::Io`].
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         step().and_then(|()| self.file.write_all_at(bytes, offset)).map_err(Error::io("write", &self.path))
+    }
+
+    /// Makes a stretch zeros, where it is not yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn clear(&self, offset: u64, bytes: u64) -> Result<()> {
+        let clear = || {
+            let (zeros, mut there) = ([0; 1 << 16], [0; 1 << 16]);
+            for start in (0..bytes).step_by(zeros.len()) {
+                let length = (bytes - start).min(zeros.len() as u64) as usize;
+                self.file.read_exact_at(&mut there[..length], offset + start)?;
+                if there[..length] != zeros[..length] {
+                    step()?;
+                    self.file.write_all_at(&zeros[..length], offset + start)?;
+                }
+            }
+            Ok(())
+        };
+        clear().map_err(Error::io("write", &self.path))
     }
 
     /// Waits until everything is on the disk.

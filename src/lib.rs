@@ -57,6 +57,8 @@ pub mod inspect;
 pub mod pipeline;
 #[cfg(feature = "hdf5")]
 pub mod preprocess;
+#[cfg(feature = "hdf5")]
+pub mod worker;
 
 // floor 7
 #[cfg(feature = "cli")]

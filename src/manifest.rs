@@ -37,12 +37,23 @@ impl Split {
     }
 }
 
+/// A stretch in frame numbers, [start, stop); frame n shows second (n − 1) / rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The first.
+    pub start: u64,
+    /// One past the last, more than `start`.
+    pub stop: u64,
+    /// Frames a second that the numbers count.
+    pub rate: f64,
+}
+
 /// One labelled stretch of one recording.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// Unique in the manifest.
     pub id: String,
-    /// The recording: a container with pictures and perhaps sound, or a sound file.
+    /// The recording: a container with pictures and perhaps sound, a sound file, or a folder or tar of extracted frames.
     pub path: PathBuf,
     /// Its stretch.
     pub span: Span,
@@ -52,10 +63,41 @@ pub struct Segment {
     pub domain: usize,
     /// Part of the domain.
     pub split: Split,
-    /// Sound from another file, on the same clock.
+    /// Extracted frames a second, where `path` holds such: frame n shows second (n − 1) / rate.
+    pub frame_rate: Option<f64>,
+    /// The stretch in the annotation's own frame numbers.
+    pub numbers: Option<Numbers>,
+    /// Whether `path` and the flow hold just this segment, cut out beforehand: their second 0 is the segment's start.
+    pub precut: bool,
+    /// Sound from another file, on the recording's clock.
     pub audio_path: Option<PathBuf>,
-    /// Optical flow as two videos (horizontal, vertical), on the same clock.
+    /// Where `audio_path` is an HDF5 file: the dataset of the waveform and its samples a second.
+    pub audio_key: Option<(String, u32)>,
+    /// Optical flow (horizontal, vertical) on the same clock: two videos, or two folders of extracted frames.
     pub flow_paths: Option<(PathBuf, PathBuf)>,
+    /// Extracted flow frames a second, where `flow_paths` hold such.
+    pub flow_rate: Option<f64>,
+}
+
+impl Segment {
+    /// A stretch of a container or sound file, with nothing beside it.
+    pub fn new(id: impl Into<String>, path: impl Into<PathBuf>, span: Span) -> Self {
+        Self {
+            id: id.into(),
+            path: path.into(),
+            span,
+            label: 0,
+            domain: 0,
+            split: Split::Train,
+            frame_rate: None,
+            numbers: None,
+            precut: false,
+            audio_path: None,
+            audio_key: None,
+            flow_paths: None,
+            flow_rate: None,
+        }
+    }
 }
 
 /// Segments in their fixed order: by (media, start, id).
@@ -129,16 +171,7 @@ mod tests {
     use super::*;
 
     fn segment(id: usize, file: usize, domain: usize) -> Segment {
-        Segment {
-            id: id.to_string(),
-            path: format!("{file}.mp4").into(),
-            span: Span::WHOLE,
-            label: 0,
-            domain,
-            split: Split::Test,
-            audio_path: None,
-            flow_paths: None,
-        }
+        Segment { domain, split: Split::Test, ..Segment::new(id.to_string(), format!("{file}.mp4"), Span::WHOLE) }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::error::{Code, Failure};
 use crate::stop::Stop;
@@ -19,6 +20,37 @@ pub struct Work<'a> {
     pub stop: &'a Stop,
     /// Told about every finished sample.
     pub progress: &'a (dyn Fn(Progress) + Sync),
+    /// Starts the processes that decode; without it, this one does.
+    pub breeder: Option<&'a dyn Breeder>,
+    /// How long a sample may take, where other processes decode.
+    pub patience: Duration,
+}
+
+impl<'a> Work<'a> {
+    /// In this process, with nobody told.
+    pub fn new(workers: usize, stop: &'a Stop) -> Self {
+        Self { workers, stop, progress: &|_| (), breeder: None, patience: Duration::from_secs(600) }
+    }
+}
+
+/// Starts child processes that decode.
+pub trait Breeder: Sync {
+    /// A new child: what it reads, what it answers, and its process.
+    ///
+    /// # Errors
+    /// [`crate::Error::Environment`].
+    fn start(&self) -> Result<Offspring>;
+}
+
+/// A new child process.
+#[derive(Debug)]
+pub struct Offspring {
+    /// Jobs go in here.
+    pub jobs: std::fs::File,
+    /// Answers come out here.
+    pub answers: std::fs::File,
+    /// Its number, to end it by.
+    pub process: i32,
 }
 
 /// How far a verb is.

@@ -1,18 +1,30 @@
 //! The verb `preprocess`: recordings to a clip store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::manifest::Manifest;
+use crate::error::Failure;
+use crate::manifest::{Manifest, Segment};
 use crate::modality::{Kind, check_name};
-use crate::pipeline::{Progress, Work, guarded, in_order};
-use crate::preset::{self, Preset};
+use crate::pipeline::{Progress, Work, in_order};
+use crate::preset::{self, Preset, Setup};
+use crate::source::Source;
 use crate::store::writer::Summary;
-use crate::store::{ModalityHeader, Plan, Writer};
+use crate::store::{ModalityHeader, Plan, ShardWriter, Writer};
+use crate::worker::{Crew, Job, Session};
 use crate::{Error, Result};
+
+/// Most seconds of a recording that one pass covers, so that a long recording keeps several workers busy.
+const PASS_SECONDS: f64 = 60.0;
+/// A stretch without segments longer than this is not decoded through.
+const GAP_SECONDS: f64 = 10.0;
+/// Most bytes of horizontal flow that wait in memory for the vertical.
+const FLOW_BYTES: u64 = 64 << 20;
 
 /// The `[preprocess]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,8 +72,8 @@ impl Maker {
 ///
 /// # Errors
 /// [`Error::Input`] naming the table.
-pub fn makers(settings: &Settings) -> Result<Vec<Maker>> {
-    if settings.modalities.is_empty() {
+pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) -> Result<Vec<Maker>> {
+    if modalities.is_empty() {
         return Err(Error::input("[preprocess.modalities]", "no modality; expected at least one"));
     }
     let make = |(name, modality): (&String, &ModalitySettings)| {
@@ -69,12 +81,14 @@ pub fn makers(settings: &Settings) -> Result<Vec<Maker>> {
         let place = format!("[preprocess.modalities.{name}]");
         let named = if name == "flow" { Kind::Flow } else { Kind::Video };
         let kind = modality.kind.or_else(|| preset::only_kind(&modality.preset)).unwrap_or(named);
-        let preset = preset::build(&modality.preset, kind, Value::Object(modality.parameters.clone()), &place)?;
+        let setup = Setup { kind, dataset };
+        let preset = preset::build(&modality.preset, setup, Value::Object(modality.parameters.clone()), &place)?;
         let row = preset.row();
-        let header = ModalityHeader { name: name.clone(), kind, dtype: row.dtype, shape: row.shape, times: row.times };
+        let header =
+            ModalityHeader { name: name.clone(), kind, dtype: row.dtype, shape: row.shape, times: row.times, views: row.views };
         Ok(Maker { header, preset, name: modality.preset.clone() })
     };
-    settings.modalities.iter().map(make).collect()
+    modalities.iter().map(make).collect()
 }
 
 /// The part of a recipe that says how clips are made.
@@ -87,54 +101,160 @@ pub fn recipe(makers: &[Maker]) -> Value {
     json!({"modalities": modalities, "mmdg": env!("CARGO_PKG_VERSION"), "ffmpeg": ffmpeg})
 }
 
+/// Rows of one modality that are made together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass {
+    /// Place of the modality among the makers.
+    pub maker: usize,
+    /// Where they come from, or why they come from nowhere.
+    pub source: Result<Source, Failure>,
+    /// In order.
+    pub rows: Vec<u64>,
+}
+
+/// Cuts the rows `first..end` of a modality into passes: segments of one recording that overlap or nearly so are decoded together,
+/// up to a minute of it. Which rows go together depends on nothing else.
+pub fn passes(maker: usize, makers: &[Maker], segments: &[Segment], [first, end]: [u64; 2]) -> Result<Vec<Pass>> {
+    let Maker { header, preset, .. } = &makers[maker];
+    let most_rows = if header.kind == Kind::Flow { (FLOW_BYTES / (preset.row().bytes() / 2).max(1)).max(1) } else { u64::MAX };
+    let mut passes: Vec<Pass> = Vec::new();
+    // start and end of the stretch that the latest pass covers, where another row may still join it
+    let mut open: Option<[f64; 2]> = None;
+    for row in first..end {
+        let segment = &segments[row as usize];
+        let source = match Source::of(header.kind, segment) {
+            Ok(source) => Ok(source),
+            Err(Error::Media { failure, .. }) => Err(failure),
+            Err(error) => return Err(error),
+        };
+        let stretch = match (&source, segment.span.end) {
+            (Ok(source), Some(end)) if preset.together(source) && !segment.precut => Some([segment.span.start, end]),
+            _ => None,
+        };
+        if let (Some([start, end]), Some(stretch), Some(pass)) = (open, stretch, passes.last_mut())
+            && pass.source == source
+            && stretch[0] <= end + GAP_SECONDS
+            && f64::max(end, stretch[1]) - start <= PASS_SECONDS
+            && (pass.rows.len() as u64) < most_rows
+        {
+            pass.rows.push(row);
+            open = Some([start, end.max(stretch[1])]);
+        } else {
+            open = stretch;
+            passes.push(Pass { maker, source, rows: vec![row] });
+        }
+    }
+    Ok(passes)
+}
+
+/// A pass that goes into a shard.
+struct Task {
+    shard: u64,
+    pass: Pass,
+}
+
+/// The shards that are being made.
+struct Shards<'a> {
+    writer: &'a Writer,
+    open: Mutex<HashMap<(usize, u64), Open<'a>>>,
+}
+
+/// A shard being made, with the passes that it still waits for.
+struct Open<'a> {
+    shard: Arc<ShardWriter<'a>>,
+    waits_for: usize,
+}
+
+impl<'a> Shards<'a> {
+    fn of(&self, task: &Task, passes: usize) -> Result<Arc<ShardWriter<'a>>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (task.pass.maker, task.shard);
+        if let Some(found) = open.get(&key) {
+            return Ok(found.shard.clone());
+        }
+        let shard = Arc::new(self.writer.shard(task.pass.maker, task.shard)?);
+        open.insert(key, Open { shard: shard.clone(), waits_for: passes });
+        Ok(shard)
+    }
+
+    /// Commits the shard of a pass that was its last.
+    fn ended(&self, task: &Task) -> Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (task.pass.maker, task.shard);
+        let Some(found) = open.get_mut(&key) else { return Ok(()) };
+        found.waits_for -= 1;
+        if found.waits_for > 0 {
+            return Ok(());
+        }
+        let shard = open.remove(&key).and_then(|found| Arc::into_inner(found.shard));
+        drop(open);
+        shard.map_or(Ok(()), ShardWriter::commit)
+    }
+}
+
 /// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed.
+/// `dataset` is the name of the data set, whose conventions some presets follow.
 ///
 /// # Errors
 /// [`Error::Input`] for settings that do not fit and for a store of another recipe; [`Error::Interrupted`]; [`Error::Io`].
-pub fn run(settings: &Settings, manifest: &Manifest, work: Work<'_>) -> Result<Summary> {
-    let makers = makers(settings)?;
+pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'_>) -> Result<Summary> {
+    let session = Session { dataset: dataset.to_owned(), modalities: settings.modalities.clone() };
+    let crew = Crew::new(session, work.breeder, work.patience)?;
+    let makers = crew.makers();
     let plan = Plan {
         holds: "clips",
         manifest: manifest.clone(),
         modalities: makers.iter().map(|maker| maker.header.clone()).collect(),
-        recipe: recipe(&makers),
+        recipe: recipe(makers),
         shard_bytes: settings.shard_mib.map(|mib| mib << 20),
     };
     let writer = Writer::open(&settings.store, &plan)?;
     let total = manifest.len() * makers.len();
-    let mut done = 0;
+    let mut tasks = Vec::new();
+    let mut passes_of: HashMap<(usize, u64), usize> = HashMap::new();
     for shard in 0..writer.shards() {
-        let [first, end] = writer.rows(shard);
-        let rows = (end - first) as usize;
-        let mut shards = Vec::new();
-        for modality in 0..makers.len() {
-            if writer.has(modality, shard)? {
-                done += rows;
-            } else {
-                shards.push((modality, writer.shard(modality, shard)?));
+        let begin = tasks.len();
+        for maker in 0..makers.len() {
+            if !writer.has(maker, shard)? {
+                let passes = passes(maker, makers, &manifest.segments, writer.rows(shard))?;
+                passes_of.insert((maker, shard), passes.len());
+                tasks.extend(passes.into_iter().map(|pass| Task { shard, pass }));
             }
         }
-        (work.progress)(Progress { done, total });
-        if shards.is_empty() {
-            continue;
-        }
         // all modalities of a row together, while its file is in the page cache
-        let make = |item: usize| {
-            let (modality, shard) = &shards[item % shards.len()];
-            let row = first + (item / shards.len()) as u64;
-            let segment = &manifest.segments[row as usize];
-            let maker = &makers[*modality];
-            let made = guarded(|| maker.preset.make(&preset::source_of(maker.header.kind, segment)?, segment))?;
-            shard.write(row, made.as_ref())
-        };
-        in_order(rows * shards.len(), work.workers, 4 * work.workers, work.stop, make, |_, written| {
-            done += 1;
-            (work.progress)(Progress { done, total });
-            written
-        })?;
-        for (_, shard) in shards {
-            shard.commit()?;
-        }
+        tasks[begin..].sort_by_key(|task| (task.pass.rows[0], task.pass.maker));
     }
+    let missing: usize = tasks.iter().map(|task| task.pass.rows.len()).sum();
+    let done = AtomicUsize::new(total - missing);
+    let tell = |more: usize| (work.progress)(Progress { done: done.fetch_add(more, Ordering::Relaxed) + more, total });
+    tell(0);
+    let shards = Shards { writer: &writer, open: Mutex::default() };
+    let make = |item: usize| {
+        let task = &tasks[item];
+        let shard = shards.of(task, passes_of[&(task.pass.maker, task.shard)])?;
+        let first = writer.rows(task.shard)[0];
+        match &task.pass.source {
+            Err(failure) => task.pass.rows.iter().try_for_each(|&row| shard.note(row, Err(failure)))?,
+            Ok(source) => {
+                let job = Job {
+                    maker: task.pass.maker,
+                    source: source.clone(),
+                    segments: task.pass.rows.iter().map(|&row| manifest.segments[row as usize].clone()).collect(),
+                    rows: task.pass.rows.iter().map(|row| row - first).collect(),
+                    target: shard.target(),
+                };
+                crew.make(&job, &mut |place, outcome| {
+                    shard.note(task.pass.rows[place], outcome.as_ref())?;
+                    tell(1);
+                    work.stop.check()
+                })?;
+            }
+        }
+        Ok(())
+    };
+    in_order(tasks.len(), work.workers, 4 * work.workers, work.stop, make, |item, made: Result<()>| {
+        made?;
+        shards.ended(&tasks[item])
+    })?;
     writer.finish()
 }

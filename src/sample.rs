@@ -1,17 +1,11 @@
 //! Samples as they lie in memory between decoder and store.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-/// Frames of one segment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Clip {
-    /// `[T, H, W, C]`.
-    pub shape: [usize; 4],
-    /// The pixels, 0–255, C fastest; RGB for video, (x, y) for flow.
-    pub pixels: Vec<u8>,
-    /// Presentation time of each frame in seconds, `[T]`.
-    pub times: Vec<f64>,
-}
+use crate::Result;
+use crate::error::Failure;
 
 /// Sound, one channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,14 +75,74 @@ impl Dtype {
 pub struct Row {
     /// The row's elements, in the shape that its maker states.
     pub data: Data,
+    /// What else there is to know.
+    pub made: Made,
+}
+
+/// What there is to know of a row that was made, beside its elements.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Made {
     /// The seconds of the recording that it shows.
     pub span: [f64; 2],
     /// Presentation times of its frames in seconds; empty for sound and features.
     pub times: Vec<f64>,
     /// Decoder or runtime that made it.
-    pub made_by: &'static str,
+    pub made_by: Cow<'static, str>,
     /// Set where the recording ended a little before the segment.
     pub partial: Option<String>,
+}
+
+/// Takes rows of one modality while they are made, piece by piece, so that no row has to be held in memory.
+pub trait Sink {
+    /// Little-endian elements of the row `row`, a place in the list of segments asked for, from its byte `at` on. A row's
+    /// views follow on its data. Bytes may come twice; the last ones count.
+    ///
+    /// # Errors
+    /// What keeps the whole work from going on, such as a full disk.
+    fn put(&mut self, row: usize, at: u64, bytes: &[u8]) -> Result<()>;
+
+    /// All of the row was put, or it cannot be made. Called once a row.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    fn end(&mut self, row: usize, outcome: Result<Made, Failure>) -> Result<()>;
+}
+
+/// Rows in memory, of `row_bytes` each, and what came of each.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// `[rows · row_bytes]`; zeros where a row failed.
+    pub bytes: Vec<u8>,
+    /// What came of each row.
+    pub outcomes: Vec<Option<Result<Made, Failure>>>,
+    row_bytes: usize,
+}
+
+impl Memory {
+    /// Room for `rows` rows.
+    pub fn new(rows: usize, row_bytes: usize) -> Self {
+        Self { bytes: vec![0; rows * row_bytes], outcomes: vec![None; rows], row_bytes }
+    }
+
+    /// The bytes of one row.
+    pub fn row(&self, row: usize) -> &[u8] {
+        &self.bytes[row * self.row_bytes..][..self.row_bytes]
+    }
+}
+
+impl Sink for Memory {
+    fn put(&mut self, row: usize, at: u64, bytes: &[u8]) -> Result<()> {
+        self.bytes[row * self.row_bytes + at as usize..][..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, row: usize, outcome: Result<Made, Failure>) -> Result<()> {
+        if outcome.is_err() {
+            self.bytes[row * self.row_bytes..][..self.row_bytes].fill(0);
+        }
+        self.outcomes[row] = Some(outcome);
+        Ok(())
+    }
 }
 
 /// Elements of a row.

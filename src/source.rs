@@ -1,26 +1,75 @@
 //! Where the samples of one segment and modality come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Code;
+use crate::manifest::Segment;
+use crate::modality::Kind;
+use crate::{Error, Result};
 
 /// A place on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Source {
-    /// The best stream of a container, or a sound file.
-    File(PathBuf),
-    /// Optical flow as two videos, one for each direction.
-    FlowPair {
-        /// Horizontal displacement.
-        x: PathBuf,
-        /// Vertical displacement.
-        y: PathBuf,
+    /// RGB pictures.
+    Video(Pictures),
+    /// Optical flow: horizontal and vertical displacement, each as pictures.
+    Flow(Pictures, Pictures),
+    /// The best sound track of a container, or a sound file.
+    Sound(PathBuf),
+    /// A waveform in an HDF5 file.
+    Waveform {
+        /// The file.
+        path: PathBuf,
+        /// Its dataset, one-dimensional, in [-1, 1].
+        key: String,
+        /// Samples a second.
+        sample_rate: u32,
     },
 }
 
+/// A series of pictures in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pictures {
+    /// A container; with `rate`, a folder of `frame_%010d.jpg` numbered from 1, or such a folder in a tar (`a.tar`, `a.tar/u`).
+    pub path: PathBuf,
+    /// Extracted frames a second: frame n shows second (n − 1) / rate. `None` for a container, which has its own clock.
+    pub rate: Option<f64>,
+}
+
 impl Source {
+    /// Where the samples of `segment` come from: sound from its own file if there is one, else from the recording itself.
+    ///
+    /// # Errors
+    /// [`Error::Media`] with [`Code::Absent`] where the segment has no flow, or no sound beside extracted frames.
+    pub fn of(kind: Kind, segment: &Segment) -> Result<Self> {
+        let absent = |what: &str| Err(Error::media(&segment.path, Code::Absent, what));
+        match kind {
+            Kind::Video => Ok(Self::Video(Pictures { path: segment.path.clone(), rate: segment.frame_rate })),
+            Kind::Flow => match &segment.flow_paths {
+                Some((x, y)) => {
+                    let pictures = |path: &PathBuf| Pictures { path: path.clone(), rate: segment.flow_rate };
+                    Ok(Self::Flow(pictures(x), pictures(y)))
+                }
+                None => absent("no flow files"),
+            },
+            Kind::Audio => match (&segment.audio_path, &segment.audio_key) {
+                (Some(path), Some((key, sample_rate))) => {
+                    Ok(Self::Waveform { path: path.clone(), key: key.clone(), sample_rate: *sample_rate })
+                }
+                (Some(path), None) => Ok(Self::Sound(path.clone())),
+                (None, _) if segment.frame_rate.is_some() => absent("no sound beside the extracted frames"),
+                (None, _) => Ok(Self::Sound(segment.path.clone())),
+            },
+        }
+    }
+
     /// The first file, for messages.
-    pub fn path(&self) -> &std::path::Path {
+    pub fn path(&self) -> &Path {
         match self {
-            Self::File(path) | Self::FlowPair { x: path, .. } => path,
+            Self::Video(pictures) | Self::Flow(pictures, _) => &pictures.path,
+            Self::Sound(path) | Self::Waveform { path, .. } => path,
         }
     }
 }

@@ -79,7 +79,15 @@ pub struct PipelineArguments {
     /// Failed samples that are put up with, a number or a share such as 2%
     #[arg(long, default_value = "0", value_name = "N|P%")]
     pub max_failures: MaxFailures,
+    /// Seconds that decoding one sample may take; longer, and it fails
+    #[arg(long, default_value_t = 600.0, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout_per_item: f64,
     /// No progress and no summaries
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value: &f64| (0.001..=1e6).contains(value));
+    value.ok_or_else(|| "expected seconds, 0.001 to 1000000".into())
 }

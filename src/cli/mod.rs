@@ -13,11 +13,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[cfg(feature = "hdf5")]
+use crate::pipeline::Breeder;
 use crate::pipeline::DECODE_THREAD;
 use crate::stop::Stop;
+#[cfg(feature = "hdf5")]
+use crate::worker::nursery::Nursery;
 use crate::{Error, Result};
 use arguments::Arguments;
+#[cfg(feature = "hdf5")]
+use arguments::Verb;
 pub use doctor::doctor;
+use verbs::World;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -30,12 +37,30 @@ pub fn main() -> ExitCode {
         }
     }));
     let stop = Stop::default();
-    let outcome = listen(&stop).and_then(|()| verbs::run(arguments.verb, &stop));
+    let run = || {
+        // before there is a second thread
+        #[cfg(feature = "hdf5")]
+        let nursery = nursery(&arguments.verb)?;
+        listen(&stop)?;
+        #[cfg(feature = "hdf5")]
+        let breeder = nursery.as_ref().map(|nursery| nursery as &dyn Breeder);
+        #[cfg(not(feature = "hdf5"))]
+        let breeder = None;
+        verbs::run(arguments.verb, World { stop: &stop, breeder })
+    };
+    let outcome = run();
     let code = outcome.unwrap_or_else(|error| {
         eprintln!("mmdg: {error}");
         error.exit_code()
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// What starts decoding processes, for the verbs that decode.
+#[cfg(feature = "hdf5")]
+fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
+    let decodes = matches!(verb, Verb::Run(_) | Verb::Preprocess(_) | Verb::Extract { .. });
+    decodes.then(Nursery::start).transpose()
 }
 
 /// The first SIGINT or SIGTERM asks for an end at the next sample or epoch, the second ends the process on the spot.

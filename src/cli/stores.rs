@@ -6,25 +6,25 @@ use std::path::Path;
 use super::arguments::Origin;
 use super::arguments::PipelineArguments;
 use super::progress::Bar;
-use super::verbs::WELL;
+use super::verbs::{WELL, World};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
-use crate::stop::Stop;
 use crate::store::writer::Summary;
 use crate::{Error, Result, dataset};
 
 /// Exit code of a verb that is done, with failures within the limit.
 const WITH_FAILURES: i32 = 4;
 
-pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
+pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
     let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
     let manifest = dataset::read(&pipeline.data)?;
-    let summary = worked(arguments, "preprocess", stop, |work| crate::preprocess::run(settings, &manifest, work))?;
+    let summary =
+        worked(arguments, "preprocess", world, |work| crate::preprocess::run(settings, &pipeline.data.dataset, &manifest, work))?;
     judge(arguments, &summary, &settings.store)
 }
 
 #[cfg(feature = "onnx")]
-pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<Origin>, stop: &Stop) -> Result<i32> {
+pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<Origin>, world: World<'_>) -> Result<i32> {
     use crate::extract::From;
     let mut settings = config::table(&pipeline.extract, "extract", &arguments.pipeline)?.clone();
     if let Some(from) = from {
@@ -32,7 +32,9 @@ pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<
     }
     let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
     let manifest = dataset::read(&pipeline.data)?;
-    let summary = worked(arguments, "extract", stop, |work| crate::extract::run(&settings, clips, &manifest, work))?;
+    let summary = worked(arguments, "extract", world, |work| {
+        crate::extract::run(&settings, clips, &pipeline.data.dataset, &manifest, work)
+    })?;
     judge(arguments, &summary, &settings.store)
 }
 
@@ -40,13 +42,19 @@ pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<
 fn worked(
     arguments: &PipelineArguments,
     verb: &'static str,
-    stop: &Stop,
+    world: World<'_>,
     run: impl FnOnce(Work<'_>) -> Result<Summary>,
 ) -> Result<Summary> {
     let bar = Bar::new(verb, "samples", arguments.quiet);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = arguments.workers.map_or(cores, usize::from);
-    let summary = run(Work { workers, stop, progress: &|Progress { done, total }| bar.show(done, total) })?;
+    let summary = run(Work {
+        workers,
+        stop: world.stop,
+        progress: &|Progress { done, total }| bar.show(done, total),
+        breeder: world.breeder,
+        patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
+    })?;
     let failed: Vec<String> = summary.failed.iter().map(|(code, count)| format!("{count} {}", code.name())).collect();
     let failed = if failed.is_empty() { "none failed".to_owned() } else { format!("failed: {}", failed.join(", ")) };
     let text = format!("{} samples, {failed}, {} absent, {} partial", summary.samples, summary.absent, summary.partial);

@@ -8,34 +8,45 @@ use super::arguments::{PipelineArguments, Verb};
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use crate::config::{self, Pipeline};
+use crate::pipeline::Breeder;
 use crate::stop::Stop;
 use crate::{Error, Result, inspect, report};
 
 /// Exit code of a verb that is done.
 pub const WELL: i32 = 0;
 
-pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
+/// What verbs have from the process that they run in.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// Set by signals.
+    pub stop: &'a Stop,
+    /// Starts the processes that decode.
+    #[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "nothing decodes"))]
+    pub breeder: Option<&'a dyn Breeder>,
+}
+
+pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
     match verb {
         Verb::Run(arguments) => {
             let pipeline = open(&arguments)?;
             let mut code = WELL;
             if pipeline.preprocess.is_some() && !from_media(&pipeline) {
-                code = code.max(preprocess(&arguments, &pipeline, stop)?);
+                code = code.max(preprocess(&arguments, &pipeline, world)?);
             }
             if pipeline.extract.is_some() {
-                code = code.max(extract(&arguments, &pipeline, None, stop)?);
+                code = code.max(extract(&arguments, &pipeline, None, world)?);
             }
             if pipeline.train.is_some() {
-                code = code.max(train(&arguments, &pipeline, stop)?);
+                code = code.max(train(&arguments, &pipeline, world.stop)?);
             }
             if pipeline.report.is_some() {
                 code = code.max(report(&arguments, &pipeline)?);
             }
             Ok(code)
         }
-        Verb::Preprocess(arguments) => preprocess(&arguments, &open(&arguments)?, stop),
-        Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, stop),
-        Verb::Train(arguments) => train(&arguments, &open(&arguments)?, stop),
+        Verb::Preprocess(arguments) => preprocess(&arguments, &open(&arguments)?, world),
+        Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, world),
+        Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
         Verb::Inspect { store, json } => {
             let found = inspect::inspect(&store)?;
@@ -47,7 +58,7 @@ pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
             }
             Ok(WELL)
         }
-        Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, stop),
+        Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Doctor => {
             let (text, well) = super::doctor();
             print!("{text}");
@@ -80,7 +91,7 @@ fn from_media(_: &Pipeline) -> bool {
 use super::stores::preprocess;
 
 #[cfg(not(feature = "hdf5"))]
-fn preprocess(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
+fn preprocess(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
     Err(not_built("preprocess", "hdf5"))
 }
 
@@ -88,7 +99,7 @@ fn preprocess(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
 use super::stores::extract;
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-fn extract(_: &PipelineArguments, _: &Pipeline, _: Option<Origin>, _: &Stop) -> Result<i32> {
+fn extract(_: &PipelineArguments, _: &Pipeline, _: Option<Origin>, _: World<'_>) -> Result<i32> {
     Err(not_built("extract", "hdf5 and onnx"))
 }
 

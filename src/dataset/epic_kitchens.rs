@@ -50,16 +50,9 @@ fn rows(csv: &Path, root: &Path, name: &str, domain: usize, split: Split, segmen
             .ok()
             .filter(|&label: &usize| label < CLASSES.len())
             .ok_or_else(|| bad(format!("verb_class {label:?}; expected 0 to {}", CLASSES.len() - 1)))?;
-        segments.push(Segment {
-            id: format!("{name}/{}/{uid}", split.name()),
-            path: video_path(root, participant, video),
-            span: Span::new(seconds(start)?, Some(seconds(stop)?)).map_err(bad)?,
-            label,
-            domain,
-            split,
-            audio_path: None,
-            flow_paths: None,
-        });
+        let span = Span::new(seconds(start)?, Some(seconds(stop)?)).map_err(bad)?;
+        let id = format!("{name}/{}/{uid}", split.name());
+        segments.push(Segment { label, domain, split, ..Segment::new(id, video_path(root, participant, video), span) });
     }
     Ok(())
 }

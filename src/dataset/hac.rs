@@ -46,14 +46,12 @@ fn rows(csv: &Path, folder: &Path, name: &str, domain: usize, split: Split, segm
         let there = |path: std::path::PathBuf| path.is_file().then_some(path);
         let flow = |axis: &str| there(folder.join("flow").join(format!("{stem}_flow_{axis}.mp4")));
         segments.push(Segment {
-            id: format!("{name}/{}/{stem}", split.name()),
-            path: folder.join("videos").join(file),
-            span: Span::WHOLE,
             label,
             domain,
             split,
             audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
             flow_paths: flow("x").zip(flow("y")),
+            ..Segment::new(format!("{name}/{}/{stem}", split.name()), folder.join("videos").join(file), Span::WHOLE)
         });
     }
     Ok(())

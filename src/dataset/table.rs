@@ -91,14 +91,10 @@ fn lines(path: &Path, text: &str, root: Option<&Path>) -> Result<(Vec<Line>, boo
         }
         required("path")?;
         let segment = Segment {
-            id: required("id")?,
-            path: file("path").unwrap_or_default(),
-            span,
-            label: 0,
-            domain: 0,
             split,
             audio_path: file("audio_path"),
             flow_paths: flow_x.zip(flow_y),
+            ..Segment::new(required("id")?, file("path").unwrap_or_default(), span)
         };
         lines.push(Line { segment, label: required("label")?, domain: required("domain")?, number });
     }

@@ -12,19 +12,23 @@ use crate::backbone::spec::{Norm, feed};
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
 use crate::pipeline::{Progress, Work, guarded, in_order};
-use crate::preprocess::{self, Maker};
-use crate::preset;
-use crate::sample::{Data, Dtype, Row};
+use crate::preprocess;
+use crate::sample::{Data, Dtype, Made, Row};
+use crate::source::Source;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, RowNote, ShardWriter, Store, Writer};
+use crate::worker::{Crew, Session};
 use crate::{Error, Result};
 use network::{Network, load};
 pub use settings::{BackboneSettings, From, Settings};
 
+/// What a feature store says of who made its rows.
+const MADE_BY: &str = "onnxruntime";
+
 /// Where rows of clips come from.
 enum Origin<'a> {
     Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote> },
-    Media { makers: Vec<Maker>, manifest: &'a Manifest },
+    Media { crew: Crew<'a>, manifest: &'a Manifest },
 }
 
 /// Makes the store, or what is missing of it. A row that failed as a clip fails as a feature, for the same reason.
@@ -32,7 +36,13 @@ enum Origin<'a> {
 /// # Errors
 /// [`Error::Input`] for settings, models and stores that do not fit, before any work; [`Error::Interrupted`]; [`Error::Io`];
 /// [`Error::Environment`].
-pub fn run(settings: &Settings, clips: &preprocess::Settings, manifest: &Manifest, work: Work<'_>) -> Result<Summary> {
+pub fn run(
+    settings: &Settings,
+    clips: &preprocess::Settings,
+    dataset: &str,
+    manifest: &Manifest,
+    work: Work<'_>,
+) -> Result<Summary> {
     match settings.from {
         From::Clips => {
             let store = Store::open(&clips.store)?;
@@ -50,10 +60,11 @@ pub fn run(settings: &Settings, clips: &preprocess::Settings, manifest: &Manifes
             run_from(settings, &headers, recipe, store.manifest(), &Origin::Store { store: &store, notes }, work)
         }
         From::Media => {
-            let makers = preprocess::makers(clips)?;
-            let headers: Vec<_> = makers.iter().map(|maker| maker.header.clone()).collect();
-            let recipe = preprocess::recipe(&makers);
-            run_from(settings, &headers, recipe, manifest, &Origin::Media { makers, manifest }, work)
+            let session = Session { dataset: dataset.to_owned(), modalities: clips.modalities.clone() };
+            let crew = Crew::new(session, work.breeder, work.patience)?;
+            let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
+            let recipe = preprocess::recipe(crew.makers());
+            run_from(settings, &headers, recipe, manifest, &Origin::Media { crew, manifest }, work)
         }
     }
 }
@@ -90,6 +101,7 @@ fn run_from(
         dtype: settings.dtype,
         shape: vec![network.backbone.width() as u64],
         times: 0,
+        views: None,
     };
     let plan = Plan {
         holds: "features",
@@ -138,16 +150,16 @@ fn fill(
 ) -> Result<()> {
     let elements = network.backbone.batch_elements() / batch;
     let mut input = vec![0.0; elements * batch];
-    let mut waiting: Vec<Result<Row, Failure>> = Vec::new();
+    let mut waiting: Vec<Result<Made, Failure>> = Vec::new();
     let (clips, norm, backbone) = (&network.clips, &network.norm, &mut network.backbone);
     let make = |item: usize| guarded(|| planes(origin, clips, norm, first + item as u64, elements));
     in_order(rows, work.workers, batch + 2 * work.workers, work.stop, make, |item, made| {
         let place = waiting.len();
         let to = &mut input[place * elements..][..elements];
         waiting.push(match made? {
-            Ok((planes, row)) => {
+            Ok((planes, made)) => {
                 to.copy_from_slice(&planes);
-                Ok(row)
+                Ok(made)
             }
             Err(failure) => {
                 to.fill(0.0);
@@ -160,10 +172,10 @@ fn fill(
         input[waiting.len() * elements..].fill(0.0);
         let start = first + (item + 1 - waiting.len()) as u64;
         let features = backbone.run(&input).map_err(|message| Failure { code: Code::Backbone, message });
-        for (i, row) in waiting.drain(..).enumerate() {
-            let made = row.and_then(|row| {
+        for (i, made) in waiting.drain(..).enumerate() {
+            let made = made.and_then(|made| {
                 let all = features.as_ref().map_err(Clone::clone)?;
-                Ok(Row { data: Data::F32(all[i * backbone.width()..][..backbone.width()].to_vec()), ..row })
+                Ok(Row { data: Data::F32(all[i * backbone.width()..][..backbone.width()].to_vec()), made })
             });
             shard.write(start + i as u64, made.as_ref())?;
         }
@@ -173,9 +185,8 @@ fn fill(
 }
 
 /// One row ready for the network, and the row to be with its features still missing.
-fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, elements: usize) -> Result<(Vec<f32>, Row)> {
+fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, elements: usize) -> Result<(Vec<f32>, Made)> {
     let mut planes = vec![0.0; elements];
-    let made_by = "onnxruntime";
     let made = match origin {
         Origin::Store { store, notes } => {
             let rows = store.modality(&clips.name)?;
@@ -188,21 +199,20 @@ fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, el
             }
             feed(rows.bytes(row as usize), clips.dtype, &clips.shape, norm, &mut planes);
             let partial = note.map(|note| note.message.clone());
-            Row { data: Data::F32(Vec::new()), span: rows.span(row as usize), times: Vec::new(), made_by, partial }
+            Made { span: rows.span(row as usize), times: Vec::new(), made_by: MADE_BY.into(), partial }
         }
-        Origin::Media { makers, manifest } => {
+        Origin::Media { crew, manifest } => {
             let segment = &manifest.segments[row as usize];
-            let maker = makers
+            let maker = crew
+                .makers()
                 .iter()
-                .find(|maker| maker.header.name == clips.name)
+                .position(|maker| maker.header.name == clips.name)
                 .ok_or_else(|| Error::input("[preprocess.modalities]", format!("no modality {:?}", clips.name)))?;
-            let made = maker.preset.make(&preset::source_of(clips.kind, segment)?, segment)?;
-            let bytes: &[u8] = match &made.data {
-                Data::U8(values) => values,
-                Data::F32(values) => bytemuck::cast_slice(values),
-            };
-            feed(bytes, clips.dtype, &clips.shape, norm, &mut planes);
-            Row { data: Data::F32(Vec::new()), times: Vec::new(), made_by, ..made }
+            let (outcome, bytes) = crew.row(maker, Source::of(clips.kind, segment)?, segment)?;
+            let made = outcome.map_err(|failure| Error::Media { path: segment.path.clone(), failure })?;
+            let data = (clips.row_elements() * clips.dtype.size()) as usize;
+            feed(&bytes[..data], clips.dtype, &clips.shape, norm, &mut planes);
+            Made { times: Vec::new(), made_by: MADE_BY.into(), ..made }
         }
     };
     Ok((planes, made))

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Code, Failure};
 use crate::sample::Waveform;
+use crate::source::Source;
 use crate::span::Span;
 use crate::{Error, Result};
 
@@ -21,6 +22,17 @@ pub struct Sound {
     pub partial: Option<String>,
     /// `symphonia` or `ffmpeg`.
     pub decoder: &'static str,
+}
+
+/// Reads the segment `span` of a source of sound.
+///
+/// # Errors
+/// As [`read`]; [`Code::Unsupported`] for a waveform in HDF5 where this build has no HDF5.
+pub fn read_source(source: &Source, span: Span) -> Result<Sound> {
+    match source {
+        Source::Waveform { path, .. } => Err(Error::media(path, Code::Unsupported, "this build has no HDF5 (feature `hdf5`)")),
+        source => read(source.path(), span),
+    }
 }
 
 /// Reads the segment `span` of the first sound track of `path`. Encoder priming and what an edit list cuts are not part of it.

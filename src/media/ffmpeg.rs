@@ -9,11 +9,23 @@ use ff::{Dictionary, Packet, format, frame, media};
 use ffmpeg_next as ff;
 
 use crate::error::{Code, Failure};
+use crate::signal::view::Orientation;
 
 /// Largest picture decoded, in pixels.
 pub(super) const MAX_PIXELS: u64 = 1 << 26;
 /// A container that gives this many unreadable packets in a row has ended.
 const MAX_BAD_PACKETS: usize = 1000;
+
+/// What a packet says of itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Told {
+    /// Presentation time in ticks of the stream, if it is stated.
+    pub(super) ticks: Option<i64>,
+    /// Decoding can begin here.
+    pub(super) key: bool,
+    /// An edit list cuts it: decoded, never shown.
+    pub(super) cut: bool,
+}
 
 /// An open stream with its decoder.
 pub(super) struct Stream {
@@ -98,7 +110,7 @@ impl Stream {
         Ok(Self { tick: f64::from(time_base), index, decoder, input, origin, interval, last_packet_end: 0.0 })
     }
 
-    fn seconds(&self, ticks: i64) -> f64 {
+    pub(super) fn seconds(&self, ticks: i64) -> f64 {
         let time = ticks as f64 * self.tick - self.origin;
         // the origin is rounded to microseconds
         if time.abs() < 2e-6 { 0.0 } else { time }
@@ -157,26 +169,91 @@ impl Stream {
         None
     }
 
-    /// Presentation times of the stream's packets from here to `end`, in order, without decoding; `None` where a packet has none.
-    pub(super) fn packet_times(&mut self, end: Option<f64>) -> Option<Vec<f64>> {
-        let mut times = Vec::new();
-        while let Some(packet) = self.next_packet() {
-            if packet.stream() != self.index {
-                continue;
-            }
-            if let (Some(end), Some(dts)) = (end, packet.dts())
-                && self.seconds(dts) >= end
-            {
-                break;
-            }
-            // SAFETY: the packet was just read.
-            let discarded = unsafe { (*codec::packet::Ref::as_ptr(&packet)).flags } & ff::ffi::AV_PKT_FLAG_DISCARD != 0;
-            if !discarded {
-                times.push(self.seconds(packet.pts()?));
+    /// Leaves out the packets of other streams, where what this one states of its end makes them worthless.
+    pub(super) fn alone(&mut self) {
+        if self.input.stream(self.index).is_none_or(|stream| stream.duration() <= 0) {
+            return;
+        }
+        let index = self.index;
+        for mut other in self.input.streams_mut().filter(|stream| stream.index() != index) {
+            // SAFETY: the stream belongs to the open input.
+            unsafe { (*other.as_mut_ptr()).discard = ff::ffi::AVDiscard::AVDISCARD_ALL };
+        }
+    }
+
+    /// The stream's next packet, and what it says; `None` at the end.
+    pub(super) fn packet(&mut self) -> Option<(Packet, Told)> {
+        loop {
+            let packet = self.next_packet()?;
+            if packet.stream() == self.index {
+                // SAFETY: the packet was just read.
+                let flags = unsafe { (*codec::packet::Ref::as_ptr(&packet)).flags };
+                let told = Told { ticks: packet.pts(), key: packet.is_key(), cut: flags & ff::ffi::AV_PKT_FLAG_DISCARD != 0 };
+                return Some((packet, told));
             }
         }
-        times.sort_by(f64::total_cmp);
-        Some(times)
+    }
+
+    /// When a packet is to be decoded, in seconds.
+    pub(super) fn decoding_time(&self, packet: &Packet) -> Option<f64> {
+        packet.dts().map(|ticks| self.seconds(ticks))
+    }
+
+    /// Decodes one packet, or with `None` what the decoder still holds, and gives each frame with its ticks. Frames that nothing
+    /// references may be passed over where `unwanted`. Says whether the decoder was content.
+    pub(super) fn feed<E>(
+        &mut self,
+        packet: Option<&Packet>,
+        unwanted: bool,
+        frame: &mut frame::Video,
+        mut each: impl FnMut(&frame::Video, i64) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let skip = if unwanted { codec::discard::Discard::NonReference } else { codec::discard::Discard::Default };
+        // SAFETY: the decoder is open; the field may be set between packets.
+        unsafe { (*self.decoder.as_mut_ptr()).skip_frame = skip.into() };
+        let sent = match packet {
+            Some(packet) => self.decoder.send_packet(packet),
+            None => self.decoder.send_eof(),
+        };
+        loop {
+            match self.decoder.receive_frame(frame) {
+                Ok(()) => {
+                    if let Some(ticks) = frame.pts().or_else(|| frame.timestamp()) {
+                        each(frame, ticks)?;
+                    }
+                }
+                Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) => return Ok(sent.is_ok()),
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+
+    /// Makes the decoder ready to begin anew at a key frame.
+    pub(super) fn flush(&mut self) {
+        self.decoder.flush();
+    }
+
+    /// How the stream's pictures are turned to be shown, by its display matrix.
+    pub(super) fn orientation(&self) -> Orientation {
+        let Some(stream) = self.input.stream(self.index) else { return Orientation::default() };
+        let mut size = 0;
+        // SAFETY: the stream is open; the data is its own and of the size that is given.
+        let entries = unsafe {
+            let kind = ff::ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+            let data = ff::ffi::av_stream_get_side_data(stream.as_ptr(), kind, &raw mut size).cast::<i32>();
+            if data.is_null() || size < 36 {
+                return Orientation::default();
+            }
+            [0, 1, 3, 4].map(|place| f64::from(data.add(place).read_unaligned()))
+        };
+        Orientation::from_matrix(entries)
+    }
+
+    /// Width over height of the stream's pixels, where the container knows it.
+    pub(super) fn stated_aspect(&self) -> Option<f64> {
+        // SAFETY: the stream is open.
+        let ratio = unsafe { (*self.input.stream(self.index)?.as_ptr()).sample_aspect_ratio };
+        (ratio.num > 0 && ratio.den > 0).then(|| f64::from(ratio.num) / f64::from(ratio.den))
     }
 
     /// Decodes from here; `each` gets every frame with its time and may break off. A video frame without a time follows on the

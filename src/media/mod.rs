@@ -1,6 +1,8 @@
 //! Bytes on disk to samples, and back for what this project renders itself. The only place that names FFmpeg and Symphonia.
 
 pub mod audio;
+#[cfg(feature = "video")]
+mod colour;
 mod edit_list;
 #[cfg(feature = "video")]
 pub mod encode;
@@ -8,6 +10,8 @@ pub mod encode;
 mod ffmpeg;
 #[cfg(feature = "video")]
 mod ffmpeg_audio;
+mod frames;
+pub mod pictures;
 #[cfg(feature = "video")]
 mod scale;
 mod symphonia;
@@ -15,5 +19,5 @@ mod timeline;
 #[cfg(feature = "video")]
 pub mod version;
 #[cfg(feature = "video")]
-pub mod video;
+mod video;
 pub mod wav;

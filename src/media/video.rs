@@ -1,136 +1,357 @@
-//! Frames of a segment, chosen by the time at which a player shows them.
+//! Frames of a container's segments. Packets are scanned first, which costs next to nothing and tells the presentation times;
+//! then those that the chosen frames need are decoded, once for all segments. Every frame used must leave the decoder with the very time that
+//! its packet stated; a segment where one does not is read again, by what does leave the decoder.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use ff::Packet;
+use ff::frame::Video;
 use ffmpeg_next as ff;
 
-use super::ffmpeg::Stream;
+use super::ffmpeg::{Stream, Told};
+use super::pictures::{Canvas, Shot, Shown, Wanted, covered, frames_end};
 use super::scale::Scaler;
 use super::timeline::check_end;
+use crate::Result;
 use crate::error::{Code, Failure};
-use crate::sample::Clip;
+use crate::signal::view::{Orientation, View};
 use crate::span::Span;
-use crate::{Error, Result};
 
-/// How a frame becomes a square: its short side is scaled to `resize` pixels, the ratio kept, and the middle cut out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct View {
-    /// Short side after scaling, in pixels.
-    pub resize: u32,
-    /// Side of the square, in pixels, at most `resize`.
-    pub crop: u32,
-}
+/// Packets up to this many bytes are kept between scan and decoding; else they are read twice.
+const KEPT_BYTES: usize = 32 << 20;
 
-impl View {
-    /// Width and height after scaling: `int(side · resize / short side + 0.5)`.
-    ///
-    /// ```
-    /// use mmdg::media::video::View;
-    /// assert_eq!(View { resize: 256, crop: 224 }.scaled(1920, 1080), (455, 256));
-    /// ```
-    pub fn scaled(&self, width: u32, height: u32) -> (u32, u32) {
-        let short = f64::from(width.min(height).max(1));
-        let side = |side: u32| (f64::from(side) * f64::from(self.resize) / short + 0.5) as u32;
-        (side(width).max(self.crop), side(height).max(self.crop))
-    }
-}
-
-/// Names the frames of a clip: from the presentation times of all frames in the segment, and the seconds covered, to places
-/// in that list.
-pub type Choose<'a> = dyn Fn(&[f64], [f64; 2]) -> Vec<usize> + 'a;
-
-/// Frames of a segment.
-#[derive(Debug, Clone)]
-pub struct Frames {
-    /// RGB, `[T, crop, crop, 3]`, with presentation times.
-    pub clip: Clip,
-    /// The seconds covered: from the segment's start to its end or to where the last frame ends.
-    pub span: [f64; 2],
-    /// Frames that the recording has in the segment.
-    pub frames: u64,
-    /// Set where the recording ends a little before the segment; the last frame is held.
-    pub partial: Option<String>,
-}
-
-/// Reads the frames that `choose` names. It gets the presentation times of all frames in the segment, after the edit list,
-/// and the seconds covered, and answers with places in that list, in order of the clip.
-///
-/// # Errors
-/// [`Error::Media`]: missing, unreadable, absent (no video stream), undecodable, truncated, unsupported, limit.
-pub fn read(path: &Path, span: Span, view: View, choose: &Choose<'_>) -> Result<Frames> {
+fn open(path: &Path) -> Result<Stream, Failure> {
     if !path.is_file() {
-        return Err(Error::media(path, Code::Missing, "no such file"));
+        return Err(Failure { code: Code::Missing, message: "no such file".into() });
     }
-    read_frames(path, span, view, choose).map_err(|failure| Error::Media { path: path.into(), failure })
+    Stream::open(path, ff::media::Type::Video)
 }
 
-/// What one pass over the segment found.
-struct Pass {
-    times: Vec<f64>,
-    pixels: Vec<u8>,
-    promised_end: Option<f64>,
+/// As [`super::pictures::read`].
+pub(super) fn read(path: &Path, wanted: &[Wanted<'_>], canvas: &mut dyn Canvas) -> Result<()> {
+    let stream = match open(path) {
+        Ok(stream) => stream,
+        Err(failure) => return super::pictures::fail_all(wanted, canvas, &failure),
+    };
+    let ended = Pass::new(stream, wanted, canvas).run(path)?;
+    for (segment, wanted) in wanted.iter().enumerate().filter(|(segment, _)| !ended[*segment]) {
+        let mut stopped = Ok(());
+        let outcome = by_decoder(path, *wanted, &mut |place, rgb| {
+            stopped = canvas.shot(segment, place, rgb);
+            stopped.is_ok()
+        });
+        stopped?;
+        canvas.end(segment, outcome)?;
+    }
+    Ok(())
 }
 
-fn read_frames(path: &Path, span: Span, view: View, choose: &Choose<'_>) -> Result<Frames, Failure> {
+/// As [`super::pictures::times`].
+pub(super) fn times(path: &Path) -> Result<Vec<f64>, Failure> {
+    let mut stream = open(path)?;
+    stream.alone();
+    let mut times = Vec::new();
+    while let Some((_, told)) = stream.packet() {
+        if let (Some(ticks), false) = (told.ticks, told.cut) {
+            times.push(stream.seconds(ticks));
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
+}
+
+/// One pass over the packets that some segments need.
+struct Pass<'a, 'w> {
+    stream: Stream,
+    wanted: &'a [Wanted<'w>],
+    canvas: &'a mut dyn Canvas,
+    /// Segments that have had their outcome.
+    ended: Vec<bool>,
+    /// Shots by the ticks of their frame: segment and shot.
+    shots: HashMap<i64, Vec<(usize, Shot)>>,
+    /// By segment.
+    waiting: Vec<Waiting>,
+}
+
+/// A segment that has not had its outcome.
+#[derive(Default)]
+struct Waiting {
+    /// Shots still missing.
+    shots: usize,
+    /// What is to be said once there are none.
+    shown: Option<Shown>,
+    /// The packets that it needs, first and last.
+    packets: [usize; 2],
+}
+
+/// The packets of a stretch, in decoding order.
+struct Scan {
+    told: Vec<Told>,
+    /// Themselves, unless there are too many.
+    kept: Option<Vec<Packet>>,
+    /// Where reading began, in seconds; `None` is the file's start.
+    from: Option<f64>,
+}
+
+impl<'a, 'w> Pass<'a, 'w> {
+    fn new(stream: Stream, wanted: &'a [Wanted<'w>], canvas: &'a mut dyn Canvas) -> Self {
+        let (ended, waiting) = (vec![false; wanted.len()], wanted.iter().map(|_| Waiting::default()).collect());
+        Self { stream, wanted, canvas, ended, shots: HashMap::new(), waiting }
+    }
+
+    /// Which segments have their outcome.
+    fn run(mut self, path: &Path) -> Result<Vec<bool>> {
+        let promised_end = self.stream.promised_end();
+        self.stream.alone();
+        if let Some(scan) = self.scan(path) {
+            let promised_end = self.stream.unkept(promised_end);
+            let ranges = self.plan(&scan.told, promised_end)?;
+            self.decode(scan, &ranges)?;
+        }
+        Ok(self.ended)
+    }
+
+    /// The packets from a key frame at or before the first segment to the last one's end; `None` where they do not state
+    /// their times, or do not begin with a key frame.
+    fn scan(&mut self, path: &Path) -> Option<Scan> {
+        let start = self.wanted.iter().map(|wanted| wanted.span.start).fold(f64::INFINITY, f64::min);
+        let end = self.wanted.iter().map(|wanted| wanted.span.end).try_fold(0.0, |end, next| Some(f64::max(end, next?)));
+        // where seeking leads too far, a little earlier will often do
+        for from in [Some(start), Some(start - 10.0), None] {
+            if from.is_some_and(|from| from <= 0.0) {
+                continue;
+            }
+            match from {
+                Some(from) => self.stream.seek(from),
+                // the beginning of some containers can be reached only so
+                None if start > 0.0 => {
+                    self.stream = Stream::open(path, ff::media::Type::Video).ok()?;
+                    self.stream.alone();
+                }
+                None => {}
+            }
+            let scan = self.packets(end, from)?;
+            let begins = scan.told.first().is_some_and(|first| {
+                first.key && (from.is_none() || first.ticks.is_some_and(|ticks| self.stream.seconds(ticks) <= start))
+            });
+            if begins {
+                return Some(scan);
+            }
+        }
+        None
+    }
+
+    fn packets(&mut self, end: Option<f64>, from: Option<f64>) -> Option<Scan> {
+        let mut scan = Scan { told: Vec::new(), kept: Some(Vec::new()), from };
+        let mut bytes = 0;
+        while let Some((packet, told)) = self.stream.packet() {
+            if let (Some(end), Some(time)) = (end, self.stream.decoding_time(&packet))
+                && time >= end
+            {
+                break;
+            }
+            told.ticks?;
+            scan.told.push(told);
+            bytes += packet.size();
+            if bytes > KEPT_BYTES {
+                scan.kept = None;
+            }
+            if let Some(kept) = &mut scan.kept {
+                kept.push(packet);
+            }
+        }
+        Some(scan)
+    }
+
+    /// Chooses the shots of every segment, and the packets to decode: ranges [first, last] that begin at key frames, in order.
+    fn plan(&mut self, told: &[Told], promised_end: Option<f64>) -> Result<Vec<[usize; 2]>> {
+        let mut shown: Vec<(f64, usize)> = Vec::new();
+        for (packet, told) in told.iter().enumerate().filter(|(_, told)| !told.cut) {
+            shown.extend(told.ticks.map(|ticks| (self.stream.seconds(ticks), packet)));
+        }
+        shown.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let all: Vec<f64> = shown.iter().map(|(time, _)| *time).collect();
+        let mut ranges = Vec::new();
+        for (segment, Wanted { span, choose }) in self.wanted.iter().enumerate() {
+            let first = all.partition_point(|&time| time < span.start);
+            let last = span.end.map_or(all.len(), |end| all.partition_point(|&time| time < end));
+            let times = &all[first..last.max(first)];
+            let covered = covered(times, *span);
+            let shots = choose(times, covered);
+            let packets = shots.iter().map(|shot| shown[first + shot.frame].1);
+            let (Some(low), Some(high)) = (packets.clone().min(), packets.max()) else { continue };
+            let earliest = shots.iter().map(|shot| times[shot.frame]).fold(f64::INFINITY, f64::min);
+            let before = |told: &Told| told.key && told.ticks.is_some_and(|ticks| self.stream.seconds(ticks) <= earliest);
+            let Some(key) = told[..=low].iter().rposition(before) else { continue };
+            let partial = match check_end(*span, frames_end(times), promised_end) {
+                Ok(partial) => partial,
+                Err(failure) => {
+                    self.canvas.end(segment, Err(failure))?;
+                    self.ended[segment] = true;
+                    continue;
+                }
+            };
+            for shot in &shots {
+                if let Some(ticks) = told[shown[first + shot.frame].1].ticks {
+                    self.shots.entry(ticks).or_default().push((segment, *shot));
+                }
+            }
+            let times_shown = shots.iter().map(|shot| times[shot.frame]).collect();
+            let frames = times.len() as u64;
+            let shown = Shown { span: covered, times: times_shown, frames, partial, made_by: "ffmpeg" };
+            self.waiting[segment] = Waiting { shots: shots.len(), shown: Some(shown), packets: [key, high] };
+            ranges.push([key, high]);
+        }
+        ranges.sort_unstable();
+        let mut merged: Vec<[usize; 2]> = Vec::new();
+        for [key, last] in ranges {
+            match merged.last_mut() {
+                Some(range) if key <= range[1] + 1 => range[1] = range[1].max(last),
+                _ => merged.push([key, last]),
+            }
+        }
+        Ok(merged)
+    }
+
+    fn decode(&mut self, scan: Scan, ranges: &[[usize; 2]]) -> Result<()> {
+        let Some(&[_, last]) = ranges.last() else { return Ok(()) };
+        let mut kept = scan.kept.map(Vec::into_iter);
+        if kept.is_none() {
+            self.stream.seek(scan.from.unwrap_or(0.0));
+        }
+        let (mut painter, mut frame) = (Painter::new(&self.stream), Video::empty());
+        let mut ranges = ranges.iter().copied().peekable();
+        for (packet, told) in scan.told[..=last].iter().enumerate() {
+            let read = match &mut kept {
+                Some(kept) => kept.next(),
+                // read again, it must be the same
+                None => self.stream.packet().filter(|(_, again)| again == told).map(|(packet, _)| packet),
+            };
+            let (Some(read), Some(&[key, end])) = (read, ranges.peek()) else { return Ok(()) };
+            if packet < key {
+                continue;
+            }
+            if packet == key {
+                self.stream.flush();
+            }
+            let unwanted = told.ticks.is_none_or(|ticks| !self.shots.contains_key(&ticks));
+            if !self.feed(Some(&read), unwanted, &mut painter, &mut frame)? {
+                // of what was lost here the times are not to be trusted; these segments are read by what is not lost
+                for waiting in &mut self.waiting {
+                    if (waiting.packets[0]..=waiting.packets[1]).contains(&packet) {
+                        waiting.shown = None;
+                    }
+                }
+            }
+            if packet == end {
+                self.feed(None, true, &mut painter, &mut frame)?;
+                ranges.next();
+            }
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, packet: Option<&Packet>, unwanted: bool, painter: &mut Painter, frame: &mut Video) -> Result<bool> {
+        let Self { stream, canvas, ended, shots, waiting, .. } = self;
+        stream.feed(packet, unwanted, frame, |frame, ticks| {
+            for (segment, shot) in shots.remove(&ticks).into_iter().flatten() {
+                if ended[segment] {
+                    continue;
+                }
+                let outcome = match painter.paint(frame, &shot.view) {
+                    Ok(rgb) => {
+                        canvas.shot(segment, shot.place, rgb)?;
+                        let waiting = &mut waiting[segment];
+                        waiting.shots -= 1;
+                        if waiting.shots == 0 { waiting.shown.take().map(Ok) } else { None }
+                    }
+                    Err(failure) => Some(Err(failure)),
+                };
+                if let Some(outcome) = outcome {
+                    ended[segment] = true;
+                    canvas.end(segment, outcome)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Makes RGB of the frames of one stream.
+struct Painter {
+    scaler: Scaler,
+    orientation: Orientation,
+    stated_aspect: Option<f64>,
+    rgb: Vec<u8>,
+}
+
+impl Painter {
+    fn new(stream: &Stream) -> Self {
+        let (orientation, stated_aspect) = (stream.orientation(), stream.stated_aspect());
+        Self { scaler: Scaler::default(), orientation, stated_aspect, rgb: Vec::new() }
+    }
+
+    fn paint(&mut self, frame: &Video, view: &View) -> Result<&[u8], Failure> {
+        let own = frame.aspect_ratio();
+        let own = (own.numerator() > 0 && own.denominator() > 0).then(|| f64::from(own));
+        // beyond 1:8 it is nonsense
+        let aspect = self.stated_aspect.or(own).filter(|ratio| (0.125..=8.0).contains(ratio)).unwrap_or(1.0);
+        self.rgb.resize((view.size * view.size * 3) as usize, 0);
+        self.scaler.render(frame, view, self.orientation, aspect, &mut self.rgb)?;
+        Ok(&self.rgb)
+    }
+}
+
+/// One segment by the frames that leave the decoder: once for their times, once for the pictures. `paint` takes place and pixels,
+/// and says whether to go on.
+fn by_decoder(path: &Path, wanted: Wanted<'_>, paint: &mut dyn FnMut(usize, &[u8]) -> bool) -> Result<Shown, Failure> {
+    let span = wanted.span;
     let mut seek = span.start > 0.0;
-    // what the packets say is right for nearly every file, and saves a pass of decoding
-    let mut expected = packet_times(path, span, seek)?;
+    let (mut expected, _) = pass(path, span, seek, &[], paint)?;
     for _ in 0..3 {
         let covered = covered(&expected, span);
-        let chosen = choose(&expected, covered);
-        let pass = decode(path, span, seek, view, &chosen)?;
-        let same = pass.times.len() == expected.len() && pass.times.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6);
-        if same && !chosen.is_empty() {
-            let partial = check_end(span, frames_end(&expected), pass.promised_end)?;
-            let times = chosen.iter().map(|&i| expected[i]).collect();
-            let side = view.crop as usize;
-            let clip = Clip { shape: [chosen.len(), side, side, 3], pixels: pass.pixels, times };
-            return Ok(Frames { clip, span: covered, frames: expected.len() as u64, partial });
+        let shots = (wanted.choose)(&expected, covered);
+        let (times, promised_end) = pass(path, span, seek, &shots, paint)?;
+        let same = times.len() == expected.len() && times.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6);
+        if same && !shots.is_empty() {
+            let partial = check_end(span, frames_end(&expected), promised_end)?;
+            let times = shots.iter().map(|shot| expected[shot.frame]).collect();
+            return Ok(Shown { span: covered, times, frames: expected.len() as u64, partial, made_by: "ffmpeg" });
         }
-        if same {
+        if same && !seek {
             break;
         }
         // a segment that starts after where seeking led is read again from the beginning
-        seek = seek && pass.times.first().is_some_and(|&first| first < span.start + 0.5);
-        expected = pass.times;
+        let reached = times.first().is_some_and(|&first| first < span.start + 0.5);
+        if seek && !reached {
+            seek = false;
+            expected = pass(path, span, seek, &[], paint)?.0;
+        } else {
+            expected = times;
+        }
     }
     let message = if expected.is_empty() { "no frame in the segment" } else { "every decode gives other frames" };
     Err(Failure { code: Code::Undecodable, message: message.into() })
 }
 
-fn packet_times(path: &Path, span: Span, seek: bool) -> Result<Vec<f64>, Failure> {
-    let mut stream = Stream::open(path, ff::media::Type::Video)?;
-    if seek {
-        stream.seek(span.start);
-    }
-    let times = stream.packet_times(span.end).unwrap_or_default();
-    Ok(times.into_iter().filter(|&time| span.contains(time)).collect())
-}
-
-/// Where the last frame ends: it lasts as long as the median frame.
-fn frames_end(times: &[f64]) -> f64 {
-    let mut gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    gaps.sort_by(f64::total_cmp);
-    let gap = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
-    times.last().map_or(0.0, |last| last + gap)
-}
-
-fn covered(times: &[f64], span: Span) -> [f64; 2] {
-    [span.start, span.end.unwrap_or_else(|| frames_end(times)).max(span.start)]
-}
-
-/// Decodes the segment, keeps all times and converts the chosen frames.
-fn decode(path: &Path, span: Span, seek: bool, view: View, chosen: &[usize]) -> Result<Pass, Failure> {
-    let mut stream = Stream::open(path, ff::media::Type::Video)?;
+/// Decodes all of a segment and paints `shots`; gives the times of its frames and where the container says that it ends.
+fn pass(
+    path: &Path,
+    span: Span,
+    seek: bool,
+    shots: &[Shot],
+    paint: &mut dyn FnMut(usize, &[u8]) -> bool,
+) -> Result<(Vec<f64>, Option<f64>), Failure> {
+    let mut stream = open(path)?;
     let promised_end = stream.promised_end();
     if seek {
         stream.seek(span.start);
     }
-    let size = (view.crop * view.crop * 3) as usize;
-    let mut pass = Pass { times: Vec::new(), pixels: vec![0; size * chosen.len()], promised_end: None };
-    let mut scaler = Scaler::default();
-    stream.decode(&mut ff::frame::Video::empty(), |frame, time| {
+    let mut painter = Painter::new(&stream);
+    let mut times = Vec::new();
+    stream.decode(&mut Video::empty(), |frame, time| {
         let Some(time) = time.filter(|time| time.is_finite()) else { return Ok(ControlFlow::Continue(())) };
         if span.end.is_some_and(|end| time >= end) {
             return Ok(ControlFlow::Break(()));
@@ -138,17 +359,13 @@ fn decode(path: &Path, span: Span, seek: bool, view: View, chosen: &[usize]) -> 
         if !span.contains(time) {
             return Ok(ControlFlow::Continue(()));
         }
-        let index = pass.times.len();
-        pass.times.push(time);
-        let mut places = (0..chosen.len()).filter(|&place| chosen[place] == index);
-        if let Some(first) = places.next() {
-            scaler.render(frame, view, &mut pass.pixels[first * size..][..size])?;
-            for other in places {
-                pass.pixels.copy_within(first * size..(first + 1) * size, other * size);
+        for shot in shots.iter().filter(|shot| shot.frame == times.len()) {
+            if !paint(shot.place, painter.paint(frame, &shot.view)?) {
+                return Ok(ControlFlow::Break(()));
             }
         }
+        times.push(time);
         Ok(ControlFlow::Continue(()))
     })?;
-    pass.promised_end = stream.unkept(promised_end);
-    Ok(pass)
+    Ok((times, stream.unkept(promised_end)))
 }

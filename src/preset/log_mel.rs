@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Preset, RowShape, parse, spectrogram_row};
+use super::{Preset, RowShape, Setup, one_by_one, parse, spectrogram_row};
 use crate::Result;
 use crate::manifest::Segment;
-use crate::modality::Kind;
-use crate::sample::{Dtype, Row};
+use crate::sample::{Dtype, Sink};
 use crate::signal::fit::{Pad, fit};
 use crate::signal::mel::LogMel;
 use crate::source::Source;
@@ -43,7 +42,7 @@ struct LogMelPreset {
     length: usize,
 }
 
-pub(super) fn build(_: Kind, parameters: Value) -> Result<Box<dyn Preset>, String> {
+pub(super) fn build(_: Setup<'_>, parameters: Value) -> Result<Box<dyn Preset>, String> {
     let parameters: Parameters = parse(parameters)?;
     let Parameters { sample_rate, seconds, n_fft, window, hop, bins, .. } = parameters;
     let within = |name: &str, value: f64, low: f64, high: f64| {
@@ -62,16 +61,23 @@ pub(super) fn build(_: Kind, parameters: Value) -> Result<Box<dyn Preset>, Strin
 
 impl Preset for LogMelPreset {
     fn row(&self) -> RowShape {
-        RowShape { dtype: Dtype::F32, shape: vec![self.mel.frames(self.length) as u64, self.mel.bins() as u64], times: 0 }
+        RowShape {
+            dtype: Dtype::F32,
+            shape: vec![self.mel.frames(self.length) as u64, self.mel.bins() as u64],
+            times: 0,
+            views: None,
+        }
     }
 
     fn parameters(&self) -> Value {
         json!(self.parameters)
     }
 
-    fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
-        spectrogram_row(source, segment, self.parameters.sample_rate, |samples| {
-            self.mel.compute(&fit(samples, self.length, self.parameters.pad))
+    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
+        one_by_one(segments, sink, |segment| {
+            spectrogram_row(source, segment, self.parameters.sample_rate, |samples| {
+                self.mel.compute(&fit(samples, self.length, self.parameters.pad))
+            })
         })
     }
 }

@@ -4,38 +4,84 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Preset, RowShape, parse, spectrogram_row};
+use super::compat::{Compat, Rule};
+use super::{Preset, RowShape, Setup, one_by_one, parse, spectrogram_row};
 use crate::Result;
 use crate::manifest::Segment;
+use crate::media::pictures;
 use crate::modality::Kind;
-use crate::sample::{Dtype, Row};
+use crate::sample::{Dtype, Sink};
 use crate::signal::fit::{Pad, fit};
+use crate::signal::sampling::{middle_offset, strided};
 use crate::signal::spectrogram;
 use crate::source::Source;
+use crate::span::Span;
 
 const SAMPLE_RATE: u32 = 16000;
 /// Ten seconds; shorter segments are repeated, longer ones cut.
 const LENGTH: usize = 160_000;
 
-/// Nothing is free: the network was trained on just this.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VggSound {}
+/// Nothing of the picture is free: the network was trained on just this.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Parameters {
+    /// Which seconds; HAC's loaders take those of the sampled frames, at 24 frames a second whatever the recording's rate.
+    compat: Option<Compat>,
+}
 
-pub(super) fn build(_: Kind, parameters: Value) -> Result<Box<dyn Preset>, String> {
-    Ok(Box::new(parse::<VggSound>(parameters)?))
+struct VggSound {
+    rule: Rule,
+    parameters: Parameters,
+}
+
+pub(super) fn build(setup: Setup<'_>, parameters: Value) -> Result<Box<dyn Preset>, String> {
+    let mut parameters: Parameters = parse(parameters)?;
+    let (rule, compat) = Rule::of(parameters.compat, setup.dataset, true)?;
+    parameters.compat = Some(compat);
+    Ok(Box::new(VggSound { rule, parameters }))
 }
 
 impl Preset for VggSound {
     fn row(&self) -> RowShape {
-        RowShape { dtype: Dtype::F32, shape: vec![257, spectrogram::frames(LENGTH) as u64], times: 0 }
+        RowShape { dtype: Dtype::F32, shape: vec![257, spectrogram::frames(LENGTH) as u64], times: 0, views: None }
     }
 
     fn parameters(&self) -> Value {
-        json!(self)
+        json!(self.parameters)
     }
 
-    fn make(&self, source: &Source, segment: &Segment) -> Result<Row> {
-        spectrogram_row(source, segment, SAMPLE_RATE, |samples| spectrogram::standardised(&fit(samples, LENGTH, Pad::Repeat)))
+    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
+        let picture = |samples: &[f32]| spectrogram::standardised(&fit(samples, LENGTH, Pad::Repeat));
+        one_by_one(segments, sink, |segment| {
+            if self.rule != Rule::Hac {
+                return spectrogram_row(source, segment, SAMPLE_RATE, picture);
+            }
+            let window = frames_at_24(segment)?;
+            let whole = Segment { span: Span::WHOLE, ..segment.clone() };
+            let mut row = spectrogram_row(source, &whole, SAMPLE_RATE, |samples| {
+                // what lies past the end is left out, and of nothing there is silence, as there
+                let [start, end] = window.map(|second| ((second * f64::from(SAMPLE_RATE)).round() as usize).min(samples.len()));
+                picture(&samples[start..end.max(start)])
+            })?;
+            row.made.span = window;
+            Ok(row)
+        })
     }
+}
+
+/// The seconds from the first to the last frame that `slowfast` samples (`slowonly-flow`, where there are no pictures), at 24
+/// frames a second. The last may come before the first, where a short clip wraps round.
+fn frames_at_24(segment: &Segment) -> Result<[f64; 2]> {
+    let count = |source: Source| match source {
+        Source::Video(pictures) | Source::Flow(pictures, _) => pictures::times(&pictures).map(|times| times.len()),
+        Source::Sound(_) | Source::Waveform { .. } => Ok(0),
+    };
+    let (frames, [length, stride]) = match Source::of(Kind::Video, segment).and_then(count) {
+        Ok(frames) => (frames, [32, 2]),
+        Err(error) => (Source::of(Kind::Flow, segment).and_then(count).map_err(|_| error)?, [8, 4]),
+    };
+    let counted = frames.saturating_sub(1).max(1);
+    let indices = strided(counted, middle_offset(counted, length, stride), length, stride);
+    let second = |index: Option<&usize>| index.map_or(0.0, |&index| index as f64 / 24.0);
+    Ok([second(indices.first()), second(indices.last())])
 }

@@ -3,6 +3,8 @@
 pub mod fit;
 pub mod mel;
 pub mod resample;
+pub mod resize;
 pub mod sampling;
 pub mod spectrogram;
 pub mod stft;
+pub mod view;

@@ -28,6 +28,9 @@ pub struct ModalityHeader {
     pub shape: Vec<u64>,
     /// Presentation times kept with each row; 0 for none.
     pub times: u64,
+    /// Shape `[K, …]` of the training views kept with each row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<Vec<u64>>,
 }
 
 impl ModalityHeader {
@@ -36,12 +39,17 @@ impl ModalityHeader {
         self.shape.iter().product()
     }
 
-    /// Bytes of a row, all arrays together.
-    pub fn row_bytes(&self) -> u64 {
-        self.row_elements() * self.dtype.size() + 8 * self.times + 16 + 1
+    /// Elements of `views` in a row.
+    pub fn view_elements(&self) -> u64 {
+        self.views.as_ref().map_or(0, |shape| shape.iter().product())
     }
 
-    /// The arrays of a shard of `rows` rows: `data`, `span` in seconds (start, end), `time` in seconds, `valid`.
+    /// Bytes of a row, all arrays together.
+    pub fn row_bytes(&self) -> u64 {
+        (self.row_elements() + self.view_elements()) * self.dtype.size() + 8 * self.times + 16 + 1
+    }
+
+    /// The arrays of a shard of `rows` rows: `data`, `span` in seconds (start, end), `time` in seconds, `valid`, `views`.
     pub fn arrays(&self, rows: u64) -> Vec<(&'static str, Dtype, Vec<u64>)> {
         let mut data = vec![rows];
         data.extend(&self.shape);
@@ -50,6 +58,9 @@ impl ModalityHeader {
             arrays.push(("time", Dtype::F64, vec![rows, self.times]));
         }
         arrays.push(("valid", Dtype::U8, vec![rows]));
+        if let Some(views) = &self.views {
+            arrays.push(("views", self.dtype, [&[rows], &views[..]].concat()));
+        }
         arrays
     }
 }

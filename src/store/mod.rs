@@ -20,6 +20,6 @@ pub mod writer;
 pub use layout::{Dtype, Header, ModalityHeader, RowNote};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
-pub use shard_writer::ShardWriter;
+pub use shard_writer::{ShardWriter, Target};
 #[cfg(feature = "hdf5")]
 pub use writer::{Plan, Writer};

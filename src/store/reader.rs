@@ -180,6 +180,11 @@ impl<'a> Rows<'a> {
         self.array("data", row)
     }
 
+    /// The row's training views, in the shape of the header; none where the store has none. No copy.
+    pub fn views(&self, row: usize) -> Option<&'a [u8]> {
+        self.header.views.as_ref().map(|_| self.array("views", row))
+    }
+
     /// The row's values; a slice of the file where they are stored as f32.
     pub fn values(&self, row: usize) -> Cow<'a, [f32]> {
         let bytes = self.bytes(row);

