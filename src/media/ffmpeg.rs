@@ -8,6 +8,7 @@ use ff::codec::{self, decoder};
 use ff::{Dictionary, Packet, format, frame, media};
 use ffmpeg_next as ff;
 
+use super::h264::Framing;
 use crate::error::{Code, Failure};
 use crate::signal::view::Orientation;
 
@@ -37,6 +38,8 @@ pub(super) struct Stream {
     origin: f64,
     /// Where the latest packet of any stream ends.
     last_packet_end: f64,
+    /// How H.264 lies in packets.
+    framing: Option<Framing>,
     /// How long a frame lasts whose container does not say when the next is due.
     interval: f64,
 }
@@ -87,6 +90,15 @@ impl Stream {
         let rate = f64::from(stream.avg_frame_rate());
         let interval = if rate.is_finite() && rate > 0.0 { 1.0 / rate } else { 0.0 };
         let id = stream.parameters().id();
+        let framing = (id == codec::Id::H264).then(|| {
+            // SAFETY: the parameters are the open stream's; what they point at has the length that they say.
+            let configuration = unsafe {
+                let parameters = &*stream.parameters().as_ptr();
+                let length = usize::try_from(parameters.extradata_size).unwrap_or(0);
+                if parameters.extradata.is_null() { &[] } else { std::slice::from_raw_parts(parameters.extradata, length) }
+            };
+            Framing::of(configuration)
+        });
         let mut context = codec::Context::from_parameters(stream.parameters()).map_err(failure(Code::Unsupported))?;
         context.set_threading(codec::threading::Config { count: 1, ..Default::default() });
         // SAFETY: the context is ours and not yet open.
@@ -107,7 +119,7 @@ impl Stream {
         // SAFETY: the input is open.
         let start = unsafe { (*input.as_ptr()).start_time };
         let origin = if start == ff::ffi::AV_NOPTS_VALUE { 0.0 } else { start as f64 / f64::from(ff::ffi::AV_TIME_BASE) };
-        Ok(Self { tick: f64::from(time_base), index, decoder, input, origin, interval, last_packet_end: 0.0 })
+        Ok(Self { tick: f64::from(time_base), index, decoder, input, origin, framing, interval, last_packet_end: 0.0 })
     }
 
     pub(super) fn seconds(&self, ticks: i64) -> f64 {
@@ -199,18 +211,19 @@ impl Stream {
         packet.dts().map(|ticks| self.seconds(ticks))
     }
 
-    /// Decodes one packet, or with `None` what the decoder still holds, and gives each frame with its ticks. Frames that nothing
-    /// references may be passed over where `unwanted`. Says whether the decoder was content.
+    /// Whether no other picture needs the one in `packet`. Known of H.264 alone.
+    pub(super) fn disposable(&self, packet: &Packet) -> bool {
+        self.framing.is_some_and(|framing| packet.data().is_some_and(|data| framing.disposable(data)))
+    }
+
+    /// Decodes one packet, or with `None` what the decoder still holds, and gives each frame with its ticks. Says whether the
+    /// decoder was content.
     pub(super) fn feed<E>(
         &mut self,
         packet: Option<&Packet>,
-        unwanted: bool,
         frame: &mut frame::Video,
         mut each: impl FnMut(&frame::Video, i64) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let skip = if unwanted { codec::discard::Discard::NonReference } else { codec::discard::Discard::Default };
-        // SAFETY: the decoder is open; the field may be set between packets.
-        unsafe { (*self.decoder.as_mut_ptr()).skip_frame = skip.into() };
         let sent = match packet {
             Some(packet) => self.decoder.send_packet(packet),
             None => self.decoder.send_eof(),

@@ -11,6 +11,8 @@ mod ffmpeg;
 #[cfg(feature = "video")]
 mod ffmpeg_audio;
 mod frames;
+#[cfg(feature = "video")]
+mod h264;
 pub mod pictures;
 #[cfg(feature = "video")]
 mod scale;

@@ -236,8 +236,9 @@ impl<'a, 'w> Pass<'a, 'w> {
             if packet == key {
                 self.stream.flush();
             }
-            let unwanted = told.ticks.is_none_or(|ticks| !self.shots.contains_key(&ticks));
-            if !self.feed(Some(&read), unwanted, &mut painter, &mut frame)? {
+            let wanted = told.ticks.is_some_and(|ticks| self.shots.contains_key(&ticks));
+            let passed_over = !wanted && self.stream.disposable(&read);
+            if !passed_over && !self.feed(Some(&read), &mut painter, &mut frame)? {
                 // of what was lost here the times are not to be trusted; these segments are read by what is not lost
                 for waiting in &mut self.waiting {
                     if (waiting.packets[0]..=waiting.packets[1]).contains(&packet) {
@@ -246,16 +247,16 @@ impl<'a, 'w> Pass<'a, 'w> {
                 }
             }
             if packet == end {
-                self.feed(None, true, &mut painter, &mut frame)?;
+                self.feed(None, &mut painter, &mut frame)?;
                 ranges.next();
             }
         }
         Ok(())
     }
 
-    fn feed(&mut self, packet: Option<&Packet>, unwanted: bool, painter: &mut Painter, frame: &mut Video) -> Result<bool> {
+    fn feed(&mut self, packet: Option<&Packet>, painter: &mut Painter, frame: &mut Video) -> Result<bool> {
         let Self { stream, canvas, ended, shots, waiting, .. } = self;
-        stream.feed(packet, unwanted, frame, |frame, ticks| {
+        stream.feed(packet, frame, |frame, ticks| {
             for (segment, shot) in shots.remove(&ticks).into_iter().flatten() {
                 if ended[segment] {
                     continue;
