@@ -26,5 +26,7 @@ mod shared;
 mod spectrograms;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
+mod supervision;
 #[cfg(feature = "torch")]
 mod train;
