@@ -1,9 +1,9 @@
-//! Short-time Fourier transform, in f64 whatever comes in.
+//! Short-time Fourier transform, in the precision that the caller names.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use realfft::{RealFftPlanner, RealToComplex};
+use realfft::{FftNum, RealFftPlanner, RealToComplex};
 
 /// Periodic Hann window of `length`.
 pub fn hann(length: usize) -> Vec<f64> {
@@ -19,21 +19,21 @@ pub fn tukey(length: usize, alpha: f64) -> Vec<f64> {
     (0..length).map(|i| weight((i as f64).min(last - i as f64))).collect()
 }
 
-/// A plan for windows of one length.
-pub struct Stft {
-    window: Vec<f64>,
+/// A plan for windows of one length, in `f32` or `f64`.
+pub struct Stft<T: FftNum> {
+    window: Vec<T>,
     hop: usize,
     detrend: bool,
-    plan: Arc<dyn RealToComplex<f64>>,
+    plan: Arc<dyn RealToComplex<T>>,
 }
 
-impl Stft {
+impl<T: FftNum + From<f32>> Stft<T> {
     /// `window` is centred in `n_fft` zeros where it is shorter. With `detrend`, each frame's mean is removed before the window.
     pub fn new(window: &[f64], n_fft: usize, hop: usize, detrend: bool) -> Self {
         let before = n_fft.saturating_sub(window.len()) / 2;
-        let mut padded = vec![0.0; n_fft];
+        let mut padded = vec![T::zero(); n_fft];
         for (to, &from) in padded[before..].iter_mut().zip(window) {
-            *to = from;
+            *to = real(from);
         }
         Self { window: padded, hop, detrend, plan: RealFftPlanner::new().plan_fft_forward(n_fft) }
     }
@@ -44,16 +44,18 @@ impl Stft {
     }
 
     /// Calls `each` with the frame's number and its `|X|²`, `[n_fft / 2 + 1]`.
-    pub fn power(&self, samples: &[f32], mut each: impl FnMut(usize, &[f64])) {
+    pub fn power(&self, samples: &[f32], mut each: impl FnMut(usize, &[T])) {
         let n_fft = self.window.len();
         let (mut input, mut spectrum, mut scratch) =
             (self.plan.make_input_vec(), self.plan.make_output_vec(), self.plan.make_scratch_vec());
-        let mut power = vec![0.0; n_fft / 2 + 1];
+        let mut power = vec![T::zero(); n_fft / 2 + 1];
+        let share = real::<T>(1.0 / n_fft as f64);
         for frame in 0..self.frames(samples.len()) {
             let part = &samples[frame * self.hop..][..n_fft];
-            let mean = if self.detrend { part.iter().map(|&x| f64::from(x)).sum::<f64>() / n_fft as f64 } else { 0.0 };
-            for ((to, &x), w) in input.iter_mut().zip(part).zip(&self.window) {
-                *to = (f64::from(x) - mean) * w;
+            let sum = || part.iter().fold(T::zero(), |sum, &x| sum + T::from(x));
+            let mean = if self.detrend { sum() * share } else { T::zero() };
+            for ((to, &x), &w) in input.iter_mut().zip(part).zip(&self.window) {
+                *to = (T::from(x) - mean) * w;
             }
             // lengths are the plan's own, so this cannot fail
             if self.plan.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_ok() {
@@ -64,9 +66,9 @@ impl Stft {
             }
         }
     }
+}
 
-    /// Sum of the squared window.
-    pub fn window_energy(&self) -> f64 {
-        self.window.iter().map(|w| w * w).sum()
-    }
+/// `value` in the transform's precision.
+fn real<T: FftNum>(value: f64) -> T {
+    T::from_f64(value).unwrap_or_else(T::zero)
 }
