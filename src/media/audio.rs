@@ -1,4 +1,5 @@
-//! Sound of a segment: Symphonia first, FFmpeg where Symphonia cannot open the stream.
+//! Sound of a segment: Symphonia first, FFmpeg where Symphonia cannot open the stream. Symphonia opens files in a fraction of the
+//! time, so it is the faster one for segments, from AAC too; only minutes of AAC on end decode faster with FFmpeg.
 
 use std::path::Path;
 
@@ -10,8 +11,9 @@ use crate::{Error, Result};
 /// A decoded segment of sound.
 #[derive(Debug, Clone)]
 pub struct Sound {
-    /// Mean of all channels, at the recording's own rate. Starts at the segment's start; where the sound begins later, or has
-    /// a hole of more than 0.1 s, there is silence.
+    /// Mean of all channels, however many and whatever their places (a sub-woofer counts like any), at the recording's own
+    /// rate. Starts at the sample nearest to the segment's start; where the sound begins later, or has a hole of more than
+    /// 0.1 s, there is silence.
     pub waveform: Waveform,
     /// The seconds that `waveform` covers.
     pub span: [f64; 2],

@@ -62,7 +62,8 @@ impl LogMel {
             (first, filter[first..end].iter().map(|&w| w as f32).collect())
         };
         let filters = recipe.bank.weights().into_iter().map(support).collect();
-        Self { stft: Stft::new(&hann(recipe.window), recipe.bank.n_fft, recipe.hop, false), filters, recipe }
+        let stft = Stft::new(&hann(recipe.window), recipe.bank.n_fft, recipe.hop);
+        Self { stft: if recipe.centre { stft.centred() } else { stft }, filters, recipe }
     }
 
     /// Mel bins.
@@ -70,29 +71,20 @@ impl LogMel {
         self.filters.len()
     }
 
-    /// Zeros before the first sample, and after the last.
-    fn padding(&self) -> usize {
-        if self.recipe.centre { self.recipe.bank.n_fft / 2 } else { 0 }
-    }
-
     /// Frames that `length` samples give: if centred `1 + length / hop` for an even `n_fft`, else as many as fit.
     pub fn frames(&self, length: usize) -> usize {
-        self.stft.frames(length + 2 * self.padding())
+        self.stft.frames(length)
     }
 
     /// `[frames, bins]`.
     pub fn compute(&self, samples: &[f32]) -> Spectrogram {
-        let mut padded = Vec::with_capacity(samples.len() + 2 * self.padding());
-        padded.resize(self.padding(), 0.0);
-        padded.extend_from_slice(samples);
-        padded.resize(padded.len() + self.padding(), 0.0);
         let (frames, bins) = (self.frames(samples.len()), self.bins());
         let mut values = vec![0.0f32; frames * bins];
         let mut block = vec![[0.0f32; LANES]; self.recipe.bank.n_fft / 2 + 1];
-        self.stft.power(&padded, |frame, power| {
+        self.stft.transform(samples, |frame, spectrum| {
             let lane = frame % LANES;
-            for (to, &from) in block.iter_mut().zip(power) {
-                to[lane] = from as f32;
+            for (to, x) in block.iter_mut().zip(spectrum) {
+                to[lane] = x.norm_sqr() as f32;
             }
             if lane == LANES - 1 || frame == frames - 1 {
                 if self.recipe.magnitude {
