@@ -1,5 +1,5 @@
-//! Sound of a segment: Symphonia first, FFmpeg where Symphonia cannot open the stream. Symphonia opens files in a fraction of the
-//! time, so it is the faster one for segments, from AAC too; only minutes of AAC on end decode faster with FFmpeg.
+//! Sound of a segment: Symphonia first, FFmpeg where Symphonia cannot open the stream. FFmpeg decodes AAC a little faster, but
+//! takes so much longer to open a file, above all one with video, that Symphonia wins for segments (`benches/RESULTS.md`).
 
 use std::path::Path;
 
