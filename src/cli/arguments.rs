@@ -22,7 +22,13 @@ pub enum Verb {
     /// All that the pipeline file asks for: preprocess, extract, train, report
     Run(PipelineArguments),
     /// Recordings to a clip store
-    Preprocess(PipelineArguments),
+    Preprocess {
+        #[command(flatten)]
+        pipeline: PipelineArguments,
+        /// Only tell rows, shards, bytes and about how long it will take, by making a few samples in memory
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Clips to a feature store
     Extract {
         #[command(flatten)]

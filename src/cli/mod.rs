@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
 /// What starts decoding processes, for the verbs that decode.
 #[cfg(feature = "hdf5")]
 fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
-    let decodes = matches!(verb, Verb::Run(_) | Verb::Preprocess(_) | Verb::Extract { .. });
+    let decodes = matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. });
     decodes.then(Nursery::start).transpose()
 }
 

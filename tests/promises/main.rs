@@ -34,3 +34,5 @@ mod stores;
 mod supervision;
 #[cfg(feature = "torch")]
 mod train;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod views;

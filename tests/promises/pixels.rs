@@ -33,7 +33,6 @@ fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 fn frames_are_those_of_pyav() {
     let Some(data) = shared::data("frames_are_those_of_pyav") else { return };
     let Some(python) = python("frames_are_those_of_pyav") else { return };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/frames_of_pyav.py");
     // the bound is for all three colours of all pixels; drawn test pictures have the hardest edges, at which chroma's interpolation
     // differs most (swscale stretches it by 161/321, say, where it is half as wide)
     for (clip, most) in [
@@ -54,14 +53,39 @@ fn frames_are_those_of_pyav() {
         ("torchcodec/testsrc2_odd_width_mpeg2.mp4", 3.0),
     ] {
         let path = data.join("video").join(clip);
-        let (times, ours) = five(&path, short_side(&python, &path));
-        let times: Vec<String> = times.iter().map(f64::to_string).collect();
-        let output = Command::new(&python).arg(&script).arg(&path).args(times).output().unwrap();
-        assert!(output.status.success(), "{clip}: {}", String::from_utf8_lossy(&output.stderr));
-        let difference = mean_difference(&ours, &output.stdout);
+        let difference = from_pyav(&python, &path, short_side(&python, &path), 0, 0);
         println!("{clip}: mean absolute difference {difference:.3}");
         assert!(difference < most, "{clip}: {difference}");
     }
+}
+
+/// Mean absolute difference of five frames from PyAV's, those turned clockwise `turns` times and stretched to `width`.
+fn from_pyav(python: &Path, path: &Path, side: u32, turns: u32, width: u32) -> f64 {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/frames_of_pyav.py");
+    let (times, ours) = five(path, side);
+    let mut command = Command::new(python);
+    command.arg(script).arg(path).args([turns, width].map(|number| number.to_string()));
+    let output = command.args(times.iter().map(f64::to_string)).output().unwrap();
+    assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+    mean_difference(&ours, &output.stdout)
+}
+
+#[test]
+fn pictures_are_turned_and_stretched_as_players_do() {
+    let test = "pictures_are_turned_and_stretched_as_players_do";
+    let (Some(data), Some(python)) = (shared::data(test), python(test)) else { return };
+    // its display matrix turns it a quarter counterclockwise
+    let rotated = data.join("video/torchcodec/nasa_13013_rotated.mp4");
+    let side = short_side(&python, &rotated);
+    let differences: Vec<f64> = (0..4).map(|turns| from_pyav(&python, &rotated, side, turns, 0)).collect();
+    assert!(differences[3] < 0.5 && differences[..3].iter().all(|&difference| difference > 10.0), "{differences:?}");
+    let clockwise = data.join("video/mp4parse/video_rotation_90.mp4");
+    let side = short_side(&python, &clockwise);
+    assert!(from_pyav(&python, &clockwise, side, 1, 0) < 0.5);
+    // pixels two thirds as wide as high: 640 are shown as 427
+    let narrow = data.join("video/auto-editor/SAR-2by3.mp4");
+    let difference = from_pyav(&python, &narrow, 360, 0, 427);
+    assert!(difference < 0.5 && from_pyav(&python, &narrow, 360, 0, 0) > 10.0, "{difference}");
 }
 
 fn short_side(python: &Path, path: &Path) -> u32 {
