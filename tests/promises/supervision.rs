@@ -102,3 +102,38 @@ fn decoding_processes_end_with_their_parent() {
     expect(&run(folder, "preprocess pipeline.toml --set preprocess.store=whole"), 0, &[]);
     assert!(tree(&folder.join("clips")) == tree(&folder.join("whole")));
 }
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_store_that_the_next_run_finishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    segments(folder);
+    // one row a shard, so that there are many moments
+    let verb = "preprocess pipeline.toml -q --workers 2 --set preprocess.modalities.video.resize=256 \
+        --set preprocess.modalities.video.crop=256 --set preprocess.modalities.video.frames=4 --set preprocess.shard-mib=1";
+    expect(&run(folder, &format!("{verb} --set preprocess.store=whole")), 0, &[]);
+    let whole = tree(&folder.join("whole"));
+    assert!(whole.contains_key("video/00007.json"));
+    let mut cut_short = 0;
+    for moment in 0..12 {
+        let _ = std::fs::remove_dir_all(folder.join("clips"));
+        let mut child = mmdg(folder, verb).spawn().unwrap();
+        let start = Instant::now();
+        // the first moments are while it starts, the later ones after each shard
+        while start.elapsed() < Duration::from_secs(20) && child.try_wait().unwrap().is_none() {
+            let shards = std::fs::read_dir(folder.join("clips/video")).map_or(0, |files| {
+                files.filter(|file| file.as_ref().is_ok_and(|file| file.path().extension().is_some_and(|e| e == "json"))).count()
+            });
+            if (moment < 4 && start.elapsed() > Duration::from_millis(60 * moment))
+                || (moment >= 4 && shards as u64 >= moment - 4)
+            {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        cut_short += usize::from(!child.wait().unwrap().success());
+        expect(&run(folder, verb), 0, &[]);
+        assert!(tree(&folder.join("clips")) == whole, "moment {moment}");
+    }
+    assert!(cut_short > 6, "{cut_short}");
+}
