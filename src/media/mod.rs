@@ -3,7 +3,7 @@
 pub mod audio;
 #[cfg(feature = "video")]
 mod colour;
-mod edit_list;
+pub mod edit_list;
 #[cfg(feature = "video")]
 pub mod encode;
 #[cfg(feature = "video")]

@@ -16,6 +16,7 @@ mod demo_data;
 mod environment;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
+mod fuzz_corpus;
 mod layering;
 #[cfg(feature = "video")]
 mod names;
