@@ -80,7 +80,7 @@ pub fn whole(folder: &Path) -> bool {
     for modality in &store.header().modalities {
         let Ok(rows) = store.modality(&modality.name) else { return false };
         for row in 0..store.len() {
-            let _ = (rows.valid(row), rows.bytes(row), rows.values(row), rows.span(row), rows.times(row));
+            let _ = (rows.valid(row), rows.bytes(row), rows.values(row), rows.span(row), rows.times(row), rows.views(row));
         }
     }
     mmdg::inspect::inspect(folder).is_ok_and(|found| !found.to_string().is_empty())

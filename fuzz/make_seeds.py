@@ -82,7 +82,7 @@ def stores(mmdg: str) -> None:
         (root / "table.csv").write_text("\n".join(rows) + "\n")
         (root / "pipeline.toml").write_text(
             "[data]\ndataset = 'table'\ntable = 'table.csv'\n[preprocess]\nstore = 'store'\n"
-            "[preprocess.modalities.video]\npreset = 'uniform'\nframes = 2\nresize = 8\ncrop = 8\n"
+            "[preprocess.modalities.video]\npreset = 'uniform'\nframes = 2\nresize = 8\ncrop = 8\nviews = 1\n"
             "[preprocess.modalities.audio]\npreset = 'log-mel'\nseconds = 0.1\nn-fft = 64\nwindow = 64\nhop = 64\nbins = 4\n")
         subprocess.run([mmdg, "preprocess", "pipeline.toml", "--max-failures", "9"], cwd=root)
         store = root / "store"
