@@ -71,7 +71,14 @@ def pyav_swscale(path, start, end):
 
 
 def pyav_tuned(path, start, end):
-    return np.stack(av_shown(path, start, end, by_swscale, skip=True))
+    """By hand: frames that nothing needs are skipped, and one scaler serves the whole clip."""
+    from av.video.reformatter import VideoReformatter
+    scaler = VideoReformatter()
+
+    def convert(frame):
+        return middle(scaler.reformat(frame, *scaled(frame.width, frame.height), "rgb24", interpolation="BILINEAR").to_ndarray())
+
+    return np.stack(av_shown(path, start, end, convert, skip=True))
 
 
 def decode_only(path, start, end):

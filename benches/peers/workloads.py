@@ -13,22 +13,27 @@ THREE = ["-bf", "3", "-b_strategy", "0"]
 STREAMS = {"key12": (12, THREE), "key250": (250, THREE), "nob": (12, ["-bf", "0"])}
 
 
-def encode(path, size, rate, seconds, key, options, seed):
-    """A moving test card over drifting colours, with grain, so that neither motion nor residue is trivial."""
-    graph = (f"gradients=size={size}:rate={rate}:duration={seconds}:speed=0.01:seed={seed + 1},format=yuv420p[a];"
-             f"testsrc2=size={size}:rate={rate}:duration={seconds},format=yuv420p,rotate=0.2*sin({1 + seed}*t/2):c=gray[b];"
+def encode(path, size, key, options, seed, seconds, times):
+    """A moving test card over drifting colours, with grain, so that neither motion nor residue is trivial: `seconds` of it, `times` over."""
+    graph = (f"gradients=size={size}:rate=60:duration={seconds}:speed=0.01:seed={seed + 1},format=yuv420p[a];"
+             f"testsrc2=size={size}:rate=60:duration={seconds},format=yuv420p,rotate=0.2*sin({1 + seed}*t/2):c=gray[b];"
              f"[a][b]blend=all_mode=average,noise=alls=5:allf=t:all_seed={seed}")
-    part = path.with_suffix(".part.mp4")
-    subprocess.run(["ffmpeg", "-y", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", "-preset", "veryfast", "-b:v", SIZES[size],
-                    "-g", str(key), *options, "-movflags", "+faststart", str(part)], check=True)
+    once, part = path.with_suffix(".once.mp4"), path.with_suffix(".part.mp4")
+    command = ["ffmpeg", "-y", "-v", "error"]
+    subprocess.run([*command, "-filter_complex", graph, "-c:v", "libx264", "-preset", "veryfast", "-b:v", SIZES[size], "-g", str(key), *options,
+                    str(once)], check=True)
+    subprocess.run([*command, "-stream_loop", str(times - 1), "-i", str(once), "-c", "copy", "-movflags", "+faststart", str(part)], check=True)
+    once.unlink()
     part.rename(path)
 
 
-def segments(path, seconds, count, seed):
+def segments(path, slot, count, seed, overlapping=False):
+    """2 to 4 s each: one in each slot of `slot` seconds, or anywhere."""
     random = np.random.default_rng(seed)
-    lengths = random.uniform(2, 4, count).round(2)
-    starts = np.sort((random.uniform(0, 1, count) * (seconds - lengths - 0.2)).round(2))
-    return [(str(path), float(s), float(round(s + n, 2))) for s, n in zip(starts, lengths)]
+    lengths = random.uniform(2, 4, count)
+    starts = random.uniform(0, 1, count) * ((slot * count if overlapping else slot) - lengths - 0.2)
+    starts = np.sort(starts) if overlapping else starts + slot * np.arange(count)
+    return [(str(path), round(float(s), 2), round(float(s + n), 2)) for s, n in zip(starts, lengths)]
 
 
 def write_segments(path, rows):
@@ -49,13 +54,13 @@ def make(folder, dense1080):
             for seed in range(2):
                 path = folder / f"{size}-{name}-{seed}.mp4"
                 if not path.exists():
-                    encode(path, size, 60, 12, key, options, seed)
-                rows += segments(path, 12, 4, seed)
+                    encode(path, size, key, options, seed, 12, 8)
+                rows += segments(path, 12, 8, seed)
             write_segments(folder / f"{size}-{name}.csv", rows)
             print(f"{size}-{name}: {len(rows)} segments", flush=True)
     for size in ["456x256", *(["1920x1080"] if dense1080 else [])]:
         path = folder / f"dense-{size}.mp4"
         if not path.exists():
-            encode(path, size, 60, 600, 250, THREE, 9)
-        write_segments(folder / f"dense-{size}.csv", segments(path, 600, 300, 9))
+            encode(path, size, 250, THREE, 9, 60, 10)
+        write_segments(folder / f"dense-{size}.csv", segments(path, 2, 300, 9, overlapping=True))
         print(f"dense-{size}: 300 segments", flush=True)
