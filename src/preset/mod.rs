@@ -2,6 +2,7 @@
 
 mod auditory_slowfast;
 mod compat;
+mod flow;
 mod frames;
 mod log_mel;
 mod strided;

@@ -103,7 +103,7 @@ fn suffer(job: &Job) {
         },
         "crash" => std::process::abort(),
         "hoard" => drop(vec![1u8; 1 << 40]),
-        "panic" => std::panic::panic_any("asked for by MMDG_FAULT"),
+        "panic" => std::panic::resume_unwind(Box::new("asked for by MMDG_FAULT")),
         _ => {}
     }
 }

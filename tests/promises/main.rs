@@ -18,9 +18,11 @@ mod downmix;
 mod environment;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
+mod fuzz_corpus;
 mod layering;
 #[cfg(feature = "video")]
 mod names;
+mod pickles;
 #[cfg(feature = "video")]
 mod pixels;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
