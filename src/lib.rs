@@ -23,6 +23,7 @@ pub mod stop;
 pub mod fs;
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
+pub mod pickle;
 pub mod signal;
 
 // floor 2: bytes on disk to samples

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("stop", 0),
     ("fs", 1),
     ("hdf5", 1),
+    ("pickle", 1),
     ("signal", 1),
     ("media", 2),
     ("dataset", 3),

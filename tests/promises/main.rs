@@ -19,6 +19,7 @@ mod extraction;
 mod layering;
 #[cfg(feature = "video")]
 mod names;
+mod pickles;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 mod report;

@@ -1,0 +1,237 @@
+//! Tables out of Python pickles, without running anything: the forms that annotations are handed round in.
+//!
+//! A pickle is a program that may call any function. Here its steps build a tree in which every function and class is a mere name out
+//! of a fixed list (`globals`), and readers look in the tree for what they know: a pandas `DataFrame` of numbers, text and
+//! lists (pandas 0.22 to 3, protocols 2 to 5), or a list of tuples. Any other name ends the reading with an error that says it.
+//!
+//! Memory and time grow with the file, not with the lengths that it claims, up to [`MAX_NODES`], [`MAX_CELLS`] and [`MAX_TEXT`].
+
+mod array;
+mod frame;
+mod globals;
+mod heap;
+mod input;
+mod machine;
+
+use std::collections::HashSet;
+use std::fmt::{self, Display};
+
+use heap::{Heap, Node};
+
+use crate::{Error, Result};
+
+/// The most values that a pickle may hold; EPIC-100's largest has under two million.
+pub const MAX_NODES: usize = 1 << 23;
+/// The most cells, elements of lists included, that are made of one pickle.
+pub const MAX_CELLS: usize = 1 << 23;
+/// The most bytes of text in all cells together.
+pub const MAX_TEXT: usize = 1 << 28;
+
+/// One value of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Python's `None`, or not a number.
+    Missing,
+    /// `True` or `False`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A finite or infinite number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A list or tuple of values that are no lists.
+    List(Vec<Cell>),
+}
+
+/// As `to_csv` of pandas writes it, but for the form of exponents: nothing for [`Cell::Missing`], lists as Python literals.
+impl Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => Ok(()),
+            Self::Boolean(true) => f.write_str("True"),
+            Self::Boolean(false) => f.write_str("False"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Text(text) => f.write_str(text),
+            Self::List(cells) => {
+                f.write_str("[")?;
+                for (i, cell) in cells.iter().enumerate() {
+                    f.write_str(if i == 0 { "" } else { ", " })?;
+                    match cell {
+                        Self::Missing => f.write_str("None")?,
+                        Self::Text(text) => {
+                            let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+                            write!(f, "{quote}")?;
+                            for c in text.chars() {
+                                match c {
+                                    '\n' => f.write_str("\\n")?,
+                                    '\r' => f.write_str("\\r")?,
+                                    '\t' => f.write_str("\\t")?,
+                                    c if c == quote || c == '\\' => write!(f, "\\{c}")?,
+                                    c => write!(f, "{c}")?,
+                                }
+                            }
+                            write!(f, "{quote}")?;
+                        }
+                        cell => write!(f, "{cell}")?,
+                    }
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+/// A table by columns, all of the same length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Names, all different. The index comes first, under its name or as `index`; one that only counts rows and has no name is left out.
+    pub columns: Vec<String>,
+    /// By column, then row.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// Rows.
+    pub fn len(&self) -> usize {
+        self.cells.first().map_or(0, Vec::len)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cells of a column.
+    pub fn column(&self, name: &str) -> Option<&[Cell]> {
+        let place = self.columns.iter().position(|column| column == name)?;
+        self.cells.get(place).map(Vec::as_slice)
+    }
+}
+
+/// Reads a pickled pandas `DataFrame`. `input` is what errors call it.
+///
+/// # Errors
+/// [`Error::Input`] with the byte where the pickle is damaged or names a function or class that no table is made of, or with what
+/// was expected of the table.
+pub fn read_table(bytes: &[u8], input: impl Display) -> Result<Table> {
+    let table = machine::run(bytes).and_then(|(heap, root)| {
+        let table = frame::table(&heap, root)?;
+        let mut seen = HashSet::new();
+        match table.columns.iter().find(|column| !seen.insert(column.as_str())) {
+            Some(column) => Err(format!("two columns are called {column:?}; expected different names")),
+            None => Ok(table),
+        }
+    });
+    table.map_err(|problem| Error::input(input, problem))
+}
+
+/// Reads a pickled list of tuples, a row each.
+///
+/// # Errors
+/// As [`read_table`].
+pub fn read_tuples(bytes: &[u8], input: impl Display) -> Result<Vec<Vec<Cell>>> {
+    let rows = machine::run(bytes).and_then(|(heap, root)| {
+        let Node::List(rows) = heap.node(root) else {
+            return Err(format!("expected a list of tuples; found {}", heap.describe(root)));
+        };
+        let mut budget = Budget::default();
+        let row = |(place, &row): (usize, &u32)| match heap.node(row) {
+            Node::Tuple(items) => {
+                items.iter().map(|&item| budget.cell(&heap, item).map_err(|problem| format!("row {place}: {problem}"))).collect()
+            }
+            _ => Err(format!("row {place}: expected a tuple; found {}", heap.describe(row))),
+        };
+        rows.iter().enumerate().map(row).collect()
+    });
+    rows.map_err(|problem| Error::input(input, problem))
+}
+
+/// What may still be built. Values that a pickle holds once may stand in many places.
+#[derive(Debug)]
+struct Budget {
+    cells: usize,
+    text: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { cells: MAX_CELLS, text: MAX_TEXT }
+    }
+}
+
+impl Budget {
+    /// Allows `cells` more cells.
+    fn take(&mut self, cells: usize) -> Result<(), String> {
+        let problem = || format!("more than {MAX_CELLS} cells; expected fewer");
+        self.cells = self.cells.checked_sub(cells).ok_or_else(problem)?;
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<String, String> {
+        let problem = || format!("more than {MAX_TEXT} bytes of text; expected fewer");
+        self.text = self.text.checked_sub(text.len()).ok_or_else(problem)?;
+        Ok(text.to_owned())
+    }
+
+    /// A value as a cell.
+    fn cell(&mut self, heap: &Heap<'_>, id: u32) -> Result<Cell, String> {
+        let (Node::List(items) | Node::Tuple(items)) = heap.node(id) else { return self.single(heap, id) };
+        self.take(1)?;
+        Ok(Cell::List(items.iter().map(|&item| self.single(heap, item)).collect::<Result<_, _>>()?))
+    }
+
+    fn single(&mut self, heap: &Heap<'_>, id: u32) -> Result<Cell, String> {
+        self.take(1)?;
+        Ok(match heap.node(id) {
+            Node::None => Cell::Missing,
+            Node::Boolean(value) => Cell::Boolean(*value),
+            Node::Integer(value) => Cell::Integer(*value),
+            Node::Float(value) if value.is_nan() => Cell::Missing,
+            Node::Float(value) => Cell::Float(*value),
+            _ => {
+                if let Some(text) = heap.text(id) {
+                    Cell::Text(self.text(text)?)
+                } else if let Some(scalar) = array::scalar(heap, id)? {
+                    scalar
+                } else {
+                    return Err(format!("expected text, a number or a list of these; found {}", heap.describe(id)));
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_written_as_python_literals() {
+        let text = |text: &str| Cell::Text(text.into());
+        let list = Cell::List(vec![text("a"), text("b's"), text("c's \"d\""), text("e\\f\n"), Cell::Integer(3), Cell::Missing]);
+        assert_eq!(list.to_string(), r#"['a', "b's", 'c\'s "d"', 'e\\f\n', 3, None]"#);
+        assert_eq!(Cell::List(vec![]).to_string(), "[]");
+    }
+
+    #[test]
+    fn what_stands_in_many_places_is_counted_in_each() {
+        // ten lists of the same thousand values, a hundred times over, and so on: 12 kB that claim 10^9 cells
+        let mut bytes = b"\x80\x02]q\x00(".to_vec();
+        (0..1000).for_each(|_| bytes.extend(b"K\x01"));
+        bytes.extend(b"e0](");
+        (0..20_000).for_each(|_| bytes.extend(b"h\x00\x85"));
+        bytes.extend(b"e.");
+        let error = read_tuples(&bytes, "many.pkl").unwrap_err().to_string();
+        assert!(error.ends_with("more than 8388608 cells; expected fewer"), "{error}");
+        // the same with a long text
+        let mut bytes = b"\x80\x02X\x00\x00\x10\x00".to_vec();
+        bytes.extend(vec![b'a'; 1 << 20]);
+        bytes.extend(b"q\x000](");
+        (0..300).for_each(|_| bytes.extend(b"h\x00\x85"));
+        bytes.extend(b"e.");
+        let error = read_tuples(&bytes, "many.pkl").unwrap_err().to_string();
+        assert!(error.ends_with("more than 268435456 bytes of text; expected fewer"), "{error}");
+    }
+}
