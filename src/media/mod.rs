@@ -10,13 +10,14 @@ pub mod encode;
 mod ffmpeg;
 #[cfg(feature = "video")]
 mod ffmpeg_audio;
-mod frames;
+pub mod frames;
 #[cfg(feature = "video")]
 mod h264;
 pub mod pictures;
 #[cfg(feature = "video")]
 mod scale;
 mod symphonia;
+pub mod tar;
 mod timeline;
 #[cfg(feature = "video")]
 pub mod version;
