@@ -24,3 +24,5 @@ pub mod version;
 #[cfg(feature = "video")]
 mod video;
 pub mod wav;
+#[cfg(feature = "hdf5")]
+mod waveform;
