@@ -17,6 +17,8 @@ mod environment;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
 mod layering;
+#[cfg(all(feature = "video", feature = "hdf5"))]
+mod layouts;
 #[cfg(feature = "video")]
 mod names;
 mod pickles;
@@ -29,3 +31,5 @@ mod spectrograms;
 mod stores;
 #[cfg(feature = "torch")]
 mod train;
+#[cfg(all(feature = "video", feature = "hdf5"))]
+mod trees;
