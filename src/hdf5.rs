@@ -85,7 +85,10 @@ fn waveform(file: &::hdf5::File, key: &str, start: u64, count: u64) -> ::hdf5::R
         return refused(Code::Unsupported, "its samples lie in another file; expected them here".into());
     }
     if let Some(filter) = dataset.filters().iter().find(|filter| !filter.is_available()) {
-        return refused(Code::Unsupported, format!("it is stored through {filter:?}; expected plain samples (`h5repack -f NONE`)"));
+        return refused(
+            Code::Unsupported,
+            format!("it is stored through {filter:?}; expected plain samples (`h5repack -f NONE`)"),
+        );
     }
     let &[length] = dataset.shape().as_slice() else {
         return refused(Code::Unsupported, format!("its shape is {:?}; expected one dimension", dataset.shape()));

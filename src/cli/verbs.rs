@@ -44,6 +44,9 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
             }
             Ok(code)
         }
+        Verb::Validate { pipeline: arguments, decode } => {
+            super::validate::validate(&arguments, &open(&arguments)?, decode, world)
+        }
         Verb::Preprocess(arguments) => preprocess(&arguments, &open(&arguments)?, world),
         Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, world),
         Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
