@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::Pipeline;
+#[cfg(feature = "hdf5")]
 use crate::error::{Code, Failure};
 use crate::manifest::{Manifest, Segment};
 use crate::modality::Kind;

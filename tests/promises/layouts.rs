@@ -17,7 +17,7 @@ const FRAMES: u64 = 360;
 /// FORMATS.md 3: what SimMMDG's test pipeline samples of `total` frames from `start` on.
 fn sampled(start: u64, total: u64, frames: u64, stride: u64) -> Vec<u64> {
     let whole = frames * stride;
-    let offset = if total > whole - 1 { (total - whole + 1) / 2 } else { 0 };
+    let offset = if total > whole - 1 { ((total - whole + 1) as f64 / 2.0) as u64 } else { 0 };
     (0..frames).map(|i| start + (offset + i * stride) % total).collect()
 }
 

@@ -33,3 +33,5 @@ mod stores;
 mod train;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod trees;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod validate;
