@@ -207,13 +207,27 @@ fn records(
     Ok((header, records))
 }
 
-/// The split that the name of an annotation file tells.
+/// The split that the name of an annotation file tells: its last word that begins with `train`, `val` or `test`.
 fn split_of_name(path: &Path) -> Option<Split> {
     let name = path.file_stem()?.to_str()?.to_lowercase();
-    [("train", Split::Train), ("val", Split::Val), ("test", Split::Test)]
-        .into_iter()
-        // the last word counts: target_train_val is a val
-        .filter_map(|(word, split)| Some((name.rfind(word)?, split)))
-        .max_by_key(|(place, _)| *place)
-        .map(|(_, split)| split)
+    let split = |word: &str| {
+        let known = [Split::Train, Split::Val, Split::Test];
+        known.into_iter().find(|split| word.starts_with(split.name()))
+    };
+    name.rsplit(|c: char| !c.is_ascii_alphanumeric()).find_map(split)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_splits() {
+        let of = |name: &str| split_of_name(Path::new(name));
+        assert_eq!(of("a/EPIC_100_validation.csv"), Some(Split::Val));
+        assert_eq!(of("EPIC_train_action_labels.csv"), Some(Split::Train));
+        assert_eq!(of("EPIC_100_uda_target_val.csv"), Some(Split::Val));
+        assert_eq!(of("D1_test.pkl"), Some(Split::Test));
+        assert_eq!(of("train/latest.csv"), None);
+    }
 }

@@ -29,6 +29,8 @@ mod shared;
 mod spectrograms;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
+#[cfg(all(feature = "torch", feature = "hdf5"))]
+mod test_sets;
 #[cfg(feature = "torch")]
 mod train;
 #[cfg(all(feature = "video", feature = "hdf5"))]
