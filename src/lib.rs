@@ -58,6 +58,7 @@ pub mod inspect;
 pub mod pipeline;
 #[cfg(feature = "hdf5")]
 pub mod preprocess;
+pub mod validate;
 #[cfg(feature = "hdf5")]
 pub mod worker;
 

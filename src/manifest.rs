@@ -37,6 +37,16 @@ impl Split {
     }
 }
 
+/// Rows of the target domain that are tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestSet {
+    /// Its test rows (CMRF's convention on HAC, and MM-SADA's).
+    TargetTest,
+    /// Its training and test rows (SimMMDG's convention on HAC).
+    TargetAll,
+}
+
 /// A stretch in frame numbers, [start, stop); frame n shows second (n − 1) / rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
@@ -109,6 +119,8 @@ pub struct Manifest {
     pub domains: Vec<String>,
     /// Row i of every array describes segment i.
     pub segments: Vec<Segment>,
+    /// What the data set says of its test set; stores keep it in their recipe.
+    pub test_set: Option<TestSet>,
 }
 
 impl Manifest {
@@ -116,24 +128,39 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::Input`] that names `input` (the annotation file) and the id, class or domain.
-    pub fn new(input: &str, classes: Vec<String>, domains: Vec<String>, mut segments: Vec<Segment>) -> Result<Self> {
-        if segments.is_empty() {
-            return Err(Error::input(input, "no segments; expected at least one row"));
+    pub fn new(input: &str, classes: Vec<String>, domains: Vec<String>, segments: Vec<Segment>) -> Result<Self> {
+        let manifest = Self::sorted(classes, domains, segments);
+        match manifest.doubles().into_iter().chain(manifest.unused()).next() {
+            Some(problem) => Err(Error::input(input, problem)),
+            None => Ok(manifest),
         }
-        let mut seen = BTreeSet::new();
-        for segment in &segments {
-            if !seen.insert(segment.id.as_str()) {
-                return Err(Error::input(input, format!("id {:?} stands twice; expected unique ids", segment.id)));
-            }
-        }
-        let nobody = |what: &str, names: &[String], used: BTreeSet<usize>| match (0..names.len()).find(|i| !used.contains(i)) {
-            Some(i) => Err(Error::input(input, format!("no row has the {what} {:?}; expected at least one", names[i]))),
-            None => Ok(()),
-        };
-        nobody("class", &classes, segments.iter().map(|s| s.label).collect())?;
-        nobody("domain", &domains, segments.iter().map(|s| s.domain).collect())?;
+    }
+
+    /// Puts the segments in order, unchecked.
+    pub fn sorted(classes: Vec<String>, domains: Vec<String>, mut segments: Vec<Segment>) -> Self {
         segments.sort_by(|a, b| a.path.cmp(&b.path).then(a.span.start.total_cmp(&b.span.start)).then_with(|| a.id.cmp(&b.id)));
-        Ok(Self { classes, domains, segments })
+        Self { classes, domains, segments, test_set: None }
+    }
+
+    /// A sentence for each id that stands twice.
+    pub fn doubles(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let ids = self.segments.iter().map(|segment| segment.id.as_str()).filter(|id| !seen.insert(*id));
+        ids.map(|id| format!("id {id:?} stands twice; expected unique ids")).collect()
+    }
+
+    /// A sentence for each class and domain that no segment has, or for having no segments.
+    pub fn unused(&self) -> Vec<String> {
+        if self.segments.is_empty() {
+            return vec!["no segments; expected at least one row".into()];
+        }
+        let nobody = |what: &'static str, names: &[String], used: BTreeSet<usize>| -> Vec<String> {
+            let unused = (0..names.len()).filter(|i| !used.contains(i));
+            unused.map(|i| format!("no row has the {what} {:?}; expected at least one", names[i])).collect()
+        };
+        let mut problems = nobody("class", &self.classes, self.segments.iter().map(|s| s.label).collect());
+        problems.extend(nobody("domain", &self.domains, self.segments.iter().map(|s| s.domain).collect()));
+        problems
     }
 
     /// Number of segments.

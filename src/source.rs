@@ -65,6 +65,22 @@ impl Source {
         }
     }
 
+    /// The files that it needs, each with whether it is a folder: a tar stands for what lies in it.
+    pub fn files(&self) -> Vec<(&Path, bool)> {
+        fn place(pictures: &Pictures) -> (&Path, bool) {
+            let tar = |path: &&Path| path.extension().is_some_and(|end| end == "tar");
+            match (pictures.rate, pictures.path.ancestors().find(tar)) {
+                (Some(_), Some(tar)) => (tar, false),
+                (rate, _) => (&pictures.path, rate.is_some()),
+            }
+        }
+        match self {
+            Self::Video(pictures) => vec![place(pictures)],
+            Self::Flow(x, y) => vec![place(x), place(y)],
+            Self::Sound(path) | Self::Waveform { path, .. } => vec![(path, false)],
+        }
+    }
+
     /// The first file, for messages.
     pub fn path(&self) -> &Path {
         match self {

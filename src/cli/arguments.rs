@@ -21,6 +21,14 @@ const EXIT_CODES: &str = "Exit codes: 0 all well; 2 usage; 3 input invalid, noth
 pub enum Verb {
     /// All that the pipeline file asks for: preprocess, extract, train, report
     Run(PipelineArguments),
+    /// All that is wrong with annotations and media, before any work
+    Validate {
+        #[command(flatten)]
+        pipeline: PipelineArguments,
+        /// Open every recording too: a frame, or a little sound, where its last row ends
+        #[arg(long)]
+        decode: bool,
+    },
     /// Recordings to a clip store
     Preprocess {
         #[command(flatten)]

@@ -7,6 +7,7 @@ mod failures;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
+mod validate;
 mod verbs;
 
 use std::process::ExitCode;
@@ -59,7 +60,8 @@ pub fn main() -> ExitCode {
 /// What starts decoding processes, for the verbs that decode.
 #[cfg(feature = "hdf5")]
 fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
-    let decodes = matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. });
+    let decodes =
+        matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: true, .. });
     decodes.then(Nursery::start).transpose()
 }
 

@@ -46,6 +46,9 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         }
         Verb::Preprocess { pipeline: arguments, dry_run: true } => foresee(&arguments, &open(&arguments)?, world),
         Verb::Preprocess { pipeline: arguments, dry_run: false } => preprocess(&arguments, &open(&arguments)?, world),
+        Verb::Validate { pipeline: arguments, decode } => {
+            super::validate::validate(&arguments, &open(&arguments)?, decode, world)
+        }
         Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, world),
         Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),

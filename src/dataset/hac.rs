@@ -2,57 +2,76 @@
 //!
 //! `HAC_Splits/HAC_{train,test}_only_<domain>.csv` (no header, `file,label`), `<domain>/videos/<file>`,
 //! `<domain>/audio/<stem>.wav`, `<domain>/flow/<stem>_flow_{x,y}.mp4`. There is no validation split: the sources' test rows
-//! serve. 24 human files stand in both splits; they are two rows with two ids.
+//! serve. 24 human files stand in both splits; they are two rows with two ids. Which rows of the target are tested is
+//! told apart by `test-set`: SimMMDG takes all (`target-all`), CMRF its test rows (`target-test`, the default).
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use super::{Settings, of_split_tables, root};
-use crate::manifest::{Manifest, Segment, Split};
+use super::{Draft, Findings, Settings, records, renamed, root, some_of};
+use crate::manifest::{Segment, Split, TestSet};
 use crate::span::Span;
-use crate::{Error, Result, fs};
+use crate::{Error, Result};
 
 const DOMAINS: [&str; 3] = ["human", "animal", "cartoon"];
 const CLASSES: [&str; 7] = ["sleeping", "watching tv", "eating", "drinking", "swimming", "running", "opening door"];
 
-pub(super) fn read(settings: &Settings) -> Result<Manifest> {
+pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft> {
     let root = root(settings)?;
     let splits = root.join("HAC_Splits");
-    of_split_tables(settings, &splits, [&DOMAINS, &CLASSES], |name, domain, split, segments| {
-        let csv = splits.join(format!("HAC_{}_only_{name}.csv", split.name()));
-        rows(&csv, &root.join(name), name, domain, split, segments)
-    })
+    let domains = some_of(settings, &DOMAINS)?;
+    let classes = renamed(settings, &CLASSES)?;
+    let mut segments = Vec::new();
+    for (domain, name) in domains.iter().enumerate() {
+        let before = segments.len();
+        for split in [Split::Train, Split::Test] {
+            let csv = splits.join(format!("HAC_{}_only_{name}.csv", split.name()));
+            let Some((_, records)) = records(&csv, false, findings).map_or_else(|error| findings.part(Err(error)), Some) else {
+                continue;
+            };
+            for (line, record) in records {
+                let segment = row(&record, &root.join(name))
+                    .map_err(|problem| Error::input(csv.display(), format!("line {line}: {problem}")));
+                if let Some((stem, segment)) = findings.part(segment) {
+                    segments.push(Segment { id: format!("{name}/{}/{stem}", split.name()), domain, split, ..segment });
+                }
+            }
+        }
+        note_doubles(&segments[before..], name, findings);
+    }
+    let domains = domains.into_iter().map(str::to_owned).collect();
+    Ok(Draft { place: splits.display().to_string(), classes, domains, segments, test_set: Some(TestSet::TargetTest) })
 }
 
-fn rows(csv: &Path, folder: &Path, name: &str, domain: usize, split: Split, segments: &mut Vec<Segment>) -> Result<()> {
-    let text = fs::read_text(csv)?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    for (line, record) in reader.records().enumerate() {
-        let bad = |problem: String| Error::input(csv.display(), format!("line {}: {problem}", line + 1));
-        let record = record.map_err(|error| bad(error.to_string()))?;
-        if record.len() != 2 {
-            return Err(bad(format!("{} fields; expected `file,label`", record.len())));
-        }
-        let label = record[1]
-            .trim()
-            .parse()
-            .ok()
-            .filter(|&label: &usize| label < CLASSES.len())
-            .ok_or_else(|| bad(format!("label {:?}; expected 0 to {}", &record[1], CLASSES.len() - 1)))?;
-        let file = &record[0];
-        if file.is_empty() || file.contains(['/', '\\', '\0']) || file.starts_with("..") {
-            return Err(bad(format!("file {file:?}; expected a plain file name")));
-        }
-        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        let there = |path: std::path::PathBuf| path.is_file().then_some(path);
-        let flow = |axis: &str| there(folder.join("flow").join(format!("{stem}_flow_{axis}.mp4")));
-        segments.push(Segment {
-            label,
-            domain,
-            split,
-            audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
-            flow_paths: flow("x").zip(flow("y")),
-            ..Segment::new(format!("{name}/{}/{stem}", split.name()), folder.join("videos").join(file), Span::WHOLE)
-        });
+/// The stem of the file, and the segment but for its id and place.
+fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, Segment), String> {
+    if record.len() != 2 {
+        return Err(format!("{} fields; expected `file,label`", record.len()));
     }
-    Ok(())
+    let label = record[1].trim().parse().ok().filter(|&label: &usize| label < CLASSES.len());
+    let label = label.ok_or_else(|| format!("label {:?}; expected 0 to {}", &record[1], CLASSES.len() - 1))?;
+    let file = &record[0];
+    if file.is_empty() || file.contains(['/', '\\', '\0']) || file.starts_with("..") {
+        return Err(format!("file {file:?}; expected a plain file name"));
+    }
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let there = |path: PathBuf| path.is_file().then_some(path);
+    let flow = |axis: &str| folder.join("flow").join(format!("{stem}_flow_{axis}.mp4"));
+    let segment = Segment {
+        label,
+        audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
+        flow_paths: Some((flow("x"), flow("y"))),
+        ..Segment::new("", folder.join("videos").join(file), Span::WHOLE)
+    };
+    Ok((stem.to_owned(), segment))
+}
+
+fn note_doubles(segments: &[Segment], domain: &str, findings: &mut Findings) {
+    let of = |split: Split| -> BTreeSet<&PathBuf> {
+        segments.iter().filter(|segment| segment.split == split).map(|segment| &segment.path).collect()
+    };
+    let both = of(Split::Train).intersection(&of(Split::Test)).count();
+    if both > 0 {
+        findings.notes.push(format!("{both} files of {domain} stand in both train and test; they are two rows each"));
+    }
 }

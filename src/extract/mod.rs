@@ -56,14 +56,17 @@ pub fn run(
             }
             let headers = store.header().modalities.clone();
             let keep = |key: &str| store.header().recipe[key].clone();
-            let recipe = json!({"modalities": keep("modalities"), "mmdg": keep("mmdg"), "ffmpeg": keep("ffmpeg")});
+            let mut recipe = json!({"modalities": keep("modalities"), "mmdg": keep("mmdg"), "ffmpeg": keep("ffmpeg")});
+            if let Some(test_set) = store.header().recipe.get("test-set") {
+                recipe["test-set"] = test_set.clone();
+            }
             run_from(settings, &headers, recipe, store.manifest(), &Origin::Store { store: &store, notes }, work)
         }
         From::Media => {
             let session = Session { dataset: dataset.to_owned(), modalities: clips.modalities.clone() };
             let crew = Crew::new(session, work.breeder, work.patience)?;
             let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
-            let recipe = preprocess::recipe(crew.makers());
+            let recipe = preprocess::recipe(crew.makers(), manifest.test_set);
             run_from(settings, &headers, recipe, manifest, &Origin::Media { crew, manifest }, work)
         }
     }

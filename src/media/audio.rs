@@ -22,7 +22,7 @@ pub struct Sound {
     pub samples: u64,
     /// Set where the recording ends a little before the segment.
     pub partial: Option<String>,
-    /// `symphonia` or `ffmpeg`.
+    /// `symphonia`, `ffmpeg` or `hdf5`.
     pub decoder: &'static str,
 }
 
@@ -32,6 +32,9 @@ pub struct Sound {
 /// As [`read`]; [`Code::Unsupported`] for a waveform in HDF5 where this build has no HDF5.
 pub fn read_source(source: &Source, span: Span) -> Result<Sound> {
     match source {
+        #[cfg(feature = "hdf5")]
+        Source::Waveform { path, key, sample_rate } => super::waveform::read(path, key, *sample_rate, span),
+        #[cfg(not(feature = "hdf5"))]
         Source::Waveform { path, .. } => Err(Error::media(path, Code::Unsupported, "this build has no HDF5 (feature `hdf5`)")),
         source => read(source.path(), span),
     }

@@ -9,10 +9,9 @@ use ff::{Dictionary, Packet, format, frame, media};
 use ffmpeg_next as ff;
 
 use super::h264::Framing;
+use super::pictures::MAX_PIXELS;
 use crate::error::{Code, Failure};
 
-/// Largest picture decoded, in pixels.
-pub(super) const MAX_PIXELS: u64 = 1 << 26;
 /// A container that gives this many unreadable packets in a row has ended.
 const MAX_BAD_PACKETS: usize = 1000;
 

@@ -10,7 +10,7 @@ pub mod encode;
 mod ffmpeg;
 #[cfg(feature = "video")]
 mod ffmpeg_audio;
-mod frames;
+pub mod frames;
 #[cfg(feature = "video")]
 mod h264;
 #[cfg(feature = "video")]
@@ -21,9 +21,12 @@ pub mod pictures;
 #[cfg(feature = "video")]
 mod scale;
 mod symphonia;
+pub mod tar;
 mod timeline;
 #[cfg(feature = "video")]
 pub mod version;
 #[cfg(feature = "video")]
 mod video;
 pub mod wav;
+#[cfg(feature = "hdf5")]
+mod waveform;

@@ -8,6 +8,9 @@ use crate::source::Pictures;
 use crate::span::Span;
 use crate::{Error, Result};
 
+/// Largest picture that is decoded, in pixels.
+pub(super) const MAX_PIXELS: u64 = 1 << 26;
+
 /// What is wanted of one segment.
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {

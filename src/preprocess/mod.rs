@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, TestSet};
 use crate::modality::{Kind, check_name};
 use crate::pipeline::{Progress, Work, in_order};
 use crate::preset::{self, Preset, Setup};
@@ -88,14 +88,18 @@ pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) ->
     modalities.iter().map(make).collect()
 }
 
-/// The part of a recipe that says how clips are made.
-pub fn recipe(makers: &[Maker]) -> Value {
+/// The part of a recipe that says how clips are made, and what the data set says of its test set.
+pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
     let modalities: BTreeMap<&str, Value> = makers.iter().map(|maker| (maker.header.name.as_str(), maker.recipe())).collect();
     #[cfg(feature = "video")]
     let ffmpeg = Some(crate::media::version::ffmpeg_version());
     #[cfg(not(feature = "video"))]
     let ffmpeg: Option<String> = None;
-    json!({"modalities": modalities, "mmdg": env!("CARGO_PKG_VERSION"), "ffmpeg": ffmpeg})
+    let mut recipe = json!({"modalities": modalities, "mmdg": env!("CARGO_PKG_VERSION"), "ffmpeg": ffmpeg});
+    if let Some(test_set) = test_set {
+        recipe["test-set"] = json!(test_set);
+    }
+    recipe
 }
 
 /// A pass that goes into a shard.
@@ -156,7 +160,7 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         holds: "clips",
         manifest: manifest.clone(),
         modalities: makers.iter().map(|maker| maker.header.clone()).collect(),
-        recipe: recipe(makers),
+        recipe: recipe(makers, manifest.test_set),
         shard_bytes: settings.shard_mib.map(|mib| mib << 20),
     };
     let writer = Writer::open(&settings.store, &plan)?;

@@ -125,5 +125,5 @@ pub fn read(path: &Path, classes: &[String], domains: &[String]) -> Result<Manif
             audio_key: optional_text(17).zip(number(&record[18]).map_err(|_| bad(18))?),
         });
     }
-    Ok(Manifest { classes: classes.to_vec(), domains: domains.to_vec(), segments })
+    Ok(Manifest { classes: classes.to_vec(), domains: domains.to_vec(), segments, test_set: None })
 }

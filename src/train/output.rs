@@ -57,7 +57,7 @@ impl RunConfig {
             modalities: task.modalities.iter().map(|&m| table.modalities()[m].name.clone()).collect(),
             sources: task.sources.iter().copied().map(domain).collect(),
             target: domain(task.target),
-            target_split: settings.target_split,
+            target_split: task.target_split,
             selection: settings.selection.name(),
             seed,
             epochs: settings.epochs,

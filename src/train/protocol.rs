@@ -14,6 +14,8 @@ pub struct Task {
     pub sources: Vec<usize>,
     /// Place of the target domain.
     pub target: usize,
+    /// Which of its rows are tested on.
+    pub target_split: TargetSplit,
     /// Rows trained on.
     pub train: Vec<usize>,
     /// Rows the epoch is chosen by.
@@ -75,7 +77,7 @@ impl Task {
             return Err(Error::input(input, "has no row to test on with every modality in the chosen split"));
         }
         let standard = modalities.iter().map(|&m| standard(table, m, &train)).collect();
-        Ok(Self { modalities: modalities.to_vec(), sources, target, train, validation, test, left_out, standard })
+        Ok(Self { modalities: modalities.to_vec(), sources, target, target_split, train, validation, test, left_out, standard })
     }
 }
 

@@ -11,8 +11,9 @@ use super::device;
 use super::model::Design;
 use super::output::RunConfig;
 use super::protocol::Task;
-use super::settings::{Precision, Resolved, Settings, is_folder_name};
+use super::settings::{Precision, Resolved, Settings, TargetSplit, is_folder_name};
 use super::table::Table;
+use crate::manifest::TestSet;
 use crate::objective::Shape;
 use crate::report::results::RunResult;
 use crate::stop::Stop;
@@ -118,13 +119,18 @@ fn plan(table: &Table, settings: &Settings) -> Result<Vec<Planned>> {
     let modalities = places("modalities", &settings.modalities, &names)?;
     let targets = places("targets", &settings.targets, table.domains())?;
     let compare = settings.resolve_compare()?;
+    let of_recipe = table.test_set().map(|set| match set {
+        TestSet::TargetTest => TargetSplit::Test,
+        TestSet::TargetAll => TargetSplit::All,
+    });
+    let target_split = settings.target_split.or(of_recipe).unwrap_or(TargetSplit::All);
     let mut tasks = Vec::new();
     for &target in &targets {
         let name = &table.domains()[target];
         if !is_folder_name(name) {
             return Err(Error::input(format!("features: domain {name:?}"), "expected a name that can be a folder's"));
         }
-        tasks.push(Arc::new(Task::leave_out(table, &modalities, target, settings.target_split)?));
+        tasks.push(Arc::new(Task::leave_out(table, &modalities, target, target_split)?));
     }
     let digest = table.digest();
     let mut planned = Vec::new();

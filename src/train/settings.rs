@@ -40,8 +40,8 @@ pub struct Settings {
     pub head_hidden: usize,
     /// Share of hidden units dropped, in [0, 1). Default 0.5 (MMDG-Bench).
     pub dropout: f64,
-    /// Which rows of the target are tested. Default `all` (HAC's protocol; EPIC-Kitchens' is `test`).
-    pub target_split: TargetSplit,
+    /// Which rows of the target are tested. Default: what the features' recipe says (`test-set` of `[data]`), else `all`.
+    pub target_split: Option<TargetSplit>,
     /// How the tested epoch is chosen.
     pub selection: Selection,
     /// `cpu`, `cuda` or `cuda:1`.
@@ -69,7 +69,7 @@ impl Default for Settings {
             embedding: 512,
             head_hidden: 256,
             dropout: 0.5,
-            target_split: TargetSplit::All,
+            target_split: None,
             selection: Selection::SourceVal,
             device: "cpu".into(),
             precision: Precision::F32,

@@ -1,6 +1,6 @@
 //! Features in memory: what a run is trained on.
 
-use crate::manifest::Split;
+use crate::manifest::{Split, TestSet};
 use crate::store::Store;
 use crate::{Error, Result};
 
@@ -37,6 +37,7 @@ pub struct Table {
     label: Vec<usize>,
     domain: Vec<usize>,
     split: Vec<Split>,
+    test_set: Option<TestSet>,
 }
 
 impl Table {
@@ -89,7 +90,7 @@ impl Table {
                 }
             }
         }
-        Ok(Self { classes, domains, modalities, label, domain, split })
+        Ok(Self { classes, domains, modalities, label, domain, split, test_set: None })
     }
 
     /// The rows of a feature store.
@@ -114,14 +115,22 @@ impl Table {
             });
         }
         let segments = &store.manifest().segments;
-        Self::new(
+        let test_set = serde_json::from_value(header.recipe["clips"]["test-set"].clone())
+            .map_err(|error| Error::integrity(&store.folder().join("store.json"), format!("test-set: {error}")))?;
+        let table = Self::new(
             header.classes.clone(),
             header.domains.clone(),
             modalities,
             segments.iter().map(|segment| segment.label).collect(),
             segments.iter().map(|segment| segment.domain).collect(),
             segments.iter().map(|segment| segment.split).collect(),
-        )
+        )?;
+        Ok(Self { test_set, ..table })
+    }
+
+    /// What the recipe says of the test set.
+    pub fn test_set(&self) -> Option<TestSet> {
+        self.test_set
     }
 
     /// Number of rows N.

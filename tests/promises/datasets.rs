@@ -1,10 +1,14 @@
 //! Annotations are read as their authors distribute them.
 
 use mmdg::dataset;
-use mmdg::manifest::Split;
+use mmdg::manifest::{Numbers, Split, TestSet};
 use serde_json::json;
 
 use crate::shared;
+
+fn settings(json: serde_json::Value) -> dataset::Settings {
+    serde_json::from_value(json).unwrap()
+}
 
 #[test]
 fn the_real_splits_of_hac_are_read_whole() {
@@ -68,6 +72,9 @@ fn the_real_splits_of_mm_sada_are_read_whole() {
     let parted = root.path().join("videos/test/P22");
     std::fs::create_dir_all(&parted).unwrap();
     std::fs::write(parted.join("P22_02.MP4"), "").unwrap();
+    let downloaded = root.path().join("P01/videos");
+    std::fs::create_dir_all(&downloaded).unwrap();
+    ["P01_01.MP4", "P01_02.MP4"].iter().for_each(|name| std::fs::write(downloaded.join(name), "").unwrap());
     let annotations = data.join("splits/MM-SADA_csv");
     let settings: dataset::Settings =
         serde_json::from_value(json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": annotations})).unwrap();
@@ -85,7 +92,7 @@ fn the_real_splits_of_mm_sada_are_read_whole() {
     let segment = manifest.segments.iter().find(|segment| segment.id == "D1/train/12915").unwrap();
     assert_eq!((segment.span.start, segment.span.end), (4.09, Some(5.84)));
     assert_eq!((manifest.classes[segment.label].as_str(), manifest.domains[segment.domain].as_str()), ("open", "D1"));
-    // where it is, and where it would be
+    // where it is, and where it would be: as most others are
     assert!(segment.path.ends_with("P08/videos/P08_01.MP4"));
     let there = manifest.segments.iter().find(|segment| segment.path.ends_with("P22_02.MP4"));
     assert!(there.is_some_and(|segment| segment.path.starts_with(&parted)));
@@ -109,5 +116,213 @@ fn rows_of_epic_kitchens_that_do_not_fit_are_named_by_file_and_line() {
         std::fs::write(root.path().join("D1_train.csv"), text).unwrap();
         let error = dataset::read(&settings).unwrap_err().to_string();
         assert!(error.contains("D1_train.csv") && error.contains(says), "{error}");
+    }
+}
+
+/// The real pickles and the tables made of them.
+#[test]
+fn pickles_and_tables_of_mm_sada_are_the_same_data_set() {
+    let Some(data) = shared::data("pickles_and_tables_of_mm_sada_are_the_same_data_set") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let read = |annotations: &std::path::Path| {
+        dataset::read(&settings(json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": annotations}))).unwrap()
+    };
+    let pickles = read(&data.join("splits/MM-SADA"));
+    assert_eq!(pickles, read(&data.join("splits/MM-SADA_csv")));
+    assert_eq!((pickles.len(), pickles.test_set), (10_094, Some(TestSet::TargetTest)));
+    let segment = pickles.segments.iter().find(|segment| segment.id == "D1/train/12915").unwrap();
+    assert_eq!(segment.numbers, Some(Numbers { start: 245, stop: 350, rate: 60.0 }));
+    // where both are there the pickle is taken: this table would be refused
+    let both = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(data.join("splits/MM-SADA")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, both.path().join(path.file_name().unwrap())).unwrap();
+    }
+    std::fs::write(both.path().join("D1_train.csv"), "nothing\n").unwrap();
+    assert_eq!(pickles, read(both.path()));
+    // the open-set relabelling of MOOSA: 7 becomes 3, 3 is left out
+    let mut moosa = json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": data.join("splits/MM-SADA")});
+    moosa["class-map"] = json!({"0": "take", "1": "put", "2": "open", "4": "wash", "5": "cut", "6": "mix", "7": "pour"});
+    moosa["classes"] = json!(["take", "put", "open", "pour", "wash", "cut", "mix"]);
+    let (manifest, findings) = dataset::check(&settings(moosa));
+    assert!(findings.faults.is_empty(), "{:?}", findings.faults);
+    assert_eq!(findings.notes, [format!("{} rows left out by their class", 128 + 34 + 214 + 56 + 367 + 71)]);
+    assert_eq!(manifest.unwrap().segments.iter().find(|s| s.id == "D1/train/12915").unwrap().label, 2);
+}
+
+#[test]
+fn tables_of_both_releases_are_read_with_other_domains_and_classes() {
+    let Some(data) = shared::data("tables_of_both_releases_are_read_with_other_domains_and_classes") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let annotations = data.join("annotations");
+    let read = |more: serde_json::Value| {
+        let mut all = json!({"dataset": "epic-kitchens", "root": root.path()});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        dataset::check(&settings(all))
+    };
+    let whole = |more: serde_json::Value| match read(more) {
+        (Some(manifest), findings) if findings.faults.is_empty() => (manifest, findings.notes),
+        (_, findings) => panic!("{:?}", findings.faults),
+    };
+    let validation = annotations.join("epic100/EPIC_100_validation.csv");
+
+    // as it stands: kitchens are domains, numbers have the name of their most frequent verb
+    let (manifest, _) = whole(json!({"annotations": validation}));
+    assert_eq!((manifest.len(), manifest.classes.len(), manifest.domains.len()), (9668, 78, 32));
+    assert!(manifest.segments.iter().all(|segment| segment.split == Split::Val));
+    let take = manifest.segments.iter().find(|segment| segment.id == "P01_11_0").unwrap();
+    assert_eq!((take.span.start, take.span.end, take.numbers.unwrap().start), (0.0, Some(1.89), 1));
+    assert_eq!((manifest.classes[take.label].as_str(), manifest.domains[take.domain].as_str()), ("take", "P01"));
+    assert_eq!(manifest.classes[10], "stir");
+    // the release's own names
+    let named = json!({"annotations": validation, "class-table": annotations.join("epic100/EPIC_100_verb_classes.csv")});
+    assert_eq!(whole(named).0.classes[10], "mix");
+    // a noun, a map of kitchens, the rest left out
+    let (manifest, notes) = whole(json!({
+        "annotations": validation, "label": "noun_class", "domain-map": {"P01": "one", "P22": "two"},
+        "class-table": annotations.join("epic100/EPIC_100_noun_classes.csv"),
+    }));
+    let left = 9668 - manifest.len();
+    assert_eq!(
+        (manifest.domains, notes),
+        (vec!["one".to_owned(), "two".into()], vec![format!("{left} rows left out by their domain")])
+    );
+
+    // both releases: the same eight verbs under other numbers
+    let lists = json!({"train": annotations.join("epic55/EPIC_train_action_labels.csv"), "val": [validation]});
+    let (manifest, _) = whole(json!({"annotations": lists, "class-map": "mm-sada", "domain": "file"}));
+    assert_eq!(manifest.domains, ["EPIC_100_validation", "EPIC_train_action_labels"]);
+    let count = |domain: usize, label: usize| manifest.segments.iter().filter(|s| (s.domain, s.label) == (domain, label)).count();
+    let classes = |file: &str, numbers: [&str; 8]| -> Vec<usize> {
+        let mut reader = csv::Reader::from_path(annotations.join(file)).unwrap();
+        let place = reader.headers().unwrap().iter().position(|column| column == "verb_class").unwrap();
+        let all: Vec<String> = reader.records().map(|record| record.unwrap()[place].to_owned()).collect();
+        numbers.iter().map(|number| all.iter().filter(|other| other == number).count()).collect()
+    };
+    let of = |domain: usize| -> Vec<usize> { (0..8).map(|label| count(domain, label)).collect() };
+    assert_eq!(of(0), classes("epic100/EPIC_100_validation.csv", ["0", "1", "3", "4", "2", "7", "10", "9"]));
+    assert_eq!(of(1), classes("epic55/EPIC_train_action_labels.csv", ["0", "1", "2", "3", "4", "5", "6", "7"]));
+    let (_, findings) = read(json!({"annotations": lists, "domain": "file"}));
+    assert!(findings.faults[0].to_string().contains("numbers of classes differ between EPIC-55 and EPIC-100"));
+}
+
+#[test]
+fn lists_without_labels_and_lists_of_tuples() {
+    let root = tempfile::tempdir().unwrap();
+    let read = |path: &std::path::Path, more: serde_json::Value| {
+        let mut all = json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": path});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        dataset::read(&settings(all))
+    };
+    let path = root.path().join("EPIC_100_uda_target_train_timestamps.csv");
+    let head = "narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,start_frame,stop_frame\n";
+    std::fs::write(&path, format!("{head}P01_101_0,P01,P01_101,0:0:1,0:0:1,0:0:2,50,100\n")).unwrap();
+    let error = read(&path, json!({})).unwrap_err().to_string();
+    assert!(error.contains("EPIC-100's lists without labels; expected one with labels"), "{error}");
+    let path = root.path().join("labels.csv");
+    std::fs::write(&path, head).unwrap();
+    assert!(read(&path, json!({})).unwrap_err().to_string().contains("its name tells no split"));
+
+    // [(video, start, stop, start stamp, stop stamp, label), (one value,)]
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let row = |label: u8| {
+        let texts = [text("00:00:01.10"), text("00:00:04.50")].concat();
+        [b"(".to_vec(), text("P01_01"), b"KBM\x0e\x01".to_vec(), texts, vec![b'K', label], b"t".to_vec()].concat()
+    };
+    let pickle = |rows: &[Vec<u8>]| [b"\x80\x02](".to_vec(), rows.concat(), b"e.".to_vec()].concat();
+    let path = root.path().join("D1_train.pkl");
+    std::fs::write(&path, pickle(&[row(3), row(5)])).unwrap();
+    let manifest = read(&path, json!({})).unwrap();
+    let segment = &manifest.segments[1];
+    assert_eq!((segment.id.as_str(), segment.span.start, segment.span.end), ("D1_train/1", 1.1, Some(4.5)));
+    assert_eq!(segment.numbers, Some(Numbers { start: 66, stop: 270, rate: 60.0 }));
+    assert_eq!((manifest.classes, manifest.domains), (vec!["3".to_owned(), "5".into()], vec!["P01".to_owned()]));
+    std::fs::write(&path, pickle(&[row(3), b"K\x01\x85".to_vec()])).unwrap();
+    let error = read(&path, json!({})).unwrap_err().to_string();
+    assert!(error.contains("row 1: 1 values; expected (video_id, start_frame"), "{error}");
+}
+
+#[test]
+fn settings_that_a_data_set_does_not_know_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let refused = |more: serde_json::Value, says: &str| {
+        let error = dataset::read(&settings(more)).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    };
+    refused(json!({"dataset": "hac", "root": root.path(), "audio": "x.hdf5"}), "audio: hac does not know it; expected root, ");
+    let epic = |more: serde_json::Value| {
+        let mut all = json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": root.path()});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    refused(epic(json!({"audio": root.path().join("none.hdf5")})), "none.hdf5: no such file; expected an HDF5 file");
+    refused(epic(json!({"audio": root.path(), "audio-rate": 24000})), "audio-rate: wav files say their rate");
+    refused(epic(json!({"class-map": "mm_sada"})), "class-map: expected a table, or \"mm-sada\"");
+    refused(epic(json!({"class-map": {}, "class-table": "x.csv"})), "class-map and class-table are both set");
+    refused(epic(json!({"label": "verb", "class-table": "x.csv"})), "class-table: expected a label that is a number");
+    refused(epic(json!({"annotations": []})), "annotations is empty");
+    refused(epic(json!({"annotations": root.path().join("nowhere")})), "D1_train.csv: cannot read");
+    let wrong = serde_json::from_value::<dataset::Settings>(epic(json!({"annotations": 3}))).unwrap_err().to_string();
+    assert!(wrong.contains("a path, a list of paths, or a table of paths by split"), "{wrong}");
+}
+
+#[cfg(all(feature = "video", feature = "hdf5"))]
+#[test]
+fn a_stores_manifest_is_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in ["b.wav", "c.wav", "d.wav", "e.wav"] {
+        mmdg::media::wav::write(&root.join(name), &crate::trees::sound(2.0)).unwrap();
+    }
+    std::fs::write(root.join("sound.hdf5"), "").unwrap();
+    std::fs::create_dir(root.join("frames")).unwrap();
+    let head = "id,path,start,end,label,domain,split,audio_path,flow_x_path,flow_y_path,frame_rate,flow_rate,start_frame,stop_frame,\
+        number_rate,precut,audio_key,audio_rate";
+    let rows = "a,frames,0.1,2.5,x,p,train,sound.hdf5,u,v,60,30,7,150,60,,P01_01,24000\n\
+        b,b.wav,0,,y,q,val,,,,,,,,,,,\n\
+        c,c.mp4,1,2,x,q,test,,fx.mp4,fy.mp4,,,,,,yes,,\n\
+        d,d.mp4,1,2,x,q,test,,,,,,,,,,,\n";
+    std::fs::write(root.join("table.csv"), format!("{head}\n{rows}")).unwrap();
+    let table = json!({"dataset": "table", "root": root, "table": root.join("table.csv")});
+    let manifest = dataset::read(&settings(table.clone())).unwrap();
+    let of = |id: &str| manifest.segments.iter().find(|segment| segment.id == id).unwrap();
+    assert_eq!((of("a").audio_key.clone(), of("a").numbers.unwrap().stop), (Some(("P01_01".into(), 24000)), 150));
+    // sound beside a video, but not beside a clip that was cut out, whose sound has another clock
+    assert_eq!(of("d").audio_path, Some(root.join("d.wav")));
+    assert!(of("c").precut && of("c").audio_path.is_none());
+    let store = root.join("store");
+    crate::trees::preprocess(&table, &[("audio", "vggsound")], &store);
+    let again = dataset::read(&settings(json!({"dataset": "table", "table": store.join("manifest.csv")}))).unwrap();
+    assert_eq!(again, manifest);
+    for (row, says) in [
+        ("a,frames,0,1,x,p,train,,,,-1,,,,,,,", "frame_rate -1; expected a number above 0"),
+        ("a,frames,0,1,x,p,train,,,,60,,9,8,60,,,", "start_frame, stop_frame, number_rate; expected all"),
+        ("a,frames,0,1,x,p,train,,,,60,,1,8,,,,", "start_frame, stop_frame, number_rate; expected all"),
+        ("a,frames,0,1,x,p,train,,,,60,,1.5,8,60,,,", "start_frame \"1.5\"; expected a whole number"),
+        ("a,frames,0,1,x,p,train,,,,,,,,,maybe,,", "precut \"maybe\"; expected yes or nothing"),
+        ("a,frames,0,1,x,p,train,,,,,,,,,,key,", "audio_key, audio_rate; expected both and an audio_path"),
+    ] {
+        std::fs::write(root.join("table.csv"), format!("{head}\n{row}\n")).unwrap();
+        let error = dataset::read(&settings(table.clone())).unwrap_err().to_string();
+        assert!(error.contains("table.csv: line 2: ") && error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn the_pipelines_in_the_project_fit() {
+    for name in ["epic-kitchens", "hac", "demo"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("pipelines/{name}.toml"));
+        let pipeline = mmdg::config::read(&path, &[]).unwrap();
+        #[cfg(feature = "hdf5")]
+        mmdg::preprocess::makers(&pipeline.preprocess.as_ref().unwrap().modalities, &pipeline.data.dataset).unwrap();
+        #[cfg(feature = "torch")]
+        assert!(!pipeline.train.as_ref().unwrap().resolve_compare().unwrap().is_empty());
+        // it gets as far as the annotations, which are elsewhere
+        let empty = tempfile::tempdir().unwrap();
+        let mut data = pipeline.data;
+        data.root = Some(empty.path().into());
+        data.annotations = data.annotations.map(|_| dataset::Annotations::One(empty.path().into()));
+        let error = dataset::read(&data).unwrap_err().to_string();
+        assert!(error.contains(empty.path().to_str().unwrap()) && error.contains("cannot read"), "{error}");
     }
 }

@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("inspect", 6),
     ("pipeline", 6),
     ("preprocess", 6),
+    ("validate", 6),
     ("worker", 6),
     ("cli", 7),
     ("main", 7),

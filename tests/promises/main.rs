@@ -20,6 +20,8 @@ mod environment;
 mod extraction;
 mod fuzz_corpus;
 mod layering;
+#[cfg(all(feature = "video", feature = "hdf5"))]
+mod layouts;
 #[cfg(feature = "video")]
 mod names;
 mod pickles;
@@ -34,7 +36,13 @@ mod spectrograms;
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
+#[cfg(all(feature = "torch", feature = "hdf5"))]
+mod test_sets;
 #[cfg(feature = "torch")]
 mod train;
+#[cfg(all(feature = "video", feature = "hdf5"))]
+mod trees;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod validate;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod views;

@@ -584,7 +584,7 @@ fn bad_settings_are_named() {
     refused(Settings { dropout: 1.0, ..good.clone() }, "[train] dropout: 1");
     refused(Settings { seeds: vec![], ..good.clone() }, "[train] seeds");
     refused(Settings { device: "tpu".into(), ..good.clone() }, "expected \"cpu\", \"cuda\"");
-    refused(Settings { target_split: TargetSplit::Test, ..good.clone() }, "no row to test on");
+    refused(Settings { target_split: Some(TargetSplit::Test), ..good.clone() }, "no row to test on");
     let with = |text: &str| Settings { compare: vec![compare(text)], ..good.clone() };
     refused(with("name = 'x'\nbalance = 'gpm'"), "none, adversarial, gmp");
     refused(with("name = 'x'\nmethod = 'mre'"), "expected one of erm");
@@ -596,7 +596,7 @@ fn bad_settings_are_named() {
     assert!(toml::from_str::<Settings>("epoch = 3").unwrap_err().to_string().contains("unknown field `epoch`"));
     let parsed: Settings =
         toml::from_str("target-split = 'test'\n[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
-    assert_eq!((parsed.target_split, parsed.compare.len(), parsed.epochs), (TargetSplit::Test, 1, 20));
+    assert_eq!((parsed.target_split, parsed.compare.len(), parsed.epochs), (Some(TargetSplit::Test), 1, 20));
     let found = train::device::libtorch().unwrap();
     if found.devices == 0 {
         let error = run(&table, &Settings { device: "cuda".into(), ..good }).unwrap_err();
