@@ -7,6 +7,8 @@ import subprocess
 import numpy as np
 
 SIZES = {"456x256": "1000k", "1280x720": "4000k", "1920x1080": "18000k"}
+# videos of each size: enough clips that the start of a program does not show among them
+VIDEOS = {"456x256": 8, "1280x720": 3, "1920x1080": 2}
 # B-frames whatever the content
 THREE = ["-bf", "3", "-b_strategy", "0"]
 # name -> distance of key frames and encoder options
@@ -51,7 +53,7 @@ def make(folder, dense1080):
     for size in SIZES:
         for name, (key, options) in STREAMS.items():
             rows = []
-            for seed in range(2):
+            for seed in range(VIDEOS[size]):
                 path = folder / f"{size}-{name}-{seed}.mp4"
                 if not path.exists():
                     encode(path, size, key, options, seed, 12, 8)

@@ -138,6 +138,9 @@ impl Orientation {
 
     /// A stored square of `size` × `size` pixels of `N` bytes, as it is shown, mirrored once more where `flip`.
     pub fn turn<const N: usize>(self, stored: &[[u8; N]], size: usize, flip: bool, shown: &mut [[u8; N]]) {
+        if self == Self::default() && !flip {
+            return shown.copy_from_slice(&stored[..shown.len()]);
+        }
         for (y, row) in shown.chunks_exact_mut(size).enumerate() {
             for (x, to) in row.iter_mut().enumerate() {
                 let x = if flip { size - 1 - x } else { x };
