@@ -67,6 +67,25 @@ fn open_input(path: &Path) -> Result<format::context::Input, ff::Error> {
     format::input_with_dictionary(Path::new(&url), options)
 }
 
+/// Early x264 made 4:4:4 streams that must be decoded otherwise than the standard says. It signed only the first packet, so a
+/// decoder that begins elsewhere has to see that one first.
+fn prime(path: &Path, index: usize, decoder: &mut decoder::Opened) {
+    // SAFETY: the decoder is open.
+    if unsafe { (*decoder.as_ptr()).profile } != ff::ffi::FF_PROFILE_H264_HIGH_444_PREDICTIVE {
+        return;
+    }
+    let Ok(mut input) = open_input(path) else { return };
+    let mut packet = Packet::empty();
+    for _ in 0..MAX_BAD_PACKETS {
+        if packet.read(&mut input).is_ok() && packet.stream() == index {
+            // the frame itself is of no use
+            let _ = decoder.send_packet(&packet);
+            decoder.flush();
+            return;
+        }
+    }
+}
+
 impl Stream {
     /// The video stream that FFmpeg thinks best; the sound stream marked as default, else the first, as Symphonia has it.
     pub(super) fn open(path: &Path, kind: media::Type) -> Result<Self, Failure> {
@@ -113,7 +132,10 @@ impl Stream {
         decoder.set_packet_time_base(time_base);
         let codec = decoder::find(id)
             .ok_or_else(|| Failure { code: Code::Unsupported, message: format!("no decoder for {}", id.name()) })?;
-        let decoder = decoder.open_as(codec).map_err(failure(Code::Unsupported))?;
+        let mut decoder = decoder.open_as(codec).map_err(failure(Code::Unsupported))?;
+        if framing.is_some() {
+            prime(path, index, &mut decoder);
+        }
         // SAFETY: the input is open.
         let start = unsafe { (*input.as_ptr()).start_time };
         let origin = if start == ff::ffi::AV_NOPTS_VALUE { 0.0 } else { start as f64 / f64::from(ff::ffi::AV_TIME_BASE) };

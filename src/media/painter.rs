@@ -33,6 +33,17 @@ impl Painter {
     }
 }
 
+/// Whether the decoder filled in parts of a frame that it could not decode.
+pub(super) fn concealed(frame: &Video) -> bool {
+    // SAFETY: the frame was just decoded.
+    unsafe { (*frame.as_ptr()).decode_error_flags != 0 }
+}
+
+/// What is to be known of a clip with such frames.
+pub(super) fn concealment(frames: usize) -> Option<String> {
+    (frames > 0).then(|| format!("the decoder concealed errors in {frames} of the frames used"))
+}
+
 /// How the stream's pictures are turned to be shown, by its display matrix.
 fn orientation(stream: &Stream) -> Orientation {
     let Some(stream) = stream.described() else { return Orientation::default() };

@@ -8,7 +8,7 @@ use ff::frame::Video;
 use ffmpeg_next as ff;
 
 use super::ffmpeg::{Stream, Told};
-use super::painter::Painter;
+use super::painter::{Painter, concealed, concealment};
 use super::pictures::{Canvas, Shot, Shown, Wanted, covered, frames_end};
 use super::timeline::check_end;
 use crate::Result;
@@ -34,10 +34,21 @@ pub(super) struct Pass<'a, 'w> {
 struct Waiting {
     /// Shots still missing.
     shots: usize,
+    /// Shots of frames that are not whole.
+    concealed: usize,
     /// What is to be said once there are none.
     shown: Option<Shown>,
     /// The packets that it needs, first and last.
     packets: [usize; 2],
+}
+
+impl Waiting {
+    /// What is to be said.
+    fn take(&mut self) -> Option<Shown> {
+        let mut shown = self.shown.take()?;
+        shown.partial = shown.partial.or_else(|| concealment(self.concealed));
+        Some(shown)
+    }
 }
 
 /// The packets of a stretch, in decoding order.
@@ -155,7 +166,7 @@ impl<'a, 'w> Pass<'a, 'w> {
             let times_shown = shots.iter().map(|shot| times[shot.frame]).collect();
             let frames = times.len() as u64;
             let shown = Shown { span: covered, times: times_shown, frames, partial, made_by: "ffmpeg" };
-            self.waiting[segment] = Waiting { shots: shots.len(), shown: Some(shown), packets: [key, high] };
+            self.waiting[segment] = Waiting { shots: shots.len(), shown: Some(shown), packets: [key, high], concealed: 0 };
             ranges.push([key, high]);
         }
         ranges.sort_unstable();
@@ -220,7 +231,8 @@ impl<'a, 'w> Pass<'a, 'w> {
                         canvas.shot(segment, shot.place, rgb)?;
                         let waiting = &mut waiting[segment];
                         waiting.shots -= 1;
-                        if waiting.shots == 0 { waiting.shown.take().map(Ok) } else { None }
+                        waiting.concealed += usize::from(concealed(frame));
+                        if waiting.shots == 0 { waiting.take().map(Ok) } else { None }
                     }
                     Err(failure) => Some(Err(failure)),
                 };

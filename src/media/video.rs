@@ -9,7 +9,7 @@ use ff::frame::Video;
 use ffmpeg_next as ff;
 
 use super::ffmpeg::Stream;
-use super::painter::Painter;
+use super::painter::{Painter, concealed, concealment};
 use super::pass::Pass;
 use super::pictures::{Canvas, Shot, Shown, Wanted, covered, frames_end};
 use super::timeline::check_end;
@@ -62,14 +62,14 @@ pub(super) fn times(path: &Path) -> Result<Vec<f64>, Failure> {
 fn by_decoder(path: &Path, wanted: Wanted<'_>, paint: &mut dyn FnMut(usize, &[u8]) -> bool) -> Result<Shown, Failure> {
     let span = wanted.span;
     let mut seek = span.start > 0.0;
-    let (mut expected, _) = pass(path, span, seek, &[], paint)?;
+    let mut expected = pass(path, span, seek, &[], paint)?.times;
     for _ in 0..3 {
         let covered = covered(&expected, span);
         let shots = (wanted.choose)(&expected, covered);
-        let (times, promised_end) = pass(path, span, seek, &shots, paint)?;
+        let Found { times, promised_end, concealed } = pass(path, span, seek, &shots, paint)?;
         let same = times.len() == expected.len() && times.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6);
         if same && !shots.is_empty() {
-            let partial = check_end(span, frames_end(&expected), promised_end)?;
+            let partial = check_end(span, frames_end(&expected), promised_end)?.or_else(|| concealment(concealed));
             let times = shots.iter().map(|shot| expected[shot.frame]).collect();
             return Ok(Shown { span: covered, times, frames: expected.len() as u64, partial, made_by: "ffmpeg" });
         }
@@ -80,7 +80,7 @@ fn by_decoder(path: &Path, wanted: Wanted<'_>, paint: &mut dyn FnMut(usize, &[u8
         let reached = times.first().is_some_and(|&first| first < span.start + 0.5);
         if seek && !reached {
             seek = false;
-            expected = pass(path, span, seek, &[], paint)?.0;
+            expected = pass(path, span, seek, &[], paint)?.times;
         } else {
             expected = times;
         }
@@ -89,21 +89,31 @@ fn by_decoder(path: &Path, wanted: Wanted<'_>, paint: &mut dyn FnMut(usize, &[u8
     Err(Failure { code: Code::Undecodable, message: message.into() })
 }
 
-/// Decodes all of a segment and paints `shots`; gives the times of its frames and where the container says that it ends.
+/// What one decode of a segment found.
+struct Found {
+    /// Of all frames.
+    times: Vec<f64>,
+    /// Where the container says that it ends.
+    promised_end: Option<f64>,
+    /// Shots of frames that are not whole.
+    concealed: usize,
+}
+
+/// Decodes all of a segment and paints `shots`.
 fn pass(
     path: &Path,
     span: Span,
     seek: bool,
     shots: &[Shot],
     paint: &mut dyn FnMut(usize, &[u8]) -> bool,
-) -> Result<(Vec<f64>, Option<f64>), Failure> {
+) -> Result<Found, Failure> {
     let mut stream = open(path)?;
     let promised_end = stream.promised_end();
     if seek {
         stream.seek(span.start);
     }
     let mut painter = Painter::new(&stream);
-    let mut times = Vec::new();
+    let (mut times, mut not_whole) = (Vec::new(), 0);
     stream.decode(&mut Video::empty(), |frame, time| {
         let Some(time) = time.filter(|time| time.is_finite()) else { return Ok(ControlFlow::Continue(())) };
         if span.end.is_some_and(|end| time >= end) {
@@ -116,9 +126,10 @@ fn pass(
             if !paint(shot.place, painter.paint(frame, &shot.view)?) {
                 return Ok(ControlFlow::Break(()));
             }
+            not_whole += usize::from(concealed(frame));
         }
         times.push(time);
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok((times, stream.unkept(promised_end)))
+    Ok(Found { times, promised_end: stream.unkept(promised_end), concealed: not_whole })
 }
