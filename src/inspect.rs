@@ -125,7 +125,7 @@ impl std::fmt::Display for Inspection {
             self.rows,
             self.holds,
             self.rows_per_shard,
-            &self.recipe_blake3[..12]
+            self.recipe_blake3.chars().take(12).collect::<String>()
         )?;
         writeln!(f, "classes: {}", self.classes.join(", "))?;
         for (domain, splits) in &self.domains {

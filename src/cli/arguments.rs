@@ -30,7 +30,13 @@ pub enum Verb {
         decode: bool,
     },
     /// Recordings to a clip store
-    Preprocess(PipelineArguments),
+    Preprocess {
+        #[command(flatten)]
+        pipeline: PipelineArguments,
+        /// Only tell rows, shards, bytes and about how long it will take, by making a few samples in memory
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Clips to a feature store
     Extract {
         #[command(flatten)]

@@ -60,7 +60,8 @@ pub fn main() -> ExitCode {
 /// What starts decoding processes, for the verbs that decode.
 #[cfg(feature = "hdf5")]
 fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
-    let decodes = matches!(verb, Verb::Run(_) | Verb::Preprocess(_) | Verb::Extract { .. } | Verb::Validate { decode: true, .. });
+    let decodes =
+        matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: true, .. });
     decodes.then(Nursery::start).transpose()
 }
 

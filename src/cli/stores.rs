@@ -23,6 +23,15 @@ pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: Wor
     judge(arguments, &summary, &settings.store)
 }
 
+/// Tells what `preprocess` would do.
+pub fn foresee(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
+    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
+    let manifest = dataset::read(&pipeline.data)?;
+    let outlook = crate::preprocess::outlook(settings, &pipeline.data.dataset, &manifest, work(arguments, world, &|_| ()))?;
+    print!("{outlook}");
+    Ok(WELL)
+}
+
 #[cfg(feature = "onnx")]
 pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<Origin>, world: World<'_>) -> Result<i32> {
     use crate::extract::From;
@@ -38,6 +47,14 @@ pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<
     judge(arguments, &summary, &settings.store)
 }
 
+/// How wide, how long and for whom, by the arguments.
+fn work<'a>(arguments: &PipelineArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.map_or(cores, usize::from);
+    let patience = std::time::Duration::from_secs_f64(arguments.timeout_per_item);
+    Work { workers, stop: world.stop, progress, breeder: world.breeder, patience }
+}
+
 /// Runs a verb that makes a store, with its bar and its closing line.
 fn worked(
     arguments: &PipelineArguments,
@@ -46,15 +63,8 @@ fn worked(
     run: impl FnOnce(Work<'_>) -> Result<Summary>,
 ) -> Result<Summary> {
     let bar = Bar::new(verb, "samples", arguments.quiet);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.map_or(cores, usize::from);
-    let summary = run(Work {
-        workers,
-        stop: world.stop,
-        progress: &|Progress { done, total }| bar.show(done, total),
-        breeder: world.breeder,
-        patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
-    })?;
+    let tell = |Progress { done, total }| bar.show(done, total);
+    let summary = run(work(arguments, world, &tell))?;
     let failed: Vec<String> = summary.failed.iter().map(|(code, count)| format!("{count} {}", code.name())).collect();
     let failed = if failed.is_empty() { "none failed".to_owned() } else { format!("failed: {}", failed.join(", ")) };
     let text = format!("{} samples, {failed}, {} absent, {} partial", summary.samples, summary.absent, summary.partial);

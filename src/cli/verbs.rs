@@ -44,10 +44,11 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
             }
             Ok(code)
         }
+        Verb::Preprocess { pipeline: arguments, dry_run: true } => foresee(&arguments, &open(&arguments)?, world),
+        Verb::Preprocess { pipeline: arguments, dry_run: false } => preprocess(&arguments, &open(&arguments)?, world),
         Verb::Validate { pipeline: arguments, decode } => {
             super::validate::validate(&arguments, &open(&arguments)?, decode, world)
         }
-        Verb::Preprocess(arguments) => preprocess(&arguments, &open(&arguments)?, world),
         Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, world),
         Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
@@ -91,10 +92,15 @@ fn from_media(_: &Pipeline) -> bool {
 }
 
 #[cfg(feature = "hdf5")]
-use super::stores::preprocess;
+use super::stores::{foresee, preprocess};
 
 #[cfg(not(feature = "hdf5"))]
 fn preprocess(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
+    Err(not_built("preprocess", "hdf5"))
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn foresee(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
     Err(not_built("preprocess", "hdf5"))
 }
 

@@ -1,4 +1,5 @@
-//! Sound of a segment: Symphonia first, FFmpeg where Symphonia cannot open the stream.
+//! Sound of a segment: Symphonia first, FFmpeg where Symphonia cannot open the stream. FFmpeg decodes AAC a little faster, but
+//! takes so much longer to open a file, above all one with video, that Symphonia wins for segments (`benches/RESULTS.md`).
 
 use std::path::Path;
 
@@ -11,8 +12,9 @@ use crate::{Error, Result};
 /// A decoded segment of sound.
 #[derive(Debug, Clone)]
 pub struct Sound {
-    /// Mean of all channels, at the recording's own rate. Starts at the segment's start; where the sound begins later, or has
-    /// a hole of more than 0.1 s, there is silence.
+    /// Mean of all channels, however many and whatever their places (a sub-woofer counts like any), at the recording's own
+    /// rate. Starts at the sample nearest to the segment's start; where the sound begins later, or has a hole of more than
+    /// 0.1 s, there is silence.
     pub waveform: Waveform,
     /// The seconds that `waveform` covers.
     pub span: [f64; 2],

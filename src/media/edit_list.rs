@@ -6,17 +6,17 @@ use std::path::Path;
 
 /// What an edit list says of the first sound track.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Edit {
+pub struct Edit {
     /// Seconds of the track before the first one presented (encoder priming).
-    pub(super) skipped: f64,
+    pub skipped: f64,
     /// Seconds of nothing before the track begins.
-    pub(super) delay: f64,
+    pub delay: f64,
     /// Seconds presented, if the list says so.
-    pub(super) duration: Option<f64>,
+    pub duration: Option<f64>,
 }
 
 /// Reads it; `None` for files that are no mp4 or whose sound track has no edit list.
-pub(super) fn of_first_sound_track(path: &Path) -> Option<Edit> {
+pub fn of_first_sound_track(path: &Path) -> Option<Edit> {
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
     let moov = child(&mut file, 0, length, *b"moov")?;

@@ -11,7 +11,6 @@ use ffmpeg_next as ff;
 use super::h264::Framing;
 use super::pictures::MAX_PIXELS;
 use crate::error::{Code, Failure};
-use crate::signal::view::Orientation;
 
 /// A container that gives this many unreadable packets in a row has ended.
 const MAX_BAD_PACKETS: usize = 1000;
@@ -245,27 +244,9 @@ impl Stream {
         self.decoder.flush();
     }
 
-    /// How the stream's pictures are turned to be shown, by its display matrix.
-    pub(super) fn orientation(&self) -> Orientation {
-        let Some(stream) = self.input.stream(self.index) else { return Orientation::default() };
-        let mut size = 0;
-        // SAFETY: the stream is open; the data is its own and of the size that is given.
-        let entries = unsafe {
-            let kind = ff::ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
-            let data = ff::ffi::av_stream_get_side_data(stream.as_ptr(), kind, &raw mut size).cast::<i32>();
-            if data.is_null() || size < 36 {
-                return Orientation::default();
-            }
-            [0, 1, 3, 4].map(|place| f64::from(data.add(place).read_unaligned()))
-        };
-        Orientation::from_matrix(entries)
-    }
-
-    /// Width over height of the stream's pixels, where the container knows it.
-    pub(super) fn stated_aspect(&self) -> Option<f64> {
-        // SAFETY: the stream is open.
-        let ratio = unsafe { (*self.input.stream(self.index)?.as_ptr()).sample_aspect_ratio };
-        (ratio.num > 0 && ratio.den > 0).then(|| f64::from(ratio.num) / f64::from(ratio.den))
+    /// The stream, as its container describes it.
+    pub(super) fn described(&self) -> Option<format::stream::Stream<'_>> {
+        self.input.stream(self.index)
     }
 
     /// Decodes from here; `each` gets every frame with its time and may break off. A video frame without a time follows on the

@@ -45,43 +45,40 @@ pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), F
 
 /// Mean of all channels, integers scaled to [-1, 1).
 fn mix_down(frame: &Audio, mono: &mut Vec<f32>) -> Result<(), Failure> {
-    let channels = usize::from(frame.channels()).max(1);
-    let planar = frame.is_planar();
-    let width = frame.format().bytes();
-    let samples = frame.samples();
-    let value: fn(&[u8]) -> f64 = match frame.format() {
-        Sample::U8(_) => |b| (f64::from(b[0]) - 128.0) / 128.0,
-        Sample::I16(_) => |b| f64::from(i16::from_ne_bytes([b[0], b[1]])) / 32768.0,
-        Sample::I32(_) => |b| f64::from(i32::from_ne_bytes([b[0], b[1], b[2], b[3]])) / 2_147_483_648.0,
-        Sample::I64(_) => {
-            |b| i64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f64 / 9.223_372_036_854_776e18
-        }
-        Sample::F32(_) => |b| f64::from(f32::from_ne_bytes([b[0], b[1], b[2], b[3]])),
-        Sample::F64(_) => |b| f64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+    mono.clear();
+    mono.resize(frame.samples(), 0.0);
+    match frame.format() {
+        Sample::U8(_) => add(frame, mono, |[b]: [u8; 1]| (f32::from(b) - 128.0) / 128.0),
+        Sample::I16(_) => add(frame, mono, |b| f32::from(i16::from_ne_bytes(b)) / 32768.0),
+        Sample::I32(_) => add(frame, mono, |b| i32::from_ne_bytes(b) as f32 / 2_147_483_648.0),
+        Sample::I64(_) => add(frame, mono, |b| i64::from_ne_bytes(b) as f32 / 9.223_372e18),
+        Sample::F32(_) => add(frame, mono, f32::from_ne_bytes),
+        Sample::F64(_) => add(frame, mono, |b| f64::from_ne_bytes(b) as f32),
         Sample::None => {
             return Err(Failure { code: Code::Unsupported, message: "a sample format without a name".into() });
         }
-    };
-    // SAFETY: a decoded frame has one buffer a channel if planar, else one for all, each of at least `samples` values;
-    // `extended_data` lists them also where there are more than eight.
-    let plane = |channel: usize, length: usize| unsafe {
-        std::slice::from_raw_parts(*(*frame.as_ptr()).extended_data.add(channel), length)
-    };
-    mono.clear();
-    mono.resize(samples, 0.0);
-    let mut sums = vec![0.0f64; samples];
-    for channel in 0..channels {
-        let (bytes, offset, step) = if planar {
-            (plane(channel, samples * width), 0, width)
-        } else {
-            (plane(0, samples * width * channels), channel * width, width * channels)
-        };
-        for (sum, frame) in sums.iter_mut().zip(bytes.chunks_exact(step)) {
-            *sum += value(&frame[offset..offset + width]);
-        }
     }
-    for (to, sum) in mono.iter_mut().zip(&sums) {
-        *to = (sum / channels as f64) as f32;
+    let channels = f32::from(frame.channels().max(1));
+    if channels > 1.0 {
+        mono.iter_mut().for_each(|sum| *sum /= channels);
     }
     Ok(())
+}
+
+/// Adds up the channels, of samples of `WIDTH` bytes.
+fn add<const WIDTH: usize>(frame: &Audio, sums: &mut [f32], value: impl Fn([u8; WIDTH]) -> f32) {
+    // SAFETY: a decoded frame has one buffer a channel if planar, else one for all, each of at least its number of samples;
+    // `extended_data` lists them also where there are more than eight. Any bytes make such an array.
+    let plane = |number: usize, length: usize| unsafe {
+        std::slice::from_raw_parts((*(*frame.as_ptr()).extended_data.add(number)).cast::<[u8; WIDTH]>(), length)
+    };
+    let channels = usize::from(frame.channels()).max(1);
+    for channel in 0..channels {
+        if frame.is_planar() {
+            sums.iter_mut().zip(plane(channel, frame.samples())).for_each(|(sum, &x)| *sum += value(x));
+        } else {
+            let interleaved = plane(0, frame.samples() * channels)[channel..].iter().step_by(channels);
+            sums.iter_mut().zip(interleaved).for_each(|(sum, &x)| *sum += value(x));
+        }
+    }
 }

@@ -23,12 +23,11 @@ impl Framing {
     pub(super) fn disposable(self, packet: &[u8]) -> bool {
         let mut slices = 0;
         let mut referenced = false;
-        let mut see = |header: u8| match header & 31 {
-            1..=5 => {
+        let mut see = |header: u8| {
+            if (1..=5).contains(&(header & 31)) {
                 slices += 1;
                 referenced |= header & 0x60 != 0;
             }
-            _ => {}
         };
         let mut rest = packet;
         match self {

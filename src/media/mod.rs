@@ -3,7 +3,7 @@
 pub mod audio;
 #[cfg(feature = "video")]
 mod colour;
-mod edit_list;
+pub mod edit_list;
 #[cfg(feature = "video")]
 pub mod encode;
 #[cfg(feature = "video")]
@@ -13,6 +13,10 @@ mod ffmpeg_audio;
 pub mod frames;
 #[cfg(feature = "video")]
 mod h264;
+#[cfg(feature = "video")]
+mod painter;
+#[cfg(feature = "video")]
+mod pass;
 pub mod pictures;
 #[cfg(feature = "video")]
 mod scale;

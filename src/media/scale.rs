@@ -65,6 +65,7 @@ impl Scaler {
         sample_aspect: f64,
         rgb: &mut [u8],
     ) -> Result<(), Failure> {
+        let (orientation, sample_aspect) = if view.stored { (Orientation::default(), 1.0) } else { (orientation, sample_aspect) };
         let (width, height) = (frame.width(), frame.height());
         if u64::from(width) * u64::from(height) > MAX_PIXELS {
             let message = format!("{width}×{height} pixels; at most {MAX_PIXELS} are shown");

@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), F
 
     seek(&mut *format, id, span.start - WARM_UP_SECONDS + edit.skipped - edit.delay);
     let mut timeline = Timeline::new(sample_rate, span);
-    let (mut interleaved, mut mono) = (Vec::<f32>::new(), Vec::new());
+    let mut planes = Vec::new();
     loop {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
@@ -71,10 +71,8 @@ pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), F
             Err(SymphoniaError::DecodeError(_)) => continue,
             Err(error) => return Err(fail(Code::Undecodable)(error)),
         };
-        let channels = buffer.spec().channels().count().max(1);
-        buffer.copy_to_vec_interleaved(&mut interleaved);
-        mono.clear();
-        mono.extend(interleaved.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32));
+        buffer.copy_to_vecs_planar::<f32>(&mut planes);
+        let mono = mean(&mut planes);
         // priming is in front of the presented sound, so it is dropped even where the segment starts at 0
         let priming = ((-time * f64::from(sample_rate)).round().max(0.0) as usize).min(mono.len());
         if !timeline.push(time + priming as f64 / f64::from(sample_rate), &mono[priming..])? {
@@ -82,6 +80,19 @@ pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), F
         }
     }
     Ok((timeline, promised_end))
+}
+
+/// Mean of the channels, in the first one's place.
+fn mean(planes: &mut [Vec<f32>]) -> &[f32] {
+    let channels = planes.len() as f32;
+    let Some((mono, others)) = planes.split_first_mut() else { return &[] };
+    if !others.is_empty() {
+        for other in &*others {
+            mono.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
+        }
+        mono.iter_mut().for_each(|sum| *sum /= channels);
+    }
+    mono
 }
 
 /// Goes near `time` if the container can; else reading starts where it is.

@@ -8,7 +8,8 @@ pub(super) const WARM_UP_SECONDS: f64 = 0.5;
 /// Longest sound kept in memory, in samples (1 GiB).
 const LIMIT: usize = 1 << 28;
 
-/// One channel of a segment while it is being decoded.
+/// One channel of a segment while it is being decoded: the recording's samples from number `start · rate` up to, and without,
+/// `end · rate`, both rounded.
 pub(super) struct Timeline {
     pub(super) sample_rate: u32,
     span: Span,
@@ -28,8 +29,15 @@ impl Timeline {
         self.span.start
     }
 
+    /// Number of the sample nearest to `time` on the recording's clock; of two as near, the even one (as Python and the
+    /// field's loaders have it).
+    fn nearest(&self, time: f64) -> i64 {
+        (time * f64::from(self.sample_rate)).round_ties_even() as i64
+    }
+
     fn wanted(&self) -> Option<usize> {
-        self.span.end.map(|end| ((end - self.span.start) * f64::from(self.sample_rate)).round() as usize)
+        let length = |end| self.nearest(end).saturating_sub(self.nearest(self.span.start));
+        self.span.end.map(|end| usize::try_from(length(end)).unwrap_or(0))
     }
 
     /// Adds samples whose first is presented at `time`. They follow on the last ones unless `time` leaves a hole of more
@@ -39,7 +47,7 @@ impl Timeline {
             return Ok(true);
         }
         let rate = f64::from(self.sample_rate);
-        let stated = ((time - self.span.start) * rate).round() as i64;
+        let stated = self.nearest(time).saturating_sub(self.nearest(self.span.start));
         let place = match self.next {
             Some(next) if ((stated - next) as f64) < 0.1 * rate => next,
             _ => stated,
@@ -98,6 +106,27 @@ mod tests {
         assert!(!line.push(1.7, &[2.0; 9]).unwrap());
         assert_eq!(line.samples, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0]);
         assert_eq!(line.decoded, 6);
+    }
+
+    #[test]
+    fn a_segment_is_cut_at_the_recordings_own_samples() {
+        let ramp: Vec<f32> = (0..2000).map(|i| i as f32).collect();
+        let cut = |rate, start: f64, end: f64| {
+            let mut line = Timeline::new(rate, Span { start, end: Some(end) });
+            for (block, samples) in ramp.chunks(300).enumerate() {
+                line.push(block as f64 * 300.0 / f64::from(rate), samples).unwrap();
+            }
+            line.samples
+        };
+        // 0.6 to 1.6 samples: samples 1 up to 2, though the length would round to 1 sample from 0.6
+        assert_eq!(cut(10, 0.06, 0.16), [1.0]);
+        // 0.4 to 2.8: samples 0 to 2, one more than the rounded length
+        assert_eq!(cut(10, 0.04, 0.28), [0.0, 1.0, 2.0]);
+        // 0.6 to 3.4: samples 1 and 2, one less
+        assert_eq!(cut(10, 0.06, 0.34), [1.0, 2.0]);
+        // neighbours share no sample and lose none
+        let parts = [0.0, 0.0123, 0.0377, 0.05, 0.0751].windows(2).flat_map(|p| cut(16000, p[0], p[1])).collect::<Vec<_>>();
+        assert_eq!(parts, ramp[..1202]);
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(super) fn table(heap: &Heap<'_>, root: u32) -> Result<Table, String> {
     let (axes, blocks) = blocks(heap, manager)?;
     let [names, index] = heap.tuple(axes)?;
     let (names, index) = (Labels::of(heap, names)?, Labels::of(heap, index)?);
-    if names.len() > MAX_COLUMNS {
-        return Err(format!("{} columns; expected at most {MAX_COLUMNS}", names.len()));
+    if !(1..=MAX_COLUMNS).contains(&names.len()) {
+        return Err(format!("{} columns; expected 1 to {MAX_COLUMNS}", names.len()));
     }
     let mut budget = Budget::default();
     let names: Vec<String> = names.cells(heap, &mut budget)?.iter().map(Cell::to_string).collect();
@@ -31,14 +31,14 @@ pub(super) fn table(heap: &Heap<'_>, root: u32) -> Result<Table, String> {
     for block in blocks {
         block.fill(heap, &names, index.len(), &mut budget, &mut columns)?;
     }
-    let mut table = Table { columns: Vec::new(), cells: Vec::new() };
+    let filled = |(name, cells): (&String, Option<_>)| {
+        cells.ok_or_else(|| format!("column {name:?} has no values; expected them in a block"))
+    };
+    let mut table = Table { cells: names.iter().zip(columns).map(filled).collect::<Result<_, _>>()?, columns: names };
+    // only now: an index that counts may claim any number of rows, columns hold theirs
     if let Some(name) = index.name(heap, &mut budget)? {
-        table.columns.push(name);
-        table.cells.push(index.cells(heap, &mut budget)?);
-    }
-    for (name, cells) in names.into_iter().zip(columns) {
-        table.cells.push(cells.ok_or_else(|| format!("column {name:?} has no values; expected them in a block"))?);
-        table.columns.push(name);
+        table.cells.insert(0, index.cells(heap, &mut budget)?);
+        table.columns.insert(0, name);
     }
     Ok(table)
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::compat::{self, Rule};
+use super::flow::Across;
 use super::{Preset, RowShape, Setup};
 use crate::Result;
 use crate::error::Failure;
@@ -70,7 +71,7 @@ impl Frames {
         Ok(Self { kind: setup.kind, sampling, rule, size, parameters })
     }
 
-    fn frames(&self) -> usize {
+    pub(super) fn frames(&self) -> usize {
         match self.sampling {
             Sampling::Uniform { frames } | Sampling::Strided { frames, .. } => frames,
         }
@@ -81,13 +82,13 @@ impl Frames {
     }
 
     /// Byte of the row at which a picture of the clip begins: first the middle view's, then those of each training view.
-    fn offset(&self, place: usize) -> usize {
+    pub(super) fn offset(&self, place: usize) -> usize {
         let bytes = |side: u32| (side * side) as usize * self.channels();
         let frames = self.frames();
         place.min(frames) * bytes(self.size.crop) + place.saturating_sub(frames) * bytes(self.size.view_crop)
     }
 
-    fn row_bytes(&self) -> usize {
+    pub(super) fn row_bytes(&self) -> usize {
         self.offset(self.frames() * (1 + self.size.views as usize))
     }
 
@@ -119,9 +120,10 @@ impl Frames {
             return Vec::new();
         }
         let frames = self.frames();
-        // loaders of the field scale as OpenCV does
-        let antialias = self.rule == Rule::Clock;
-        let middle = View { crop: Crop::Centre { resize: self.size.resize }, size: self.size.crop, flip: false, antialias };
+        // loaders of the field scale as OpenCV does, and know nothing of rotation and pixel aspect
+        let (antialias, stored) = (self.rule == Rule::Clock, self.rule != Rule::Clock);
+        let crop = Crop::Centre { resize: self.size.resize };
+        let middle = View { crop, size: self.size.crop, flip: false, antialias, stored };
         let shots = |indices: Vec<usize>, view: View, first: usize| {
             indices.into_iter().enumerate().map(move |(i, frame)| Shot { frame, view, place: first + i })
         };
@@ -129,7 +131,7 @@ impl Frames {
         for number in 0..self.size.views {
             let draws = self.draws(segment, number);
             let crop = Crop::Random { resize: self.size.resize, draws };
-            let view = View { crop, size: self.size.view_crop, flip: flipped(draws), antialias };
+            let view = View { crop, size: self.size.view_crop, flip: flipped(draws), antialias, stored };
             let indices = self.indices(segment, pictures, times, covered, Some(draws));
             all.extend(shots(indices, view, frames * (1 + number as usize)));
         }
@@ -137,7 +139,7 @@ impl Frames {
     }
 
     /// The random numbers of a training view; RGB and flow have their own, as in the field's loaders.
-    fn draws(&self, segment: &Segment, view: u32) -> Stream {
+    pub(super) fn draws(&self, segment: &Segment, view: u32) -> Stream {
         Stream::new(self.size.view_seed).with(self.kind.name()).with(&segment.id).at(view)
     }
 
@@ -195,7 +197,7 @@ impl Frames {
     }
 
     /// What a row's reader says of it, on the clock of the annotation.
-    fn made(&self, segment: &Segment, mut shown: Shown) -> Made {
+    pub(super) fn made(&self, segment: &Segment, mut shown: Shown) -> Made {
         shown.times.truncate(self.frames());
         if segment.precut {
             let begins = segment.span.start;
@@ -226,9 +228,9 @@ impl Preset for Frames {
         match source {
             Source::Video(pictures) => self.read(pictures, segments, &mut Rgb { preset: self, segments, sink }),
             Source::Flow(x, y) => {
-                let mut across = Across { preset: self, segments, rows: vec![None; segments.len()] };
+                let mut across = Across::new(self, segments);
                 self.read(x, segments, &mut across)?;
-                self.read(y, segments, &mut Down { preset: self, segments, sink, across: across.rows })
+                self.read(y, segments, &mut across.down(sink))
             }
             Source::Sound(_) | Source::Waveform { .. } => super::no_pictures(segments, sink),
         }
@@ -253,61 +255,6 @@ impl Canvas for Rgb<'_> {
 }
 
 /// Whether a training view is mirrored.
-fn flipped(draws: Stream) -> bool {
+pub(super) fn flipped(draws: Stream) -> bool {
     draws.uniform(22) < 0.5
-}
-
-/// Horizontal flow waits in memory for the vertical: one byte for two of the row.
-struct Across<'a> {
-    preset: &'a Frames,
-    segments: &'a [&'a Segment],
-    rows: Vec<Option<(Vec<u8>, Option<Result<Shown, Failure>>)>>,
-}
-
-impl Canvas for Across<'_> {
-    fn shot(&mut self, segment: usize, place: usize, rgb: &[u8]) -> Result<()> {
-        let bytes = self.preset.row_bytes() / 2;
-        let (row, _) = self.rows[segment].get_or_insert_with(|| (vec![0; bytes], None));
-        let at = self.preset.offset(place) / 2;
-        // what moves right moves left in a mirror
-        let view = (place / self.preset.frames()).checked_sub(1);
-        let mirrored = view.is_some_and(|view| flipped(self.preset.draws(self.segments[segment], view as u32)));
-        for (to, grey) in row[at..].iter_mut().zip(grey(rgb)) {
-            *to = if mirrored { 255 - grey } else { grey };
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, segment: usize, outcome: Result<Shown, Failure>) -> Result<()> {
-        self.rows[segment].get_or_insert_default().1 = Some(outcome);
-        Ok(())
-    }
-}
-
-/// Vertical flow joins the horizontal.
-struct Down<'a> {
-    preset: &'a Frames,
-    segments: &'a [&'a Segment],
-    sink: &'a mut dyn Sink,
-    across: Vec<Option<(Vec<u8>, Option<Result<Shown, Failure>>)>>,
-}
-
-impl Canvas for Down<'_> {
-    fn shot(&mut self, segment: usize, place: usize, rgb: &[u8]) -> Result<()> {
-        let Some((row, Some(Ok(_)))) = &self.across[segment] else { return Ok(()) };
-        let at = self.preset.offset(place);
-        let pair: Vec<u8> = row[at / 2..].iter().zip(grey(rgb)).flat_map(|(&x, y)| [x, y]).collect();
-        self.sink.put(segment, at as u64, &pair)
-    }
-
-    fn end(&mut self, segment: usize, outcome: Result<Shown, Failure>) -> Result<()> {
-        let across = self.across[segment].take().and_then(|(_, outcome)| outcome).unwrap_or_else(|| outcome.clone());
-        let outcome = across.and_then(|shown| outcome.map(|_| self.preset.made(self.segments[segment], shown)));
-        self.sink.end(segment, outcome)
-    }
-}
-
-/// Luma as the field's flow loaders take it from RGB (cv2's `COLOR_RGB2GRAY`, in 1/16384).
-fn grey(rgb: &[u8]) -> impl Iterator<Item = u8> {
-    rgb.chunks_exact(3).map(|p| ((4899 * u32::from(p[0]) + 9617 * u32::from(p[1]) + 1868 * u32::from(p[2]) + 8192) >> 14) as u8)
 }

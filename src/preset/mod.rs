@@ -1,6 +1,8 @@
 //! Named recipes: from a segment of a recording to one row of a clip store.
 
+mod auditory_slowfast;
 mod compat;
+mod flow;
 mod frames;
 mod log_mel;
 mod strided;
@@ -114,6 +116,12 @@ pub static PRESETS: &[Entry] = &[
         kinds: &[Kind::Audio],
         about: "log-spectrogram of the field's VGGSound network, [257, 1004]",
         build: vggsound::build,
+    },
+    Entry {
+        name: "auditory-slowfast",
+        kinds: &[Kind::Audio],
+        about: "log-mel spectrogram of Auditory SlowFast, [400, 128]",
+        build: auditory_slowfast::build,
     },
 ];
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::compat::{Compat, Rule};
 use super::{Preset, RowShape, Setup, one_by_one, parse, spectrogram_row};
-use crate::Result;
+use crate::error::Code;
 use crate::manifest::Segment;
 use crate::media::pictures;
 use crate::modality::Kind;
@@ -16,6 +16,7 @@ use crate::signal::sampling::{middle_offset, strided};
 use crate::signal::spectrogram;
 use crate::source::Source;
 use crate::span::Span;
+use crate::{Error, Result};
 
 const SAMPLE_RATE: u32 = 16000;
 /// Ten seconds; shorter segments are repeated, longer ones cut.
@@ -54,7 +55,16 @@ impl Preset for VggSound {
         let picture = |samples: &[f32]| spectrogram::standardised(&fit(samples, LENGTH, Pad::Repeat));
         one_by_one(segments, sink, |segment| {
             if self.rule != Rule::Hac {
-                return spectrogram_row(source, segment, SAMPLE_RATE, picture);
+                return match spectrogram_row(source, segment, SAMPLE_RATE, picture) {
+                    // those loaders take what there is
+                    Err(Error::Media { failure, .. }) if self.rule == Rule::Numbers && failure.code == Code::Truncated => {
+                        let to_the_end = Segment { span: Span { end: None, ..segment.span }, ..segment.clone() };
+                        let mut row = spectrogram_row(source, &to_the_end, SAMPLE_RATE, picture)?;
+                        row.made.partial = Some(failure.message);
+                        Ok(row)
+                    }
+                    outcome => outcome,
+                };
             }
             let window = frames_at_24(segment)?;
             let whole = Segment { span: Span::WHOLE, ..segment.clone() };

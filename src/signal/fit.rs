@@ -1,5 +1,7 @@
 //! Making sound as long as a preset wants it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// What fills up a segment that is too short.
@@ -16,14 +18,19 @@ pub enum Pad {
 ///
 /// ```
 /// use mmdg::signal::fit::{Pad, fit};
-/// assert_eq!(fit(&[1.0, 2.0], 5, Pad::Repeat), [1.0, 2.0, 1.0, 2.0, 1.0]);
-/// assert_eq!(fit(&[], 2, Pad::Repeat), [0.0, 0.0]);
+/// assert_eq!(*fit(&[1.0, 2.0], 5, Pad::Repeat), [1.0, 2.0, 1.0, 2.0, 1.0]);
+/// assert_eq!(*fit(&[1.0, 2.0], 3, Pad::Zero), [1.0, 2.0, 0.0]);
+/// assert_eq!(*fit(&[], 2, Pad::Repeat), [0.0, 0.0]);
 /// ```
-pub fn fit(samples: &[f32], length: usize, pad: Pad) -> Vec<f32> {
-    let mut fitted: Vec<f32> = match pad {
-        Pad::Repeat => samples.iter().copied().cycle().take(length).collect(),
-        Pad::Zero => samples.iter().copied().take(length).collect(),
-    };
+pub fn fit(samples: &[f32], length: usize, pad: Pad) -> Cow<'_, [f32]> {
+    if let Some(first) = samples.get(..length) {
+        return Cow::Borrowed(first);
+    }
+    let mut fitted = Vec::with_capacity(length);
+    fitted.extend_from_slice(samples);
+    while pad == Pad::Repeat && !samples.is_empty() && fitted.len() < length {
+        fitted.extend_from_slice(&samples[..samples.len().min(length - fitted.len())]);
+    }
     fitted.resize(length, 0.0);
-    fitted
+    Cow::Owned(fitted)
 }

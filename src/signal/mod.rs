@@ -1,6 +1,8 @@
 //! Pure functions on slices: no file, no decoder, no state.
 
 pub mod fit;
+pub mod log_mel;
+pub mod logarithm;
 pub mod mel;
 pub mod resample;
 pub mod resize;

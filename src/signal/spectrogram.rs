@@ -15,16 +15,18 @@ pub fn frames(length: usize) -> usize {
 /// `ln(density + 1e-7)`, `[257, frames]`: power density of 16 kHz sound clipped to [-1, 1], with scipy's defaults (Tukey window
 /// with a taper of ¼, each frame's mean removed, one-sided, in 1/Hz).
 pub fn log_density(samples: &[f32]) -> (usize, Vec<f64>) {
-    let stft = Stft::new(&tukey(WINDOW, 0.25), WINDOW, HOP, true);
+    let window = tukey(WINDOW, 0.25);
+    // in f32, the quiet bins of a loud frame would be off by more than their own rounding
+    let stft = Stft::<f64>::new(&window, WINDOW, HOP).detrended();
     let clipped: Vec<f32> = samples.iter().map(|x| x.clamp(-1.0, 1.0)).collect();
     let (rows, columns) = (WINDOW / 2 + 1, frames(clipped.len()));
-    let scale = 1.0 / (16000.0 * stft.window_energy());
+    let scale = 1.0 / (16000.0 * window.iter().map(|w| w * w).sum::<f64>());
     let mut values = vec![0.0; rows * columns];
-    stft.power(&clipped, |frame, power| {
-        for (row, &p) in power.iter().enumerate() {
+    stft.transform(&clipped, |frame, spectrum| {
+        for (row, x) in spectrum.iter().enumerate() {
             // the negative frequencies' share, which the first and the last bin have none of
             let sides = if row == 0 || row == rows - 1 { 1.0 } else { 2.0 };
-            values[row * columns + frame] = (sides * p * scale + 1e-7).ln();
+            values[row * columns + frame] = (sides * x.norm_sqr() * scale + 1e-7).ln();
         }
     });
     (columns, values)

@@ -1,9 +1,10 @@
-//! Short-time Fourier transform, in f64 whatever comes in.
+//! Short-time Fourier transform, in the precision that the caller names.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use realfft::{RealFftPlanner, RealToComplex};
+use realfft::num_complex::Complex;
+use realfft::{FftNum, RealFftPlanner, RealToComplex};
 
 /// Periodic Hann window of `length`.
 pub fn hann(length: usize) -> Vec<f64> {
@@ -19,54 +20,77 @@ pub fn tukey(length: usize, alpha: f64) -> Vec<f64> {
     (0..length).map(|i| weight((i as f64).min(last - i as f64))).collect()
 }
 
-/// A plan for windows of one length.
-pub struct Stft {
-    window: Vec<f64>,
+/// A plan for windows of one length, in `f32` or `f64`.
+pub struct Stft<T: FftNum> {
+    n_fft: usize,
+    window: Vec<T>,
+    /// Where the window begins in a frame.
+    offset: usize,
     hop: usize,
+    /// Zeros before the sound, and after it.
+    padding: usize,
     detrend: bool,
-    plan: Arc<dyn RealToComplex<f64>>,
+    plan: Arc<dyn RealToComplex<T>>,
 }
 
-impl Stft {
-    /// `window` is centred in `n_fft` zeros where it is shorter. With `detrend`, each frame's mean is removed before the window.
-    pub fn new(window: &[f64], n_fft: usize, hop: usize, detrend: bool) -> Self {
-        let before = n_fft.saturating_sub(window.len()) / 2;
-        let mut padded = vec![0.0; n_fft];
-        for (to, &from) in padded[before..].iter_mut().zip(window) {
-            *to = from;
-        }
-        Self { window: padded, hop, detrend, plan: RealFftPlanner::new().plan_fft_forward(n_fft) }
+impl<T: FftNum + From<f32>> Stft<T> {
+    /// `window` is at most `n_fft` long and stands in a frame's middle, `hop` is more than 0.
+    pub fn new(window: &[f64], n_fft: usize, hop: usize) -> Self {
+        let window: Vec<T> = window.iter().take(n_fft).map(|&weight| real(weight)).collect();
+        let offset = (n_fft - window.len()) / 2;
+        Self { n_fft, window, offset, hop, padding: 0, detrend: false, plan: RealFftPlanner::new().plan_fft_forward(n_fft) }
     }
 
-    /// Frames that fit into `length` samples without padding.
+    /// Frame `i` is centred on sample `i · hop`, with zeros outside the sound.
+    pub fn centred(self) -> Self {
+        Self { padding: self.n_fft / 2, ..self }
+    }
+
+    /// The mean of the samples under the window is removed from each frame before it is weighed.
+    pub fn detrended(self) -> Self {
+        Self { detrend: true, ..self }
+    }
+
+    /// Frames that `length` samples give.
     pub fn frames(&self, length: usize) -> usize {
-        if length < self.window.len() { 0 } else { (length - self.window.len()) / self.hop + 1 }
+        (length + 2 * self.padding).checked_sub(self.n_fft).map_or(0, |spare| spare / self.hop + 1)
     }
 
-    /// Calls `each` with the frame's number and its `|X|²`, `[n_fft / 2 + 1]`.
-    pub fn power(&self, samples: &[f32], mut each: impl FnMut(usize, &[f64])) {
-        let n_fft = self.window.len();
+    /// Calls `each` with the frame's number and its spectrum, `[n_fft / 2 + 1]`.
+    pub fn transform(&self, samples: &[f32], mut each: impl FnMut(usize, &[Complex<T>])) {
         let (mut input, mut spectrum, mut scratch) =
             (self.plan.make_input_vec(), self.plan.make_output_vec(), self.plan.make_scratch_vec());
-        let mut power = vec![0.0; n_fft / 2 + 1];
+        let length = self.window.len();
+        let share = real::<T>(1.0 / length as f64);
+        let mut edge = vec![0.0; length];
         for frame in 0..self.frames(samples.len()) {
-            let part = &samples[frame * self.hop..][..n_fft];
-            let mean = if self.detrend { part.iter().map(|&x| f64::from(x)).sum::<f64>() / n_fft as f64 } else { 0.0 };
-            for ((to, &x), w) in input.iter_mut().zip(part).zip(&self.window) {
-                *to = (f64::from(x) - mean) * w;
+            // of the first sample under the window; before the sound it is negative
+            let start = (frame * self.hop + self.offset) as isize - self.padding as isize;
+            let part = match usize::try_from(start).ok().and_then(|start| samples.get(start..start + length)) {
+                Some(part) => part,
+                None => {
+                    for (i, to) in edge.iter_mut().enumerate() {
+                        let at = usize::try_from(start + i as isize).ok();
+                        *to = at.and_then(|at| samples.get(at)).copied().unwrap_or(0.0);
+                    }
+                    &edge
+                }
+            };
+            let mean = if self.detrend { part.iter().fold(T::zero(), |sum, &x| sum + T::from(x)) * share } else { T::zero() };
+            // the transform leaves its own in all of it
+            input.fill(T::zero());
+            for ((to, &x), &weight) in input[self.offset..].iter_mut().zip(part).zip(&self.window) {
+                *to = (T::from(x) - mean) * weight;
             }
             // lengths are the plan's own, so this cannot fail
             if self.plan.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_ok() {
-                for (to, x) in power.iter_mut().zip(&spectrum) {
-                    *to = x.norm_sqr();
-                }
-                each(frame, &power);
+                each(frame, &spectrum);
             }
         }
     }
+}
 
-    /// Sum of the squared window.
-    pub fn window_energy(&self) -> f64 {
-        self.window.iter().map(|w| w * w).sum()
-    }
+/// `value` in the transform's precision.
+fn real<T: FftNum>(value: f64) -> T {
+    T::from_f64(value).unwrap_or_else(T::zero)
 }

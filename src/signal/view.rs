@@ -14,6 +14,8 @@ pub struct View {
     /// Scaling down averages over all pixels (a triangle as wide as the scale); without, it is bilinear between the nearest four,
     /// as OpenCV's `INTER_LINEAR` is.
     pub antialias: bool,
+    /// The picture is taken as it is stored, neither turned nor stretched as players do by rotation and pixel aspect.
+    pub stored: bool,
 }
 
 /// The square of a [`View`].
@@ -35,9 +37,9 @@ pub enum Crop {
 }
 
 impl View {
-    /// The view that tests use: the middle, without antialiasing only where `antialias` says so.
+    /// The middle, as a player shows it.
     pub fn centre(resize: u32, size: u32, antialias: bool) -> Self {
-        Self { crop: Crop::Centre { resize }, size, flip: false, antialias }
+        Self { crop: Crop::Centre { resize }, size, flip: false, antialias, stored: false }
     }
 
     /// The part of a picture of `width` × `height` pixels that is shown: left, top, width and height in its pixels.

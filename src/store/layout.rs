@@ -113,6 +113,16 @@ pub struct ShardRecord {
     pub made_by: BTreeMap<String, Vec<[u64; 2]>>,
 }
 
+impl ShardRecord {
+    /// Whether all rows that the record speaks of are the shard's own.
+    pub fn rows_fit(&self) -> bool {
+        let [first, end] = self.rows;
+        let mut notes = self.failed.iter().chain(&self.absent).chain(&self.notes);
+        let mut ranges = self.made_by.values().flatten();
+        notes.all(|note| (first..end).contains(&note.row)) && ranges.all(|[from, to]| first <= *from && from <= to && *to <= end)
+    }
+}
+
 /// A shard as `store.json` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardEntry {

@@ -110,6 +110,10 @@ impl Shard {
         if record.rows != rows {
             return Err(Error::integrity(&record_path, format!("rows {:?}; expected {rows:?}", record.rows)));
         }
+        if !record.rows_fit() {
+            let problem = format!("failed, absent, notes or made_by name rows other than {rows:?}; expected these");
+            return Err(Error::integrity(&record_path, problem));
+        }
         let path = shard_path(folder, &modality.name, shard, "h5");
         let file = File::open(&path).map_err(|error| Error::integrity(&path, format!("cannot open: {error}")))?;
         let length = file.metadata().map_err(Error::io("read", &path))?.len();

@@ -72,6 +72,7 @@ pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
             answers.write_all(&line)
         };
         let performed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            suffer(&job);
             perform(&makers, &job, &mut |place, outcome| {
                 say(&Answer::Row(place, outcome)).map_err(|source| Error::Io { path: "parent".into(), action: "write", source })
             })
@@ -85,6 +86,26 @@ pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
         say(&last).ok()?;
     }
     Some(())
+}
+
+/// `MMDG_FAULT=hang:ID`, `crash:ID`, `hoard:ID` or `panic:ID` has decoding do just that where a job holds the segment `ID`, as recordings that
+/// decoders cannot cope with do. For tests.
+#[cfg(feature = "cli")]
+fn suffer(job: &Job) {
+    let Ok(fault) = std::env::var("MMDG_FAULT") else { return };
+    let Some((kind, id)) = fault.split_once(':') else { return };
+    if !job.segments.iter().any(|segment| segment.id == id) {
+        return;
+    }
+    match kind {
+        "hang" => loop {
+            std::thread::sleep(Duration::from_secs(1));
+        },
+        "crash" => std::process::abort(),
+        "hoard" => drop(vec![1u8; 1 << 40]),
+        "panic" => std::panic::resume_unwind(Box::new("asked for by MMDG_FAULT")),
+        _ => {}
+    }
 }
 
 /// A running child, as its parent sees it. Ends with the handle.

@@ -129,7 +129,7 @@ impl<'a> Crew<'a> {
                 told(place, outcome)
             })?;
             if !ended {
-                let lost = lost.map_or_else(|| unfinished(), Failure::from);
+                let lost = lost.map_or_else(unfinished, Failure::from);
                 told(place, Err(lost))?;
             }
         }

@@ -14,10 +14,11 @@ use crate::{Error, Result};
 /// Bytes of memory of its own that a decoding process may have: room for the largest pictures that are decoded, and no more.
 const MEMORY: u64 = 4 << 30;
 
-/// The process that forks.
+/// The process that forks. Dropping it ends it, and waits for that, so that the time its children used is counted as this process's.
 #[derive(Debug)]
 pub struct Nursery {
-    requests: Mutex<File>,
+    requests: Mutex<Option<File>>,
+    process: i32,
 }
 
 fn last_error(what: &str) -> Error {
@@ -58,14 +59,28 @@ impl Nursery {
                 unsafe {
                     libc::signal(libc::SIGINT, libc::SIG_IGN);
                     libc::signal(libc::SIGTERM, libc::SIG_IGN);
-                    libc::signal(libc::SIGCHLD, libc::SIG_IGN);
                 }
                 breed(requests);
                 exit();
             }
-            _ => Ok(Self { requests: Mutex::new(to) }),
+            process => Ok(Self { requests: Mutex::new(Some(to)), process }),
         }
     }
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // SAFETY: waits for a child of this process, which ends when there are no more requests.
+        unsafe { libc::waitpid(self.process, std::ptr::null_mut(), 0) };
+    }
+}
+
+/// Takes leave of children that have ended; of all, when there are no more requests.
+fn reap(all: bool) {
+    let how = if all { 0 } else { libc::WNOHANG };
+    // SAFETY: waits for children of this process.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), how) } > 0 {}
 }
 
 impl Breeder for Nursery {
@@ -73,7 +88,10 @@ impl Breeder for Nursery {
         let (theirs_in, jobs) = pipe()?;
         let (mut answers, theirs_out) = pipe()?;
         let request = format!("{} {} {}\n", std::process::id(), theirs_in.as_raw_fd(), theirs_out.as_raw_fd());
-        let sent = self.requests.lock().unwrap_or_else(PoisonError::into_inner).write_all(request.as_bytes());
+        let sent = match &mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(requests) => requests.write_all(request.as_bytes()),
+            None => Err(std::io::ErrorKind::BrokenPipe.into()),
+        };
         let mut process = [0; 4];
         // the child opens our ends before it says who it is, so they are closed only then
         sent.and_then(|()| wait(&answers)).and_then(|()| answers.read_exact(&mut process)).map_err(|error| {
@@ -108,20 +126,16 @@ fn leave_with_parent() {
 
 /// Forks a child for each request until there are no more.
 fn breed(requests: File) {
-    for line in BufReader::new(requests).lines() {
-        let Ok(line) = line else { return };
-        // SAFETY: this process has one thread.
-        match unsafe { libc::fork() } {
-            0 => {
-                leave_with_parent();
-                let _ = be_child(&line);
-                exit();
-            }
-            // the request times out
-            -1 | 1.. => {}
-            _ => return,
+    for line in BufReader::new(requests).lines().map_while(std::io::Result::ok) {
+        reap(false);
+        // SAFETY: this process has one thread. Where it fails, the request is not answered and times out.
+        if unsafe { libc::fork() } == 0 {
+            leave_with_parent();
+            let _ = be_child(&line);
+            exit();
         }
     }
+    reap(true);
 }
 
 fn be_child(request: &str) -> Option<()> {

@@ -13,15 +13,20 @@ mod datasets;
 mod demo;
 #[cfg(feature = "video")]
 mod demo_data;
+#[cfg(feature = "video")]
+mod downmix;
 mod environment;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
+mod fuzz_corpus;
 mod layering;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod layouts;
 #[cfg(feature = "video")]
 mod names;
 mod pickles;
+#[cfg(feature = "video")]
+mod pixels;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 mod report;
@@ -29,6 +34,8 @@ mod shared;
 mod spectrograms;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
+mod supervision;
 #[cfg(all(feature = "torch", feature = "hdf5"))]
 mod test_sets;
 #[cfg(feature = "torch")]
@@ -37,3 +44,5 @@ mod train;
 mod trees;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod validate;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod views;

@@ -189,3 +189,26 @@ fn claims_cost_nothing() {
         assert!(error.starts_with(&format!("claims.pkl: {says}")), "{error}; expected {says}");
     }
 }
+
+#[test]
+fn an_index_that_counts_further_than_the_columns_reach_is_refused() {
+    // pandas' `DataFrame(index=RangeIndex(n, name="a"), columns=RangeIndex(m))`, without blocks
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let index = |name: &[u8], stop: i32| {
+        let parts =
+            [text("name"), name.to_vec(), text("start"), b"K\0".to_vec(), text("stop"), [b"J", &stop.to_le_bytes()[..]].concat()];
+        let known = b"cpandas.core.indexes.base\n_new_Index\ncpandas\nRangeIndex\n}(";
+        [known.to_vec(), parts.concat(), text("step"), b"K\x01u\x86R".to_vec()].concat()
+    };
+    for (columns, says) in [
+        (0, "0 columns; expected 1 to 4096"),
+        (i32::MAX, "2147483647 columns;"),
+        (2, "column \"0\" has no values; expected them in a block"),
+    ] {
+        let manager =
+            [&b"cpandas.core.internals.managers\nBlockManager\n)]("[..], &index(b"N", columns), &index(&text("a"), i32::MAX)];
+        let bytes = [&b"\x80\x02cpandas\nDataFrame\n)\x81}"[..], &text("_mgr"), &manager.concat(), b"e\x86\x81sb."].concat();
+        let error = read_table(&bytes, "range.pkl").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("range.pkl: {says}")), "{error}; expected {says}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Real recordings and goldens that cannot be part of the project.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `../shared/data`, or a line that says that `test` is skipped.
 pub fn data(test: &str) -> Option<PathBuf> {
@@ -18,13 +18,17 @@ pub fn skipped(test: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
+/// Places in the list of times, from the times and the seconds covered.
+#[cfg(feature = "video")]
+pub type ChooseFrames<'a> = dyn Fn(&[f64], [f64; 2]) -> Vec<usize> + 'a;
+
 /// What a video shows in `span`, in squares of `size` pixels: the frames that `choose` names by their place among the times.
 #[cfg(feature = "video")]
 pub fn shots(
-    path: &Path,
+    path: &std::path::Path,
     span: mmdg::span::Span,
     size: u32,
-    choose: &dyn Fn(&[f64], [f64; 2]) -> Vec<usize>,
+    choose: &ChooseFrames<'_>,
 ) -> mmdg::Result<(mmdg::media::pictures::Shown, Vec<u8>)> {
     use mmdg::media::pictures::{Shot, Wanted, read_one};
     let view = mmdg::signal::view::View::centre(size, size, true);

@@ -1,5 +1,8 @@
 //! The verb `preprocess`: recordings to a clip store.
 
+mod outlook;
+mod passes;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::error::Failure;
-use crate::manifest::{Manifest, Segment, TestSet};
+use crate::manifest::{Manifest, TestSet};
 use crate::modality::{Kind, check_name};
 use crate::pipeline::{Progress, Work, in_order};
 use crate::preset::{self, Preset, Setup};
@@ -18,13 +20,8 @@ use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, ShardWriter, Writer};
 use crate::worker::{Crew, Job, Session};
 use crate::{Error, Result};
-
-/// Most seconds of a recording that one pass covers, so that a long recording keeps several workers busy.
-const PASS_SECONDS: f64 = 60.0;
-/// A stretch without segments longer than this is not decoded through.
-const GAP_SECONDS: f64 = 10.0;
-/// Most bytes of horizontal flow that wait in memory for the vertical.
-const FLOW_BYTES: u64 = 64 << 20;
+pub use outlook::{Outlook, outlook};
+pub use passes::{Pass, passes};
 
 /// The `[preprocess]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,52 +100,6 @@ pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
         recipe["test-set"] = json!(test_set);
     }
     recipe
-}
-
-/// Rows of one modality that are made together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pass {
-    /// Place of the modality among the makers.
-    pub maker: usize,
-    /// Where they come from, or why they come from nowhere.
-    pub source: Result<Source, Failure>,
-    /// In order.
-    pub rows: Vec<u64>,
-}
-
-/// Cuts the rows `first..end` of a modality into passes: segments of one recording that overlap or nearly so are decoded together,
-/// up to a minute of it. Which rows go together depends on nothing else.
-pub fn passes(maker: usize, makers: &[Maker], segments: &[Segment], [first, end]: [u64; 2]) -> Result<Vec<Pass>> {
-    let Maker { header, preset, .. } = &makers[maker];
-    let most_rows = if header.kind == Kind::Flow { (FLOW_BYTES / (preset.row().bytes() / 2).max(1)).max(1) } else { u64::MAX };
-    let mut passes: Vec<Pass> = Vec::new();
-    // start and end of the stretch that the latest pass covers, where another row may still join it
-    let mut open: Option<[f64; 2]> = None;
-    for row in first..end {
-        let segment = &segments[row as usize];
-        let source = match Source::of(header.kind, segment) {
-            Ok(source) => Ok(source),
-            Err(Error::Media { failure, .. }) => Err(failure),
-            Err(error) => return Err(error),
-        };
-        let stretch = match (&source, segment.span.end) {
-            (Ok(source), Some(end)) if preset.together(source) && !segment.precut => Some([segment.span.start, end]),
-            _ => None,
-        };
-        if let (Some([start, end]), Some(stretch), Some(pass)) = (open, stretch, passes.last_mut())
-            && pass.source == source
-            && stretch[0] <= end + GAP_SECONDS
-            && f64::max(end, stretch[1]) - start <= PASS_SECONDS
-            && (pass.rows.len() as u64) < most_rows
-        {
-            pass.rows.push(row);
-            open = Some([start, end.max(stretch[1])]);
-        } else {
-            open = stretch;
-            passes.push(Pass { maker, source, rows: vec![row] });
-        }
-    }
-    Ok(passes)
 }
 
 /// A pass that goes into a shard.

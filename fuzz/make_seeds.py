@@ -1,0 +1,100 @@
+"""Writes the seeds in fuzz/corpus: small inputs of our own that each parser takes (ok_*) or refuses (bad_*).
+
+Usage: fuzz/make_seeds.py target/debug/mmdg       (needs the ffmpeg program; run it again when the format of stores changes)
+"""
+
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import wave
+
+here = pathlib.Path(__file__).resolve().parent
+
+
+def seed(target: str, name: str, content: bytes) -> None:
+    path = here / "corpus" / target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def pickles() -> None:
+    # the good ones are fixtures/pickles
+    seed("pickle", "bad_system.pkl", b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00id\x85R.")
+    seed("pickle", "bad_deep.pkl", b"\x80\x02" + 200 * b"]" + 199 * b"a" + b".")
+    seed("pickle", "bad_shared.pkl", b"\x80\x02]q\x00" + 30 * b"]h\x00ah\x00aq\x00" + b".")
+
+
+def annotations() -> None:
+    columns = "uid,participant_id,video_id,narration,start_timestamp,stop_timestamp,start_frame,stop_frame,verb,verb_class\n"
+    row = "{0},P91,P91_0{0},\"a, b {0}\",00:00:0{0}.50,00:01:0{0}.25,30,3600,take,{0}\n"
+    seed("annotations", "ok_epic", ("epic-kitchens\n" + columns + "".join(row.format(i) for i in range(8))).encode())
+    seed("annotations", "bad_epic", ("epic-kitchens\n" + columns + row.format(9)).encode())
+    hac = ["-a b.mp4,0", "c .mp4,1", "d.mp4,2", "e.mp4,3", "\u00e9.mp4,4", "g,5", "h.mp4, 6 "]
+    seed("annotations", "ok_hac", "\r\n".join(["hac", *hac, ""]).replace("hac\r", "hac").encode())
+    seed("annotations", "bad_hac", b"hac\n../a.mp4,1\n")
+    table = "id,path,start,end,label,domain,split,audio_path\na,a.mp4,0,1.5,x,p,train,a.wav\nb,\"b,.mp4\",1e-3,,y,q,test,\n"
+    seed("annotations", "ok_table", ("table\n" + table).encode())
+    seed("annotations", "ok_table_plain", b"table\n\xef\xbb\xbfid,path,start,end,label,domain\na,a.mp4,,,1,1\nb,b.mp4,2,3,2,10\nc,c.mp4,,,1,1\n")
+    seed("annotations", "bad_table", b"table\nid,path,start,end,label,domain\na,a.mp4,nan,2,x,p\n")
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    inside = b"".join(content)
+    return struct.pack(">I", 8 + len(inside)) + kind + inside
+
+
+def edit_lists() -> None:
+    def movie(elst: bytes, handler: bytes = b"soun", wide: bool = False) -> bytes:
+        scale = struct.pack(">BxxxQQIQ", 1, 0, 0, 1000, 5000) if wide else struct.pack(">BxxxIIII", 0, 0, 0, 1000, 5000)
+        mdia = box(b"mdia", box(b"mdhd", scale), box(b"hdlr", 8 * b"\0" + handler + 13 * b"\0"))
+        trak = box(b"trak", box(b"edts", box(b"elst", elst)), mdia)
+        return box(b"ftyp", b"isom") + box(b"mdat", b"data") + box(b"moov", box(b"mvhd", scale), trak)
+
+    narrow = struct.pack(">BxxxI", 0, 2) + struct.pack(">IiI", 500, -1, 65536) + struct.pack(">IiI", 2000, 1024, 65536)
+    broad = struct.pack(">BxxxI", 1, 1) + struct.pack(">QqI", 2000, 1024, 65536)
+    seed("edit_list", "ok_narrow", movie(narrow))
+    seed("edit_list", "ok_wide", movie(broad, wide=True))
+    # a box with its size in 64 bits, and one up to the end of the file
+    long = struct.pack(">I4sQ", 1, b"mdat", 20) + b"data"
+    whole = movie(narrow)
+    last = whole.rindex(b"moov") - 4
+    seed("edit_list", "ok_sizes", long + whole[:last] + b"\0\0\0\0" + whole[last + 4:])
+    seed("edit_list", "bad_picture", movie(narrow, handler=b"vide"))
+    seed("edit_list", "bad_count", movie(struct.pack(">BxxxI", 0, 0xFFFFFFFF)))
+    seed("edit_list", "bad_size", struct.pack(">I4sQ", 1, b"mdat", 2**64 - 1))
+
+
+def stores(mmdg: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        rows = ["id,path,start,end,label,domain"]
+        for i in range(5):
+            with wave.open(str(root / f"{i}.wav"), "wb") as sound:
+                sound.setnchannels(1), sound.setsampwidth(2), sound.setframerate(16000)
+                sound.writeframes(struct.pack("<3200h", *[(j * (37 + i)) % 2000 - 1000 for j in range(3200)]))
+            picture = ["-f", "lavfi", "-i", "testsrc2=size=32x32:rate=10:duration=0.4"]
+            subprocess.run(["ffmpeg", "-v", "error", *picture, "-i", root / f"{i}.wav", "-c:a", "pcm_s16le", root / f"{i}.mov"], check=True)
+            rows.append(f"r{i},{i}.mov,0,0.2,{'xy'[i % 2]},{'pq'[i // 2 % 2]}")
+        (root / "3.mov").write_bytes(b"no recording")
+        (root / "table.csv").write_text("\n".join(rows) + "\n")
+        (root / "pipeline.toml").write_text(
+            "[data]\ndataset = 'table'\ntable = 'table.csv'\n[preprocess]\nstore = 'store'\n"
+            "[preprocess.modalities.video]\npreset = 'uniform'\nframes = 2\nresize = 8\ncrop = 8\nviews = 1\n"
+            "[preprocess.modalities.audio]\npreset = 'log-mel'\nseconds = 0.1\nn-fft = 64\nwindow = 64\nhop = 64\nbins = 4\n")
+        subprocess.run([mmdg, "preprocess", "pipeline.toml", "--max-failures", "9"], cwd=root)
+        store = root / "store"
+        names = [path for path in sorted(store.rglob("*")) if path.is_file() and path.suffix in (".json", ".csv", ".h5")]
+        packed = {str(path.relative_to(store)): path.read_bytes().replace(folder.encode(), b"/data") for path in names}
+    for part in ["", "audio"]:
+        kept = {name: content for name, content in packed.items() if not part or "/" not in name or name.startswith(part)}
+        whole = b"\n".join(b"=== " + name.encode() + b"\n" + content for name, content in kept.items())
+        seed("shard", f"{'bad' if part else 'ok'}_store{'_without_video' if part else ''}", whole)
+
+
+if __name__ == "__main__":
+    mmdg = str(pathlib.Path(sys.argv[1]).resolve())
+    shutil.rmtree(here / "corpus", ignore_errors=True)
+    pickles(), annotations(), edit_lists(), stores(mmdg)

@@ -1,0 +1,115 @@
+//! What a run would do, before it does it.
+
+use std::fmt::{Display, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Settings, Source};
+use crate::error::Failure;
+use crate::manifest::Manifest;
+use crate::pipeline::{Work, in_order};
+use crate::store::layout::{SHARD_BYTES, rows_per_shard, shard_path};
+use crate::worker::{Crew, Session};
+use crate::{Error, Result};
+
+/// Samples of each modality that are made to see how long one takes.
+const PROBED: usize = 8;
+
+/// What a run would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// Rows of the store.
+    pub rows: u64,
+    /// Rows of a shard.
+    pub rows_per_shard: u64,
+    /// Shards of each modality.
+    pub shards: u64,
+    /// Threads that would work.
+    pub workers: usize,
+    /// By modality.
+    pub modalities: Vec<Prospect>,
+}
+
+/// What it would do of one modality.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prospect {
+    /// Its name.
+    pub name: String,
+    /// Bytes of all its rows.
+    pub bytes: u64,
+    /// Shards that are already there.
+    pub there: u64,
+    /// Samples that were made to see, and how many of them failed.
+    pub probed: [usize; 2],
+    /// Seconds of one worker that a sample took; `None` where there was nothing to see.
+    pub seconds: Option<f64>,
+}
+
+impl Outlook {
+    /// Seconds until the end, if all samples are like those that were made. Segments of one recording that overlap are made
+    /// together, and then take less.
+    pub fn seconds(&self) -> f64 {
+        let of = |modality: &Prospect| {
+            let left = self.rows.saturating_sub(modality.there * self.rows_per_shard);
+            modality.seconds.unwrap_or(0.0) * left as f64
+        };
+        self.modalities.iter().map(of).sum::<f64>() / self.workers as f64
+    }
+}
+
+impl Display for Outlook {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} rows in {} shards of {} a modality", self.rows, self.shards, self.rows_per_shard)?;
+        for Prospect { name, bytes, there, probed: [made, failed], seconds } in &self.modalities {
+            let size = *bytes as f64 / f64::from(1 << 20);
+            let pace = seconds
+                .map_or_else(|| "none tried".into(), |s| format!("{:.1} ms a sample ({made} tried, {failed} failed)", s * 1e3));
+            writeln!(f, "{name}: {size:.1} MiB, {there} of {} shards are there, {pace}", self.shards)?;
+        }
+        writeln!(f, "about {:.0} s with {} workers", self.seconds().ceil(), self.workers)
+    }
+}
+
+/// Looks ahead: sizes by arithmetic, time by making a few samples spread over all rows, in memory. Nothing is written.
+///
+/// # Errors
+/// As [`super::run`], as far as it can be told without the store.
+pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'_>) -> Result<Outlook> {
+    let session = Session { dataset: dataset.to_owned(), modalities: settings.modalities.clone() };
+    let crew = Crew::new(session, work.breeder, work.patience)?;
+    let row_bytes = crew.makers().iter().map(|maker| maker.header.row_bytes()).max().unwrap_or(1);
+    let rows_per_shard = rows_per_shard(row_bytes, settings.shard_mib.map_or(SHARD_BYTES, |mib| mib << 20));
+    let rows = manifest.len() as u64;
+    let shards = rows.div_ceil(rows_per_shard);
+    let count = PROBED.min(manifest.len());
+    let mut modalities = Vec::new();
+    for (place, maker) in crew.makers().iter().enumerate() {
+        let (nanoseconds, mut failed) = (AtomicU64::new(0), 0);
+        let make = |probe: usize| -> Result<Option<Failure>> {
+            let segment = &manifest.segments[(2 * probe + 1) * manifest.len() / (2 * count)];
+            let start = Instant::now();
+            let outcome = match Source::of(maker.header.kind, segment) {
+                Ok(source) => crew.row(place, source, segment)?.0.err(),
+                Err(Error::Media { failure, .. }) => Some(failure),
+                Err(error) => return Err(error),
+            };
+            let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            nanoseconds.fetch_add(spent, Ordering::Relaxed);
+            Ok(outcome)
+        };
+        in_order(count, work.workers, work.workers, work.stop, make, |_, outcome| {
+            failed += usize::from(outcome?.is_some());
+            Ok(())
+        })?;
+        let there = (0..shards).filter(|&shard| shard_path(&settings.store, &maker.header.name, shard, "json").is_file()).count();
+        let spent = Duration::from_nanos(nanoseconds.into_inner()).as_secs_f64();
+        modalities.push(Prospect {
+            name: maker.header.name.clone(),
+            bytes: maker.header.row_bytes() * rows,
+            there: there as u64,
+            probed: [count, failed],
+            seconds: (count > 0).then(|| spent / count as f64),
+        });
+    }
+    Ok(Outlook { rows, rows_per_shard, shards, workers: work.workers, modalities })
+}
