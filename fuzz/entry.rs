@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mmdg::dataset::{self, Settings};
 use mmdg::media::edit_list;
+use mmdg::media::tar::tar_index;
 use mmdg::pickle;
 use mmdg::store::Store;
 
@@ -12,8 +13,8 @@ use mmdg::store::Store;
 pub type Parse = fn(&[u8]) -> bool;
 
 /// The parsers, by the name of their folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Parse); 4] =
-    [("annotations", annotations), ("edit_list", edit_list), ("pickle", pickle), ("shard", shard)];
+pub const TARGETS: [(&str, Parse); 5] =
+    [("annotations", annotations), ("edit_list", edit_list), ("pickle", pickle), ("shard", shard), ("tar", tar)];
 
 /// A pickle.
 pub fn pickle(bytes: &[u8]) -> bool {
@@ -48,6 +49,10 @@ pub fn annotations(bytes: &[u8]) -> bool {
             write("D1_test.csv", table);
             serde_json::json!({"dataset": "epic-kitchens", "root": root, "annotations": root, "domains": ["D1"]})
         }
+        b"epic-100" => {
+            write("EPIC_100_train.csv", table);
+            serde_json::json!({"dataset": "epic-kitchens", "root": root, "annotations": root.join("EPIC_100_train.csv")})
+        }
         _ => {
             write("table.csv", table);
             serde_json::json!({"dataset": "table", "root": root, "table": root.join("table.csv")})
@@ -61,6 +66,19 @@ pub fn edit_list(bytes: &[u8]) -> bool {
     let Ok(folder) = tempfile::tempdir() else { return false };
     let path = folder.path().join("input.mp4");
     std::fs::write(&path, bytes).is_ok() && edit_list::of_first_sound_track(&path).is_some()
+}
+
+/// A tar of extracted frames. Those of one folder must lie in it; taken is one that has some.
+pub fn tar(bytes: &[u8]) -> bool {
+    let Ok(index) = tar_index(std::io::Cursor::new(bytes), bytes.len() as u64) else { return false };
+    let Some(places) = index.folder("").or_else(|| index.folder("u")) else { return false };
+    for number in [1, 2, places.last()] {
+        if let Some([offset, length]) = places.get(number) {
+            assert!(offset.checked_add(length).is_some_and(|end| end <= bytes.len() as u64));
+        }
+    }
+    assert!(places.get(places.last()).is_some());
+    true
 }
 
 /// A store as one file: `=== NAME`, a line, before each of its files. All of its rows are looked at.

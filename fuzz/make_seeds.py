@@ -3,11 +3,13 @@
 Usage: fuzz/make_seeds.py target/debug/mmdg       (needs the ffmpeg program; run it again when the format of stores changes)
 """
 
+import io
 import pathlib
 import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import wave
 
@@ -38,7 +40,34 @@ def annotations() -> None:
     table = "id,path,start,end,label,domain,split,audio_path\na,a.mp4,0,1.5,x,p,train,a.wav\nb,\"b,.mp4\",1e-3,,y,q,test,\n"
     seed("annotations", "ok_table", ("table\n" + table).encode())
     seed("annotations", "ok_table_plain", b"table\n\xef\xbb\xbfid,path,start,end,label,domain\na,a.mp4,,,1,1\nb,b.mp4,2,3,2,10\nc,c.mp4,,,1,1\n")
+    wide = "frame_rate,flow_rate,start_frame,stop_frame,number_rate,precut,audio_path,audio_key,audio_rate,flow_x_path,flow_y_path"
+    rows = "a,a,0,1.5,x,p,60,30,1,90,60,,a.hdf5,P01_01,24000,f/u,f/v\nb,b.mp4,0,,y,q,,,,,,yes,,,,,\n"
+    seed("annotations", "ok_table_wide", f"table\nid,path,start,end,label,domain,{wide}\n{rows}".encode())
+    columns = "narration_id,participant_id,video_id,start_timestamp,stop_timestamp,start_frame,stop_frame,verb,verb_class,all_nouns\n"
+    row = "P01_101_{0},P01,P01_101,00:00:0{0}.50,00:01:0{0}.25,30,3600,take,{0},\"['a', 'b']\"\n"
+    seed("annotations", "ok_epic_100", ("epic-100\n" + columns + "".join(row.format(i) for i in range(4))).encode())
+    seed("annotations", "bad_epic_100", b"epic-100\nnarration_id,participant_id,video_id,start_timestamp,stop_timestamp\na,P01,P01_101,0:0:1,0:0:2\n")
     seed("annotations", "bad_table", b"table\nid,path,start,end,label,domain\na,a.mp4,nan,2,x,p\n")
+
+
+def tars() -> None:
+    def packed(form: int, names: list[str]) -> bytes:
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=form) as tar:
+            for name in names:
+                about = tarfile.TarInfo(name)
+                about.size = len(name)
+                tar.addfile(about, io.BytesIO(name.encode()))
+        return file.getvalue()
+
+    names = [f"./frame_{i:010}.jpg" for i in (1, 2, 3)]
+    flow = [f"{'x' * 120}/{axis}/frame_{i:010}.jpg" for axis in "uv" for i in (1, 2)]
+    seed("tar", "ok_gnu", packed(tarfile.GNU_FORMAT, names))
+    seed("tar", "ok_ustar", packed(tarfile.USTAR_FORMAT, names))
+    seed("tar", "ok_pax_flow", packed(tarfile.PAX_FORMAT, flow))
+    seed("tar", "ok_gnu_flow", packed(tarfile.GNU_FORMAT, flow))
+    seed("tar", "bad_cut", packed(tarfile.GNU_FORMAT, names)[:2100])
+    seed("tar", "bad_other_names", packed(tarfile.GNU_FORMAT, ["frame_1.jpg", "img_00001.jpg"]))
 
 
 def box(kind: bytes, *content: bytes) -> bytes:
@@ -97,4 +126,4 @@ def stores(mmdg: str) -> None:
 if __name__ == "__main__":
     mmdg = str(pathlib.Path(sys.argv[1]).resolve())
     shutil.rmtree(here / "corpus", ignore_errors=True)
-    pickles(), annotations(), edit_lists(), stores(mmdg)
+    pickles(), annotations(), tars(), edit_lists(), stores(mmdg)

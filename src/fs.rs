@@ -165,7 +165,14 @@ impl RowFile {
 
 /// Holds a folder for this process until dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock ends with the handle")] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // closing does not do: a process that was just forked off has the handle too, until it runs its program
+        let _ = self.0.unlock();
+    }
+}
 
 impl Lock {
     /// Takes the folder, which must exist.

@@ -1,6 +1,6 @@
 //! The verb `validate`: all that is wrong with annotations and media, told at once and before any work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::config::Pipeline;
@@ -116,7 +116,8 @@ fn groups<'a>(manifest: &'a Manifest, kinds: &[Kind], found: &mut Validation) ->
 /// Asks for every file once.
 fn ask(groups: &mut [Group<'_>], found: &mut Validation) {
     let mut known: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
-    let mut missing: BTreeMap<PathBuf, (usize, String)> = BTreeMap::new();
+    // rows by id: one may need a file twice, for its pictures and its sound
+    let mut missing: BTreeMap<PathBuf, (BTreeSet<&str>, String)> = BTreeMap::new();
     for group in groups {
         for (path, folder) in group.source.files() {
             if !known.contains_key(path) {
@@ -124,15 +125,16 @@ fn ask(groups: &mut [Group<'_>], found: &mut Validation) {
             }
             if known[path].is_some() {
                 group.there = false;
-                let first = || (0, format!("{} of {:?}", group.kind.name(), group.segments[0].id));
-                missing.entry(path.into()).or_insert_with(first).0 += group.segments.len();
+                let first = || (BTreeSet::new(), format!("{} of {:?}", group.kind.name(), group.segments[0].id));
+                let ids = group.segments.iter().map(|segment| segment.id.as_str());
+                missing.entry(path.into()).or_insert_with(first).0.extend(ids);
             }
         }
     }
     found.files = known.len();
     for (path, problem) in known {
         if let (Some(problem), Some((rows, first))) = (problem, missing.get(&path)) {
-            found.faults.push(format!("{}: {problem} ({rows} rows, the first {first})", path.display()));
+            found.faults.push(format!("{}: {problem} ({} rows, the first {first})", path.display(), rows.len()));
         }
     }
 }

@@ -54,7 +54,7 @@ fn all_faults_of_a_table_and_its_media_are_listed() {
         "table.csv: line 15: id is empty",
         "table.csv: id \"a\" stands twice",
     ];
-    let media = ["missing.mp4: no such file (4 rows, the first video of \"d\")", "empty.mp4: empty"];
+    let media = ["missing.mp4: no such file (2 rows, the first video of \"d\")", "empty.mp4: empty"];
     let (text, code) = validate(folder, "");
     says(&text, &annotations);
     says(&text, &media);
