@@ -96,6 +96,9 @@ pub struct PipelineArguments {
     /// Seconds that decoding one sample may take; longer, and it fails
     #[arg(long, default_value_t = 600.0, value_name = "SECONDS", value_parser = seconds)]
     pub timeout_per_item: f64,
+    /// Go on where an earlier run stopped; always so, the flag is for scripts that want to say it
+    #[arg(long)]
+    pub resume: bool,
     /// No progress and no summaries
     #[arg(short, long)]
     pub quiet: bool,

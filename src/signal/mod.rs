@@ -1,5 +1,6 @@
 //! Pure functions on slices: no file, no decoder, no state.
 
+mod bilinear;
 pub mod fit;
 pub mod log_mel;
 pub mod logarithm;

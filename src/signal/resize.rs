@@ -4,6 +4,7 @@ use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U8, U8x3, U16};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
+use super::bilinear::Bilinear;
 use super::view::{Orientation, View};
 
 /// What a pixel of a plane is.
@@ -36,6 +37,7 @@ pub struct Plane<'a> {
 #[derive(Debug, Default)]
 pub struct Scaler {
     resizer: Resizer,
+    bilinear: Bilinear,
     square: Vec<[u8; 3]>,
 }
 
@@ -79,6 +81,16 @@ impl Scaler {
             (start, length.min(f64::from(side) - start))
         };
         let ((left, width), (top, height)) = (within(left, width, columns), within(top, height, rows));
+        let side = f64::from(size);
+        let copy = width == side && height == side && left.fract() == 0.0 && top.fract() == 0.0;
+        // larger or as large, the averaging triangle is the same as two taps
+        if plane.pixel == Pixel::U8 && !copy && (!antialias || (width <= side && height <= side)) {
+            if bytes.len() < stride as usize * rows as usize || stride < columns || to.len() != (size * size) as usize {
+                return Err(fail(&"the plane is not as long as it says"));
+            }
+            self.bilinear.square(plane, [left, top, width, height], size, to);
+            return Ok(());
+        }
         let algorithm = if antialias { ResizeAlg::Convolution } else { ResizeAlg::Interpolation };
         let options =
             ResizeOptions::new().resize_alg(algorithm(FilterType::Bilinear)).crop(left, top, width, height).use_alpha(false);

@@ -2,15 +2,20 @@
 
 use std::any::Any;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+#[cfg(feature = "cli")]
+use std::io::{BufRead, BufReader};
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Session, perform};
+#[cfg(feature = "cli")]
+use super::perform;
+use super::{Job, Session};
 use crate::error::{Code, Failure};
 use crate::pipeline::{Breeder, Offspring};
+#[cfg(feature = "cli")]
 use crate::preprocess::makers;
 use crate::sample::Made;
 use crate::{Error, Result};

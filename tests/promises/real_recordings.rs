@@ -103,6 +103,8 @@ fn every_clip_ends_as_a_row_or_a_failure() {
     let stop = Stop::default();
     let work = Work::new(2, &stop);
     let summary = preprocess::run(&clip_settings, "table", &manifest, work).unwrap();
+    #[cfg(feature = "cli")]
+    children_make_the_same(folder.path(), &root);
     let extract_settings: extract::Settings = serde_json::from_value(json!({
         "store": folder.path().join("features"),
         "backbones": {"video": {"backbone": "demo-video"}, "audio": {"backbone": "demo-audio"}},
@@ -143,6 +145,23 @@ fn every_clip_ends_as_a_row_or_a_failure() {
     assert_eq!(code("mmaction2/demo.mp4", "audio"), Some(Code::Absent));
     let absent = told.values().filter(|&&code| code == Code::Absent).count();
     assert_eq!((summary.absent, summary.failures()), (absent, told.len() - absent));
+}
+
+/// The program, which decodes in child processes, ends with the store that was made in this process, and each clip in time.
+#[cfg(feature = "cli")]
+fn children_make_the_same(folder: &Path, root: &Path) {
+    use crate::command::{expect, run, tree};
+    let pipeline = format!(
+        "[data]\ndataset = \"table\"\ntable = \"{}\"\nroot = \"{}\"\n\n[preprocess]\nstore = \"children\"\n\n\
+        [preprocess.modalities.video]\npreset = \"uniform\"\nframes = 8\nresize = 64\ncrop = 64\n\n\
+        [preprocess.modalities.audio]\npreset = \"log-mel\"\nseconds = 2.0\nbins = 64\n",
+        folder.join("table.csv").display(),
+        root.display()
+    );
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    // a clip that took longer would be a failure that the other store has not
+    expect(&run(folder, "preprocess pipeline.toml --max-failures 100% --timeout-per-item 30"), 4, &[]);
+    assert!(tree(&folder.join("children")) == tree(&folder.join("clips")));
 }
 
 #[test]
