@@ -87,7 +87,7 @@ pub struct PipelineArguments {
     /// Override a key of the file, such as train.epochs=5
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Threads that decode [default: all cores]
+    /// Processes that decode at once [default: as many as cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
     /// Failed samples that are put up with, a number or a share such as 2%

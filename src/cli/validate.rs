@@ -9,9 +9,6 @@ use crate::config::Pipeline;
 use crate::pipeline::{Progress, Work};
 use crate::validate::validate as find;
 
-/// Most faults that are printed.
-const PRINTED: usize = 100;
-
 pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: bool, world: World<'_>) -> Result<i32> {
     #[cfg(feature = "hdf5")]
     let bar = Bar::new("validate", "recordings", arguments.quiet || !decode);
@@ -30,11 +27,8 @@ pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: bool
         patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
     };
     let found = find(pipeline, decode.then_some(work))?;
-    for fault in found.faults.iter().take(PRINTED) {
+    for fault in &found.faults {
         println!("{fault}");
-    }
-    if found.faults.len() > PRINTED {
-        println!("and {} more", found.faults.len() - PRINTED);
     }
     for note in &found.notes {
         println!("note: {note}");
