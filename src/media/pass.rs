@@ -147,9 +147,14 @@ impl<'a, 'w> Pass<'a, 'w> {
             let shots = choose(times, covered);
             let packets = shots.iter().map(|shot| shown[first + shot.frame].1);
             let (Some(low), Some(high)) = (packets.clone().min(), packets.max()) else { continue };
-            let earliest = shots.iter().map(|shot| times[shot.frame]).fold(f64::INFINITY, f64::min);
-            let before = |told: &Told| told.key && told.ticks.is_some_and(|ticks| self.stream.seconds(ticks) <= earliest);
-            let Some(key) = told[..=low].iter().rposition(before) else { continue };
+            // what follows in a group of pictures on the last one wanted of it is not decoded
+            let own = |shot: &Shot| {
+                let (time, packet) = shown[first + shot.frame];
+                let before = |told: &Told| told.key && told.ticks.is_some_and(|ticks| self.stream.seconds(ticks) <= time);
+                told[..=packet].iter().rposition(before).map(|key| [key, packet])
+            };
+            let Some(own) = shots.iter().map(own).collect::<Option<Vec<_>>>() else { continue };
+            let key = own.iter().map(|range| range[0]).min().unwrap_or(low);
             let partial = match check_end(*span, frames_end(times), promised_end) {
                 Ok(partial) => partial,
                 Err(failure) => {
@@ -167,7 +172,7 @@ impl<'a, 'w> Pass<'a, 'w> {
             let frames = times.len() as u64;
             let shown = Shown { span: covered, times: times_shown, frames, partial, made_by: "ffmpeg" };
             self.waiting[segment] = Waiting { shots: shots.len(), shown: Some(shown), packets: [key, high], concealed: 0 };
-            ranges.push([key, high]);
+            ranges.extend(own);
         }
         ranges.sort_unstable();
         let mut merged: Vec<[usize; 2]> = Vec::new();
