@@ -6,7 +6,7 @@ use std::path::Path;
 use super::arguments::Origin;
 use super::arguments::PipelineArguments;
 use super::progress::Bar;
-use super::verbs::{WELL, World};
+use super::verbs::{WELL, World, work};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
 use crate::store::writer::Summary;
@@ -45,14 +45,6 @@ pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<
         crate::extract::run(&settings, clips, &pipeline.data.dataset, &manifest, work)
     })?;
     judge(arguments, &summary, &settings.store)
-}
-
-/// How wide, how long and for whom, by the arguments.
-fn work<'a>(arguments: &PipelineArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.map_or(cores, usize::from);
-    let patience = std::time::Duration::from_secs_f64(arguments.timeout_per_item);
-    Work { workers, stop: world.stop, progress, breeder: world.breeder, patience }
 }
 
 /// Runs a verb that makes a store, with its bar and its closing line.

@@ -3,10 +3,10 @@
 use super::arguments::PipelineArguments;
 #[cfg(feature = "hdf5")]
 use super::progress::Bar;
-use super::verbs::{WELL, World};
+use super::verbs::{WELL, World, work};
 use crate::Result;
 use crate::config::Pipeline;
-use crate::pipeline::{Progress, Work};
+use crate::pipeline::Progress;
 use crate::validate::validate as find;
 
 pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: bool, world: World<'_>) -> Result<i32> {
@@ -18,15 +18,7 @@ pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: bool
         #[cfg(not(feature = "hdf5"))]
         let _ = (done, total);
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let work = Work {
-        workers: arguments.workers.map_or(cores, usize::from),
-        stop: world.stop,
-        progress: &progress,
-        breeder: world.breeder,
-        patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
-    };
-    let found = find(pipeline, decode.then_some(work))?;
+    let found = find(pipeline, decode.then(|| work(arguments, world, &progress)))?;
     for fault in &found.faults {
         println!("{fault}");
     }

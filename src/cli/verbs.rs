@@ -8,7 +8,7 @@ use super::arguments::{PipelineArguments, Verb};
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use crate::config::{self, Pipeline};
-use crate::pipeline::Breeder;
+use crate::pipeline::{Breeder, Progress, Work};
 use crate::stop::Stop;
 use crate::{Error, Result, inspect, report};
 
@@ -23,6 +23,14 @@ pub struct World<'a> {
     /// Starts the processes that decode.
     #[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "nothing decodes"))]
     pub breeder: Option<&'a dyn Breeder>,
+}
+
+/// How wide, how long and for whom, by the arguments.
+pub fn work<'a>(arguments: &PipelineArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.map_or(cores, usize::from);
+    let patience = std::time::Duration::from_secs_f64(arguments.timeout_per_item);
+    Work { workers, stop: world.stop, progress, breeder: world.breeder, patience }
 }
 
 pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {

@@ -145,8 +145,6 @@ impl<'a, 'w> Pass<'a, 'w> {
             let times = &all[first..last.max(first)];
             let covered = covered(times, *span);
             let shots = choose(times, covered);
-            let packets = shots.iter().map(|shot| shown[first + shot.frame].1);
-            let (Some(low), Some(high)) = (packets.clone().min(), packets.max()) else { continue };
             // what follows in a group of pictures on the last one wanted of it is not decoded
             let own = |shot: &Shot| {
                 let (time, packet) = shown[first + shot.frame];
@@ -154,7 +152,8 @@ impl<'a, 'w> Pass<'a, 'w> {
                 told[..=packet].iter().rposition(before).map(|key| [key, packet])
             };
             let Some(own) = shots.iter().map(own).collect::<Option<Vec<_>>>() else { continue };
-            let key = own.iter().map(|range| range[0]).min().unwrap_or(low);
+            let ends = (own.iter().map(|range| range[0]).min(), own.iter().map(|range| range[1]).max());
+            let (Some(key), Some(high)) = ends else { continue };
             let partial = match check_end(*span, frames_end(times), promised_end) {
                 Ok(partial) => partial,
                 Err(failure) => {
