@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use mmdg::balance::{BALANCERS, Numbers, Signals, Variant};
 use mmdg::manifest::Split;
@@ -483,9 +483,18 @@ fn finished_runs_are_not_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let (table, settings) = (small(), settings(folder.path()));
     let stop = Stop::default();
+    // one thread goes on until a run is finished and then asks to stop; the others wait for that in their first epoch, so
+    // that something is left to interrupt however many cores there are
+    let (leader, asked, change) = (OnceLock::new(), Mutex::new(false), Condvar::new());
     let first = train::train(&table, &settings, &stop, &|p| {
-        if p.runs_done >= 3 {
-            stop.ask(15)
+        let here = std::thread::current().id();
+        if p.epochs_done == 0 {
+        } else if *leader.get_or_init(|| here) != here {
+            drop(change.wait_while(asked.lock().unwrap(), |asked| !*asked).unwrap());
+        } else if p.runs_done > 0 {
+            stop.ask(15);
+            *asked.lock().unwrap() = true;
+            change.notify_all();
         }
     });
     assert!(matches!(first, Err(Error::Interrupted { signal: 15 })));
