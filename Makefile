@@ -15,7 +15,7 @@ unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_P
 export CARGO_TARGET_DIR := $(CURDIR)/target
 # nothing here is compiled twice from a changed state, and without it target/ is a third smaller
 export CARGO_INCREMENTAL := 0
-FEATURES := cli video hdf5 onnx torch
+FEATURES := cli media video hdf5 onnx torch
 NONE := --no-default-features
 ALL := --all-features
 # a line a step, with the seconds since the start
@@ -51,8 +51,8 @@ clippy: setup
 unit: setup python
 	$(step) "tests, all features"
 	cargo test --quiet --locked $(ALL)
-	$(step) "tests, no features"
-	cargo test --quiet --locked $(NONE)
+	$(step) "tests, no native library"
+	cargo test --quiet --locked $(NONE) --features media
 
 # tests that take more than seconds
 long: setup

@@ -23,20 +23,26 @@ pub mod stop;
 pub mod fs;
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
+#[cfg(feature = "media")]
 pub mod pickle;
+#[cfg(feature = "media")]
 pub mod signal;
 
 // floor 2: bytes on disk to samples
+#[cfg(feature = "media")]
 pub mod media;
 
 // floor 3: recipes, annotations, stores
+#[cfg(feature = "media")]
 pub mod dataset;
+#[cfg(feature = "media")]
 pub mod preset;
 pub mod store;
 #[cfg(feature = "video")]
 pub mod synthetic;
 
 // floor 4: backbones, and how objectives and gradients are combined
+#[cfg(feature = "onnx")]
 pub mod backbone;
 #[cfg(feature = "torch")]
 pub mod balance;
@@ -46,20 +52,24 @@ pub mod method;
 pub mod objective;
 
 // floor 5: training and its report
+#[cfg(any(feature = "cli", feature = "torch"))]
 pub mod report;
 #[cfg(feature = "torch")]
 pub mod train;
 
 // floor 6: the verbs
+#[cfg(feature = "media")]
 pub mod config;
-#[cfg(all(feature = "hdf5", feature = "onnx"))]
+#[cfg(all(feature = "media", feature = "hdf5", feature = "onnx"))]
 pub mod extract;
 pub mod inspect;
+#[cfg(feature = "media")]
 pub mod pipeline;
-#[cfg(feature = "hdf5")]
+#[cfg(all(feature = "media", feature = "hdf5"))]
 pub mod preprocess;
+#[cfg(feature = "media")]
 pub mod validate;
-#[cfg(feature = "hdf5")]
+#[cfg(all(feature = "media", feature = "hdf5"))]
 pub mod worker;
 
 // floor 7

@@ -1,8 +1,6 @@
 //! Networks that turn a row of a clip store into a feature.
 
-#[cfg(feature = "onnx")]
 pub mod onnx;
-#[cfg(feature = "onnx")]
 pub mod runtime;
 pub mod spec;
 

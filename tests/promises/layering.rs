@@ -340,3 +340,19 @@ fn the_check_finds_what_it_looks_for() {
         assert_eq!(check(path, source), Vec::<String>::new(), "{source}");
     }
 }
+
+/// What a loader needs: stores are read without a native library, and with little to build.
+#[test]
+fn without_features_there_is_little_to_build() {
+    let cargo = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--no-default-features", "--edges", "normal,build", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+    let tree = String::from_utf8(cargo.stdout).unwrap();
+    let crates: std::collections::BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("memmap2") && crates.len() < 50, "{} crates: {crates:?}", crates.len());
+    let native = |name: &&&str| name.ends_with("-sys") || ["ort", "tch", "hdf5-metno", "symphonia", "image"].contains(*name);
+    assert_eq!(crates.iter().filter(native).collect::<Vec<_>>(), Vec::<&&str>::new());
+}

@@ -8,6 +8,7 @@ mod bad_input;
 mod command;
 #[cfg(feature = "video")]
 mod damage;
+#[cfg(feature = "media")]
 mod datasets;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod demo;
@@ -18,19 +19,24 @@ mod downmix;
 mod environment;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
+#[cfg(feature = "media")]
 mod fuzz_corpus;
 mod layering;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod layouts;
 #[cfg(feature = "video")]
 mod names;
+#[cfg(feature = "media")]
 mod pickles;
 #[cfg(feature = "video")]
 mod pixels;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
+#[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(feature = "media")]
 mod shared;
+#[cfg(feature = "media")]
 mod spectrograms;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
