@@ -34,6 +34,29 @@ pub struct ModalityHeader {
 }
 
 impl ModalityHeader {
+    /// Whether a store can have such a modality; else why not.
+    ///
+    /// # Errors
+    /// A name that is no modality's, a shape without elements or with more than memory can hold, training views of anything but pixels.
+    pub fn check(&self) -> Result<(), String> {
+        if crate::modality::check_name(&self.name, "").is_err() {
+            return Err("the name is no modality's; expected lower-case letters, digits and '-', a letter first".into());
+        }
+        for shape in [Some(&self.shape), self.views.as_ref()].into_iter().flatten() {
+            let elements = shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
+            if !elements.is_some_and(|n| (1..1 << 40).contains(&n)) || shape.is_empty() {
+                return Err(format!("shape {shape:?}; expected 1 to 2^40 elements"));
+            }
+        }
+        match (&self.views, self.dtype) {
+            (Some(views), Dtype::U8) if views.len() == self.shape.len() + 1 => Ok(()),
+            (None, _) => Ok(()),
+            (Some(views), dtype) => {
+                Err(format!("views {views:?} of {}; expected u8, with one dimension more than {:?}", dtype.name(), self.shape))
+            }
+        }
+    }
+
     /// Elements of `data` in a row.
     pub fn row_elements(&self) -> u64 {
         self.shape.iter().product()

@@ -10,16 +10,22 @@
 //! ```
 
 pub mod layout;
+pub mod loader;
 pub mod manifest_csv;
 pub mod reader;
 #[cfg(feature = "hdf5")]
 mod shard_writer;
 #[cfg(feature = "hdf5")]
+mod whole;
+#[cfg(feature = "hdf5")]
 pub mod writer;
 
 pub use layout::{Dtype, Header, ModalityHeader, RowNote};
+pub use loader::{Loader, Options, Order};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
 pub use shard_writer::{ShardWriter, Target};
+#[cfg(feature = "hdf5")]
+pub use whole::write;
 #[cfg(feature = "hdf5")]
 pub use writer::{Plan, Writer};

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use memmap2::Mmap;
 
 use super::layout::{ArrayPlace, Dtype, Header, ModalityHeader, ShardRecord, VERSION, read_json, shard_path};
@@ -11,7 +13,12 @@ use super::manifest_csv;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
-/// An open store.
+/// An open store. Rows may be read from any number of threads.
+///
+/// Opening checks that every file is as long as its record says and that every array lies inside, so a store that was cut
+/// short or made up is an error. What remains: a file that is cut short by somebody *while* it is open ends the process with SIGBUS when
+/// a row past its new end is read, as with any mapped file. Published shards are never written again, so replace a store by renaming, never in place;
+/// on a network share that may drop out, copy the store first.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -48,6 +55,12 @@ impl Store {
             let problem =
                 format!("format {:?} version {}; expected \"mmdg-store\" version {VERSION}", header.format, header.version);
             return Err(Error::integrity(&path, problem));
+        }
+        for (place, modality) in header.modalities.iter().enumerate() {
+            if header.modalities[..place].iter().any(|other| other.name == modality.name) {
+                return Err(Error::integrity(&path, format!("modality {:?} stands twice", modality.name)));
+            }
+            modality.check().map_err(|problem| Error::integrity(&path, format!("modality {:?}: {problem}", modality.name)))?;
         }
         let manifest = manifest_csv::read(&folder.join("manifest.csv"), &header.classes, &header.domains)?;
         if manifest.len() as u64 != header.rows || header.rows_per_shard == 0 {
@@ -187,6 +200,36 @@ impl<'a> Rows<'a> {
     /// The row's training views, in the shape of the header; none where the store has none. No copy.
     pub fn views(&self, row: usize) -> Option<&'a [u8]> {
         self.header.views.as_ref().map(|_| self.array("views", row))
+    }
+
+    /// Copies rows as they are stored, one after the other; little-endian.
+    ///
+    /// # Panics
+    /// Where `out` is not `rows.len()` rows long.
+    pub fn gather_bytes(&self, rows: &[usize], out: &mut [u8]) {
+        let bytes = (self.header.row_elements() * self.header.dtype.size()) as usize;
+        assert_eq!(out.len(), rows.len() * bytes, "room for {} rows", rows.len());
+        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(bytes)) {
+            out.copy_from_slice(self.bytes(row));
+        }
+    }
+
+    /// Copies the values of rows, one row after the other.
+    ///
+    /// # Panics
+    /// Where `out` is not `rows.len()` rows long.
+    pub fn gather(&self, rows: &[usize], out: &mut [f32]) {
+        if self.header.dtype == Dtype::F32 {
+            return self.gather_bytes(rows, bytemuck::cast_slice_mut(out));
+        }
+        let width = self.header.row_elements() as usize;
+        assert_eq!(out.len(), rows.len() * width, "room for {} rows", rows.len());
+        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+            match bytemuck::try_cast_slice(self.bytes(row)) {
+                Ok(halves) if self.header.dtype == Dtype::F16 => <[f16]>::convert_to_f32_slice(halves, out),
+                _ => out.copy_from_slice(&self.values(row)),
+            }
+        }
     }
 
     /// The row's values; a slice of the file where they are stored as f32.

@@ -76,7 +76,7 @@ impl<'a> ShardWriter<'a> {
         Self { writer, header, shard, rows: writer.rows(shard), path, file, places, told: Mutex::default() }
     }
 
-    /// Writes row `row` of the store, or notes why there is none.
+    /// Writes row `row` of the store, its views after its data, or notes why there is none.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Integrity`] for a row of another shape, which is a defect of its maker.
@@ -84,10 +84,15 @@ impl<'a> ShardWriter<'a> {
         let outcome = made.map_err(Clone::clone).and_then(|made| Ok((made, self.bytes(&made.data)?)));
         match outcome {
             Ok((made, bytes)) => {
-                if bytes.len() as u64 != self.header.row_elements() * self.header.dtype.size() {
+                let target = self.target();
+                if bytes.len() as u64 != target.data_bytes + target.views_bytes {
                     return Err(self.misshapen(row, format!("{} bytes", bytes.len())));
                 }
-                self.put("data", row - self.rows[0], &bytes)?;
+                let (data, views) = bytes.split_at(target.data_bytes as usize);
+                target.put(&self.file, row - self.rows[0], 0, data)?;
+                if !views.is_empty() {
+                    target.put(&self.file, row - self.rows[0], target.data_bytes, views)?;
+                }
                 self.note(row, Ok(&made.made))
             }
             Err(failure) => self.note(row, Err(&failure)),
@@ -147,6 +152,12 @@ impl<'a> ShardWriter<'a> {
         Ok(())
     }
 
+    /// The first of the rows that failed so far.
+    pub fn first_failure(&self) -> Option<RowNote> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.failed.iter().min_by_key(|note| note.row).cloned()
+    }
+
     /// Makes a row zeros again where something was written of it.
     fn clear(&self, index: u64) -> Result<()> {
         let target = self.target();
@@ -160,7 +171,7 @@ impl<'a> ShardWriter<'a> {
     fn bytes<'d>(&self, data: &'d Data) -> Result<Cow<'d, [u8]>, Failure> {
         let refuse = |value: f32| Failure {
             code: Code::Backbone,
-            message: format!("the value {value} does not fit {}", self.header.dtype.name()),
+            message: format!("the value {value} does not fit {}; expected finite values in its range", self.header.dtype.name()),
         };
         match (data, self.header.dtype) {
             (Data::U8(values), Dtype::U8) => Ok(values.into()),

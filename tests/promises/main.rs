@@ -24,6 +24,8 @@ mod fuzz_corpus;
 mod layering;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod layouts;
+#[cfg(feature = "hdf5")]
+mod loader;
 #[cfg(feature = "video")]
 mod names;
 #[cfg(feature = "media")]
