@@ -79,6 +79,13 @@ pub struct Row {
     pub made: Made,
 }
 
+impl Row {
+    /// Elements of which nothing is known but who made them.
+    pub fn new(data: Data, made_by: impl Into<Cow<'static, str>>) -> Self {
+        Self { data, made: Made { span: [0.0, 0.0], times: Vec::new(), made_by: made_by.into(), partial: None } }
+    }
+}
+
 /// What there is to know of a row that was made, beside its elements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Made {

@@ -34,6 +34,11 @@ pub struct ModalityHeader {
 }
 
 impl ModalityHeader {
+    /// Features `[width]`.
+    pub fn features(name: &str, kind: Kind, dtype: Dtype, width: u64) -> Self {
+        Self { name: name.into(), kind, dtype, shape: vec![width], times: 0, views: None }
+    }
+
     /// Whether a store can have such a modality; else why not.
     ///
     /// # Errors

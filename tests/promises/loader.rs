@@ -26,7 +26,7 @@ fn plan() -> Plan {
     let segment = |row: usize| Segment {
         label: row % 4,
         domain: [0, 1, 2][usize::from(row >= 60) + usize::from(row >= 90)],
-        split: [Split::Train, Split::Val][usize::from(row % 5 == 0)],
+        split: [Split::Train, Split::Val][usize::from(row.is_multiple_of(5))],
         ..Segment::new(format!("row {row}"), "", Span::WHOLE)
     };
     let manifest = Manifest {
@@ -241,4 +241,24 @@ fn a_row_that_cannot_be_stored_leaves_nothing() {
     store::write(&path, &plan(), &Stop::default(), row).unwrap();
     let error = store::write(&path, &plan(), &Stop::default(), row).unwrap_err().to_string();
     assert!(error.contains("this is there already"), "{error}");
+}
+
+/// `cargo test` builds the examples beside the tests.
+#[test]
+fn the_examples_write_read_and_iterate() {
+    let folder = tempfile::tempdir().unwrap();
+    let examples = std::env::current_exe().unwrap().parent().unwrap().join("../examples");
+    let run = |name: &str, arguments: &[&str]| {
+        let program = examples.join(name);
+        let output = std::process::Command::new(&program).args(arguments).current_dir(folder.path()).output();
+        let output = output.unwrap_or_else(|error| panic!("{} (cargo build --examples): {error}", program.display()));
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run("write_store", &["store"]);
+    let rows = run("rows", &["store", "video"]);
+    assert!(rows.lines().count() == 100 && rows.starts_with("0 clip-0 open "), "{rows}");
+    let batches = run("batches", &["store"]);
+    assert_eq!(batches.lines().count(), 4, "{batches}");
+    assert!(batches.starts_with("epoch 0: [(\"video\", [64, 512])], first row "), "{batches}");
 }

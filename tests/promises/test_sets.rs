@@ -19,8 +19,7 @@ fn features(folder: &Path, recipe: Value) -> Table {
     };
     let names = |names: [&str; 2]| names.map(String::from).to_vec();
     let manifest = Manifest::new("test", names(["run", "eat"]), names(["p", "q"]), (0..32).map(segment).collect()).unwrap();
-    let header =
-        ModalityHeader { name: "audio".into(), kind: Kind::Audio, dtype: Dtype::F32, shape: vec![2], times: 0, views: None };
+    let header = ModalityHeader::features("audio", Kind::Audio, Dtype::F32, 2);
     let plan = Plan { holds: "features", manifest, modalities: vec![header], recipe, shard_bytes: None };
     let writer = Writer::open(folder, &plan).unwrap();
     let shard = writer.shard(0, 0).unwrap();
