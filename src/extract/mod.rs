@@ -98,13 +98,8 @@ fn run_from(
     }
     let version = runtime()?.version().unwrap_or("unknown");
     let backbones: BTreeMap<&str, &Value> = networks.iter().map(|network| (network.name.as_str(), &network.recipe)).collect();
-    let header = |network: &Network| ModalityHeader {
-        name: network.name.clone(),
-        kind: network.clips.kind,
-        dtype: settings.dtype,
-        shape: vec![network.backbone.width() as u64],
-        times: 0,
-        views: None,
+    let header = |network: &Network| {
+        ModalityHeader::features(&network.name, network.clips.kind, settings.dtype, network.backbone.width() as u64)
     };
     let plan = Plan {
         holds: "features",
