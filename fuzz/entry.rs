@@ -89,6 +89,7 @@ pub fn shard(bytes: &[u8]) -> bool {
         let _ = path.parent().map(std::fs::create_dir_all);
         let _ = std::fs::write(path, content);
     }
+    let _ = mmdg::verify::verify(folder.path(), &mmdg::stop::Stop::default(), &|_, _| ());
     whole(folder.path())
 }
 
@@ -101,7 +102,7 @@ pub fn whole(folder: &Path) -> bool {
             let _ = (rows.valid(row), rows.bytes(row), rows.values(row), rows.span(row), rows.times(row), rows.views(row));
         }
     }
-    mmdg::inspect::inspect(folder).is_ok_and(|found| !found.to_string().is_empty())
+    mmdg::inspect::inspect(folder, true).is_ok_and(|found| !found.to_string().is_empty())
 }
 
 const HEADING: &[u8] = b"=== ";

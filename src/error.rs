@@ -161,8 +161,10 @@ pub enum Code {
     Truncated,
     /// The recording asks for more memory than a recording should.
     Limit,
-    /// The backbone gave a non-finite feature or an error.
+    /// The backbone gave an error.
     Backbone,
+    /// A value is not finite, or larger than the store's type holds.
+    NonFinite,
     /// Decoding went on for longer than `--timeout-per-item` allows.
     Timeout,
     /// The process that decoded it died.
@@ -184,6 +186,7 @@ impl Code {
             Self::Truncated => "truncated",
             Self::Limit => "limit",
             Self::Backbone => "backbone",
+            Self::NonFinite => "non-finite",
             Self::Timeout => "timeout",
             Self::Crashed => "crashed",
             Self::Internal => "internal",

@@ -64,6 +64,25 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     publish(path)
 }
 
+/// The `.part` of `to` as a copy of `from`, or as another name of the same bytes.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn bring(from: &Path, to: &Path, link: bool) -> Result<()> {
+    let part = part(to);
+    remove(&part)?;
+    if link {
+        return step().and_then(|()| std::fs::hard_link(from, &part)).map_err(Error::io("link", from));
+    }
+    let copy = || {
+        step()?;
+        std::fs::copy(from, &part)?;
+        step()?;
+        File::open(&part)?.sync_all()
+    };
+    copy().map_err(Error::io("copy", from))
+}
+
 /// Gives a `.part` its name, once its bytes are on the disk.
 ///
 /// # Errors
@@ -132,6 +151,14 @@ impl RowFile {
     /// [`Error::Io`].
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         step().and_then(|()| self.file.write_all_at(bytes, offset)).map_err(Error::io("write", &self.path))
+    }
+
+    /// Reads what stands at `offset`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        self.file.read_exact_at(bytes, offset).map_err(Error::io("read", &self.path))
     }
 
     /// Makes a stretch zeros, where it is not yet.

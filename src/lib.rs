@@ -69,6 +69,7 @@ pub mod pipeline;
 pub mod preprocess;
 #[cfg(feature = "media")]
 pub mod validate;
+pub mod verify;
 #[cfg(all(feature = "media", feature = "hdf5"))]
 pub mod worker;
 

@@ -68,6 +68,30 @@ impl Dtype {
             Self::F64 => "f64",
         }
     }
+
+    /// The first value in little-endian `bytes` that is not finite, and its place.
+    pub fn not_finite(self, bytes: &[u8]) -> Option<(usize, f64)> {
+        match self {
+            Self::U8 => None,
+            Self::F16 => {
+                first::<2>(bytes, |b| u16::from_le_bytes(b) & 0x7c00 == 0x7c00, |b| half::f16::from_le_bytes(b).to_f64())
+            }
+            Self::F32 => {
+                first::<4>(bytes, |b| u32::from_le_bytes(b) & 0x7f80_0000 == 0x7f80_0000, |b| f32::from_le_bytes(b).into())
+            }
+            Self::F64 => first::<8>(bytes, |b| u64::from_le_bytes(b) & (0x7ff << 52) == 0x7ff << 52, f64::from_le_bytes),
+        }
+    }
+}
+
+/// The first element that is bad, and its place.
+fn first<const N: usize>(bytes: &[u8], bad: impl Fn([u8; N]) -> bool, value: impl Fn([u8; N]) -> f64) -> Option<(usize, f64)> {
+    let elements = || bytes.as_chunks::<N>().0.iter().copied();
+    // all of them, for the compiler to take many at once; a bad one is rare
+    if !elements().fold(false, |any, element| any | bad(element)) {
+        return None;
+    }
+    elements().enumerate().find(|(_, element)| bad(*element)).map(|(place, element)| (place, value(element)))
 }
 
 /// One row of one modality, made and ready for a store.
@@ -159,4 +183,24 @@ pub enum Data {
     U8(Vec<u8>),
     /// Everything else.
     F32(Vec<f32>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_are_not_finite_are_found_in_every_type() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let values = [0.0, -1.5, 65504.0, bad, bad];
+            let halves: Vec<u8> = values.iter().flat_map(|&v| half::f16::from_f64(v).to_le_bytes()).collect();
+            let singles: Vec<u8> = values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect();
+            let doubles: Vec<u8> = values.iter().flat_map(|&v| v.to_le_bytes()).collect();
+            for (bytes, dtype) in [(halves, Dtype::F16), (singles, Dtype::F32), (doubles, Dtype::F64)] {
+                assert_eq!(dtype.not_finite(&bytes).map(|(place, value)| (place, value.to_string())), Some((3, bad.to_string())));
+                assert_eq!(dtype.not_finite(&bytes[..3 * dtype.size() as usize]), None);
+            }
+        }
+        assert_eq!(Dtype::U8.not_finite(&[255; 8]), None);
+    }
 }

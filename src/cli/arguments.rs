@@ -56,6 +56,17 @@ pub enum Verb {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// The mean of all values too, for which every one is read
+        #[arg(long)]
+        mean: bool,
+    },
+    /// Whether every byte of a store is what its records say; names the files and rows that are not
+    Verify {
+        /// Folder of the store
+        store: PathBuf,
+        /// No progress
+        #[arg(short, long)]
+        quiet: bool,
     },
     /// Render the demo data set, in the layout of Human-Animal-Cartoon
     DemoData {

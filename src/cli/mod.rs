@@ -2,8 +2,8 @@
 
 mod arguments;
 mod doctor;
+mod exchange;
 mod failures;
-#[cfg(any(feature = "hdf5", feature = "torch", feature = "video"))]
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;

@@ -5,12 +5,13 @@ use std::path::Path;
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
 use super::arguments::Origin;
 use super::arguments::{PipelineArguments, Verb};
+use super::exchange;
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Breeder, Progress, Work};
 use crate::stop::Stop;
-use crate::{Error, Result, inspect, report};
+use crate::{Error, Result, report};
 
 /// Exit code of a verb that is done.
 pub const WELL: i32 = 0;
@@ -60,16 +61,8 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, world),
         Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
-        Verb::Inspect { store, json } => {
-            let found = inspect::inspect(&store)?;
-            if json {
-                let text = serde_json::to_string_pretty(&found).map_err(|error| Error::integrity(&store, error.to_string()))?;
-                println!("{text}");
-            } else {
-                print!("{found}");
-            }
-            Ok(WELL)
-        }
+        Verb::Inspect { store, json, mean } => exchange::inspect(&store, json, mean),
+        Verb::Verify { store, quiet } => exchange::verify(&store, quiet, world.stop),
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Doctor => {
             let (text, well) = super::doctor();

@@ -8,7 +8,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use memmap2::Mmap;
 
-use super::layout::{ArrayPlace, Dtype, Header, ModalityHeader, ShardRecord, VERSION, read_json, shard_path};
+use super::layout::{ArrayPlace, Dtype, Header, ModalityHeader, ShardRecord, read_json, shard_path};
 use super::manifest_csv;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
@@ -51,19 +51,11 @@ impl Store {
             return Err(Error::input(folder.display(), problem));
         }
         let header: Header = read_json(&path)?;
-        if header.format != "mmdg-store" || header.version != VERSION {
-            let problem =
-                format!("format {:?} version {}; expected \"mmdg-store\" version {VERSION}", header.format, header.version);
+        if let Some(problem) = header.fault() {
             return Err(Error::integrity(&path, problem));
         }
-        for (place, modality) in header.modalities.iter().enumerate() {
-            if header.modalities[..place].iter().any(|other| other.name == modality.name) {
-                return Err(Error::integrity(&path, format!("modality {:?} stands twice", modality.name)));
-            }
-            modality.check().map_err(|problem| Error::integrity(&path, format!("modality {:?}: {problem}", modality.name)))?;
-        }
         let manifest = manifest_csv::read(&folder.join("manifest.csv"), &header.classes, &header.domains)?;
-        if manifest.len() as u64 != header.rows || header.rows_per_shard == 0 {
+        if manifest.len() as u64 != header.rows {
             return Err(Error::integrity(&path, format!("{} rows, but manifest.csv has {}", header.rows, manifest.len())));
         }
         let count = header.rows.div_ceil(header.rows_per_shard);

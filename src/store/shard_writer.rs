@@ -76,7 +76,8 @@ impl<'a> ShardWriter<'a> {
         Self { writer, header, shard, rows: writer.rows(shard), path, file, places, told: Mutex::default() }
     }
 
-    /// Writes row `row` of the store, its views after its data, or notes why there is none.
+    /// Writes row `row` of the store, its views after its data, or notes why there is none. A value that is not finite, or that f16 cannot
+    /// hold, makes the row one that failed.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Integrity`] for a row of another shape, which is a defect of its maker.
@@ -93,9 +94,9 @@ impl<'a> ShardWriter<'a> {
                 if !views.is_empty() {
                     target.put(&self.file, row - self.rows[0], target.data_bytes, views)?;
                 }
-                self.note(row, Ok(&made.made))
+                self.settle(row, Ok(&made.made))
             }
-            Err(failure) => self.note(row, Err(&failure)),
+            Err(failure) => self.settle(row, Err(&failure)),
         }
     }
 
@@ -116,11 +117,28 @@ impl<'a> ShardWriter<'a> {
         }
     }
 
-    /// Notes what came of a row whose data and views are in their place. Of a row that failed nothing is left there.
+    /// Notes what came of a row whose data and views are in their place. Of a row that failed nothing is left there; one with values that
+    /// are not finite has failed.
     ///
     /// # Errors
     /// As [`write`](Self::write).
     pub fn note(&self, row: u64, outcome: Result<&Made, &Failure>) -> Result<()> {
+        let dtype = self.header.dtype;
+        if outcome.is_err() || dtype == Dtype::U8 {
+            return self.settle(row, outcome);
+        }
+        let target = self.target();
+        for (offset, bytes) in [(target.data, target.data_bytes), (target.views, target.views_bytes)] {
+            let mut written = vec![0; bytes as usize];
+            self.file.read_at(&mut written, offset + (row - self.rows[0]) * bytes)?;
+            if let Some((element, value)) = dtype.not_finite(&written) {
+                return self.settle(row, Err(&refused(element, value)));
+            }
+        }
+        self.settle(row, outcome)
+    }
+
+    fn settle(&self, row: u64, outcome: Result<&Made, &Failure>) -> Result<()> {
         let note =
             |code: Code, message: &str| RowNote { row, id: self.writer.id(row).to_owned(), code, message: message.to_owned() };
         let told = |tell: &dyn Fn(&mut Told)| tell(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
@@ -129,6 +147,9 @@ impl<'a> ShardWriter<'a> {
             Ok(made) => {
                 if made.times.len() as u64 != self.header.times {
                     return Err(self.misshapen(row, format!("{} times", made.times.len())));
+                }
+                if !made.span.iter().chain(&made.times).all(|second| second.is_finite()) {
+                    return Err(self.misshapen(row, format!("the seconds {:?}, {:?}", made.span, made.times)));
                 }
                 self.put("span", index, bytemuck::cast_slice(&made.span))?;
                 if !made.times.is_empty() {
@@ -169,20 +190,16 @@ impl<'a> ShardWriter<'a> {
 
     /// The row as it lies in the file; values that the type cannot hold are a failure of the row.
     fn bytes<'d>(&self, data: &'d Data) -> Result<Cow<'d, [u8]>, Failure> {
-        let refuse = |value: f32| Failure {
-            code: Code::Backbone,
-            message: format!("the value {value} does not fit {}; expected finite values in its range", self.header.dtype.name()),
-        };
         match (data, self.header.dtype) {
             (Data::U8(values), Dtype::U8) => Ok(values.into()),
-            (Data::F32(values), Dtype::F32) => match values.iter().find(|value| !value.is_finite()) {
-                Some(&value) => Err(refuse(value)),
+            (Data::F32(values), Dtype::F32) => match values.iter().position(|value| !value.is_finite()) {
+                Some(place) => Err(refused(place, values[place].into())),
                 None => Ok(bytemuck::cast_slice(values).into()),
             },
             (Data::F32(values), Dtype::F16) => {
                 let halves: Vec<half::f16> = values.iter().map(|&value| half::f16::from_f32(value)).collect();
                 match halves.iter().position(|half| !half.is_finite()) {
-                    Some(place) => Err(refuse(values[place])),
+                    Some(place) => Err(refused(place, values[place].into())),
                     None => Ok(bytemuck::cast_slice(&halves).to_vec().into()),
                 }
             }
@@ -223,6 +240,12 @@ impl<'a> ShardWriter<'a> {
         };
         write_json(&shard_path(self.writer.folder(), &self.header.name, self.shard, "json"), &record)
     }
+}
+
+/// Why a row with such a value is not written.
+fn refused(element: usize, value: f64) -> Failure {
+    let expected = if value.is_finite() { "-65504 to 65504 (f16)" } else { "finite values" };
+    Failure { code: Code::NonFinite, message: format!("element {element} is {value}; expected {expected}") }
 }
 
 /// Rows as ranges [first, last + 1).

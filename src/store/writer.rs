@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::header::failure_lines;
 use super::layout::{
     ArrayPlace, Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard,
     shard_path, write_json,
@@ -171,13 +172,12 @@ impl Writer {
 
     /// Number of shards of each modality.
     pub fn shards(&self) -> u64 {
-        self.header.rows.div_ceil(self.header.rows_per_shard)
+        self.header.shard_count()
     }
 
     /// Rows of a shard: first, and one past the last.
     pub fn rows(&self, shard: u64) -> [u64; 2] {
-        let first = shard * self.header.rows_per_shard;
-        [first, (first + self.header.rows_per_shard).min(self.header.rows)]
+        self.header.shard_rows(shard)
     }
 
     fn record(&self, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
@@ -227,28 +227,25 @@ impl Writer {
     pub fn finish(self) -> Result<Summary> {
         let mut header = self.header.clone();
         let mut summary = Summary { samples: self.ids.len() * header.modalities.len(), ..Summary::default() };
-        let mut lines: BTreeMap<(u64, usize), String> = BTreeMap::new();
+        let mut records: Vec<(usize, &str, ShardRecord)> = Vec::new();
         for (place, modality) in self.header.modalities.iter().enumerate() {
             let mut entries = Vec::new();
             for shard in 0..self.shards() {
                 let path = shard_path(&self.folder, &modality.name, shard, "h5");
                 let record =
                     self.record(&modality.name, shard)?.ok_or_else(|| Error::integrity(&path, "the shard is missing"))?;
-                for note in record.failed.iter().chain(&record.absent) {
-                    let line = json!({"id": note.id, "modality": modality.name, "row": note.row, "code": note.code, "message": note.message});
-                    lines.insert((note.row, place), line.to_string());
-                }
                 for note in &record.failed {
                     *summary.failed.entry(note.code).or_default() += 1;
                 }
                 summary.absent += record.absent.len();
                 summary.partial += record.notes.len();
                 let file = format!("{}/{shard:05}.h5", modality.name);
-                entries.push(ShardEntry { file, rows: record.rows, bytes: record.bytes, blake3: record.blake3 });
+                entries.push(ShardEntry { file, rows: record.rows, bytes: record.bytes, blake3: record.blake3.clone() });
+                records.push((place, &modality.name, record));
             }
             header.shards.insert(modality.name.clone(), entries);
         }
-        let text: String = lines.into_values().map(|line| line + "\n").collect();
+        let text = failure_lines(records.iter().map(|(place, name, record)| (*place, *name, record)));
         fs::write(&self.folder.join("failures.jsonl"), text.as_bytes())?;
         write_json(&self.folder.join("store.json"), &header)?;
         fs::remove(&self.folder.join("plan.json"))?;

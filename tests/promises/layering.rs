@@ -35,6 +35,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("pipeline", 6),
     ("preprocess", 6),
     ("validate", 6),
+    ("verify", 6),
     ("worker", 6),
     ("cli", 7),
     ("main", 7),

@@ -22,7 +22,7 @@ fn value(modality: usize, row: usize, element: usize) -> f32 {
 
 /// 103 rows of three domains of 60, 30 and 13, four classes; `video` f32 [6], `audio` f16 [4], each seventh without audio;
 /// `clip` u8 [2, 3] with five views.
-fn plan() -> Plan {
+pub fn plan() -> Plan {
     let segment = |row: usize| Segment {
         label: row % 4,
         domain: [0, 1, 2][usize::from(row >= 60) + usize::from(row >= 90)],
@@ -51,7 +51,7 @@ fn plan() -> Plan {
     Plan { holds: "features", manifest, modalities, recipe: serde_json::json!({"made": "here"}), shard_bytes: Some(600) }
 }
 
-fn row(modality: usize, row: u64) -> Result<Row, Failure> {
+pub fn row(modality: usize, row: u64) -> Result<Row, Failure> {
     let row = row as usize;
     if modality == 1 && row.is_multiple_of(7) {
         return Err(Failure { code: Code::Absent, message: "no sound".into() });
@@ -226,7 +226,8 @@ fn what_cannot_be_loaded_is_said() {
 fn a_row_that_cannot_be_stored_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    for (modality, bad, says) in [(0, f32::NAN, "NaN does not fit f32"), (1, 70000.0, "70000 does not fit f16")] {
+    for (modality, bad, says) in [(0, f32::NAN, "element 2 is NaN"), (1, 70000.0, "element 2 is 70000; expected -65504 to 65504")]
+    {
         let spoilt = |m: usize, r: u64| {
             let mut made = row(m, r)?;
             if let (Data::F32(values), true) = (&mut made.data, (m, r) == (modality, 85)) {

@@ -52,5 +52,7 @@ mod train;
 mod trees;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod validate;
+#[cfg(feature = "hdf5")]
+mod verify;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod views;

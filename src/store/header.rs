@@ -1,0 +1,79 @@
+//! What a store is, or is going to be, by its header and its records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::json;
+
+use super::layout::{Header, ShardRecord, VERSION, read_json};
+use crate::{Error, Result};
+
+impl Header {
+    /// What is wrong with the header by itself, where something is.
+    pub fn fault(&self) -> Option<String> {
+        if self.format != "mmdg-store" || self.version != VERSION {
+            return Some(format!("format {:?} version {}; expected \"mmdg-store\" version {VERSION}", self.format, self.version));
+        }
+        if self.rows_per_shard == 0 {
+            return Some("rows_per_shard is 0; expected at least 1".into());
+        }
+        let mut names = BTreeSet::new();
+        for modality in &self.modalities {
+            if let Err(problem) = modality.check() {
+                return Some(format!("modality {:?}: {problem}", modality.name));
+            }
+            if !names.insert(&modality.name) {
+                return Some(format!("modality {:?} stands twice; expected it once", modality.name));
+            }
+            // so that sums over the rows of a shard stay far from overflow
+            let lists = [&modality.shape, modality.views.as_ref().unwrap_or(&modality.shape)];
+            let sizes = lists.map(|shape| shape.iter().try_fold(modality.times.max(1), |product, &n| product.checked_mul(n)));
+            let per_shard = self.rows_per_shard.min(self.rows.max(1));
+            if sizes.iter().any(|size| size.and_then(|size| size.checked_mul(per_shard)).is_none_or(|size| size > 1 << 48)) {
+                return Some(format!("modality {:?}: the shape {:?} is beyond any file", modality.name, modality.shape));
+            }
+        }
+        None
+    }
+
+    /// Shards of each modality.
+    pub fn shard_count(&self) -> u64 {
+        self.rows.div_ceil(self.rows_per_shard)
+    }
+
+    /// Rows of a shard: first, and one past the last.
+    pub fn shard_rows(&self, shard: u64) -> [u64; 2] {
+        let first = shard * self.rows_per_shard;
+        [first, (first + self.rows_per_shard).min(self.rows)]
+    }
+}
+
+/// The header of a store, and whether the store is whole: else it is what the store is going to be.
+///
+/// # Errors
+/// [`Error::Input`] where there is no store; [`Error::Integrity`] naming the file.
+pub fn read_header(folder: &Path) -> Result<(Header, bool)> {
+    for (name, whole) in [("store.json", true), ("plan.json", false)] {
+        let path = folder.join(name);
+        if path.is_file() {
+            let header: Header = read_json(&path)?;
+            return match header.fault() {
+                Some(problem) => Err(Error::integrity(&path, problem)),
+                None => Ok((header, whole)),
+            };
+        }
+    }
+    Err(Error::input(folder.display(), "no store.json; expected the folder of a store"))
+}
+
+/// What stands in `failures.jsonl`, from all records with their modality's place in the header and name.
+pub fn failure_lines<'a>(records: impl Iterator<Item = (usize, &'a str, &'a ShardRecord)>) -> String {
+    let mut lines: BTreeMap<(u64, usize), String> = BTreeMap::new();
+    for (place, modality, record) in records {
+        for note in record.failed.iter().chain(&record.absent) {
+            let line = json!({"id": note.id, "modality": modality, "row": note.row, "code": note.code, "message": note.message});
+            lines.insert((note.row, place), line.to_string());
+        }
+    }
+    lines.into_values().map(|line| line + "\n").collect()
+}
