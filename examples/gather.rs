@@ -11,7 +11,7 @@
 //!     scan READER THREADS           seconds for all rows in order, in batches of 64
 //!     check READER FILE OUT         writes the batch of the rows in FILE to OUT, modality by modality
 //! ```
-//! Readers: `store`, `memory` (a copy loop), `huge` (the same on huge pages); `store-f32`, `memory-f32`: values as f32.
+//! Readers: `store`, `memory` (a copy loop), `huge` (the same on huge pages); `store-f32`, `memory-f32`, `loader` (`Loader::read`): values as f32.
 
 use std::error::Error;
 use std::io::Write;
@@ -25,7 +25,8 @@ use mmdg::manifest::{Manifest, Segment};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
-use mmdg::store::{ModalityHeader, Plan, Store, Writer};
+use mmdg::store::loader::{Batch, Values};
+use mmdg::store::{Loader, ModalityHeader, Options, Plan, Store, Writer};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -79,28 +80,56 @@ fn copy(from: &[u8], row_bytes: usize, rows: &[usize], out: &mut [u8]) {
 }
 
 struct Server {
-    store: Store,
-    names: Vec<String>,
+    loader: Loader,
     copied: Arc<Vec<Copied>>,
 }
 
+/// What one thread reads into, modality by modality.
+struct Room {
+    bytes: Vec<Vec<u8>>,
+    values: Vec<Vec<f32>>,
+    batch: Batch,
+}
+
 impl Server {
-    /// Reads a batch of modality `m`; `as_f32` has room for its values, `out` for its bytes.
-    fn read(&self, reader: &str, m: usize, rows: &[usize], out: &mut [u8], as_f32: &mut [f32]) -> Outcome<()> {
-        let (modality, copied) = (self.store.modality(&self.names[m])?, &self.copied[m]);
-        match reader {
-            "store" => modality.gather_bytes(rows, out),
-            "store-f32" => modality.gather(rows, as_f32),
-            "memory" => copy(&copied.small, copied.row_bytes, rows, out),
-            "huge" => copy(&copied.huge, copied.row_bytes, rows, out),
-            "memory-f32" => {
-                let values: &[half::f16] = bytemuck::cast_slice(&copied.small);
-                let width = copied.row_bytes / 2;
-                for (&row, out) in rows.iter().zip(as_f32.chunks_exact_mut(width)) {
-                    values[row * width..][..width].convert_to_f32_slice(out);
+    fn open(path: &Path, copied: Option<Arc<Vec<Copied>>>) -> Outcome<Self> {
+        let store = Arc::new(Store::open(path)?);
+        let names = store.header().modalities.iter().map(|modality| &modality.name);
+        let copied =
+            copied.map_or_else(|| names.map(|name| Copied::of(&store, name)).collect::<Outcome<_>>().map(Arc::new), Ok)?;
+        Ok(Self { loader: Loader::new(store, Options::default())?, copied })
+    }
+
+    fn room(&self, rows: usize) -> Room {
+        let bytes = || self.copied.iter().map(|copied| rows * copied.row_bytes);
+        Room {
+            bytes: bytes().map(|n| vec![1; n]).collect(),
+            values: bytes().map(|n| vec![1.0; n / 2]).collect(),
+            batch: Batch::default(),
+        }
+    }
+
+    fn read(&self, reader: &str, rows: &[usize], room: &mut Room) -> Outcome<()> {
+        if reader == "loader" {
+            return Ok(self.loader.read(0, rows, &mut room.batch)?);
+        }
+        let store = self.loader.store();
+        for (m, (modality, copied)) in store.header().modalities.iter().zip(&*self.copied).enumerate() {
+            let (bytes, values) = (&mut room.bytes[m], &mut room.values[m]);
+            match reader {
+                "store" => store.modality(&modality.name)?.gather_bytes(rows, bytes),
+                "store-f32" => store.modality(&modality.name)?.gather(rows, values),
+                "memory" => copy(&copied.small, copied.row_bytes, rows, bytes),
+                "huge" => copy(&copied.huge, copied.row_bytes, rows, bytes),
+                "memory-f32" => {
+                    let halves: &[half::f16] = bytemuck::cast_slice(&copied.small);
+                    let width = copied.row_bytes / 2;
+                    for (&row, out) in rows.iter().zip(values.chunks_exact_mut(width)) {
+                        halves[row * width..][..width].convert_to_f32_slice(out);
+                    }
                 }
+                _ => return Err(format!("no reader {reader:?}").into()),
             }
-            _ => return Err(format!("no reader {reader:?}").into()),
         }
         Ok(())
     }
@@ -109,16 +138,10 @@ impl Server {
     fn time(&self, reader: &str, threads: usize, rows: &[usize]) -> Outcome<f64> {
         let barrier = Barrier::new(threads + 1);
         let work = |thread: usize| {
-            let room: Vec<usize> = self.copied.iter().map(|copied| copied.row_bytes * BATCH).collect();
-            let mut out: Vec<Vec<u8>> = room.iter().map(|&bytes| vec![1; bytes]).collect();
-            let mut as_f32: Vec<Vec<f32>> = room.iter().map(|&bytes| vec![1.0; bytes / 2]).collect();
+            let mut room = self.room(BATCH);
             barrier.wait();
-            let mut outcome = Ok(());
-            for batch in rows.chunks_exact(BATCH).skip(thread).step_by(threads) {
-                for m in 0..self.names.len() {
-                    outcome = outcome.and(self.read(reader, m, batch, &mut out[m], &mut as_f32[m]));
-                }
-            }
+            let mut batches = rows.chunks_exact(BATCH).skip(thread).step_by(threads);
+            let outcome = batches.try_for_each(|batch| self.read(reader, batch, &mut room));
             barrier.wait();
             outcome
         };
@@ -144,30 +167,34 @@ impl Server {
 }
 
 fn serve(path: &Path) -> Outcome<()> {
-    let store = Store::open(path)?;
-    let names: Vec<String> = store.header().modalities.iter().map(|modality| modality.name.clone()).collect();
-    let copied = Arc::new(names.iter().map(|name| Copied::of(&store, name)).collect::<Outcome<_>>()?);
-    let server = Server { store, names, copied };
+    let server = Server::open(path, None)?;
     println!("ready");
     for line in std::io::stdin().lines() {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["random", reader, threads, file] => println!("{}", server.time(reader, threads.parse()?, &u32s(file)?)?),
             ["fresh", reader, threads, file] => {
-                let fresh = Server { store: Store::open(path)?, names: server.names.clone(), copied: server.copied.clone() };
+                let fresh = Server::open(path, Some(server.copied.clone()))?;
                 println!("{}", fresh.time(reader, threads.parse()?, &u32s(file)?)?);
             }
             ["scan", reader, threads] => {
-                let rows: Vec<usize> = (0..server.store.len()).collect();
+                let rows: Vec<usize> = (0..server.loader.rows().len()).collect();
                 println!("{}", server.time(reader, threads.parse()?, &rows)?);
             }
             ["check", reader, file, out] => {
-                let (rows, mut file) = (u32s(file)?, std::fs::File::create(out)?);
-                for m in 0..server.names.len() {
-                    let mut bytes = vec![1; rows.len() * server.copied[m].row_bytes];
-                    let mut values = vec![1.0; bytes.len() / 2];
-                    server.read(reader, m, &rows, &mut bytes, &mut values)?;
-                    file.write_all(if reader.ends_with("f32") { bytemuck::cast_slice(&values) } else { &bytes })?;
+                let rows = u32s(file)?;
+                let mut room = server.room(rows.len());
+                server.read(reader, &rows, &mut room)?;
+                let mut file = std::fs::File::create(out)?;
+                for (m, features) in room.batch.modalities.iter().enumerate() {
+                    match &features.values {
+                        Values::F32(values) => room.values[m].clone_from(values),
+                        other => return Err(format!("{other:?}; expected f32").into()),
+                    }
+                }
+                for (bytes, values) in room.bytes.iter().zip(&room.values) {
+                    let f32s = reader.ends_with("f32") || reader == "loader";
+                    file.write_all(if f32s { bytemuck::cast_slice(values) } else { bytes })?;
                 }
                 println!("written");
             }

@@ -9,6 +9,7 @@
 //! plan.json             recipe and size of a store that is not yet whole
 //! ```
 
+mod gather;
 pub mod header;
 pub mod layout;
 pub mod loader;

@@ -1,14 +1,15 @@
 //! Reading a store: shards are mapped, rows are slices of the mapping. No libhdf5.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::layout::{ArrayPlace, Dtype, Header, ModalityHeader, ShardRecord, read_json, shard_path};
+use super::layout::{Dtype, Header, ModalityHeader, ShardRecord, read_json, shard_path};
 use super::manifest_csv;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
@@ -32,6 +33,18 @@ pub struct Store {
 struct Shard {
     map: Mmap,
     record: ShardRecord,
+    data: Stretch,
+    span: Stretch,
+    time: Stretch,
+    valid: Stretch,
+    views: Stretch,
+}
+
+/// Where an array lies in its file.
+#[derive(Debug, Default)]
+struct Stretch {
+    bytes: Range<usize>,
+    row_bytes: usize,
 }
 
 impl Store {
@@ -58,9 +71,7 @@ impl Store {
         if manifest.len() as u64 != header.rows {
             return Err(Error::integrity(&path, format!("{} rows, but manifest.csv has {}", header.rows, manifest.len())));
         }
-        let count = header.rows.div_ceil(header.rows_per_shard);
-        let open = |modality: &ModalityHeader| (0..count).map(|k| Shard::open(folder, &header, modality, k)).collect();
-        let shards = header.modalities.iter().map(open).collect::<Result<_>>()?;
+        let shards = open_shards(folder, &header)?;
         Ok(Self { folder: folder.into(), header, manifest, shards })
     }
 
@@ -106,6 +117,19 @@ impl Store {
     }
 }
 
+/// Opens all shards, by modality; where there are many, by threads of its own: a process forked off one whose rayon has started its
+/// threads has none of them, and would wait for ever.
+fn open_shards(folder: &Path, header: &Header) -> Result<Vec<Vec<Shard>>> {
+    let count = header.rows.div_ceil(header.rows_per_shard);
+    let open = |modality: &ModalityHeader, shard| Shard::open(folder, header, modality, shard);
+    let threads = if count < 64 { None } else { rayon::ThreadPoolBuilder::new().num_threads(4).build().ok() };
+    let all = |modality| match &threads {
+        None => (0..count).map(|shard| open(modality, shard)).collect(),
+        Some(threads) => threads.install(|| (0..count).into_par_iter().map(|shard| open(modality, shard)).collect::<Vec<_>>()),
+    };
+    header.modalities.iter().map(|modality| all(modality).into_iter().collect()).collect()
+}
+
 impl Shard {
     fn open(folder: &Path, header: &Header, modality: &ModalityHeader, shard: u64) -> Result<Self> {
         let record_path = shard_path(folder, &modality.name, shard, "json");
@@ -125,30 +149,29 @@ impl Shard {
         if length != record.bytes {
             return Err(Error::integrity(&path, format!("{length} bytes; its record says {}", record.bytes)));
         }
+        let mut stretches = BTreeMap::new();
         for (name, dtype, shape) in modality.arrays(rows[1] - rows[0]) {
-            let fits = record.arrays.get(name).is_some_and(|place| {
-                let bytes = shape.iter().try_fold(dtype.size(), |product, &n| product.checked_mul(n));
-                let end = bytes.and_then(|bytes| bytes.checked_add(place.offset));
-                place.dtype == dtype && place.shape == shape && place.offset % 64 == 0 && end.is_some_and(|end| end <= length)
+            let bytes = record.arrays.get(name).and_then(|place| {
+                let bytes = shape.iter().try_fold(dtype.size(), |product, &n| product.checked_mul(n))?;
+                let end = place.offset.checked_add(bytes)?;
+                let fits = place.dtype == dtype && place.shape == shape && place.offset % 64 == 0 && end <= length;
+                fits.then_some(place.offset as usize..end as usize)
             });
-            if !fits {
+            let Some(bytes) = bytes else {
                 return Err(Error::integrity(
                     &record_path,
                     format!("array {name:?} is missing, has another shape or lies outside the file"),
                 ));
-            }
+            };
+            let row_bytes = bytes.len() / shape[0].max(1) as usize;
+            stretches.insert(name, Stretch { bytes, row_bytes });
         }
+        let mut stretch = |name| stretches.remove(name).unwrap_or_default();
+        let [data, span, time, valid, views] = ["data", "span", "time", "valid", "views"].map(&mut stretch);
         // SAFETY: a published shard is never written again; one that is cut short by others while mapped would end the
         // process with SIGBUS, which the store's promise of immutability excludes.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", &path))?;
-        Ok(Self { map, record })
-    }
-
-    fn row(&self, place: &ArrayPlace, index: usize) -> &[u8] {
-        let rows = place.shape[0].max(1) as usize;
-        let elements: u64 = place.shape.iter().product();
-        let bytes = (elements * place.dtype.size()) as usize / rows;
-        &self.map[place.offset as usize + index * bytes..][..bytes]
+        let map = unsafe { MmapOptions::new().len(length as usize).map(&file) }.map_err(Error::io("map", &path))?;
+        Ok(Self { map, record, data, span, time, valid, views })
     }
 }
 
@@ -171,9 +194,11 @@ impl<'a> Rows<'a> {
         self.shards.iter().map(|shard| &shard.record)
     }
 
-    fn array(&self, name: &str, row: usize) -> &'a [u8] {
+    /// The row's part of an array.
+    fn part(&self, row: usize, array: impl Fn(&Shard) -> &Stretch) -> &'a [u8] {
         let shard = &self.shards[row / self.per_shard];
-        shard.row(&shard.record.arrays[name], row % self.per_shard)
+        let Stretch { bytes, row_bytes } = array(shard);
+        &shard.map[bytes.clone()][row % self.per_shard * row_bytes..][..*row_bytes]
     }
 
     /// Whether row `row` could be made; if not, it is zeros.
@@ -181,47 +206,17 @@ impl<'a> Rows<'a> {
     /// # Panics
     /// For a row that the store does not have, as all methods here.
     pub fn valid(&self, row: usize) -> bool {
-        self.array("valid", row) == [1]
+        self.part(row, |shard| &shard.valid) == [1]
     }
 
     /// The row's bytes, little-endian, in the shape of the header. No copy.
     pub fn bytes(&self, row: usize) -> &'a [u8] {
-        self.array("data", row)
+        self.part(row, |shard| &shard.data)
     }
 
     /// The row's training views, in the shape of the header; none where the store has none. No copy.
     pub fn views(&self, row: usize) -> Option<&'a [u8]> {
-        self.header.views.as_ref().map(|_| self.array("views", row))
-    }
-
-    /// Copies rows as they are stored, one after the other; little-endian.
-    ///
-    /// # Panics
-    /// Where `out` is not `rows.len()` rows long.
-    pub fn gather_bytes(&self, rows: &[usize], out: &mut [u8]) {
-        let bytes = (self.header.row_elements() * self.header.dtype.size()) as usize;
-        assert_eq!(out.len(), rows.len() * bytes, "room for {} rows", rows.len());
-        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(bytes)) {
-            out.copy_from_slice(self.bytes(row));
-        }
-    }
-
-    /// Copies the values of rows, one row after the other.
-    ///
-    /// # Panics
-    /// Where `out` is not `rows.len()` rows long.
-    pub fn gather(&self, rows: &[usize], out: &mut [f32]) {
-        if self.header.dtype == Dtype::F32 {
-            return self.gather_bytes(rows, bytemuck::cast_slice_mut(out));
-        }
-        let width = self.header.row_elements() as usize;
-        assert_eq!(out.len(), rows.len() * width, "room for {} rows", rows.len());
-        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
-            match bytemuck::try_cast_slice(self.bytes(row)) {
-                Ok(halves) if self.header.dtype == Dtype::F16 => <[f16]>::convert_to_f32_slice(halves, out),
-                _ => out.copy_from_slice(&self.values(row)),
-            }
-        }
+        self.header.views.as_ref().map(|_| self.part(row, |shard| &shard.views))
     }
 
     /// The row's values; a slice of the file where they are stored as f32.
@@ -240,12 +235,12 @@ impl<'a> Rows<'a> {
 
     /// The seconds of the recording that the row shows.
     pub fn span(&self, row: usize) -> [f64; 2] {
-        let values: Vec<f64> = bytemuck::pod_collect_to_vec(self.array("span", row));
+        let values: Vec<f64> = bytemuck::pod_collect_to_vec(self.part(row, |shard| &shard.span));
         [values[0], values[1]]
     }
 
     /// Presentation times of the row's frames in seconds; empty where there are none.
     pub fn times(&self, row: usize) -> Vec<f64> {
-        if self.header.times == 0 { Vec::new() } else { bytemuck::pod_collect_to_vec(self.array("time", row)) }
+        if self.header.times == 0 { Vec::new() } else { bytemuck::pod_collect_to_vec(self.part(row, |shard| &shard.time)) }
     }
 }

@@ -12,6 +12,7 @@ use mmdg::span::Span;
 use mmdg::stop::Stop;
 use mmdg::store::layout::ModalityHeader;
 use mmdg::store::loader::{Batch, Values};
+use mmdg::store::reader::Rows;
 use mmdg::store::{self, Loader, Options, Order, Plan, Store};
 
 const ROWS: usize = 103;
@@ -262,4 +263,22 @@ fn the_examples_write_read_and_iterate() {
     let batches = run("batches", &["store"]);
     assert_eq!(batches.lines().count(), 4, "{batches}");
     assert!(batches.starts_with("epoch 0: [(\"video\", [64, 512])], first row "), "{batches}");
+}
+
+#[test]
+fn a_row_that_is_not_there_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let rows = store.modality("clip").unwrap();
+    let panics = |read: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).is_err();
+    assert!(!panics(&|| rows.gather_bytes(&[102, 0], &mut [0; 12])));
+    for row in [103, 104, 200, usize::MAX] {
+        assert!(panics(&|| rows.gather_bytes(&[0, row], &mut [0; 12])), "{row}");
+        let reads: [fn(Rows<'_>, usize); 3] =
+            [|rows, row| _ = rows.valid(row), |rows, row| _ = rows.views(row), |rows, row| _ = rows.span(row)];
+        for read in reads {
+            assert!(panics(&|| read(rows, row)), "{row}");
+        }
+    }
+    assert!(panics(&|| rows.gather_bytes(&[0, 1], &mut [0; 13])));
 }
