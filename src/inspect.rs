@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::Result;
@@ -39,6 +40,9 @@ pub struct ModalityInspection {
     pub dtype: Dtype,
     /// Shape of a row.
     pub shape: Vec<u64>,
+    /// Quality of the JPEGs that frames are stored as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jpeg: Option<u8>,
     /// Number of shards.
     pub shards: u64,
     /// Size of all shards.
@@ -60,7 +64,7 @@ pub struct ModalityInspection {
 /// Looks into the store at `folder`.
 ///
 /// # Errors
-/// As [`Store::open`].
+/// As [`Store::open`]; [`Error::Integrity`](crate::Error::Integrity) for frames that cannot be decoded.
 pub fn inspect(folder: &Path) -> Result<Inspection> {
     let store = Store::open(folder)?;
     let (header, manifest) = (store.header(), store.manifest());
@@ -76,6 +80,7 @@ pub fn inspect(folder: &Path) -> Result<Inspection> {
             kind: modality.kind,
             dtype: modality.dtype,
             shape: modality.shape.clone(),
+            jpeg: modality.jpeg,
             shards: 0,
             bytes: 0,
             valid: 0,
@@ -97,11 +102,14 @@ pub fn inspect(folder: &Path) -> Result<Inspection> {
                 *found.made_by.entry(name.clone()).or_default() += ranges.iter().map(|[first, end]| end - first).sum::<u64>();
             }
         }
-        let mut sum = 0.0;
-        for row in (0..store.len()).filter(|&row| rows.valid(row)) {
-            found.valid += 1;
-            sum += rows.values(row).iter().map(|&value| f64::from(value)).sum::<f64>();
-        }
+        let valid: Vec<usize> = (0..store.len()).filter(|&row| rows.valid(row)).collect();
+        found.valid = valid.len() as u64;
+        let sum = if modality.jpeg.is_some() {
+            let pixels = |&row: &usize| Ok(rows.data(row)?.iter().map(|&pixel| u64::from(pixel)).sum::<u64>());
+            valid.par_iter().map(pixels).sum::<Result<u64>>()? as f64
+        } else {
+            valid.iter().map(|&row| rows.values(row).iter().map(|&value| f64::from(value)).sum::<f64>()).sum()
+        };
         let count = found.valid * modality.row_elements();
         found.mean = if count == 0 { 0.0 } else { sum / count as f64 };
         modalities.insert(modality.name.clone(), found);
@@ -138,10 +146,11 @@ impl std::fmt::Display for Inspection {
             let made_by = counts(modality.made_by.iter().map(|(name, n)| format!("{name} {n}")).collect());
             writeln!(
                 f,
-                "{name} ({}): {} {:?}, {} shards, {:.1} MiB; {} valid, {} absent, {} partial; failed: {failed}; made by: {made_by}; mean {:.6}",
+                "{name} ({}): {} {:?}{}, {} shards, {:.1} MiB; {} valid, {} absent, {} partial; failed: {failed}; made by: {made_by}; mean {:.6}",
                 modality.kind.name(),
                 modality.dtype.name(),
                 modality.shape,
+                modality.jpeg.map_or_else(String::new, |quality| format!(" as JPEG of quality {quality}")),
                 modality.shards,
                 modality.bytes as f64 / f64::from(1 << 20),
                 modality.valid,

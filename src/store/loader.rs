@@ -281,6 +281,9 @@ impl Features {
             Dtype::U8 => {
                 let values = self.values.u8(elements);
                 match views {
+                    None if header.jpeg.is_some() => {
+                        rows.iter().zip(values.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?;
+                    }
                     None => from.gather_bytes(rows, values),
                     Some((stream, shape)) => {
                         for (&place, out) in rows.iter().zip(values.chunks_exact_mut(row)) {
@@ -292,7 +295,7 @@ impl Features {
                 }
             }
             Dtype::F16 if raw => from.gather_bytes(rows, bytemuck::cast_slice_mut(self.values.f16(elements))),
-            Dtype::F16 | Dtype::F32 | Dtype::F64 => from.gather(rows, self.values.f32(elements)),
+            Dtype::F16 | Dtype::F32 | Dtype::F64 | Dtype::U64 => from.gather(rows, self.values.f32(elements)),
         }
         Ok(())
     }

@@ -9,12 +9,15 @@
 //! plan.json             recipe and size of a store that is not yet whole
 //! ```
 
+pub mod jpeg;
 pub mod layout;
 pub mod loader;
 pub mod manifest_csv;
 pub mod reader;
 #[cfg(feature = "hdf5")]
 mod shard_writer;
+#[cfg(feature = "hdf5")]
+mod spool;
 #[cfg(feature = "hdf5")]
 mod whole;
 #[cfg(feature = "hdf5")]
@@ -25,6 +28,8 @@ pub use loader::{Loader, Options, Order};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
 pub use shard_writer::{ShardWriter, Target};
+#[cfg(feature = "hdf5")]
+pub use spool::Slots;
 #[cfg(feature = "hdf5")]
 pub use whole::write;
 #[cfg(feature = "hdf5")]

@@ -8,6 +8,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use memmap2::Mmap;
 
+use super::jpeg::Jpegs;
 use super::layout::{ArrayPlace, Dtype, Header, ModalityHeader, ShardRecord, VERSION, read_json, shard_path};
 use super::manifest_csv;
 use crate::manifest::Manifest;
@@ -29,7 +30,7 @@ pub struct Store {
 }
 
 #[derive(Debug)]
-struct Shard {
+pub(super) struct Shard {
     map: Mmap,
     record: ShardRecord,
 }
@@ -107,6 +108,7 @@ impl Store {
             Error::input(self.folder.display(), format!("no modality {name:?}; expected one of {}", names.join(", ")))
         })?;
         Ok(Rows {
+            folder: &self.folder,
             header: &self.header.modalities[place],
             per_shard: self.header.rows_per_shard as usize,
             shards: &self.shards[place],
@@ -133,7 +135,8 @@ impl Shard {
         if length != record.bytes {
             return Err(Error::integrity(&path, format!("{length} bytes; its record says {}", record.bytes)));
         }
-        for (name, dtype, shape) in modality.arrays(rows[1] - rows[0]) {
+        let jpegs = record.arrays.get("bytes").and_then(|place| place.shape.first()).copied().unwrap_or_default();
+        for (name, dtype, shape) in modality.arrays(rows[1] - rows[0], jpegs) {
             let fits = record.arrays.get(name).is_some_and(|place| {
                 let bytes = shape.iter().try_fold(dtype.size(), |product, &n| product.checked_mul(n));
                 let end = bytes.and_then(|bytes| bytes.checked_add(place.offset));
@@ -149,7 +152,20 @@ impl Shard {
         // SAFETY: a published shard is never written again; one that is cut short by others while mapped would end the
         // process with SIGBUS, which the store's promise of immutability excludes.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", &path))?;
-        Ok(Self { map, record })
+        let shard = Self { map, record };
+        if modality.jpeg.is_some() {
+            shard.jpegs().check().map_err(|problem| Error::integrity(&path, problem))?;
+        }
+        Ok(shard)
+    }
+
+    /// The JPEGs of all frames, where frames are such.
+    pub(super) fn jpegs(&self) -> Jpegs<'_> {
+        let array = |name: &str| {
+            let place = &self.record.arrays[name];
+            &self.map[place.offset as usize..][..(place.shape[0] * place.dtype.size()) as usize]
+        };
+        Jpegs { bytes: array("bytes"), offsets: array("offset") }
     }
 
     fn row(&self, place: &ArrayPlace, index: usize) -> &[u8] {
@@ -163,9 +179,10 @@ impl Shard {
 /// The rows of one modality.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
-    header: &'a ModalityHeader,
-    per_shard: usize,
-    shards: &'a [Shard],
+    pub(super) folder: &'a Path,
+    pub(super) header: &'a ModalityHeader,
+    pub(super) per_shard: usize,
+    pub(super) shards: &'a [Shard],
 }
 
 impl<'a> Rows<'a> {
@@ -192,9 +209,13 @@ impl<'a> Rows<'a> {
         self.array("valid", row) == [1]
     }
 
-    /// The row's bytes, little-endian, in the shape of the header. No copy.
+    /// The row's bytes as they are stored: little-endian, in the shape of the header, or its JPEGs one after the other. No copy.
     pub fn bytes(&self, row: usize) -> &'a [u8] {
-        self.array("data", row)
+        if self.header.jpeg.is_none() {
+            return self.array("data", row);
+        }
+        let (jpegs, frames) = self.jpegs(row);
+        jpegs.of(frames)
     }
 
     /// The row's training views, in the shape of the header; none where the store has none. No copy.
@@ -205,9 +226,9 @@ impl<'a> Rows<'a> {
     /// Copies rows as they are stored, one after the other; little-endian.
     ///
     /// # Panics
-    /// Where `out` is not `rows.len()` rows long.
+    /// Where `out` is not `rows.len()` rows long; for frames stored as JPEG, which [`read`](Self::read) decodes.
     pub fn gather_bytes(&self, rows: &[usize], out: &mut [u8]) {
-        let bytes = (self.header.row_elements() * self.header.dtype.size()) as usize;
+        let bytes = self.row_bytes();
         assert_eq!(out.len(), rows.len() * bytes, "room for {} rows", rows.len());
         for (&row, out) in rows.iter().zip(out.chunks_exact_mut(bytes)) {
             out.copy_from_slice(self.bytes(row));
@@ -217,7 +238,7 @@ impl<'a> Rows<'a> {
     /// Copies the values of rows, one row after the other.
     ///
     /// # Panics
-    /// Where `out` is not `rows.len()` rows long.
+    /// As [`gather_bytes`](Self::gather_bytes).
     pub fn gather(&self, rows: &[usize], out: &mut [f32]) {
         if self.header.dtype == Dtype::F32 {
             return self.gather_bytes(rows, bytemuck::cast_slice_mut(out));
@@ -232,8 +253,11 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The row's values; a slice of the file where they are stored as f32.
+    /// The row's values; a slice of the file where they are stored as f32. None of frames stored as JPEG, which [`data`](Self::data) decodes.
     pub fn values(&self, row: usize) -> Cow<'a, [f32]> {
+        if self.header.jpeg.is_some() {
+            return Cow::Borrowed(&[]);
+        }
         let bytes = self.bytes(row);
         match self.header.dtype {
             Dtype::F32 => match bytemuck::try_cast_slice(bytes) {
@@ -242,6 +266,7 @@ impl<'a> Rows<'a> {
             },
             Dtype::F16 => bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
             Dtype::F64 => bytemuck::pod_collect_to_vec::<u8, f64>(bytes).into_iter().map(|value| value as f32).collect(),
+            Dtype::U64 => bytemuck::pod_collect_to_vec::<u8, u64>(bytes).into_iter().map(|value| value as f32).collect(),
             Dtype::U8 => bytes.iter().map(|&value| f32::from(value)).collect(),
         }
     }

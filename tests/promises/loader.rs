@@ -42,6 +42,7 @@ fn plan() -> Plan {
         shape: shape.into(),
         times: 0,
         views,
+        jpeg: None,
     };
     let modalities = vec![
         modality("video", Kind::Video, Dtype::F32, &[6], None),
