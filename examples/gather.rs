@@ -222,9 +222,10 @@ fn write(path: &Path, arguments: &[&str]) -> Outcome<f64> {
     let segment = |row: usize| Segment::new(format!("row-{row:07}"), format!("{row:07}.mp4"), Span::WHOLE);
     let segments = (0..row_count.min(values.len() / width)).map(segment).collect();
     let manifest = Manifest::new("rows", vec!["class".into()], vec!["domain".into()], segments)?;
-    let modalities = [("video", Kind::Video), ("audio", Kind::Audio)].iter().zip(&arrays).map(|((name, kind), (_, width))| {
-        ModalityHeader { name: (*name).into(), kind: *kind, dtype, shape: vec![*width as u64], times: 0, views: None }
-    });
+    let modalities = [("video", Kind::Video), ("audio", Kind::Audio)]
+        .iter()
+        .zip(&arrays)
+        .map(|((name, kind), (_, width))| ModalityHeader::features(name, *kind, dtype, *width as u64));
     let plan = Plan { holds: "features", manifest, modalities: modalities.collect(), recipe: serde_json::json!({}), shard_bytes };
     let began = Instant::now();
     let writer = Writer::open(path, &plan)?;

@@ -100,6 +100,7 @@ pub fn whole(folder: &Path) -> bool {
         let Ok(rows) = store.modality(&modality.name) else { return false };
         for row in 0..store.len() {
             let _ = (rows.valid(row), rows.bytes(row), rows.values(row), rows.span(row), rows.times(row), rows.views(row));
+            let _ = (rows.frames(row).map(<[u8]>::len).sum::<usize>(), rows.data(row).is_ok());
         }
     }
     mmdg::inspect::inspect(folder, true).is_ok_and(|found| !found.to_string().is_empty())

@@ -96,6 +96,10 @@ def edit_lists() -> None:
     seed("edit_list", "bad_size", struct.pack(">I4sQ", 1, b"mdat", 2**64 - 1))
 
 
+def whole(files: dict[str, bytes]) -> bytes:
+    return b"\n".join(b"=== " + name.encode() + b"\n" + content for name, content in files.items())
+
+
 def stores(mmdg: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
@@ -113,14 +117,21 @@ def stores(mmdg: str) -> None:
             "[data]\ndataset = 'table'\ntable = 'table.csv'\n[preprocess]\nstore = 'store'\n"
             "[preprocess.modalities.video]\npreset = 'uniform'\nframes = 2\nresize = 8\ncrop = 8\nviews = 1\n"
             "[preprocess.modalities.audio]\npreset = 'log-mel'\nseconds = 0.1\nn-fft = 64\nwindow = 64\nhop = 64\nbins = 4\n")
-        subprocess.run([mmdg, "preprocess", "pipeline.toml", "--max-failures", "9"], cwd=root)
-        store = root / "store"
-        names = [path for path in sorted(store.rglob("*")) if path.is_file() and path.suffix in (".json", ".csv", ".h5")]
-        packed = {str(path.relative_to(store)): path.read_bytes().replace(folder.encode(), b"/data") for path in names}
+        (root / "jpeg.toml").write_text(
+            "[data]\ndataset = 'table'\ntable = 'table.csv'\n[preprocess]\nstore = 'jpeg'\n"
+            "[preprocess.modalities.video]\npreset = 'uniform'\nframes = 2\nresize = 8\ncrop = 8\njpeg = 90\n")
+
+        def made(pipeline: str, name: str) -> dict[str, bytes]:
+            subprocess.run([mmdg, "preprocess", pipeline, "--max-failures", "9"], cwd=root)
+            store = root / name
+            names = [path for path in sorted(store.rglob("*")) if path.is_file() and path.suffix in (".json", ".csv", ".h5")]
+            return {str(path.relative_to(store)): path.read_bytes().replace(folder.encode(), b"/data") for path in names}
+
+        packed, jpegs = made("pipeline.toml", "store"), made("jpeg.toml", "jpeg")
+    seed("shard", "ok_store_jpeg", whole(jpegs))
     for part in ["", "audio"]:
         kept = {name: content for name, content in packed.items() if not part or "/" not in name or name.startswith(part)}
-        whole = b"\n".join(b"=== " + name.encode() + b"\n" + content for name, content in kept.items())
-        seed("shard", f"{'bad' if part else 'ok'}_store{'_without_video' if part else ''}", whole)
+        seed("shard", f"{'bad' if part else 'ok'}_store{'_without_video' if part else ''}", whole(kept))
 
 
 if __name__ == "__main__":

@@ -145,20 +145,33 @@ impl RowFile {
         Ok(Self { file, path: path.into() })
     }
 
+    /// Makes a file of `bytes` zeros that take no room until they are written over. One of that name is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path, bytes: u64) -> Result<Self> {
+        let create = || {
+            step()?;
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+            file.set_len(bytes).map(|()| file)
+        };
+        Ok(Self { file: create().map_err(Error::io("create", path))?, path: path.into() })
+    }
+
+    /// Reads bytes from `offset` on into all of `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        self.file.read_exact_at(bytes, offset).map_err(Error::io("read", &self.path))
+    }
+
     /// Writes `bytes` at `offset`; may be called from many threads at once.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         step().and_then(|()| self.file.write_all_at(bytes, offset)).map_err(Error::io("write", &self.path))
-    }
-
-    /// Reads what stands at `offset`.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
-        self.file.read_exact_at(bytes, offset).map_err(Error::io("read", &self.path))
     }
 
     /// Makes a stretch zeros, where it is not yet.

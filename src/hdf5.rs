@@ -111,6 +111,7 @@ fn waveform(file: &::hdf5::File, key: &str, start: u64, count: u64) -> ::hdf5::R
 fn descriptor(dtype: Dtype) -> TypeDescriptor {
     match dtype {
         Dtype::U8 => TypeDescriptor::Unsigned(IntSize::U1),
+        Dtype::U64 => TypeDescriptor::Unsigned(IntSize::U8),
         Dtype::F16 => TypeDescriptor::Float(FloatSize::U2),
         Dtype::F32 => TypeDescriptor::Float(FloatSize::U4),
         Dtype::F64 => TypeDescriptor::Float(FloatSize::U8),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::Code;
@@ -44,6 +45,9 @@ pub struct ModalityInspection {
     pub dtype: Dtype,
     /// Shape of a row.
     pub shape: Vec<u64>,
+    /// Quality of the JPEGs that frames are stored as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jpeg: Option<u8>,
     /// Number of shards that are there.
     pub shards: u64,
     /// Number of shards of the whole store.
@@ -69,7 +73,7 @@ pub struct ModalityInspection {
 /// read.
 ///
 /// # Errors
-/// As [`Store::open`].
+/// As [`Store::open`]; with `mean`, [`Error::Integrity`] for frames that cannot be decoded.
 pub fn inspect(folder: &Path, mean: bool) -> Result<Inspection> {
     let (header, whole) = read_header(folder)?;
     if !whole && !mean {
@@ -104,11 +108,14 @@ pub fn inspect(folder: &Path, mean: bool) -> Result<Inspection> {
         let rows = store.modality(&modality.name)?;
         let mut found = look(&header, modality, rows.records());
         if mean {
-            let (mut sum, mut count) = (0.0, 0u64);
-            for row in (0..store.len()).filter(|&row| rows.valid(row)) {
-                sum += rows.values(row).iter().map(|&value| f64::from(value)).sum::<f64>();
-                count += modality.row_elements();
-            }
+            let valid: Vec<usize> = (0..store.len()).filter(|&row| rows.valid(row)).collect();
+            let sum = if modality.jpeg.is_some() {
+                let pixels = |&row: &usize| Ok(rows.data(row)?.iter().map(|&pixel| u64::from(pixel)).sum::<u64>());
+                valid.par_iter().map(pixels).sum::<Result<u64>>()? as f64
+            } else {
+                valid.iter().map(|&row| rows.values(row).iter().map(|&value| f64::from(value)).sum::<f64>()).sum()
+            };
+            let count = valid.len() as u64 * modality.row_elements();
             found.mean = Some(if count == 0 { 0.0 } else { sum / count as f64 });
         }
         modalities.insert(modality.name.clone(), found);
@@ -140,6 +147,7 @@ fn look<'a>(header: &Header, modality: &ModalityHeader, records: impl Iterator<I
         kind: modality.kind,
         dtype: modality.dtype,
         shape: modality.shape.clone(),
+        jpeg: modality.jpeg,
         shards: 0,
         shards_planned: header.shard_count(),
         bytes: 0,
@@ -196,7 +204,7 @@ impl std::fmt::Display for Inspection {
                 name.clone(),
                 modality.kind.name().to_owned(),
                 modality.dtype.name().to_owned(),
-                format!("{:?}", modality.shape),
+                format!("{:?}{}", modality.shape, modality.jpeg.map_or_else(String::new, |quality| format!(" JPEG {quality}"))),
                 match modality.shards == modality.shards_planned {
                     true => modality.shards.to_string(),
                     false => format!("{} of {}", modality.shards, modality.shards_planned),

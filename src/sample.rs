@@ -40,6 +40,8 @@ pub struct Spectrogram {
 pub enum Dtype {
     /// Unsigned byte.
     U8,
+    /// Unsigned, of 8 bytes.
+    U64,
     /// IEEE half.
     F16,
     /// IEEE single.
@@ -55,7 +57,7 @@ impl Dtype {
             Self::U8 => 1,
             Self::F16 => 2,
             Self::F32 => 4,
-            Self::F64 => 8,
+            Self::U64 | Self::F64 => 8,
         }
     }
 
@@ -63,6 +65,7 @@ impl Dtype {
     pub fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",
+            Self::U64 => "u64",
             Self::F16 => "f16",
             Self::F32 => "f32",
             Self::F64 => "f64",
@@ -72,7 +75,7 @@ impl Dtype {
     /// The first value in little-endian `bytes` that is not finite, and its place.
     pub fn not_finite(self, bytes: &[u8]) -> Option<(usize, f64)> {
         match self {
-            Self::U8 => None,
+            Self::U8 | Self::U64 => None,
             Self::F16 => {
                 first::<2>(bytes, |b| u16::from_le_bytes(b) & 0x7c00 == 0x7c00, |b| half::f16::from_le_bytes(b).to_f64())
             }

@@ -165,7 +165,7 @@ fn probe(groups: &[Group<'_>], work: Work<'_>, found: &mut Validation) -> Result
             _ => ("uniform", serde_json::json!({"frames": 1, "resize": 16, "crop": 16})),
         };
         let parameters = parameters.as_object().cloned().unwrap_or_default();
-        (kind.name().to_owned(), ModalitySettings { preset: preset.into(), kind: Some(kind), parameters })
+        (kind.name().to_owned(), ModalitySettings { preset: preset.into(), kind: Some(kind), jpeg: None, parameters })
     };
     let modalities: BTreeMap<_, _> = [Kind::Audio, Kind::Flow, Kind::Video].map(modality).into();
     // no data set's conventions: what lies in a row's seconds

@@ -63,7 +63,10 @@ pub fn run(
             run_from(settings, &headers, recipe, store.manifest(), &Origin::Store { store: &store, notes }, work)
         }
         From::Media => {
-            let session = Session { dataset: dataset.to_owned(), modalities: clips.modalities.clone() };
+            let mut modalities = clips.modalities.clone();
+            // pixels go to the network as they are made
+            modalities.values_mut().for_each(|modality| modality.jpeg = None);
+            let session = Session { dataset: dataset.to_owned(), modalities };
             let crew = Crew::new(session, work.breeder, work.patience)?;
             let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
             let recipe = preprocess::recipe(crew.makers(), manifest.test_set);
@@ -195,7 +198,7 @@ fn planes(origin: &Origin<'_>, clips: &ModalityHeader, norm: &Norm, row: u64, el
                     note.map_or((Code::Internal, "the clip store does not say why".into()), |n| (n.code, n.message.clone()));
                 return Err(Error::media(path, code, message));
             }
-            feed(rows.bytes(row as usize), clips.dtype, &clips.shape, norm, &mut planes);
+            feed(&rows.data(row as usize)?, clips.dtype, &clips.shape, norm, &mut planes);
             let partial = note.map(|note| note.message.clone());
             Made { span: rows.span(row as usize), times: Vec::new(), made_by: MADE_BY.into(), partial }
         }

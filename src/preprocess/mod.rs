@@ -17,7 +17,7 @@ use crate::pipeline::{Progress, Work, in_order};
 use crate::preset::{self, Preset, Setup};
 use crate::source::Source;
 use crate::store::writer::Summary;
-use crate::store::{ModalityHeader, Plan, ShardWriter, Writer};
+use crate::store::{ModalityHeader, Plan, ShardWriter, Writer, jpeg};
 use crate::worker::{Crew, Job, Session};
 use crate::{Error, Result};
 pub use outlook::{Outlook, outlook};
@@ -44,6 +44,9 @@ pub struct ModalitySettings {
     /// What it shows, where the preset makes more than one kind; default `flow` for a modality of that name, else `video`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// Quality, 1 to 100, of the JPEGs that RGB frames are stored as; left out, they are stored as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jpeg: Option<u8>,
     /// The preset's own parameters.
     #[serde(flatten)]
     pub parameters: serde_json::Map<String, Value>,
@@ -61,7 +64,11 @@ pub struct Maker {
 impl Maker {
     /// What a store's recipe keeps of it.
     pub fn recipe(&self) -> Value {
-        json!({"preset": self.name, "kind": self.header.kind, "parameters": self.preset.parameters()})
+        let mut recipe = json!({"preset": self.name, "kind": self.header.kind, "parameters": self.preset.parameters()});
+        if let Some(quality) = self.header.jpeg {
+            recipe["jpeg"] = json!({"quality": quality, "chroma": jpeg::CHROMA, "encoder": jpeg::ENCODER});
+        }
+        recipe
     }
 }
 
@@ -81,8 +88,16 @@ pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) ->
         let setup = Setup { kind, dataset };
         let preset = preset::build(&modality.preset, setup, Value::Object(modality.parameters.clone()), &place)?;
         let row = preset.row();
-        let header =
-            ModalityHeader { name: name.clone(), kind, dtype: row.dtype, shape: row.shape, times: row.times, views: row.views };
+        let header = ModalityHeader {
+            name: name.clone(),
+            kind,
+            dtype: row.dtype,
+            shape: row.shape,
+            times: row.times,
+            views: row.views,
+            jpeg: modality.jpeg,
+        };
+        header.check().map_err(|problem| Error::input(&place, problem))?;
         Ok(Maker { header, preset, name: modality.preset.clone() })
     };
     modalities.iter().map(make).collect()

@@ -8,6 +8,7 @@ use super::{Settings, Source};
 use crate::error::Failure;
 use crate::manifest::Manifest;
 use crate::pipeline::{Work, in_order};
+use crate::store::jpeg;
 use crate::store::layout::{SHARD_BYTES, rows_per_shard, shard_path};
 use crate::worker::{Crew, Session};
 use crate::{Error, Result};
@@ -35,7 +36,7 @@ pub struct Outlook {
 pub struct Prospect {
     /// Its name.
     pub name: String,
-    /// Bytes of all its rows.
+    /// Bytes of all its rows; an estimate by the samples that were made where frames become JPEGs.
     pub bytes: u64,
     /// Shards that are already there.
     pub there: u64,
@@ -84,12 +85,24 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
     let count = PROBED.min(manifest.len());
     let mut modalities = Vec::new();
     for (place, maker) in crew.makers().iter().enumerate() {
-        let (nanoseconds, mut failed) = (AtomicU64::new(0), 0);
+        let header = &maker.header;
+        let (nanoseconds, jpegs, mut failed) = (AtomicU64::new(0), AtomicU64::new(0), 0);
         let make = |probe: usize| -> Result<Option<Failure>> {
             let segment = &manifest.segments[(2 * probe + 1) * manifest.len() / (2 * count)];
             let start = Instant::now();
             let outcome = match Source::of(maker.header.kind, segment) {
-                Ok(source) => crew.row(place, source, segment)?.0.err(),
+                Ok(source) => {
+                    let (outcome, pixels) = crew.row(place, source, segment)?;
+                    if let (Ok(_), Some(quality), Some(sides)) = (&outcome, header.jpeg, header.jpeg_sides()) {
+                        let mut files = Vec::new();
+                        for frame in pixels.chunks_exact(3 * usize::from(sides[0]) * usize::from(sides[1])) {
+                            jpeg::encode(frame, sides, quality, &mut files)
+                                .map_err(|problem| Error::input(&header.name, problem))?;
+                        }
+                        jpegs.fetch_add(files.len() as u64, Ordering::Relaxed);
+                    }
+                    outcome.err()
+                }
                 Err(Error::Media { failure, .. }) => Some(failure),
                 Err(error) => return Err(error),
             };
@@ -105,7 +118,13 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
         let spent = Duration::from_nanos(nanoseconds.into_inner()).as_secs_f64();
         modalities.push(Prospect {
             name: maker.header.name.clone(),
-            bytes: maker.header.row_bytes() * rows,
+            bytes: match (header.jpeg, count - failed) {
+                (Some(_), made @ 1..) => {
+                    let offsets = 8 * header.shape.first().copied().unwrap_or_default();
+                    (jpegs.into_inner() / made as u64 + offsets + header.row_bytes() - header.row_elements()) * rows
+                }
+                _ => header.row_bytes() * rows,
+            },
             there: there as u64,
             probed: [count, failed],
             seconds: (count > 0).then(|| spent / count as f64),

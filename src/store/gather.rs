@@ -16,7 +16,7 @@ impl Rows<'_> {
     /// Copies rows as they are stored, one after the other; little-endian.
     ///
     /// # Panics
-    /// Where `out` is not `rows.len()` rows long.
+    /// Where `out` is not `rows.len()` rows long; for frames stored as JPEG, which [`read`](Self::read) decodes.
     pub fn gather_bytes(&self, rows: &[usize], out: &mut [u8]) {
         let row_bytes = (self.header().row_elements() * self.header().dtype.size()) as usize;
         self.each(rows, out, row_bytes, |row, out| out.copy_from_slice(self.bytes(row)));
@@ -34,7 +34,7 @@ impl Rows<'_> {
                 Ok(halves) => widen(halves, out),
                 Err(_) => out.copy_from_slice(&self.values(row)),
             }),
-            Dtype::F64 | Dtype::U8 => self.each(rows, out, width, |row, out| out.copy_from_slice(&self.values(row))),
+            Dtype::F64 | Dtype::U64 | Dtype::U8 => self.each(rows, out, width, |row, out| out.copy_from_slice(&self.values(row))),
         }
     }
 

@@ -14,6 +14,8 @@ use crate::{Error, Result, fs};
 pub const VERSION: u32 = 1;
 /// The largest shard.
 pub const SHARD_BYTES: u64 = 256 << 20;
+/// The largest row whose frames are stored as JPEG: what a reader makes room for on a header's word alone.
+pub const JPEG_ROW: u64 = 1 << 30;
 
 /// What one row of a modality is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,18 +33,22 @@ pub struct ModalityHeader {
     /// Shape `[K, …]` of the training views kept with each row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub views: Option<Vec<u64>>,
+    /// Quality of the JPEGs that the frames are stored as, 1 to 100; `None` where elements are stored as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jpeg: Option<u8>,
 }
 
 impl ModalityHeader {
     /// Features `[width]`.
     pub fn features(name: &str, kind: Kind, dtype: Dtype, width: u64) -> Self {
-        Self { name: name.into(), kind, dtype, shape: vec![width], times: 0, views: None }
+        Self { name: name.into(), kind, dtype, shape: vec![width], times: 0, views: None, jpeg: None }
     }
 
     /// Whether a store can have such a modality; else why not.
     ///
     /// # Errors
-    /// A name that is no modality's, a shape without elements or with more than memory can hold, training views of anything but pixels.
+    /// A name that is no modality's, a shape without elements or with more than memory can hold, training views of anything but pixels;
+    /// with `jpeg` a quality out of range, anything but RGB frames of 1 to 65535 pixels a side, rows of more than 1 GiB, training views.
     pub fn check(&self) -> Result<(), String> {
         if crate::modality::check_name(&self.name, "").is_err() {
             return Err("the name is no modality's; expected lower-case letters, digits and '-', a letter first".into());
@@ -53,6 +59,7 @@ impl ModalityHeader {
                 return Err(format!("shape {shape:?}; expected 1 to 2^40 elements"));
             }
         }
+        self.check_jpeg()?;
         match (&self.views, self.dtype) {
             (Some(views), Dtype::U8) if views.len() == self.shape.len() + 1 => Ok(()),
             (None, _) => Ok(()),
@@ -72,16 +79,52 @@ impl ModalityHeader {
         self.views.as_ref().map_or(0, |shape| shape.iter().product())
     }
 
-    /// Bytes of a row, all arrays together.
+    /// Whether the frames can be stored as the JPEGs that the header says; else why not.
+    fn check_jpeg(&self) -> Result<(), String> {
+        let Some(quality) = self.jpeg else { return Ok(()) };
+        let bytes = self.shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
+        let sides = 1..=u64::from(u16::MAX);
+        let problem = match *self.shape {
+            _ if !(1..=100).contains(&quality) => "expected a quality of 1 to 100".to_owned(),
+            [frames, height, width, 3]
+                if self.dtype == Dtype::U8 && frames > 0 && sides.contains(&height) && sides.contains(&width) =>
+            {
+                match (&self.views, bytes) {
+                    (Some(views), _) => format!("training views {views:?}; expected none, they are not stored as JPEG"),
+                    (None, Some(..=JPEG_ROW)) => return Ok(()),
+                    _ => format!("rows of {:?}; expected at most {JPEG_ROW} bytes", self.shape),
+                }
+            }
+            _ => format!("rows are {} {:?}; expected frames in RGB, u8 [T, H, W, 3]", self.dtype.name(), self.shape),
+        };
+        Err(format!("jpeg = {quality}: {problem}"))
+    }
+
+    /// Width and height of frames that are stored as JPEG; `None` where elements are stored as they are.
+    pub fn jpeg_sides(&self) -> Option<[u16; 2]> {
+        match (self.jpeg, &self.shape[..]) {
+            (Some(_), &[_, height, width, _]) => Some([u16::try_from(width).ok()?, u16::try_from(height).ok()?]),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a row, all arrays together, frames as they are before they become JPEGs.
     pub fn row_bytes(&self) -> u64 {
         (self.row_elements() + self.view_elements()) * self.dtype.size() + 8 * self.times + 16 + 1
     }
 
     /// The arrays of a shard of `rows` rows: `data`, `span` in seconds (start, end), `time` in seconds, `valid`, `views`.
-    pub fn arrays(&self, rows: u64) -> Vec<(&'static str, Dtype, Vec<u64>)> {
-        let mut data = vec![rows];
-        data.extend(&self.shape);
-        let mut arrays = vec![("data", self.dtype, data), ("span", Dtype::F64, vec![rows, 2])];
+    /// In place of `data` frames stored as JPEG have `bytes`, `jpegs` of them (one that counts for nothing where no row could be made), and `offset`: frame f
+    /// of the shard's n·T is `bytes[offset[f]..offset[f + 1]]`, empty where its row could not be made.
+    pub fn arrays(&self, rows: u64, jpegs: u64) -> Vec<(&'static str, Dtype, Vec<u64>)> {
+        let mut arrays = match self.jpeg {
+            None => vec![("data", self.dtype, [&[rows], &self.shape[..]].concat())],
+            Some(_) => {
+                let frames = rows.saturating_mul(self.shape.first().copied().unwrap_or(0));
+                vec![("bytes", Dtype::U8, vec![jpegs.max(1)]), ("offset", Dtype::U64, vec![frames.saturating_add(1)])]
+            }
+        };
+        arrays.push(("span", Dtype::F64, vec![rows, 2]));
         if self.times > 0 {
             arrays.push(("time", Dtype::F64, vec![rows, self.times]));
         }

@@ -281,7 +281,11 @@ impl Features {
             Dtype::U8 => {
                 let values = self.values.u8(elements);
                 match views {
-                    None => from.gather_bytes(rows, values),
+                    None if header.jpeg.is_some() => {
+                        rows.iter().zip(values.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?;
+                    }
+                    None if header.jpeg.is_none() => from.gather_bytes(rows, values),
+                    None => rows.iter().zip(values.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?,
                     Some((stream, shape)) => {
                         for (&place, out) in rows.iter().zip(values.chunks_exact_mut(row)) {
                             let all = from.views(place).unwrap_or_default();
@@ -292,7 +296,7 @@ impl Features {
                 }
             }
             Dtype::F16 if raw => from.gather_bytes(rows, bytemuck::cast_slice_mut(self.values.f16(elements))),
-            Dtype::F16 | Dtype::F32 | Dtype::F64 => from.gather(rows, self.values.f32(elements)),
+            Dtype::F16 | Dtype::F32 | Dtype::F64 | Dtype::U64 => from.gather(rows, self.values.f32(elements)),
         }
         Ok(())
     }

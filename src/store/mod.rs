@@ -11,12 +11,15 @@
 
 mod gather;
 pub mod header;
+pub mod jpeg;
 pub mod layout;
 pub mod loader;
 pub mod manifest_csv;
 pub mod reader;
 #[cfg(feature = "hdf5")]
 mod shard_writer;
+#[cfg(feature = "hdf5")]
+mod spool;
 #[cfg(feature = "hdf5")]
 mod whole;
 #[cfg(feature = "hdf5")]
@@ -27,6 +30,8 @@ pub use loader::{Loader, Options, Order};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
 pub use shard_writer::{ShardWriter, Target};
+#[cfg(feature = "hdf5")]
+pub use spool::Slots;
 #[cfg(feature = "hdf5")]
 pub use whole::write;
 #[cfg(feature = "hdf5")]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use memmap2::{Mmap, MmapOptions};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::jpeg::Jpegs;
 use super::layout::{Dtype, Header, ModalityHeader, ShardRecord, read_json, shard_path};
 use super::manifest_csv;
 use crate::manifest::Manifest;
@@ -30,7 +31,7 @@ pub struct Store {
 }
 
 #[derive(Debug)]
-struct Shard {
+pub(super) struct Shard {
     map: Mmap,
     record: ShardRecord,
     data: Stretch,
@@ -38,6 +39,9 @@ struct Shard {
     time: Stretch,
     valid: Stretch,
     views: Stretch,
+    /// Of JPEGs, in place of `data`.
+    bytes: Stretch,
+    offset: Stretch,
 }
 
 /// Where an array lies in its file.
@@ -110,6 +114,7 @@ impl Store {
             Error::input(self.folder.display(), format!("no modality {name:?}; expected one of {}", names.join(", ")))
         })?;
         Ok(Rows {
+            folder: &self.folder,
             header: &self.header.modalities[place],
             per_shard: self.header.rows_per_shard as usize,
             shards: &self.shards[place],
@@ -150,7 +155,8 @@ impl Shard {
             return Err(Error::integrity(&path, format!("{length} bytes; its record says {}", record.bytes)));
         }
         let mut stretches = BTreeMap::new();
-        for (name, dtype, shape) in modality.arrays(rows[1] - rows[0]) {
+        let jpegs = record.arrays.get("bytes").and_then(|place| place.shape.first()).copied().unwrap_or_default();
+        for (name, dtype, shape) in modality.arrays(rows[1] - rows[0], jpegs) {
             let bytes = record.arrays.get(name).and_then(|place| {
                 let bytes = shape.iter().try_fold(dtype.size(), |product, &n| product.checked_mul(n))?;
                 let end = place.offset.checked_add(bytes)?;
@@ -168,19 +174,30 @@ impl Shard {
         }
         let mut stretch = |name| stretches.remove(name).unwrap_or_default();
         let [data, span, time, valid, views] = ["data", "span", "time", "valid", "views"].map(&mut stretch);
+        let [bytes, offset] = ["bytes", "offset"].map(&mut stretch);
         // SAFETY: a published shard is never written again; one that is cut short by others while mapped would end the
         // process with SIGBUS, which the store's promise of immutability excludes.
         let map = unsafe { MmapOptions::new().len(length as usize).map(&file) }.map_err(Error::io("map", &path))?;
-        Ok(Self { map, record, data, span, time, valid, views })
+        let shard = Self { map, record, data, span, time, valid, views, bytes, offset };
+        if modality.jpeg.is_some() {
+            shard.jpegs().check().map_err(|problem| Error::integrity(&path, problem))?;
+        }
+        Ok(shard)
+    }
+
+    /// The JPEGs of all frames, where frames are such.
+    pub(super) fn jpegs(&self) -> Jpegs<'_> {
+        Jpegs { bytes: &self.map[self.bytes.bytes.clone()], offsets: &self.map[self.offset.bytes.clone()] }
     }
 }
 
 /// The rows of one modality.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
-    header: &'a ModalityHeader,
-    per_shard: usize,
-    shards: &'a [Shard],
+    pub(super) folder: &'a Path,
+    pub(super) header: &'a ModalityHeader,
+    pub(super) per_shard: usize,
+    pub(super) shards: &'a [Shard],
 }
 
 impl<'a> Rows<'a> {
@@ -209,9 +226,13 @@ impl<'a> Rows<'a> {
         self.part(row, |shard| &shard.valid) == [1]
     }
 
-    /// The row's bytes, little-endian, in the shape of the header. No copy.
+    /// The row's bytes as they are stored: little-endian, in the shape of the header, or its JPEGs one after the other. No copy.
     pub fn bytes(&self, row: usize) -> &'a [u8] {
-        self.part(row, |shard| &shard.data)
+        if self.header.jpeg.is_none() {
+            return self.part(row, |shard| &shard.data);
+        }
+        let (jpegs, frames) = self.jpegs(row);
+        jpegs.of(frames)
     }
 
     /// The row's training views, in the shape of the header; none where the store has none. No copy.
@@ -219,8 +240,11 @@ impl<'a> Rows<'a> {
         self.header.views.as_ref().map(|_| self.part(row, |shard| &shard.views))
     }
 
-    /// The row's values; a slice of the file where they are stored as f32.
+    /// The row's values; a slice of the file where they are stored as f32. None of frames stored as JPEG, which [`data`](Self::data) decodes.
     pub fn values(&self, row: usize) -> Cow<'a, [f32]> {
+        if self.header.jpeg.is_some() {
+            return Cow::Borrowed(&[]);
+        }
         let bytes = self.bytes(row);
         match self.header.dtype {
             Dtype::F32 => match bytemuck::try_cast_slice(bytes) {
@@ -229,6 +253,7 @@ impl<'a> Rows<'a> {
             },
             Dtype::F16 => bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
             Dtype::F64 => bytemuck::pod_collect_to_vec::<u8, f64>(bytes).into_iter().map(|value| value as f32).collect(),
+            Dtype::U64 => bytemuck::pod_collect_to_vec::<u8, u64>(bytes).into_iter().map(|value| value as f32).collect(),
             Dtype::U8 => bytes.iter().map(|&value| f32::from(value)).collect(),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, shard_path, write_json};
+use super::spool::{self, Slots};
 use super::writer::Writer;
 use crate::error::{Code, Failure};
 use crate::sample::{Data, Made, Row};
@@ -26,14 +27,19 @@ pub struct Target {
     pub views: u64,
     /// Bytes of a row's views; 0 for none.
     pub views_bytes: u64,
+    /// Where frames become JPEGs, the slots that those go to; pixels are counted as above.
+    pub jpeg: Option<Slots>,
 }
 
 impl Target {
     /// Writes bytes of the row that is `row` rows after the first, from its byte `at` on; views follow on data.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::Integrity`] for anything but whole frames where they become JPEGs.
     pub fn put(&self, file: &fs::RowFile, row: u64, at: u64, bytes: &[u8]) -> Result<()> {
+        if let Some(slots) = &self.jpeg {
+            return slots.put(file, &self.path, row, at, bytes);
+        }
         let place = match at.checked_sub(self.data_bytes) {
             Some(in_views) => self.views + row * self.views_bytes + in_views,
             None => self.data + row * self.data_bytes + at,
@@ -50,8 +56,10 @@ pub struct ShardWriter<'a> {
     shard: u64,
     rows: [u64; 2],
     path: PathBuf,
+    /// What rows are written into: the shard itself, or where it waits for its JPEGs.
     file: fs::RowFile,
     places: BTreeMap<String, ArrayPlace>,
+    slots: Option<Slots>,
     told: Mutex<Told>,
 }
 
@@ -65,15 +73,19 @@ struct Told {
 }
 
 impl<'a> ShardWriter<'a> {
-    pub(super) fn new(
-        writer: &'a Writer,
-        header: &'a ModalityHeader,
-        shard: u64,
-        path: PathBuf,
-        file: fs::RowFile,
-        places: BTreeMap<String, ArrayPlace>,
-    ) -> Self {
-        Self { writer, header, shard, rows: writer.rows(shard), path, file, places, told: Mutex::default() }
+    pub(super) fn new(writer: &'a Writer, header: &'a ModalityHeader, shard: u64) -> Result<Self> {
+        let rows = writer.rows(shard);
+        let path = shard_path(writer.folder(), &header.name, shard, "h5");
+        let count = rows[1] - rows[0];
+        let (file, places, slots) = if header.jpeg.is_some() {
+            let (file, places, slots) = spool::create(&spool::path(&path), header, count)?;
+            (file, places, Some(slots))
+        } else {
+            let part = fs::part(&path);
+            let places = spool::lay_out(&part, &header.arrays(count, 0))?;
+            (fs::RowFile::open(&part)?, places, None)
+        };
+        Ok(Self { writer, header, shard, rows, path, file, places, slots, told: Mutex::default() })
     }
 
     /// Writes row `row` of the store, its views after its data, or notes why there is none. A value that is not finite, or that f16 cannot
@@ -109,11 +121,12 @@ impl<'a> ShardWriter<'a> {
         let offset = |array: &str| self.places.get(array).map_or(0, |place| place.offset);
         let size = self.header.dtype.size();
         Target {
-            path: fs::part(&self.path),
+            path: if self.slots.is_some() { spool::path(&self.path) } else { fs::part(&self.path) },
             data: offset("data"),
             data_bytes: self.header.row_elements() * size,
             views: offset("views"),
             views_bytes: self.header.view_elements() * size,
+            jpeg: self.slots.clone(),
         }
     }
 
@@ -179,8 +192,11 @@ impl<'a> ShardWriter<'a> {
         told.failed.iter().min_by_key(|note| note.row).cloned()
     }
 
-    /// Makes a row zeros again where something was written of it.
+    /// Makes a row zeros again where something was written of it. JPEGs that wait are left out anyway.
     fn clear(&self, index: u64) -> Result<()> {
+        if self.slots.is_some() {
+            return Ok(());
+        }
         let target = self.target();
         for (offset, bytes) in [(target.data, target.data_bytes), (target.views, target.views_bytes)] {
             self.file.clear(offset + index * bytes, bytes)?;
@@ -215,13 +231,20 @@ impl<'a> ShardWriter<'a> {
     /// Publishes the shard: synced, hashed, renamed, and then its commit record.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::Environment`].
     pub fn commit(self) -> Result<()> {
-        self.file.sync()?;
         let part = fs::part(&self.path);
+        let (file, places) = match &self.slots {
+            None => (self.file, self.places),
+            Some(slots) => spool::pour(&part, self.header, self.rows[1] - self.rows[0], &self.file, &self.places, slots)?,
+        };
+        file.sync()?;
         let mut hasher = blake3::Hasher::new();
         hasher.update_mmap_rayon(&part).map_err(Error::io("read", &part))?;
         let bytes = std::fs::metadata(&part).map_err(Error::io("read", &part))?.len();
+        if self.slots.is_some() {
+            fs::remove(&spool::path(&self.path))?;
+        }
         fs::publish(&self.path)?;
         let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
         for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {
@@ -232,7 +255,7 @@ impl<'a> ShardWriter<'a> {
             rows: self.rows,
             bytes,
             blake3: hasher.finalize().to_hex().to_string(),
-            arrays: self.places,
+            arrays: places,
             failed: told.failed,
             absent: told.absent,
             notes: told.notes,

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::header::failure_lines;
 use super::layout::{
-    ArrayPlace, Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard,
-    shard_path, write_json,
+    Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard, shard_path,
+    write_json,
 };
 use super::manifest_csv;
 use super::shard_writer::ShardWriter;
 use crate::error::Code;
 use crate::manifest::Manifest;
-use crate::{Error, Result, fs, hdf5};
+use crate::{Error, Result, fs};
 
 /// What a store is going to be.
 #[derive(Debug, Clone)]
@@ -67,6 +67,10 @@ impl Writer {
     /// [`Error::Input`] for a folder that holds something else, or a store of another recipe (with the difference);
     /// [`Error::Busy`]; [`Error::Io`].
     pub fn open(folder: &Path, plan: &Plan) -> Result<Self> {
+        for modality in &plan.modalities {
+            let named = |problem| Error::input(folder.display(), format!("modality {:?}: {problem}", modality.name));
+            modality.check().map_err(named)?;
+        }
         let table = manifest_csv::to_csv(&plan.manifest)?;
         let row_bytes = plan.modalities.iter().map(ModalityHeader::row_bytes).max().unwrap_or(1);
         let rows_per_shard = rows_per_shard(row_bytes, plan.shard_bytes.unwrap_or(SHARD_BYTES));
@@ -206,18 +210,7 @@ impl Writer {
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
     pub fn shard(&self, modality: usize, shard: u64) -> Result<ShardWriter<'_>> {
-        let header = &self.header.modalities[modality];
-        let rows = self.rows(shard);
-        let path = shard_path(&self.folder, &header.name, shard, "h5");
-        let part = fs::part(&path);
-        let arrays = header.arrays(rows[1] - rows[0]);
-        let offsets = hdf5::create(&part, &arrays)?;
-        let places = arrays
-            .into_iter()
-            .zip(offsets)
-            .map(|((name, dtype, shape), offset)| (name.to_owned(), ArrayPlace { dtype, shape, offset }))
-            .collect();
-        Ok(ShardWriter::new(self, header, shard, path, fs::RowFile::open(&part)?, places))
+        ShardWriter::new(self, &self.header.modalities[modality], shard)
     }
 
     /// Publishes the store once every shard is there: `failures.jsonl`, then `store.json`.

@@ -13,7 +13,7 @@ use crate::manifest::Manifest;
 use crate::stop::Stop;
 use crate::store::header::{failure_lines, read_header};
 use crate::store::layout::{Header, ModalityHeader, ShardRecord, recipe_hash, shard_path};
-use crate::store::manifest_csv;
+use crate::store::{Store, manifest_csv};
 use crate::{Error, Result, fs};
 
 /// What was found.
@@ -129,11 +129,51 @@ pub fn verify(folder: &Path, stop: &Stop, progress: &(dyn Fn(u64, u64) + Sync)) 
             records.push((*place, &modality.name, record));
         }
     }
+    if whole && header.modalities.iter().any(|modality| modality.jpeg.is_some()) {
+        match pictures(folder, stop)? {
+            Ok(faults) => found.faults.extend(faults),
+            Err(_) if !found.faults.is_empty() => {}
+            Err(fault) => found.faults.push(fault),
+        }
+    }
     if whole && records.len() == all.len() {
         let expected = failure_lines(records.iter().map(|(place, name, record)| (*place, *name, record)));
         found.faults.extend(failures(&folder.join("failures.jsonl"), &expected));
     }
     Ok(found)
+}
+
+/// Decodes every row that is kept as JPEGs; the inner error is why the store does not open.
+fn pictures(folder: &Path, stop: &Stop) -> Result<Result<Vec<Fault>, Fault>> {
+    let file = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+    let store = match Store::open(folder) {
+        Ok(store) => store,
+        Err(Error::Integrity { path, problem }) => return Ok(Err(Fault::new(file(&path), problem))),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for modality in store.header().modalities.iter().filter(|modality| modality.jpeg.is_some()) {
+        let rows = store.modality(&modality.name)?;
+        let look = |row: usize| {
+            stop.check()?;
+            let empty = rows.bytes(row).is_empty();
+            let fault = |problem: String| {
+                let shard = row as u64 / store.header().rows_per_shard;
+                let shard = format!("{}/{shard:05}.h5", modality.name);
+                Some(Fault { rows: Some([row as u64, row as u64 + 1]), ..Fault::new(shard, problem) })
+            };
+            match rows.data(row) {
+                Ok(_) if !empty && !rows.valid(row) => Ok(fault("it holds JPEGs, but valid is 0".into())),
+                Ok(_) => Ok(None),
+                Err(error) => {
+                    let problem = said(error);
+                    Ok(fault(problem.strip_prefix(&format!("row {row}, ")).unwrap_or(&problem).to_owned()))
+                }
+            }
+        };
+        found.extend((0..store.len()).into_par_iter().filter_map(|row| look(row).transpose()).collect::<Result<Vec<_>>>()?);
+    }
+    Ok(Ok(found))
 }
 
 /// The segments, where they can be read.

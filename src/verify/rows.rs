@@ -8,6 +8,9 @@ pub(super) struct Array {
     pub name: &'static str,
     pub dtype: Dtype,
     pub offset: u64,
+    /// Of the whole array.
+    pub bytes: u64,
+    /// 0 for the arrays of JPEGs, which are not cut by row.
     pub row_bytes: u64,
     pub rows: u64,
 }
@@ -15,7 +18,7 @@ pub(super) struct Array {
 impl Array {
     /// One past its last byte.
     pub fn end(&self) -> u64 {
-        self.offset + self.row_bytes * self.rows
+        self.offset + self.bytes
     }
 }
 

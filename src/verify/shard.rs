@@ -93,7 +93,7 @@ fn problems(world: &World<'_>, modality: &ModalityHeader, shard: u64, record: &S
             found.push("file, rows, bytes or blake3 are not what store.json says".into());
         }
     }
-    let all = modality.arrays(rows[1] - rows[0]);
+    let all = modality.arrays(rows[1] - rows[0], jpegs(record));
     let fit = arrays(modality, rows, record);
     for (name, ..) in all.iter().filter(|(name, ..)| fit.iter().all(|array| array.name != *name)) {
         found.push(format!("array {name:?} is missing, has another shape or lies outside the file"));
@@ -143,6 +143,11 @@ fn missing(record: &ShardRecord) -> Option<String> {
     Some(format!("row {} is {how}", first + odd as u64))
 }
 
+/// Bytes of all JPEGs of the shard, where it holds such.
+fn jpegs(record: &ShardRecord) -> u64 {
+    record.arrays.get("bytes").and_then(|place| place.shape.first()).copied().unwrap_or_default()
+}
+
 /// The arrays whose place makes sense.
 fn arrays(modality: &ModalityHeader, rows: [u64; 2], record: &ShardRecord) -> Vec<Array> {
     let count = rows[1] - rows[0];
@@ -151,9 +156,10 @@ fn arrays(modality: &ModalityHeader, rows: [u64; 2], record: &ShardRecord) -> Ve
         let bytes = shape.iter().try_fold(crate::store::Dtype::size(dtype), |product, &n| product.checked_mul(n))?;
         let end = place.offset.checked_add(bytes)?;
         let fits = place.dtype == dtype && place.shape == shape && place.offset.is_multiple_of(64) && end <= record.bytes;
-        fits.then(|| Array { name, dtype, offset: place.offset, row_bytes: bytes / count.max(1), rows: count })
+        let row_bytes = if matches!(name, "bytes" | "offset") { 0 } else { bytes / count.max(1) };
+        fits.then_some(Array { name, dtype, offset: place.offset, bytes, row_bytes, rows: count })
     };
-    modality.arrays(count).into_iter().filter_map(fit).collect()
+    modality.arrays(count, jpegs(record)).into_iter().filter_map(fit).collect()
 }
 
 /// What ends the reading of a file.

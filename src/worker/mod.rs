@@ -143,7 +143,7 @@ impl<'a> Crew<'a> {
     pub fn row(&self, maker: usize, source: Source, segment: &Segment) -> Result<(Result<Made, Failure>, Vec<u8>)> {
         let mut bytes = vec![0; self.makers[maker].preset.row().bytes() as usize];
         let (mut memory, path) = scratch(bytes.len() as u64)?;
-        let target = Target { path, data: 0, data_bytes: bytes.len() as u64, views: 0, views_bytes: 0 };
+        let target = Target { path, data: 0, data_bytes: bytes.len() as u64, views: 0, views_bytes: 0, jpeg: None };
         let mut outcome = Err(unfinished());
         let job = Job { maker, source, segments: vec![segment.clone()], rows: vec![0], target };
         self.make(&job, &mut |_, made| {

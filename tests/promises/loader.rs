@@ -43,6 +43,7 @@ pub fn plan() -> Plan {
         shape: shape.into(),
         times: 0,
         views,
+        jpeg: None,
     };
     let modalities = vec![
         modality("video", Kind::Video, Dtype::F32, &[6], None),

@@ -21,6 +21,8 @@ mod environment;
 mod extraction;
 #[cfg(feature = "media")]
 mod fuzz_corpus;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
+mod jpeg;
 mod layering;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod layouts;
