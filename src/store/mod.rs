@@ -21,6 +21,8 @@ mod shard_writer;
 #[cfg(feature = "hdf5")]
 mod spool;
 #[cfg(feature = "hdf5")]
+mod target;
+#[cfg(feature = "hdf5")]
 mod whole;
 #[cfg(feature = "hdf5")]
 pub mod writer;
@@ -29,9 +31,11 @@ pub use layout::{Dtype, Header, ModalityHeader, RowNote};
 pub use loader::{Loader, Options, Order};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
-pub use shard_writer::{ShardWriter, Target};
+pub use shard_writer::ShardWriter;
 #[cfg(feature = "hdf5")]
 pub use spool::Slots;
+#[cfg(feature = "hdf5")]
+pub use target::Target;
 #[cfg(feature = "hdf5")]
 pub use whole::write;
 #[cfg(feature = "hdf5")]

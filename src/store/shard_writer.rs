@@ -5,48 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
 use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, shard_path, write_json};
 use super::spool::{self, Slots};
+use super::target::Target;
 use super::writer::Writer;
 use crate::error::{Code, Failure};
 use crate::sample::{Data, Made, Row};
 use crate::{Error, Result, fs};
-
-/// Where the rows of a shard lie in its file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The file.
-    pub path: PathBuf,
-    /// Byte at which the first row's data begins.
-    pub data: u64,
-    /// Bytes of a row's data.
-    pub data_bytes: u64,
-    /// Byte at which the first row's views begin.
-    pub views: u64,
-    /// Bytes of a row's views; 0 for none.
-    pub views_bytes: u64,
-    /// Where frames become JPEGs, the slots that those go to; pixels are counted as above.
-    pub jpeg: Option<Slots>,
-}
-
-impl Target {
-    /// Writes bytes of the row that is `row` rows after the first, from its byte `at` on; views follow on data.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Integrity`] for anything but whole frames where they become JPEGs.
-    pub fn put(&self, file: &fs::RowFile, row: u64, at: u64, bytes: &[u8]) -> Result<()> {
-        if let Some(slots) = &self.jpeg {
-            return slots.put(file, &self.path, row, at, bytes);
-        }
-        let place = match at.checked_sub(self.data_bytes) {
-            Some(in_views) => self.views + row * self.views_bytes + in_views,
-            None => self.data + row * self.data_bytes + at,
-        };
-        file.write_at(bytes, place)
-    }
-}
 
 /// One shard being made; rows may come in any order and from many threads.
 #[derive(Debug)]

@@ -49,14 +49,33 @@ impl Slots {
             slot.clear();
             slot.extend([0; 8]);
             jpeg::encode(pixels, self.sides, self.quality, &mut slot).map_err(|problem| Error::integrity(path, problem))?;
-            let length = slot.len() as u64 - 8;
-            slot[..8].copy_from_slice(&length.to_le_bytes());
-            if slot.len() as u64 > self.bytes {
-                return Err(Error::integrity(path, format!("a JPEG of {length} bytes; expected at most {}", self.bytes - 8)));
-            }
-            file.write_at(&slot, self.first + (row * self.frames + place) * self.bytes)?;
+            self.fill(file, path, row * self.frames + place, &mut slot)?;
         }
         Ok(())
+    }
+
+    /// Puts the JPEGs of a row into their slots as they are.
+    pub(super) fn put_jpegs<'f>(
+        &self,
+        file: &fs::RowFile,
+        path: &Path,
+        row: u64,
+        frames: impl Iterator<Item = &'f [u8]>,
+    ) -> Result<()> {
+        for (place, jpeg) in (0..self.frames).zip(frames) {
+            self.fill(file, path, row * self.frames + place, &mut [&[0; 8], jpeg].concat())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a slot; its first 8 bytes are still to be set.
+    fn fill(&self, file: &fs::RowFile, path: &Path, frame: u64, slot: &mut [u8]) -> Result<()> {
+        let length = slot.len() as u64 - 8;
+        slot[..8].copy_from_slice(&length.to_le_bytes());
+        if slot.len() as u64 > self.bytes {
+            return Err(Error::integrity(path, format!("a JPEG of {length} bytes; expected at most {}", self.bytes - 8)));
+        }
+        file.write_at(slot, self.first + frame * self.bytes)
     }
 
     fn length(&self, file: &fs::RowFile, frame: u64) -> Result<u64> {

@@ -4,14 +4,16 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use mmdg::error::Failure;
 use mmdg::manifest::Manifest;
 use mmdg::media::encode::{Pictures, write_mp4};
 use mmdg::pipeline::Work;
 use mmdg::preprocess::{self, Settings};
 use mmdg::rng::Stream;
+use mmdg::sample::Made;
 use mmdg::stop::Stop;
 use mmdg::store::loader::Values;
-use mmdg::store::{Loader, Options, Order, Store, jpeg};
+use mmdg::store::{Loader, Options, Order, Plan, Store, Writer, jpeg};
 use mmdg::synthetic::demo::{self, DemoOptions};
 use mmdg::{Error, inspect};
 use serde_json::json;
@@ -138,6 +140,35 @@ fn a_row_that_failed_has_frames_of_no_length() {
     assert!(rows.frames(1).count() == 6 && rows.frames(1).all(<[u8]>::is_empty));
     assert!(rows.data(1).unwrap().iter().all(|&pixel| pixel == 0));
     assert_eq!(store.header().recipe["modalities"]["video"]["jpeg"]["encoder"], jpeg::ENCODER);
+
+    // JPEGs that are there already are taken as they are
+    let header = store.header();
+    let plan = Plan {
+        holds: "clips",
+        manifest: store.manifest().clone(),
+        modalities: header.modalities.clone(),
+        recipe: header.recipe.clone(),
+        shard_bytes: Some(1 << 20),
+    };
+    let writer = Writer::open(&folder.join("copy"), &plan).unwrap();
+    for (shard, record) in rows.records().enumerate() {
+        let to = writer.shard(0, shard as u64).unwrap();
+        let file = mmdg::fs::RowFile::open(&to.target().path).unwrap();
+        for row in (record.rows[0]..record.rows[1]).rev() {
+            match record.failed.iter().find(|note| note.row == row) {
+                Some(note) => to.note(row, Err(&Failure { code: note.code, message: note.message.clone() })).unwrap(),
+                None => {
+                    to.target().put_jpegs(&file, row - record.rows[0], rows.frames(row as usize)).unwrap();
+                    let made_by = record.made_by.keys().next().unwrap().clone().into();
+                    let (span, times) = (rows.span(row as usize), rows.times(row as usize));
+                    to.note(row, Ok(&Made { span, times, made_by, partial: None })).unwrap();
+                }
+            }
+        }
+        to.commit().unwrap();
+    }
+    writer.finish().unwrap();
+    assert!(tree(&folder.join("copy")) == tree(&folder.join("clips")));
 
     // a shard of nothing else
     let table = std::fs::read_to_string(folder.join("table.csv")).unwrap();
