@@ -63,6 +63,8 @@ pub mod config;
 #[cfg(all(feature = "media", feature = "hdf5", feature = "onnx"))]
 pub mod extract;
 pub mod inspect;
+#[cfg(feature = "hdf5")]
+pub mod merge;
 #[cfg(feature = "media")]
 pub mod pipeline;
 #[cfg(all(feature = "media", feature = "hdf5"))]

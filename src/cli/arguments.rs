@@ -68,6 +68,20 @@ pub enum Verb {
         #[arg(short, long)]
         quiet: bool,
     },
+    /// Stores made apart into one: the shards of one plan, or the rows of stores made alike
+    Merge {
+        /// Folder of the store to make
+        out: PathBuf,
+        /// Folders of stores; those of one plan may lack shards
+        #[arg(required = true)]
+        stores: Vec<PathBuf>,
+        /// Give whole shards a second name in place of copying them; only within one file system
+        #[arg(long)]
+        link: bool,
+        /// No progress and no summary
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Render the demo data set, in the layout of Human-Animal-Cartoon
     DemoData {
         /// Folder to make

@@ -1,6 +1,8 @@
 //! The verbs that look at stores and carry them in and out: `inspect`, `verify`.
 
 use std::path::Path;
+#[cfg(feature = "hdf5")]
+use std::path::PathBuf;
 
 use super::progress::Bar;
 use super::verbs::WELL;
@@ -34,4 +36,13 @@ pub fn verify(store: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
         (true, true) => Ok(WELL),
         (true, false) => Err(Error::input(store.display(), "this store is not whole yet; what is there is sound")),
     }
+}
+
+#[cfg(feature = "hdf5")]
+pub fn merge(out: &Path, stores: &[PathBuf], link: bool, quiet: bool, stop: &Stop) -> Result<i32> {
+    let bar = Bar::new("merge", "shards", quiet);
+    let work = crate::merge::Work { link, stop, progress: &|done, total| bar.show(done, total) };
+    let summary = crate::merge::merge(out, stores, work)?;
+    bar.finish(&format!("{} samples, {} failed, {} absent", summary.samples, summary.failures(), summary.absent));
+    Ok(WELL)
 }

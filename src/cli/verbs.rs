@@ -63,6 +63,10 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
         Verb::Inspect { store, json, mean } => exchange::inspect(&store, json, mean),
         Verb::Verify { store, quiet } => exchange::verify(&store, quiet, world.stop),
+        #[cfg(feature = "hdf5")]
+        Verb::Merge { out, stores, link, quiet } => exchange::merge(&out, &stores, link, quiet, world.stop),
+        #[cfg(not(feature = "hdf5"))]
+        Verb::Merge { .. } => Err(not_built("merge", "hdf5")),
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Doctor => {
             let (text, well) = super::doctor();

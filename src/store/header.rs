@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::layout::{Header, ShardRecord, VERSION, read_json};
+use super::layout::{Header, ShardRecord, VERSION, read_json, shard_path};
 use crate::{Error, Result};
 
 impl Header {
@@ -76,4 +76,21 @@ pub fn failure_lines<'a>(records: impl Iterator<Item = (usize, &'a str, &'a Shar
         }
     }
     lines.into_values().map(|line| line + "\n").collect()
+}
+
+/// The record of a shard, where the shard is there and its record speaks of it.
+///
+/// # Errors
+/// [`Error::Integrity`] for a record that cannot be read.
+pub fn record(folder: &Path, header: &Header, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
+    let path = shard_path(folder, modality, shard, "json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let record: ShardRecord = read_json(&path)?;
+    let data = shard_path(folder, modality, shard, "h5");
+    let whole = record.recipe_blake3 == header.recipe_blake3
+        && record.rows == header.shard_rows(shard)
+        && std::fs::metadata(&data).is_ok_and(|metadata| metadata.is_file() && metadata.len() == record.bytes);
+    Ok(whole.then_some(record))
 }

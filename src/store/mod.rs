@@ -9,6 +9,8 @@
 //! plan.json             recipe and size of a store that is not yet whole
 //! ```
 
+#[cfg(feature = "hdf5")]
+mod adopt;
 mod gather;
 pub mod header;
 pub mod jpeg;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::header::failure_lines;
+use super::header::{failure_lines, record};
 use super::layout::{
     Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard, shard_path,
     write_json,
@@ -90,15 +90,20 @@ impl Writer {
             recipe,
             shards: BTreeMap::new(),
         };
+        let ids = plan.manifest.segments.iter().map(|segment| segment.id.clone()).collect();
+        Self::start(folder, header, &table, ids)
+    }
+
+    /// Starts a store of the rows in `table`, the bytes of its `manifest.csv`, or goes on with it.
+    pub(super) fn start(folder: &Path, header: Header, table: &[u8], ids: Vec<String>) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let lock = fs::Lock::take(folder)?;
-        let ids = plan.manifest.segments.iter().map(|segment| segment.id.clone()).collect();
         let writer = Self { folder: folder.into(), header, ids, _lock: lock };
         match writer.existing()? {
             Some(found) => writer.compare(&found)?,
             None => {
                 writer.refuse_strangers()?;
-                fs::write(&folder.join("manifest.csv"), &table)?;
+                fs::write(&folder.join("manifest.csv"), table)?;
                 write_json(&folder.join("plan.json"), &writer.header)?;
             }
         }
@@ -123,9 +128,7 @@ impl Writer {
         if found.recipe_blake3 == self.header.recipe_blake3 {
             return Ok(());
         }
-        let mut differences = Vec::new();
-        compare("", &found.recipe, &self.header.recipe, &mut differences);
-        let list = differences.join("; ");
+        let list = differences(&found.recipe, &self.header.recipe, "in the store", "was asked for");
         Err(Error::input(
             self.folder.display(),
             format!("this store was made with other parameters: {list}; expected the same, or another folder"),
@@ -185,16 +188,7 @@ impl Writer {
     }
 
     fn record(&self, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
-        let path = shard_path(&self.folder, modality, shard, "json");
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let record: ShardRecord = read_json(&path)?;
-        let data = shard_path(&self.folder, modality, shard, "h5");
-        let whole = record.recipe_blake3 == self.header.recipe_blake3
-            && record.rows == self.rows(shard)
-            && std::fs::metadata(&data).is_ok_and(|metadata| metadata.len() == record.bytes);
-        Ok(whole.then_some(record))
+        record(&self.folder, &self.header, modality, shard)
     }
 
     /// Whether the shard of the modality (by place in the header) is there.
@@ -246,18 +240,28 @@ impl Writer {
     }
 }
 
-/// Names every leaf in which two recipes differ.
-fn compare(place: &str, found: &Value, asked: &Value, differences: &mut Vec<String>) {
-    match (found, asked) {
+/// Every leaf in which two recipes differ, and whose each is.
+pub fn differences(one: &Value, other: &Value, of_one: &str, of_other: &str) -> String {
+    let mut found = Vec::new();
+    compare("", one, other, &mut |place, a, b| {
+        found.push(match place {
+            "manifest_blake3" => "the segments (annotations, labels, paths or split) differ".into(),
+            _ => format!("{place} is {a} {of_one}, {b} {of_other}"),
+        });
+    });
+    found.join("; ")
+}
+
+fn compare(place: &str, one: &Value, other: &Value, differs: &mut dyn FnMut(&str, &Value, &Value)) {
+    match (one, other) {
         (Value::Object(a), Value::Object(b)) => {
             for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
                 let inner = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-                compare(&inner, &found[key], &asked[key], differences);
+                compare(&inner, &one[key], &other[key], differs);
             }
         }
         (a, b) if a == b => {}
-        _ if place == "manifest_blake3" => differences.push("the segments (annotations, labels, paths or split) differ".into()),
-        (a, b) => differences.push(format!("{place} is {a} in the store, {b} was asked for")),
+        (a, b) => differs(place, a, b),
     }
 }
 
@@ -267,8 +271,8 @@ mod tests {
 
     #[test]
     fn differences_are_named_by_their_place() {
-        let mut found = Vec::new();
-        compare("", &json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 3, "c": 2}, "d": true}), &mut found);
-        assert_eq!(found, ["a.b is 1 in the store, 3 was asked for", "d is null in the store, true was asked for"]);
+        let (one, other) = (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 3, "c": 2}, "d": true}));
+        let found = differences(&one, &other, "in the store", "was asked for");
+        assert_eq!(found, "a.b is 1 in the store, 3 was asked for; d is null in the store, true was asked for");
     }
 }

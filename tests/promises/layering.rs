@@ -32,6 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 6),
     ("extract", 6),
     ("inspect", 6),
+    ("merge", 6),
     ("pipeline", 6),
     ("preprocess", 6),
     ("validate", 6),

@@ -28,6 +28,8 @@ mod layering;
 mod layouts;
 #[cfg(feature = "hdf5")]
 mod loader;
+#[cfg(feature = "hdf5")]
+mod merge;
 #[cfg(feature = "video")]
 mod names;
 #[cfg(feature = "media")]

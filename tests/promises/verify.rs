@@ -14,7 +14,7 @@ fn make(folder: &Path) {
     store::write(folder, &plan(), &Stop::default(), row).unwrap();
 }
 
-fn faults(folder: &Path) -> Vec<String> {
+pub fn faults(folder: &Path) -> Vec<String> {
     verify(folder, &Stop::default(), &|_, _| ()).unwrap().faults.iter().map(ToString::to_string).collect()
 }
 
@@ -26,7 +26,7 @@ fn byte(folder: &Path, shard: &str, array: &str, row: u64) -> usize {
     (place.offset + (row - record.rows[0]) * row_bytes) as usize
 }
 
-fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(path).unwrap();
     change(&mut bytes);
     std::fs::write(path, bytes).unwrap();
@@ -171,7 +171,7 @@ fn every_damage_is_told_by_file_and_rows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

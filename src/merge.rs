@@ -1,0 +1,282 @@
+//! The verb `merge`: shards or rows made apart into one store.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use crate::error::{Code, Failure};
+use crate::manifest::{Manifest, Segment};
+use crate::sample::Made;
+use crate::stop::Stop;
+use crate::store::header::{read_header, record};
+use crate::store::layout::{Header, ModalityHeader};
+use crate::store::reader::Rows;
+use crate::store::writer::{Summary, differences};
+use crate::store::{Plan, RowNote, ShardWriter, Store, Writer};
+use crate::verify::verify;
+use crate::{Error, Result, fs};
+
+/// How a merge goes on.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// Whether whole shards get a second name in place of being copied; only within one file system.
+    pub link: bool,
+    /// Asked between shards and rows.
+    pub stop: &'a Stop,
+    /// Told shards that are there, and shards in all.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Makes one store at `out` of several.
+///
+/// Stores of one recipe, rows included, are parts of the same store, made apart: each shard is taken from one that has it, and held against its hash. The outcome is,
+/// byte for byte, that of a run made in one go.
+///
+/// Stores of other rows, made alike, become one of all rows, in the order that every store has. Classes and domains are united by name,
+/// those of the first store first.
+///
+/// # Errors
+/// Before anything is written, [`Error::Input`]: for shards that no store has, for two that hold different bytes, for stores that were made differently (with the difference)
+/// and for ids in two of them; [`Error::Integrity`] for damaged ones. Then [`Error::Busy`], [`Error::Io`], [`Error::Interrupted`].
+pub fn merge(out: &Path, stores: &[PathBuf], work: Work<'_>) -> Result<Summary> {
+    let headers = stores.iter().map(|store| Ok(read_header(store)?.0)).collect::<Result<Vec<Header>>>()?;
+    let Some(first) = headers.first() else { return Err(Error::Usage("no stores; expected at least one".into())) };
+    for (place, store) in stores.iter().enumerate() {
+        let same = |other: &Path| matches!((store.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
+        if same(out) || stores[..place].iter().any(|other| same(other)) {
+            return Err(Error::input(
+                store.display(),
+                "this store stands twice; expected other folders, and a new one for the outcome",
+            ));
+        }
+    }
+    if headers.iter().all(|header| header.recipe_blake3 == first.recipe_blake3) {
+        parts(out, stores, &headers, work)
+    } else {
+        rows(out, stores, work)
+    }
+}
+
+/// Shards of one store, made apart.
+fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> Result<Summary> {
+    let plan = |header: &Header| Header { shards: BTreeMap::new(), ..header.clone() };
+    let header = plan(&headers[0]);
+    if let Some(place) = headers.iter().position(|other| plan(other) != header) {
+        let problem = format!("rows, classes, domains or modalities are not those of {}; expected one plan", stores[0].display());
+        return Err(Error::input(stores[place].display(), problem));
+    }
+    // what an earlier start brought counts too
+    let there = read_header(out).is_ok_and(|(found, _)| found.recipe_blake3 == header.recipe_blake3).then_some(out);
+    let folders: Vec<&Path> = there.into_iter().chain(stores.iter().map(PathBuf::as_path)).collect();
+    let (mut from, mut missing) = (Vec::new(), Vec::new());
+    for (place, modality) in header.modalities.iter().enumerate() {
+        for shard in 0..header.shard_count() {
+            let mut known: Option<(&Path, String)> = None;
+            for &folder in &folders {
+                let Some(record) = record(folder, &header, &modality.name, shard)? else { continue };
+                match &known {
+                    Some((other, hash)) if *hash != record.blake3 => {
+                        let problem = format!(
+                            "{}/{shard:05}.h5 is not that of {}; expected the same bytes",
+                            modality.name,
+                            other.display()
+                        );
+                        return Err(Error::input(folder.display(), problem));
+                    }
+                    Some(_) => {}
+                    None => known = Some((folder, record.blake3)),
+                }
+            }
+            match known {
+                Some((folder, _)) => from.push((place, shard, folder)),
+                None => missing.push(format!("{}/{shard:05}", modality.name)),
+            }
+        }
+    }
+    if let Some(first) = missing.first() {
+        let problem = format!(
+            "{} of {} shards are in none of the stores, the first {first}; expected all",
+            missing.len(),
+            missing.len() + from.len()
+        );
+        return Err(Error::input(stores[0].display(), problem));
+    }
+    let writer = Writer::like(out, &stores[0])?;
+    let done = AtomicUsize::new(0);
+    from.par_iter().try_for_each(|&(modality, shard, folder)| {
+        work.stop.check()?;
+        if !writer.has(modality, shard)? {
+            writer.adopt(modality, shard, folder, work.link)?;
+        }
+        (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, from.len());
+        Ok(())
+    })?;
+    writer.finish()
+}
+
+/// Where a row of the outcome comes from: a place in the list of stores, and its row there.
+type Origin = (usize, u64);
+
+/// Rows of stores that were made alike.
+fn rows(out: &Path, folders: &[PathBuf], work: Work<'_>) -> Result<Summary> {
+    let stores = folders.iter().map(|folder| Store::open(folder)).collect::<Result<Vec<_>>>()?;
+    let first = stores[0].header();
+    for (folder, store) in folders.iter().zip(&stores) {
+        alike(&folders[0], first, folder, store.header())?;
+    }
+    let (manifest, origins) = united(&stores)?;
+    for folder in folders {
+        if let Some(fault) = verify(folder, work.stop, &|_, _| ())?.faults.first() {
+            return Err(Error::integrity(folder, format!("{fault}; `mmdg verify` tells all that is wrong")));
+        }
+    }
+    let row_bytes = first.modalities.iter().map(ModalityHeader::row_bytes).max().unwrap_or(1);
+    let per_shard = stores.iter().map(|store| store.header().rows_per_shard).max().unwrap_or(1);
+    let holds = if first.holds == "clips" { "clips" } else { "features" };
+    let (modalities, mut recipe) = (first.modalities.clone(), first.recipe.clone());
+    // what imported stores were made of
+    let sources = stores.iter().filter_map(|store| store.header().recipe["sources"].as_array()).flatten();
+    let sources: BTreeMap<String, &Value> = sources.map(|source| (source.to_string(), source)).collect();
+    if !sources.is_empty() {
+        recipe["sources"] = sources.into_values().cloned().collect();
+    }
+    let plan = Plan { holds, manifest, modalities, recipe, shard_bytes: Some(row_bytes.saturating_mul(per_shard)) };
+    let writer = Writer::open(out, &plan)?;
+    let shards: Vec<(usize, u64)> =
+        (0..plan.modalities.len()).flat_map(|modality| (0..writer.shards()).map(move |shard| (modality, shard))).collect();
+    let done = AtomicUsize::new(0);
+    shards.par_iter().try_for_each(|&(modality, shard)| {
+        if !writer.has(modality, shard)? {
+            let to = writer.shard(modality, shard)?;
+            fill(&to, &plan.modalities[modality].name, writer.rows(shard), &stores, &origins, work.stop)?;
+            to.commit()?;
+        }
+        (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, shards.len());
+        Ok(())
+    })?;
+    writer.finish()
+}
+
+/// Whether two stores hold the same of their rows, made the same way.
+fn alike(one_folder: &Path, one: &Header, other_folder: &Path, other: &Header) -> Result<()> {
+    let differ = |problem: String| {
+        Err(Error::input(
+            other_folder.display(),
+            format!("made otherwise than {}: {problem}; expected stores made alike", one_folder.display()),
+        ))
+    };
+    if one.holds != other.holds {
+        return differ(format!("it holds {}, not {}", other.holds, one.holds));
+    }
+    if one.modalities != other.modalities {
+        let shown = |header: &Header| {
+            let one = |m: &ModalityHeader| format!("{} {} {:?}", m.name, m.dtype.name(), m.shape);
+            header.modalities.iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        return differ(format!("its modalities are {}, not {}", shown(other), shown(one)));
+    }
+    let bare = |header: &Header| {
+        let mut recipe = header.recipe.clone();
+        if let Some(keys) = recipe.as_object_mut() {
+            keys.retain(|key, _| !["manifest_blake3", "rows_per_shard", "sources"].contains(&key.as_str()));
+        }
+        recipe
+    };
+    let list = differences(&bare(one), &bare(other), "there", "here");
+    if list.is_empty() { Ok(()) } else { differ(list) }
+}
+
+/// All rows in their order, and where each comes from.
+fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
+    let (mut classes, mut domains): (Vec<String>, Vec<String>) = Default::default();
+    let (mut segments, mut places): (Vec<Segment>, HashMap<String, Origin>) = Default::default();
+    let place_of = |names: &mut Vec<String>, name: &String| match names.iter().position(|known| known == name) {
+        Some(place) => place,
+        None => {
+            names.push(name.clone());
+            names.len() - 1
+        }
+    };
+    for (number, store) in stores.iter().enumerate() {
+        let manifest = store.manifest();
+        let labels: Vec<usize> = manifest.classes.iter().map(|name| place_of(&mut classes, name)).collect();
+        let places_of_domains: Vec<usize> = manifest.domains.iter().map(|name| place_of(&mut domains, name)).collect();
+        for (row, segment) in manifest.segments.iter().enumerate() {
+            if let Some((other, _)) = places.insert(segment.id.clone(), (number, row as u64)) {
+                let problem = format!(
+                    "id {:?} stands in {} too; expected ids of one store each",
+                    segment.id,
+                    stores[other].folder().display()
+                );
+                return Err(Error::input(store.folder().display(), problem));
+            }
+            segments.push(Segment { label: labels[segment.label], domain: places_of_domains[segment.domain], ..segment.clone() });
+        }
+    }
+    let manifest = Manifest::sorted(classes, domains, segments);
+    let origins = manifest.segments.iter().map(|segment| places[&segment.id]).collect();
+    Ok((manifest, origins))
+}
+
+/// What the records of one store say of the rows of one modality.
+struct Told<'a> {
+    rows: Rows<'a>,
+    notes: HashMap<u64, &'a RowNote>,
+    /// Ranges of rows and what made them, in order.
+    made_by: Vec<([u64; 2], &'a str)>,
+}
+
+impl<'a> Told<'a> {
+    fn new(store: &'a Store, modality: &str) -> Result<Self> {
+        let rows = store.modality(modality)?;
+        let (mut notes, mut made_by) = (HashMap::new(), Vec::new());
+        for record in rows.records() {
+            notes.extend(record.failed.iter().chain(&record.absent).chain(&record.notes).map(|note| (note.row, note)));
+            made_by.extend(record.made_by.iter().flat_map(|(name, ranges)| ranges.iter().map(|range| (*range, name.as_str()))));
+        }
+        made_by.sort_unstable();
+        Ok(Self { rows, notes, made_by })
+    }
+
+    fn outcome(&self, row: u64) -> Result<Made, Failure> {
+        let note = self.notes.get(&row);
+        if !self.rows.valid(row as usize) {
+            let (code, message) = note.map_or((Code::Internal, "the store does not say why"), |note| (note.code, &note.message));
+            return Err(Failure { code, message: message.to_owned() });
+        }
+        let place = self.made_by.partition_point(|([first, _], _)| *first <= row);
+        let made_by = place.checked_sub(1).map_or("", |place| self.made_by[place].1).to_owned();
+        let (span, times) = (self.rows.span(row as usize), self.rows.times(row as usize));
+        Ok(Made { span, times, made_by: made_by.into(), partial: note.map(|note| note.message.clone()) })
+    }
+}
+
+fn fill(
+    to: &ShardWriter<'_>,
+    modality: &str,
+    [first, end]: [u64; 2],
+    stores: &[Store],
+    origins: &[Origin],
+    stop: &Stop,
+) -> Result<()> {
+    let told = stores.iter().map(|store| Told::new(store, modality)).collect::<Result<Vec<_>>>()?;
+    let target = to.target();
+    let file = fs::RowFile::open(&target.path)?;
+    for row in first..end {
+        stop.check()?;
+        let (store, origin) = origins[row as usize];
+        let outcome = told[store].outcome(origin);
+        if outcome.is_ok() {
+            let (rows, origin) = (told[store].rows, origin as usize);
+            target.put(&file, row - first, 0, rows.bytes(origin))?;
+            if let Some(views) = rows.views(origin) {
+                target.put(&file, row - first, target.data_bytes, views)?;
+            }
+        }
+        to.note(row, outcome.as_ref())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Shards of other stores of the same plan.
+
+use std::path::Path;
+
+use super::header::read_header;
+use super::layout::{Header, ShardRecord, read_json, shard_path, write_json};
+use super::manifest_csv;
+use super::writer::Writer;
+use crate::{Error, Result, fs};
+
+impl Writer {
+    /// Starts a store of the plan that the one at `of` was or is made by, or goes on with it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`Error::Integrity`] where the manifest at `of` is not what its recipe says.
+    pub fn like(folder: &Path, of: &Path) -> Result<Self> {
+        let (header, _) = read_header(of)?;
+        let path = of.join("manifest.csv");
+        let table = fs::read(&path)?;
+        if header.recipe["manifest_blake3"] != blake3::hash(&table).to_hex().as_str() {
+            return Err(Error::integrity(&path, "its hash is not what the recipe says"));
+        }
+        let manifest = manifest_csv::read(&path, &header.classes, &header.domains)?;
+        if manifest.len() as u64 != header.rows {
+            return Err(Error::integrity(&path, format!("{} rows; expected {}", manifest.len(), header.rows)));
+        }
+        let ids = manifest.segments.into_iter().map(|segment| segment.id).collect();
+        Self::start(folder, Header { shards: Default::default(), ..header }, &table, ids)
+    }
+
+    /// Takes a shard over from the store of the same plan at `from`: copies it, or with `link` gives the same bytes a second name, and holds it
+    /// against its record.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] naming the shard where its bytes are not what its record says; [`Error::Io`].
+    pub fn adopt(&self, modality: usize, shard: u64, from: &Path, link: bool) -> Result<()> {
+        let name = &self.header().modalities[modality].name;
+        let place = |extension| shard_path(from, name, shard, extension);
+        let record: ShardRecord = read_json(&place("json"))?;
+        let to = shard_path(self.folder(), name, shard, "h5");
+        fs::bring(&place("h5"), &to, link)?;
+        let part = fs::part(&to);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_mmap_rayon(&part).map_err(Error::io("read", &part))?;
+        if hasher.finalize().to_hex().as_str() != record.blake3 {
+            fs::remove(&part)?;
+            return Err(Error::integrity(&place("h5"), "its hash is not what its record says"));
+        }
+        fs::publish(&to)?;
+        write_json(&shard_path(self.folder(), name, shard, "json"), &record)
+    }
+}
