@@ -57,6 +57,8 @@ def write(
     names = [str(name) for name in (range(rows) if ids is None else _each("ids", ids, rows))]
     given = []
     for name, values in modalities.items():
+        if name in ("row", "id", "label", "domain", "valid"):
+            raise InputError(f"modality {name!r}: samples have this anyway; expected another name")
         array, stored = _array(name, values, rows, dtype)
         there = None if valid is None or name not in valid else [bool(v) for v in _each(f"valid[{name!r}]", valid[name], rows)]
         given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there))

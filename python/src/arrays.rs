@@ -2,9 +2,10 @@
 
 use half::f16;
 use mmdg::store::loader::Values;
+use mmdg::store::reader::Rows;
 use mmdg::store::{Dtype, ModalityHeader};
 use numpy::ndarray::{Array, ArrayView, IxDyn};
-use numpy::{Element, PyArrayDescr, PyArrayDyn};
+use numpy::{Element, PyArrayDescr, PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -21,6 +22,68 @@ pub fn values<'py>(py: Python<'py>, shape: &[usize], values: Values) -> PyResult
         Values::F32(values) => owned(py, shape, values),
         Values::F16(values) => owned(py, shape, values),
         Values::U8(values) => owned(py, shape, values),
+    }
+}
+
+/// A new array that is still to be filled.
+pub enum Empty<'py> {
+    U8(Bound<'py, PyArrayDyn<u8>>),
+    F16(Bound<'py, PyArrayDyn<f16>>),
+    F32(Bound<'py, PyArrayDyn<f32>>),
+}
+
+/// Its memory, for threads that do not hold the interpreter.
+pub enum Memory<'a> {
+    U8(&'a mut [u8]),
+    F16(&'a mut [f16]),
+    F32(&'a mut [f32]),
+}
+
+impl<'py> Empty<'py> {
+    /// For `count` rows as they are handed out.
+    pub fn new(py: Python<'py>, count: usize, header: &ModalityHeader, raw: bool) -> Self {
+        let shape: Vec<usize> = [count].into_iter().chain(header.shape.iter().map(|&n| n as usize)).collect();
+        // SAFETY: numpy's memory holds some number or other in each element, of types that any bytes are values of
+        unsafe {
+            match header.dtype {
+                Dtype::U8 => Self::U8(PyArrayDyn::new(py, shape, false)),
+                Dtype::F16 if raw => Self::F16(PyArrayDyn::new(py, shape, false)),
+                Dtype::F16 | Dtype::F32 | Dtype::F64 => Self::F32(PyArrayDyn::new(py, shape, false)),
+            }
+        }
+    }
+
+    /// # Safety
+    /// Nobody else may know the array, and this may be called once.
+    pub unsafe fn memory(&self) -> PyResult<Memory<'_>> {
+        // SAFETY: the caller's promise
+        unsafe {
+            Ok(match self {
+                Self::U8(array) => Memory::U8(array.as_slice_mut()?),
+                Self::F16(array) => Memory::F16(array.as_slice_mut()?),
+                Self::F32(array) => Memory::F32(array.as_slice_mut()?),
+            })
+        }
+    }
+
+    /// The array, filled.
+    pub fn into_array(self) -> Bound<'py, PyAny> {
+        match self {
+            Self::U8(array) => array.into_any(),
+            Self::F16(array) => array.into_any(),
+            Self::F32(array) => array.into_any(),
+        }
+    }
+}
+
+impl Memory<'_> {
+    /// Copies rows into it.
+    pub fn fill(self, from: Rows<'_>, rows: &[usize]) {
+        match self {
+            Self::U8(out) => from.gather_bytes(rows, out),
+            Self::F16(out) => from.gather_bytes(rows, bytemuck::cast_slice_mut(out)),
+            Self::F32(out) => from.gather(rows, out),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `Store.batches`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mmdg::manifest::Split;
 use mmdg::store::loader::{self, Batch};
@@ -15,16 +15,12 @@ use crate::store::Store;
 /// One epoch of batches; each `iter()` begins it anew.
 #[pyclass(module = "mmdg", frozen)]
 pub struct Batches {
-    store: Py<Store>,
-    loader: Loader,
-    epoch: u64,
-}
-
-impl Batches {
-    /// Of the rows that the loader chose.
-    pub fn new(store: Py<Store>, loader: Loader, epoch: u64) -> Self {
-        Self { store, loader, epoch }
-    }
+    pub store: Py<Store>,
+    pub loader: Loader,
+    pub epoch: u64,
+    pub batch_size: usize,
+    /// Places of the modalities, where whoever asks for a batch reads it, straight into numpy's memory.
+    pub direct: Option<Vec<usize>>,
 }
 
 #[pymethods]
@@ -33,36 +29,42 @@ impl Batches {
         self.loader.len()
     }
 
-    fn __iter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
-        let place = Place { process: 0, given: 0, batches: None };
-        Ok(BatchIterator { store: self.store.clone_ref(py), loader: self.loader.clone(), epoch: self.epoch, place: place.into() })
+    fn __iter__(slf: &Bound<'_, Self>) -> BatchIterator {
+        let this = slf.get();
+        let order = this.direct.as_ref().map(|_| slf.py().detach(|| this.loader.order(this.epoch)));
+        let place = Place { given: 0, process: 0, batches: None };
+        BatchIterator { epoch: slf.clone().unbind(), order: order.unwrap_or_default(), place: place.into() }
     }
 }
 
 /// A walk through an epoch.
 #[pyclass(module = "mmdg._native", frozen)]
 pub struct BatchIterator {
-    store: Py<Store>,
-    loader: Loader,
-    epoch: u64,
+    epoch: Py<Batches>,
+    order: Vec<usize>,
     place: Mutex<Place>,
 }
 
 /// How far it is.
 struct Place {
+    given: usize,
     /// Whose threads read ahead.
     process: u32,
-    given: usize,
     batches: Option<loader::Batches>,
 }
 
 impl BatchIterator {
-    fn batch(&self) -> mmdg::Result<Option<Batch>> {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next of the batches that threads read. Not to be called with the interpreter's lock, which the place's holder may wait for.
+    fn batch(&self, from: &Batches) -> mmdg::Result<Option<Batch>> {
+        let mut place = self.place();
         if place.process != std::process::id() {
             // in a forked process there are no threads behind these batches, and to end them would mean to wait for them
             std::mem::forget(place.batches.take());
-            let mut batches = self.loader.epoch(self.epoch)?;
+            let mut batches = from.loader.epoch(from.epoch)?;
             for _ in 0..place.given {
                 batches.next().transpose()?;
             }
@@ -80,8 +82,23 @@ impl BatchIterator {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let batch = py.detach(|| self.batch()).map_err(raise)?;
-        batch.map(|batch| self.store.get().open(py)?.batch(py, batch)).transpose()
+        let from = self.epoch.get();
+        let store = from.store.get();
+        let open = store.open(py)?;
+        let Some(modalities) = &from.direct else {
+            let batch = py.detach(|| self.batch(from)).map_err(raise)?;
+            return batch.map(|batch| open.batch(py, batch)).transpose();
+        };
+        let number = {
+            let given = &mut self.place().given;
+            *given += 1;
+            *given - 1
+        };
+        if number >= from.loader.len() {
+            return Ok(None);
+        }
+        let end = self.order.len().min((number + 1) * from.batch_size);
+        open.rows(py, &self.order[number * from.batch_size..end], modalities, store.raw()).map(Some)
     }
 }
 

@@ -44,11 +44,12 @@ fn many(index: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<usize>> {
     if plain.len() == 0 {
         return Ok(Vec::new());
     }
-    if plain.ndim() != 1 {
+    let kind = plain.dtype().kind();
+    if plain.ndim() != 1 && b"iub".contains(&kind) {
         return Err(PyIndexError::new_err(format!("rows by an array of shape {:?}; expected one dimension", plain.shape())));
     }
     let cast = |to: &str| array.call_method1(intern!(py, "astype"), (to,));
-    match plain.dtype().kind() {
+    match kind {
         b'i' => {
             let array = if array.is_instance_of::<PyArray1<i64>>() { array.clone() } else { cast("int64")? };
             let array = array.cast::<PyArray1<i64>>()?.readonly();

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use half::f16;
 use mmdg::manifest::Segment;
-use mmdg::store::loader::Batch;
+use mmdg::store::loader::{Batch, Features};
 use mmdg::store::reader::Rows;
-use mmdg::store::{self, Dtype, Loader, Options};
+use mmdg::store::{self, Dtype};
 use numpy::Element;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use crate::arrays::{self, owned, view};
+use crate::arrays::{self, Empty, Memory, owned, view};
 use crate::error::{input, raise};
 
 /// What stands beside the modalities in a sample, so no modality is called so.
@@ -29,7 +28,6 @@ pub struct Open {
     ids: Py<PyList>,
     /// Columns by name.
     pub manifest: Py<PyDict>,
-    loader: PyOnceLock<Loader>,
 }
 
 impl Open {
@@ -44,13 +42,23 @@ impl Open {
         let names = modalities.iter().map(|modality| PyString::intern(py, &modality.name).unbind()).collect();
         let ids = PyList::new(py, store.manifest().segments.iter().map(|segment| segment.id.as_str()))?;
         let manifest = columns(&ids, &store.manifest().segments)?;
-        Ok(Self { store: Arc::new(store), names, ids: ids.unbind(), manifest: manifest.unbind(), loader: PyOnceLock::new() })
+        Ok(Self { store: Arc::new(store), names, ids: ids.unbind(), manifest: manifest.unbind() })
     }
 
-    /// What reads rows of all modalities.
-    pub fn loader(&self, py: Python<'_>, raw: bool) -> PyResult<&Loader> {
-        let all = Options { raw, ..Options::default() };
-        self.loader.get_or_try_init(py, || Loader::new(self.store.clone(), all).map_err(raise))
+    /// Places of modalities by name.
+    pub fn places(&self, names: &[String]) -> PyResult<Vec<usize>> {
+        let modalities = &self.store.header().modalities;
+        let place = |name: &String| {
+            // the library says what is wrong with an unknown name
+            self.store.modality(name).map_err(raise)?;
+            Ok(modalities.iter().position(|modality| modality.name == *name).unwrap_or_default())
+        };
+        names.iter().map(place).collect()
+    }
+
+    /// Places of all modalities.
+    pub fn all(&self) -> Vec<usize> {
+        (0..self.names.len()).collect()
     }
 
     /// One row, its arrays shown where they lie if `owner`, which keeps this, is given and they need no conversion.
@@ -76,20 +84,55 @@ impl Open {
         Ok(sample)
     }
 
-    /// Rows side by side.
+    /// Rows side by side, of some modalities by place, read into arrays of the caller's own without the interpreter's lock.
+    pub fn rows<'py>(&self, py: Python<'py>, rows: &[usize], modalities: &[usize], raw: bool) -> PyResult<Bound<'py, PyDict>> {
+        let (headers, segments) = (&self.store.header().modalities, &self.store.manifest().segments);
+        let from = modalities.iter().map(|&place| self.store.modality(&headers[place].name));
+        let from = from.collect::<mmdg::Result<Vec<_>>>().map_err(raise)?;
+        let empty: Vec<Empty<'_>> = from.iter().map(|from| Empty::new(py, rows.len(), from.header(), raw)).collect();
+        // SAFETY: the arrays are new
+        let memory = empty.iter().map(|empty| unsafe { empty.memory() }).collect::<PyResult<Vec<_>>>()?;
+        let valid = py.detach(|| {
+            let fill = |(memory, from): (Memory<'_>, &Rows<'_>)| {
+                memory.fill(*from, rows);
+                rows.iter().map(|&row| from.valid(row)).collect()
+            };
+            memory.into_iter().zip(&from).map(fill).collect::<Vec<Vec<bool>>>()
+        });
+        let labels = rows.iter().map(|&row| segments[row].label as i64).collect();
+        let domains = rows.iter().map(|&row| segments[row].domain as i64).collect();
+        let arrays = modalities.iter().zip(empty).zip(valid);
+        let arrays = arrays.map(|((&place, array), valid)| Ok((self.names[place].bind(py).clone(), array.into_array(), valid)));
+        self.side_by_side(py, rows, labels, domains, arrays)
+    }
+
+    /// A batch that the library has read.
     pub fn batch<'py>(&self, py: Python<'py>, batch: Batch) -> PyResult<Bound<'py, PyDict>> {
-        let (found, valid) = (PyDict::new(py), PyDict::new(py));
-        let ids = self.ids.bind(py);
-        let count = batch.rows.len();
-        let ids = batch.rows.iter().map(|&row| ids.get_item(row)).collect::<PyResult<Vec<_>>>()?;
-        found.set_item(intern!(py, "id"), ids)?;
-        let rows = batch.rows.into_iter().map(|row| row as i64).collect();
-        found.set_item(intern!(py, "row"), owned::<i64>(py, &[count], rows)?)?;
-        found.set_item(intern!(py, "label"), owned(py, &[count], batch.labels)?)?;
-        found.set_item(intern!(py, "domain"), owned(py, &[count], batch.domains)?)?;
-        for features in batch.modalities {
-            found.set_item(&features.name, arrays::values(py, &features.shape, features.values)?)?;
-            valid.set_item(&features.name, owned(py, &[count], features.valid)?)?;
+        let array = |features: Features| {
+            let name = PyString::new(py, &features.name);
+            Ok((name, arrays::values(py, &features.shape, features.values)?, features.valid))
+        };
+        self.side_by_side(py, &batch.rows, batch.labels, batch.domains, batch.modalities.into_iter().map(array))
+    }
+
+    fn side_by_side<'py>(
+        &self,
+        py: Python<'py>,
+        rows: &[usize],
+        labels: Vec<i64>,
+        domains: Vec<i64>,
+        arrays: impl Iterator<Item = PyResult<(Bound<'py, PyString>, Bound<'py, PyAny>, Vec<bool>)>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let (found, valid, ids) = (PyDict::new(py), PyDict::new(py), self.ids.bind(py));
+        let column = |values| owned::<i64>(py, &[rows.len()], values);
+        found.set_item(intern!(py, "row"), column(rows.iter().map(|&row| row as i64).collect())?)?;
+        found.set_item(intern!(py, "id"), rows.iter().map(|&row| ids.get_item(row)).collect::<PyResult<Vec<_>>>()?)?;
+        found.set_item(intern!(py, "label"), column(labels)?)?;
+        found.set_item(intern!(py, "domain"), column(domains)?)?;
+        for array in arrays {
+            let (name, array, there) = array?;
+            found.set_item(&name, array)?;
+            valid.set_item(&name, owned(py, &[rows.len()], there)?)?;
         }
         found.set_item(intern!(py, "valid"), valid)?;
         Ok(found)

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use mmdg::store::loader::Batch;
 use mmdg::store::{self, Loader, Options};
 use numpy::PyArrayDescr;
 use pyo3::exceptions::PyValueError;
@@ -57,7 +56,7 @@ impl Store {
     }
 
     /// Whether f16 stays as it is stored.
-    fn raw(&self) -> bool {
+    pub fn raw(&self) -> bool {
         self.dtype == "stored"
     }
 
@@ -101,10 +100,7 @@ impl Store {
         let open = this.open(py)?;
         match index::parse(index, open.store.len())? {
             Index::One(row) => open.sample(py, row, this.raw(), (!this.copy).then_some(slf.as_any())),
-            Index::Many(rows) => {
-                let loader = open.loader(py, this.raw())?;
-                open.batch(py, read(py, loader, &rows)?)
-            }
+            Index::Many(rows) => open.rows(py, &rows, &open.all(), this.raw()),
         }
     }
 
@@ -196,16 +192,15 @@ impl Store {
     /// One modality of some rows, or of all: an array `[n, …]` of the caller's own.
     #[pyo3(signature = (modality, rows=None))]
     fn read<'py>(&self, py: Python<'py>, modality: String, rows: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-        let store = &self.open(py)?.store;
-        let (rows, one) = match rows.map(|rows| index::parse(rows, store.len())).transpose()? {
-            None => ((0..store.len()).collect(), false),
+        let open = self.open(py)?;
+        let places = open.places(std::slice::from_ref(&modality))?;
+        let (rows, one) = match rows.map(|rows| index::parse(rows, open.store.len())).transpose()? {
+            None => ((0..open.store.len()).collect(), false),
             Some(Index::One(row)) => (vec![row], true),
             Some(Index::Many(rows)) => (rows, false),
         };
-        let options = Options { modalities: vec![modality], raw: self.raw(), ..Options::default() };
-        let loader = Loader::new(store.clone(), options).map_err(raise)?;
-        let features = read(py, &loader, &rows)?.modalities.pop().unwrap_or_default();
-        arrays::values(py, &features.shape[usize::from(one)..], features.values)
+        let array = open.rows(py, &rows, &places, self.raw())?.as_any().get_item(modality)?;
+        if one { array.get_item(0) } else { Ok(array) }
     }
 
     /// One epoch of batches, dicts as `store[[…]]` gives them. Equal arguments give equal batches, whatever the number of threads.
@@ -235,9 +230,11 @@ impl Store {
         threads: usize,
         ahead: usize,
     ) -> PyResult<Batches> {
-        let this = slf.get();
+        let (py, this) = (slf.py(), slf.get());
+        let open = this.open(py)?;
+        let modalities = names("modalities", modalities)?;
         let options = Options {
-            modalities: names("modalities", modalities)?,
+            modalities: modalities.clone(),
             domains: names("domains", domains)?,
             splits: splits(split)?,
             complete,
@@ -250,13 +247,9 @@ impl Store {
             threads,
             ahead,
         };
-        let loader = Loader::new(this.open(slf.py())?.store.clone(), options).map_err(raise)?;
-        Ok(Batches::new(slf.clone().unbind(), loader, epoch))
+        let loader = Loader::new(open.store.clone(), options).map_err(raise)?;
+        let modalities = if modalities.is_empty() { open.all() } else { open.places(&modalities)? };
+        let direct = (threads == 0 && !views).then_some(modalities);
+        Ok(Batches { store: slf.clone().unbind(), loader, epoch, batch_size, direct })
     }
-}
-
-fn read(py: Python<'_>, loader: &Loader, rows: &[usize]) -> PyResult<Batch> {
-    let mut batch = Batch::default();
-    py.detach(|| loader.read(0, rows, &mut batch)).map_err(raise)?;
-    Ok(batch)
 }
