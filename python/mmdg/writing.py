@@ -1,0 +1,112 @@
+"""Making a store of arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mmdg import _native
+from mmdg.errors import InputError
+
+
+def write(
+    path: str | os.PathLike[str],
+    modalities: Mapping[str, ArrayLike],
+    *,
+    labels: Sequence[int] | Sequence[str] | np.ndarray[Any, Any],
+    classes: Sequence[str] | None = None,
+    domain: str | Sequence[str] | np.ndarray[Any, Any] = "all",
+    split: str | Sequence[str] | np.ndarray[Any, Any] = "train",
+    ids: Sequence[str] | None = None,
+    valid: Mapping[str, ArrayLike] | None = None,
+    dtype: Literal["float16", "float32"] | None = None,
+    kinds: Mapping[str, Literal["video", "flow", "audio"]] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a store of `rows` rows. The folder `path` appears once everything is written; an error leaves nothing behind.
+
+    modalities: arrays `[rows, …]` by name (lower-case letters, digits and "-"): floating-point features, or uint8 clips.
+    labels: `[rows]`, names of classes, or places in `classes`.
+    classes: all classes' names, in order; without it those that occur, sorted.
+    domain, split: `[rows]`, or one word for all rows; a split is "train", "val" or "test".
+    ids: `[rows]`, unique; without it the numbers of the rows.
+    valid: by modality bool `[rows]`; False for rows that the modality lacks, which are stored as zeros whatever the array holds.
+    dtype: how features are stored; None keeps float16 and makes everything else float32. Clips stay uint8.
+    kinds: what a modality shows; without it "audio" and "flow" where the name begins so, else "video".
+    recipe: anything JSON can hold that says how the data was made. Training and `mmdg inspect` show its hash.
+
+    Raises InputError for values that are not finite or that dtype cannot hold (it names the row), for arrays that do not fit each other,
+    and where `path` holds something already. The arrays must not change meanwhile; other threads run.
+    """
+    if not isinstance(modalities, Mapping) or not modalities:
+        raise InputError("modalities: expected at least one array by name")
+    rows = len(labels)
+    if rows == 0:
+        raise InputError("labels: no rows; expected at least one")
+    for argument, by_name in (("valid", valid), ("kinds", kinds)):
+        for name in by_name or {}:
+            if name not in modalities:
+                raise InputError(f"{argument}: no modality {name!r}; expected some of {', '.join(modalities)}")
+    label_places, class_names = _places("labels", _each("labels", labels, rows), classes)
+    domain_places, domain_names = _places("domain", _each("domain", domain, rows), None)
+    names = [str(name) for name in (range(rows) if ids is None else _each("ids", ids, rows))]
+    given = []
+    for name, values in modalities.items():
+        if name in ("row", "id", "label", "domain", "valid"):
+            raise InputError(f"modality {name!r}: samples have this anyway; expected another name")
+        array, stored = _array(name, values, rows, dtype)
+        there = None if valid is None or name not in valid else [bool(v) for v in _each(f"valid[{name!r}]", valid[name], rows)]
+        given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there))
+    lines = list(zip(names, label_places, domain_places, _each("split", split, rows)))
+    _native.write(path, given, lines, class_names, domain_names, json.dumps(dict(recipe or {}), allow_nan=False))
+
+
+def _kind(name: str) -> str:
+    return next((kind for kind in ("audio", "flow") if name.startswith(kind)), "video")
+
+
+def _each(argument: str, value: Any, rows: int) -> list[Any]:
+    """A value a row."""
+    if isinstance(value, str):
+        return [value] * rows
+    values = np.asarray(value)
+    if values.shape != (rows,):
+        raise InputError(f"{argument}: shape {list(values.shape)}; expected [{rows}], as there are labels")
+    return list(values.tolist())
+
+
+def _places(argument: str, values: list[Any], names: Sequence[str] | None) -> tuple[list[int], list[str]]:
+    """Where each value stands in the list of names, and that list."""
+    if all(isinstance(value, str) for value in values):
+        names = sorted(set(values)) if names is None else [str(name) for name in names]
+        places = {name: place for place, name in enumerate(names)}
+    elif all(type(value) is int for value in values):
+        names = [str(place) for place in range(max(values) + 1)] if names is None else [str(name) for name in names]
+        places = {place: place for place in range(len(names))}
+    else:
+        raise InputError(f"{argument}: expected names (str), or places (int)")
+    for row, value in enumerate(values):
+        if value not in places:
+            raise InputError(f"{argument}: row {row} is {value!r}; expected one of {', '.join(map(repr, list(places)[:20]))}")
+    return [places[value] for value in values], names
+
+
+def _array(name: str, values: ArrayLike, rows: int, dtype: str | None) -> tuple[np.ndarray[Any, Any], str]:
+    """The rows in C order, and the element type that they are stored in."""
+    array = np.asarray(values)
+    if array.ndim < 2 or array.shape[0] != rows:
+        raise InputError(f"modality {name!r}: shape {list(array.shape)}; expected [{rows}, …], as there are labels")
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array), "u8"
+    if array.dtype.kind != "f":
+        raise InputError(f"modality {name!r}: {array.dtype}; expected floating-point features, or uint8 clips")
+    if dtype not in (None, "float16", "float32"):
+        raise InputError(f"dtype {dtype!r}; expected float16 or float32")
+    native = array.dtype.type if array.dtype.itemsize <= 8 else np.float64
+    stored = dtype or ("float16" if native is np.float16 else "float32")
+    return np.ascontiguousarray(array, dtype=native), {"float16": "f16", "float32": "f32"}[stored]

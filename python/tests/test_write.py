@@ -1,0 +1,147 @@
+"""Stores of one's own arrays."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+import mmdg
+
+
+class Write(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.path = self.folder / "store"
+
+    def write(self, modalities, **arguments):
+        rows = len(next(iter(modalities.values())))
+        mmdg.write(self.path, modalities, **{"labels": [0] * rows, **arguments})
+        return mmdg.open(self.path, dtype="stored")
+
+    def refused(self, problem, modalities, **arguments):
+        with self.assertRaisesRegex(mmdg.InputError, problem):
+            self.write(modalities, **arguments)
+        self.assertEqual(os.listdir(self.folder), [], "nothing is left behind")
+
+    def test_types_as_they_come_back(self):
+        values = np.linspace(-3, 3, 12).reshape(4, 3)
+        for given, dtype, stored in [
+            (np.float64, None, np.float32), (np.float32, None, np.float32), (np.float16, None, np.float16), (np.longdouble, None, np.float32),
+            (np.float64, "float16", np.float16), (np.float16, "float32", np.float32), (">f4", None, np.float32), (np.uint8, "float16", np.uint8),
+        ]:
+            with self.subTest(given=given, dtype=dtype):
+                self.path = self.folder / f"{np.dtype(given).str[1:]} {dtype} {given == '>f4'}"
+                array = values.astype(given)
+                store = self.write({"video": array}, dtype=dtype)
+                self.assertEqual(store.modalities["video"].stored, stored)
+                np.testing.assert_array_equal(store.read("video"), array.astype(stored))
+
+    def test_any_layout_and_shape(self):
+        array = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+        store = self.write({"a": array[::2].transpose(0, 2, 1), "b": array[:2].tolist()})
+        np.testing.assert_array_equal(store.read("a"), array[::2].transpose(0, 2, 1))
+        np.testing.assert_array_equal(store.read("b"), array[:2])
+
+    def test_rows_keep_their_order_and_what_is_said_of_them(self):
+        store = self.write(
+            {"video": np.zeros((3, 1))}, labels=["b", "a", "b"], classes=["c", "b", "a"], domain=np.array(["x", "y", "x"]),
+            split=["test", "val", "train"], ids=["z", "m", "ü, \"q\"\n"], kinds={"video": "flow"}, recipe={"a": [1, None, "é"]},
+        )
+        manifest = store.manifest
+        self.assertEqual((store.classes, manifest["label"].tolist()), (["c", "b", "a"], [1, 2, 1]))
+        self.assertEqual((store.domains, manifest["domain"].tolist()), (["x", "y"], [0, 1, 0]))
+        self.assertEqual((manifest["split"].tolist(), manifest["id"]), (["test", "val", "train"], ["z", "m", "ü, \"q\"\n"]))
+        self.assertEqual((store.modalities["video"].kind, store.recipe["a"]), ("flow", [1, None, "é"]))
+
+    def test_numbers_as_labels(self):
+        store = self.write({"video": np.zeros((3, 1))}, labels=np.array([2, 0, 2], np.int32))
+        self.assertEqual((store.classes, store.manifest["label"].tolist()), (["0", "1", "2"], [2, 0, 2]))
+
+    def test_equal_arrays_are_equal_files(self):
+        for name in ("one", "two"):
+            mmdg.write(self.folder / name, {"video": np.ones((5, 3))}, labels=[0] * 5)
+        files = sorted(path.relative_to(self.folder / "one") for path in (self.folder / "one").rglob("*") if path.is_file())
+        self.assertEqual(len(files), 5)
+        for file in files:
+            self.assertEqual((self.folder / "one" / file).read_bytes(), (self.folder / "two" / file).read_bytes(), file)
+
+    def test_rows_without_a_modality_may_hold_anything(self):
+        array = np.ones((3, 2))
+        array[1] = np.nan
+        store = self.write({"audio": array}, valid={"audio": np.array([1, 0, 1])})
+        np.testing.assert_array_equal(store.read("audio"), [[1, 1], [0, 0], [1, 1]])
+        self.assertEqual(store.valid("audio").tolist(), [True, False, True])
+
+    def test_values_that_cannot_be_stored_are_refused_with_their_row(self):
+        for value, given, dtype in [(np.nan, "f8", None), (np.inf, "f4", None), (-np.inf, "f2", None), (1e5, "f4", "float16"), (1e300, "f8", None)]:
+            array = np.zeros((300, 7), given)
+            array[217, 3] = value
+            ids = [f"clip-{row}" for row in range(300)]
+            self.refused(r"row 217 \(clip-217\), video: ", {"audio": np.zeros((300, 1)), "video": array}, dtype=dtype, ids=ids)
+
+    def test_arguments_that_do_not_fit(self):
+        good = {"video": np.zeros((3, 2))}
+        for problem, modalities, arguments in [
+            (r"'video': shape \[2, 2\]; expected \[3, …\]", {"video": np.zeros((2, 2))}, {"labels": [0, 0, 0]}),
+            (r"'video': shape \[3\]", {"video": np.zeros(3)}, {}),
+            ("'video': int64; expected floating-point", {"video": np.zeros((3, 2), int)}, {}),
+            ("1 to 2", {"video": np.zeros((3, 0))}, {}),
+            ("lower-case letters", {"../video": np.zeros((3, 2))}, {}),
+            ("lower-case letters", {"Video": np.zeros((3, 2))}, {}),
+            ("'label'.*another name", {"label": np.zeros((3, 2))}, {}),
+            ("labels: no rows", {"video": np.zeros((0, 2))}, {"labels": []}),
+            ("labels: row 1 is 'x'; expected one of 'a'", good, {"labels": ["a", "x", "a"], "classes": ["a"]}),
+            ("labels: row 0 is 5; expected one of 0", good, {"labels": [5, 0, 0], "classes": ["a"]}),
+            ("labels: row 2 is -1", good, {"labels": [0, 0, -1]}),
+            ("labels: expected names", good, {"labels": [0.5, 1, 2]}),
+            (r"labels: shape \[3, 1\]", good, {"labels": np.zeros((3, 1), int)}),
+            (r"domain: shape \[2\]; expected \[3\]", good, {"domain": ["a", "b"]}),
+            ("dev.*expected train, val or test", good, {"split": "dev"}),
+            ('id "a" stands twice', good, {"ids": ["a", "b", "a"]}),
+            ("valid: no modality 'audio'", good, {"valid": {"audio": [True] * 3}}),
+            (r"valid\['video'\]: shape \[2\]", good, {"valid": {"video": [True] * 2}}),
+            ("kinds: no modality 'audio'", good, {"kinds": {"audio": "audio"}}),
+            ("smell", good, {"kinds": {"video": "smell"}}),
+            ("dtype 'int8'", good, {"dtype": "int8"}),
+        ]:
+            with self.subTest(problem=problem):
+                self.refused(problem, modalities, **arguments)
+        with self.assertRaisesRegex(mmdg.InputError, "modalities: expected at least one array"):
+            mmdg.write(self.path, {}, labels=[0])
+        with self.assertRaises(ValueError):
+            self.write(good, recipe={"a": float("nan")})
+        with self.assertRaises(TypeError):
+            self.write(good, recipe={"a": object()})
+
+    def test_what_is_there_stays(self):
+        self.write({"video": np.zeros((3, 2))})
+        with self.assertRaisesRegex(mmdg.InputError, "this is there already"):
+            self.write({"video": np.ones((3, 2))})
+        self.assertEqual(mmdg.open(self.path).read("video").sum(), 0)
+        (self.folder / "file").write_text("mine")
+        with self.assertRaises(mmdg.InputError):
+            mmdg.write(self.folder / "file", {"video": np.ones((3, 2))}, labels=[0] * 3)
+        self.assertEqual((self.folder / "file").read_text(), "mine")
+
+    def test_a_full_disk_leaves_nothing(self):
+        program = "import sys, numpy, mmdg\nmmdg.write(sys.argv[1], {'video': numpy.ones((50, 3))}, labels=[0] * 50)"
+        seen = set()
+        for step in (1, 2, 5, 20, 60, 10_000):
+            environment = {**os.environ, "MMDG_FAULT": f"full:{step}"}
+            ended = subprocess.run([sys.executable, "-c", program, self.path], env=environment, capture_output=True, text=True)
+            seen.add(ended.returncode)
+            if ended.returncode:
+                self.assertIn("mmdg.errors.IoError", ended.stderr)
+                self.assertEqual(os.listdir(self.folder), [], step)
+        self.assertEqual(seen, {0, 1})
+        self.assertEqual(len(mmdg.open(self.path)), 50)
+
+
+if __name__ == "__main__":
+    unittest.main()
