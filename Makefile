@@ -2,13 +2,14 @@
 # make test   set-up, then all that has to hold: formatting, lints, documentation, licences, and the tests in every combination of features
 # make lint   the part of `make test` that runs no test
 # make doc    the documentation, in target/doc
+# make wheel  the Python wheel, in dist/
 # make clean  removes what was built and made; .deps/ stays
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python
+.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -30,7 +31,7 @@ demo: setup
 	$(step) "mmdg run pipelines/demo.toml"
 	target/release/mmdg run pipelines/demo.toml
 
-test: lint unit long features msrv
+test: lint unit python-test test-torch long features msrv
 	$(step) "all good"
 
 lint: setup format clippy doc licences
@@ -40,13 +41,15 @@ setup:
 
 format:
 	$(step) "cargo fmt --check"
-	cargo fmt --check
+	cargo fmt --all --check
 
 clippy: setup
 	$(step) "clippy, all features"
 	cargo clippy --quiet --locked $(ALL) --all-targets -- -D warnings
 	$(step) "clippy, no features"
 	cargo clippy --quiet --locked $(NONE) --all-targets -- -D warnings
+	$(step) "clippy, the wheel"
+	cargo clippy --quiet --locked --package mmdg-python --all-targets -- -D warnings
 
 unit: setup python
 	$(step) "tests, all features"
@@ -74,7 +77,7 @@ msrv: setup
 	  $$least|$$least.*) $(step) "Rust $$least, the stated minimum, is the one that all of the above ran with" ;;
 	  *) if rustup run $$least.0 cargo --version >/dev/null 2>&1; then
 	       $(step) "check, Rust $$least.0"
-	       rustup run $$least.0 cargo --quiet check --locked $(ALL) --all-targets
+	       rustup run $$least.0 cargo --quiet check --locked --workspace $(ALL) --all-targets
 	     else
 	       $(step) "SKIPPED: Rust $$least.0, the stated minimum, is not installed (rustup toolchain install $$least.0); $$active was used"
 	     fi ;;
@@ -93,7 +96,7 @@ licences: setup
 	  rm -rf .deps/tools/build
 	fi
 	$(step) "cargo deny: licences, bans, sources"
-	"$$deny" --log-level error check licenses bans sources
+	"$$deny" --log-level error --workspace check licenses bans sources
 
 # what the tests that read our files through h5py run with; they say that they are skipped where it is missing
 python:
@@ -110,5 +113,34 @@ python:
 	  fi
 	fi
 
+wheel: setup
+	scripts/venv.sh build
+	$(step) "building the wheel (the first time takes some minutes)"
+	cd python
+	../target/python/build/bin/maturin build --quiet --release --locked --out ../dist
+
+# what the tests install: as the other tests are built, so that HDF5 is compiled once
+test-wheel: setup
+	scripts/venv.sh build
+	$(step) "building the wheel for its tests"
+	rm -rf target/python/wheel
+	cd python
+	../target/python/build/bin/maturin build --quiet --profile dev --locked --out ../target/python/wheel
+
+# without an index, pip finds nothing but what is in the environment: numpy
+install = $(1)/bin/python -m pip uninstall --quiet --yes mmdg && $(1)/bin/python -m pip install --quiet --no-index target/python/wheel/*.whl
+
+python-test: test-wheel
+	scripts/venv.sh test
+	$(call install,target/python/test)
+	$(step) "tests of the wheel, beside numpy alone"
+	target/python/test/bin/python -W error -m unittest discover --buffer --start-directory python/tests
+
+test-torch: test-wheel
+	scripts/venv.sh torch
+	$(call install,target/python/torch)
+	$(step) "tests of the wheel, beside torch and scikit-learn"
+	target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
+
 clean:
-	rm -rf target demo .venv
+	rm -rf target demo dist .venv
