@@ -65,6 +65,8 @@ class Modality:
     def stored(self) -> np.dtype[Any]: ...
     @property
     def views(self) -> int: ...
+    @property
+    def jpeg(self) -> int | None: ...
 
 @final
 class Batches:
@@ -78,7 +80,7 @@ class BatchIterator:
 
 def write(
     path: str | os.PathLike[str],
-    modalities: Sequence[tuple[str, str, str, NDArray[Any], Sequence[bool] | None]],
+    modalities: Sequence[tuple[str, str, str, NDArray[Any], Sequence[bool] | None, int | None]],
     lines: Sequence[tuple[str, int, int, str]],
     classes: Sequence[str],
     domains: Sequence[str],

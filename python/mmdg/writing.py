@@ -26,6 +26,7 @@ def write(
     valid: Mapping[str, ArrayLike] | None = None,
     dtype: Literal["float16", "float32"] | None = None,
     kinds: Mapping[str, Literal["video", "flow", "audio"]] | None = None,
+    jpeg: Mapping[str, int] | None = None,
     recipe: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a store of `rows` rows. The folder `path` appears once everything is written; an error leaves nothing behind.
@@ -38,6 +39,7 @@ def write(
     valid: by modality bool `[rows]`; False for rows that the modality lacks, which are stored as zeros whatever the array holds.
     dtype: how features are stored; None keeps float16 and makes everything else float32. Clips stay uint8.
     kinds: what a modality shows; without it "audio" and "flow" where the name begins so, else "video".
+    jpeg: by modality the quality, 1 to 100, at which its clips (uint8 `[rows, frames, height, width, 3]`) are stored as JPEG.
     recipe: anything JSON can hold that says how the data was made. Training and `mmdg inspect` show its hash.
 
     Raises InputError for values that are not finite or that dtype cannot hold (it names the row), for arrays that do not fit each other,
@@ -48,7 +50,7 @@ def write(
     rows = len(labels)
     if rows == 0:
         raise InputError("labels: no rows; expected at least one")
-    for argument, by_name in (("valid", valid), ("kinds", kinds)):
+    for argument, by_name in (("valid", valid), ("kinds", kinds), ("jpeg", jpeg)):
         for name in by_name or {}:
             if name not in modalities:
                 raise InputError(f"{argument}: no modality {name!r}; expected some of {', '.join(modalities)}")
@@ -61,7 +63,7 @@ def write(
             raise InputError(f"modality {name!r}: samples have this anyway; expected another name")
         array, stored = _array(name, values, rows, dtype)
         there = None if valid is None or name not in valid else [bool(v) for v in _each(f"valid[{name!r}]", valid[name], rows)]
-        given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there))
+        given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there, (jpeg or {}).get(name)))
     lines = list(zip(names, label_places, domain_places, _each("split", split, rows)))
     _native.write(path, given, lines, class_names, domain_names, json.dumps(dict(recipe or {}), allow_nan=False))
 

@@ -48,7 +48,7 @@ impl<'py> Empty<'py> {
             match header.dtype {
                 Dtype::U8 => Self::U8(PyArrayDyn::new(py, shape, false)),
                 Dtype::F16 if raw => Self::F16(PyArrayDyn::new(py, shape, false)),
-                Dtype::F16 | Dtype::F32 | Dtype::F64 => Self::F32(PyArrayDyn::new(py, shape, false)),
+                _ => Self::F32(PyArrayDyn::new(py, shape, false)),
             }
         }
     }
@@ -77,13 +77,18 @@ impl<'py> Empty<'py> {
 }
 
 impl Memory<'_> {
-    /// Copies rows into it.
-    pub fn fill(self, from: Rows<'_>, rows: &[usize]) {
+    /// Copies rows into it, or decodes them.
+    pub fn fill(self, from: Rows<'_>, rows: &[usize]) -> mmdg::Result<()> {
         match self {
+            Self::U8(out) if from.header().jpeg.is_some() => {
+                let row = from.header().row_elements() as usize;
+                rows.iter().zip(out.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?;
+            }
             Self::U8(out) => from.gather_bytes(rows, out),
             Self::F16(out) => from.gather_bytes(rows, bytemuck::cast_slice_mut(out)),
             Self::F32(out) => from.gather(rows, out),
         }
+        Ok(())
     }
 }
 
@@ -111,6 +116,7 @@ pub fn stored<'py>(py: Python<'py>, header: &ModalityHeader) -> Bound<'py, PyArr
         Dtype::F16 => PyArrayDescr::of::<f16>(py),
         Dtype::F32 => PyArrayDescr::of::<f32>(py),
         Dtype::F64 => PyArrayDescr::of::<f64>(py),
+        Dtype::U64 => PyArrayDescr::of::<u64>(py),
     }
 }
 
@@ -119,6 +125,6 @@ pub fn given<'py>(py: Python<'py>, header: &ModalityHeader, raw: bool) -> Bound<
     match header.dtype {
         Dtype::U8 => PyArrayDescr::of::<u8>(py),
         Dtype::F16 if raw => PyArrayDescr::of::<f16>(py),
-        Dtype::F16 | Dtype::F32 | Dtype::F64 => PyArrayDescr::of::<f32>(py),
+        _ => PyArrayDescr::of::<f32>(py),
     }
 }

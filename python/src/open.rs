@@ -94,11 +94,12 @@ impl Open {
         let memory = empty.iter().map(|empty| unsafe { empty.memory() }).collect::<PyResult<Vec<_>>>()?;
         let valid = py.detach(|| {
             let fill = |(memory, from): (Memory<'_>, &Rows<'_>)| {
-                memory.fill(*from, rows);
-                rows.iter().map(|&row| from.valid(row)).collect()
+                memory.fill(*from, rows)?;
+                Ok(rows.iter().map(|&row| from.valid(row)).collect())
             };
-            memory.into_iter().zip(&from).map(fill).collect::<Vec<Vec<bool>>>()
+            memory.into_iter().zip(&from).map(fill).collect::<mmdg::Result<Vec<Vec<bool>>>>()
         });
+        let valid = valid.map_err(raise)?;
         let labels = rows.iter().map(|&row| segments[row].label as i64).collect();
         let domains = rows.iter().map(|&row| segments[row].domain as i64).collect();
         let arrays = modalities.iter().zip(empty).zip(valid);
@@ -173,10 +174,11 @@ fn array<'py>(
     let shape: Vec<usize> = header.shape.iter().map(|&n| n as usize).collect();
     let bytes = rows.bytes(row);
     match header.dtype {
+        Dtype::U8 if header.jpeg.is_some() => owned(py, &shape, py.detach(|| rows.data(row)).map_err(raise)?.into_owned()),
         Dtype::U8 => stored::<u8>(py, &shape, bytes, owner),
         Dtype::F16 if raw => stored::<f16>(py, &shape, bytes, owner),
         Dtype::F32 => stored::<f32>(py, &shape, bytes, owner),
-        Dtype::F16 | Dtype::F64 => owned(py, &shape, rows.values(row).into_owned()),
+        Dtype::F16 | Dtype::F64 | Dtype::U64 => owned(py, &shape, rows.values(row).into_owned()),
     }
 }
 

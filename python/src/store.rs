@@ -40,6 +40,8 @@ pub struct Modality {
     stored: Py<PyArrayDescr>,
     /// Training views kept with each row; 0 for none.
     views: u64,
+    /// Quality of the JPEGs that frames are stored as; None for plain pixels.
+    jpeg: Option<u8>,
 }
 
 #[pymethods]
@@ -139,6 +141,7 @@ impl Store {
                 dtype: arrays::given(py, header, self.raw()).unbind(),
                 stored: arrays::stored(py, header).unbind(),
                 views: header.views.as_ref().map_or(0, |views| views[0]),
+                jpeg: header.jpeg,
             };
             modalities.set_item(&header.name, modality)?;
         }

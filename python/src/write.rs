@@ -82,8 +82,8 @@ impl Values<'_> {
     }
 }
 
-/// A modality: name, kind, element type in the store, rows, and which of them there are.
-type Given<'py> = (String, String, String, Bound<'py, PyAny>, Option<Vec<bool>>);
+/// A modality: name, kind, element type in the store, rows, which of them there are, and the quality of its JPEGs.
+type Given<'py> = (String, String, String, Bound<'py, PyAny>, Option<Vec<bool>>, Option<u8>);
 /// A row of the manifest: id, label, domain, split.
 type Line = (String, usize, usize, String);
 
@@ -102,7 +102,7 @@ pub fn write(
     let recipe = serde_json::from_str(recipe).map_err(|error| input("recipe", error.to_string()))?;
     let sources = modalities.iter().map(|given| Source::new(&given.3)).collect::<PyResult<Vec<_>>>()?;
     let (mut headers, mut rows) = (Vec::new(), Vec::new());
-    for ((name, kind, dtype, _, valid), source) in modalities.iter().zip(&sources) {
+    for ((name, kind, dtype, _, valid, jpeg), source) in modalities.iter().zip(&sources) {
         let header = ModalityHeader {
             name: name.clone(),
             kind: parse(kind)?,
@@ -110,6 +110,7 @@ pub fn write(
             shape: source.shape()[1..].iter().map(|&n| n as u64).collect(),
             times: 0,
             views: None,
+            jpeg: *jpeg,
         };
         rows.push((source.values()?, header.row_elements() as usize, valid.as_deref()));
         headers.push(header);

@@ -78,6 +78,25 @@ class Write(unittest.TestCase):
         np.testing.assert_array_equal(store.read("audio"), [[1, 1], [0, 0], [1, 1]])
         self.assertEqual(store.valid("audio").tolist(), [True, False, True])
 
+    def test_clips_as_jpeg(self):
+        rows, columns = np.mgrid[:24, :40]
+        frame = np.stack([rows * 5, columns * 3, 255 - rows * 4], -1).astype(np.uint8)
+        clips = np.stack([np.stack([frame, frame[::-1]]), np.stack([frame[:, ::-1], frame // 2]), np.zeros((2, 24, 40, 3), np.uint8)])
+        store = self.write({"clip": clips}, jpeg={"clip": 95}, valid={"clip": [True, True, False]})
+        self.assertEqual((store.modalities["clip"].jpeg, store.modalities["clip"].shape), (95, (2, 24, 40, 3)))
+        everything = store.read("clip")
+        self.assertLess(np.abs(everything.astype(int) - clips).max(), 12)
+        for threads in (0, 2):
+            for batch in store.batches(2, threads=threads):
+                np.testing.assert_array_equal(batch["clip"], everything[batch["row"]])
+        np.testing.assert_array_equal(store[1]["clip"], everything[1])
+        self.assertTrue(store[1]["clip"].flags.writeable)
+        for problem, array, quality in [("quality", clips, 0), ("jpeg = 95", clips[..., :2], 95), ("jpeg = 95", clips.astype(float), 95)]:
+            with self.assertRaisesRegex(mmdg.InputError, problem):
+                mmdg.write(self.folder / "other", {"clip": array}, labels=[0] * 3, jpeg={"clip": quality})
+        with self.assertRaises(OverflowError):
+            mmdg.write(self.folder / "other", {"clip": clips}, labels=[0] * 3, jpeg={"clip": 256})
+
     def test_values_that_cannot_be_stored_are_refused_with_their_row(self):
         for value, given, dtype in [(np.nan, "f8", None), (np.inf, "f4", None), (-np.inf, "f2", None), (1e5, "f4", "float16"), (1e300, "f8", None)]:
             array = np.zeros((300, 7), given)
