@@ -25,8 +25,9 @@ use mmdg::manifest::{Manifest, Segment};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
+use mmdg::stop::Stop;
 use mmdg::store::loader::{Batch, Values};
-use mmdg::store::{Loader, ModalityHeader, Options, Plan, Store, Writer};
+use mmdg::store::{self, Loader, ModalityHeader, Options, Plan, Store};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -228,20 +229,11 @@ fn write(path: &Path, arguments: &[&str]) -> Outcome<f64> {
         .map(|((name, kind), (_, width))| ModalityHeader::features(name, *kind, dtype, *width as u64));
     let plan = Plan { holds: "features", manifest, modalities: modalities.collect(), recipe: serde_json::json!({}), shard_bytes };
     let began = Instant::now();
-    let writer = Writer::open(path, &plan)?;
-    for shard in 0..writer.shards() {
-        for (m, (values, width)) in arrays.iter().enumerate() {
-            let file = writer.shard(m, shard)?;
-            let [first, end] = writer.rows(shard);
-            for row in first..end {
-                let data = Data::F32(values[row as usize * width..][..*width].to_vec());
-                let made = Made { span: [0.0, 1.0], times: Vec::new(), made_by: "gather".into(), partial: None };
-                file.write(row, Ok(&Row { data, made }))?;
-            }
-            file.commit()?;
-        }
-    }
-    writer.finish()?;
+    store::write(path, &plan, &Stop::default(), |m, row| {
+        let (values, width) = &arrays[m];
+        let data = Data::F32(values[row as usize * width..][..*width].to_vec());
+        Ok(Row { data, made: Made { span: [0.0, 1.0], times: Vec::new(), made_by: "gather".into(), partial: None } })
+    })?;
     Ok(began.elapsed().as_secs_f64())
 }
 

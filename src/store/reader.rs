@@ -125,7 +125,7 @@ impl Store {
 /// Opens all shards, by modality; where there are many, by threads of its own: a process forked off one whose rayon has started its
 /// threads has none of them, and would wait for ever.
 fn open_shards(folder: &Path, header: &Header) -> Result<Vec<Vec<Shard>>> {
-    let count = header.rows.div_ceil(header.rows_per_shard);
+    let count = header.shard_count();
     let open = |modality: &ModalityHeader, shard| Shard::open(folder, header, modality, shard);
     let threads = if count < 64 { None } else { rayon::ThreadPoolBuilder::new().num_threads(4).build().ok() };
     let all = |modality| match &threads {

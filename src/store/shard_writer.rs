@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
 use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, shard_path, write_json};
+use super::run::Run;
 use super::spool::{self, Slots};
 use super::target::Target;
 use super::writer::Writer;
@@ -25,6 +29,7 @@ pub struct ShardWriter<'a> {
     file: fs::RowFile,
     places: BTreeMap<String, ArrayPlace>,
     slots: Option<Slots>,
+    runs: Mutex<BTreeMap<&'static str, Run>>,
     told: Mutex<Told>,
 }
 
@@ -50,7 +55,7 @@ impl<'a> ShardWriter<'a> {
             let places = spool::lay_out(&part, &header.arrays(count, 0))?;
             (fs::RowFile::open(&part)?, places, None)
         };
-        Ok(Self { writer, header, shard, rows, path, file, places, slots, told: Mutex::default() })
+        Ok(Self { writer, header, shard, rows, path, file, places, slots, runs: Mutex::default(), told: Mutex::default() })
     }
 
     /// Writes row `row` of the store, its views after its data, or notes why there is none. A value that is not finite, or that f16 cannot
@@ -67,9 +72,12 @@ impl<'a> ShardWriter<'a> {
                     return Err(self.misshapen(row, format!("{} bytes", bytes.len())));
                 }
                 let (data, views) = bytes.split_at(target.data_bytes as usize);
-                target.put(&self.file, row - self.rows[0], 0, data)?;
-                if !views.is_empty() {
-                    target.put(&self.file, row - self.rows[0], target.data_bytes, views)?;
+                for (array, at, bytes) in [("data", 0, data), ("views", target.data_bytes, views)] {
+                    match self.slots {
+                        _ if bytes.is_empty() => {}
+                        Some(_) => target.put(&self.file, row - self.rows[0], at, bytes)?,
+                        None => self.put(array, row - self.rows[0], bytes)?,
+                    }
                 }
                 self.settle(row, Ok(&made.made))
             }
@@ -162,6 +170,7 @@ impl<'a> ShardWriter<'a> {
         if self.slots.is_some() {
             return Ok(());
         }
+        self.flush()?;
         let target = self.target();
         for (offset, bytes) in [(target.data, target.data_bytes), (target.views, target.views_bytes)] {
             self.file.clear(offset + index * bytes, bytes)?;
@@ -173,14 +182,15 @@ impl<'a> ShardWriter<'a> {
     fn bytes<'d>(&self, data: &'d Data) -> Result<Cow<'d, [u8]>, Failure> {
         match (data, self.header.dtype) {
             (Data::U8(values), Dtype::U8) => Ok(values.into()),
-            (Data::F32(values), Dtype::F32) => match values.iter().position(|value| !value.is_finite()) {
-                Some(place) => Err(refused(place, values[place].into())),
+            (Data::F32(values), Dtype::F32) => match Dtype::F32.not_finite(bytemuck::cast_slice(values)) {
+                Some((place, value)) => Err(refused(place, value)),
                 None => Ok(bytemuck::cast_slice(values).into()),
             },
             (Data::F32(values), Dtype::F16) => {
-                let halves: Vec<half::f16> = values.iter().map(|&value| half::f16::from_f32(value)).collect();
-                match halves.iter().position(|half| !half.is_finite()) {
-                    Some(place) => Err(refused(place, values[place].into())),
+                let mut halves = vec![f16::ZERO; values.len()];
+                halves.convert_from_f32_slice(values);
+                match Dtype::F16.not_finite(bytemuck::cast_slice(&halves)) {
+                    Some((place, _)) => Err(refused(place, values[place].into())),
                     None => Ok(bytemuck::cast_slice(&halves).to_vec().into()),
                 }
             }
@@ -188,9 +198,15 @@ impl<'a> ShardWriter<'a> {
         }
     }
 
-    fn put(&self, array: &str, index: u64, bytes: &[u8]) -> Result<()> {
-        let place = &self.places[array];
-        self.file.write_at(bytes, place.offset + index * bytes.len() as u64)
+    fn put(&self, array: &'static str, index: u64, bytes: &[u8]) -> Result<()> {
+        let at = self.places[array].offset + index * bytes.len() as u64;
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.entry(array).or_default().put(&self.file, at, bytes)
+    }
+
+    fn flush(&self) -> Result<()> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.values_mut().try_for_each(|run| run.flush(&self.file))
     }
 
     /// Publishes the shard: synced, hashed, renamed, and then its commit record.
@@ -198,14 +214,18 @@ impl<'a> ShardWriter<'a> {
     /// # Errors
     /// [`Error::Io`]; [`Error::Environment`].
     pub fn commit(self) -> Result<()> {
+        self.flush()?;
         let part = fs::part(&self.path);
         let (file, places) = match &self.slots {
             None => (self.file, self.places),
             Some(slots) => spool::pour(&part, self.header, self.rows[1] - self.rows[0], &self.file, &self.places, slots)?,
         };
-        file.sync()?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(&part).map_err(Error::io("read", &part))?;
+        let hash = || {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_mmap_rayon(&part).map(|hasher| hasher.finalize()).map_err(Error::io("read", &part))
+        };
+        let (synced, hash) = rayon::join(|| file.sync(), hash);
+        synced?;
         let bytes = std::fs::metadata(&part).map_err(Error::io("read", &part))?.len();
         if self.slots.is_some() {
             fs::remove(&spool::path(&self.path))?;
@@ -219,7 +239,7 @@ impl<'a> ShardWriter<'a> {
             recipe_blake3: self.writer.header().recipe_blake3.clone(),
             rows: self.rows,
             bytes,
-            blake3: hasher.finalize().to_hex().to_string(),
+            blake3: hash?.to_hex().to_string(),
             arrays: places,
             failed: told.failed,
             absent: told.absent,
