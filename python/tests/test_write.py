@@ -150,15 +150,14 @@ class Write(unittest.TestCase):
 
     def test_a_full_disk_leaves_nothing(self):
         program = "import sys, numpy, mmdg\nmmdg.write(sys.argv[1], {'video': numpy.ones((50, 3))}, labels=[0] * 50)"
-        seen = set()
-        for step in (1, 2, 5, 20, 60, 10_000):
+        for step in range(1, 1000, 2):
             environment = {**os.environ, "MMDG_FAULT": f"full:{step}"}
             ended = subprocess.run([sys.executable, "-c", program, self.path], env=environment, capture_output=True, text=True)
-            seen.add(ended.returncode)
-            if ended.returncode:
-                self.assertIn("mmdg.errors.IoError", ended.stderr)
-                self.assertEqual(os.listdir(self.folder), [], step)
-        self.assertEqual(seen, {0, 1})
+            if ended.returncode == 0:
+                break
+            self.assertIn("mmdg.errors.IoError", ended.stderr)
+            self.assertEqual(os.listdir(self.folder), [], step)
+        self.assertGreater(step, 10)
         self.assertEqual(len(mmdg.open(self.path)), 50)
 
 
