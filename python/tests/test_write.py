@@ -156,7 +156,10 @@ class Write(unittest.TestCase):
             if ended.returncode == 0:
                 break
             self.assertIn("mmdg.errors.IoError", ended.stderr)
-            self.assertEqual(os.listdir(self.folder), [], step)
+            if os.listdir(self.folder):
+                # only that the folder's name is on the disk could not be made sure of
+                self.assertEqual((os.listdir(self.folder), len(mmdg.open(self.path))), (["store"], 50), step)
+                break
         self.assertGreater(step, 10)
         self.assertEqual(len(mmdg.open(self.path)), 50)
 
