@@ -16,7 +16,7 @@ unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_P
 export CARGO_TARGET_DIR := $(CURDIR)/target
 # nothing here is compiled twice from a changed state, and without it target/ is a third smaller
 export CARGO_INCREMENTAL := 0
-FEATURES := cli media video hdf5 onnx torch
+FEATURES := cli media video hdf5 onnx torch exchange
 NONE := --no-default-features
 ALL := --all-features
 # a line a step, with the seconds since the start

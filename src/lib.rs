@@ -23,6 +23,8 @@ pub mod stop;
 pub mod fs;
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
+#[cfg(feature = "exchange")]
+pub mod npy;
 #[cfg(feature = "media")]
 pub mod pickle;
 #[cfg(feature = "media")]
@@ -62,6 +64,8 @@ pub mod train;
 pub mod config;
 #[cfg(all(feature = "media", feature = "hdf5", feature = "onnx"))]
 pub mod extract;
+#[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
+pub mod import;
 pub mod inspect;
 #[cfg(feature = "hdf5")]
 pub mod merge;

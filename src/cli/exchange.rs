@@ -1,11 +1,19 @@
-//! The verbs that look at stores and carry them in and out: `inspect`, `verify`.
+//! The verbs that look at stores and carry them in and out: `inspect`, `verify`, `import`, `export`, `merge`.
 
 use std::path::Path;
 #[cfg(feature = "hdf5")]
 use std::path::PathBuf;
 
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+use super::arguments::ImportArguments;
 use super::progress::Bar;
 use super::verbs::WELL;
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+use crate::import::ModalitySource;
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+use crate::modality::Kind;
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+use crate::sample::Dtype;
 use crate::stop::Stop;
 use crate::{Error, Result};
 
@@ -45,4 +53,53 @@ pub fn merge(out: &Path, stores: &[PathBuf], link: bool, quiet: bool, stop: &Sto
     let summary = crate::merge::merge(out, stores, work)?;
     bar.finish(&format!("{} samples, {} failed, {} absent", summary.samples, summary.failures(), summary.absent));
     Ok(WELL)
+}
+
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
+    use super::arguments::{Float, Reduction};
+    use crate::import::{Reduce, Settings};
+    let settings = Settings {
+        modalities: arguments.modalities.iter().map(|text| source(text)).collect::<Result<_>>()?,
+        labels: arguments.labels.clone(),
+        dtype: arguments.dtype.map(|dtype| if dtype == Float::F16 { Dtype::F16 } else { Dtype::F32 }),
+        reduce: arguments.reduce.map(|reduce| match reduce {
+            Reduction::Mean => Reduce::Mean,
+            Reduction::Max => Reduce::Max,
+            Reduction::First => Reduce::First,
+        }),
+        ignore_extra: arguments.ignore_extra,
+        shard_mib: arguments.shard_mib,
+        split_seed: arguments.split_seed,
+    };
+    let bar = Bar::new("import", "samples", arguments.quiet);
+    let summary = crate::import::import(&arguments.out, &settings, stop, &|done, total| bar.show(done, total))?;
+    bar.finish(&format!("{} samples, {} absent", summary.samples, summary.absent));
+    Ok(WELL)
+}
+
+/// `NAME[:KIND]=PATH[:KEY]`. A path that is there is one, whatever colons are in it.
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+fn source(text: &str) -> Result<ModalitySource> {
+    let usage = |problem: String| Error::Usage(format!("--modality {text:?}: {problem}"));
+    let expected = "expected NAME[:KIND]=PATH[:KEY], such as video=features.npy";
+    let (left, path) = text.split_once('=').ok_or_else(|| usage(expected.into()))?;
+    let (name, kind) = left.split_once(':').map_or((left, None), |(name, kind)| (name, Some(kind)));
+    crate::modality::check_name(name, "--modality").map_err(|error| Error::Usage(error.to_string()))?;
+    let kinds = [Kind::Video, Kind::Flow, Kind::Audio];
+    let kind = match kind {
+        Some(word) => kinds.into_iter().find(|kind| kind.name() == word),
+        None => kinds.into_iter().find(|kind| name.starts_with(kind.name())),
+    };
+    let kind = kind
+        .ok_or_else(|| usage(format!("what it shows is not clear; expected {name}:video=…, {name}:flow=… or {name}:audio=…")))?;
+    let whole = Path::new(path);
+    let (path, key) = match path.rsplit_once(':') {
+        Some((path, key)) if !whole.exists() => (path, Some(key.to_owned())),
+        _ => (path, None),
+    };
+    if path.is_empty() || key.as_ref().is_some_and(String::is_empty) {
+        return Err(usage(expected.into()));
+    }
+    Ok(ModalitySource { name: name.into(), kind, path: path.into(), key })
 }

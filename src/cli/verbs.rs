@@ -63,6 +63,10 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
         Verb::Inspect { store, json, mean } => exchange::inspect(&store, json, mean),
         Verb::Verify { store, quiet } => exchange::verify(&store, quiet, world.stop),
+        #[cfg(all(feature = "exchange", feature = "hdf5"))]
+        Verb::Import(arguments) => exchange::import(&arguments, world.stop),
+        #[cfg(not(all(feature = "exchange", feature = "hdf5")))]
+        Verb::Import(_) => Err(not_built("import", "exchange and hdf5")),
         #[cfg(feature = "hdf5")]
         Verb::Merge { out, stores, link, quiet } => exchange::merge(&out, &stores, link, quiet, world.stop),
         #[cfg(not(feature = "hdf5"))]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub use settings::{Annotations, ClassMap, Files, Media, Settings};
 
 pub use beside::sound_beside;
+pub use table::labelled;
 
 use crate::manifest::{Manifest, Segment, Split, TestSet};
 use crate::{Error, Result};
@@ -144,11 +145,13 @@ fn root(settings: &Settings) -> Result<PathBuf> {
     if root.is_dir() { Ok(root) } else { Err(Error::input(root.display(), "no such folder; expected the data set's root")) }
 }
 
-/// The names in use: those asked for, else those that occur, in order (numbers as numbers).
+/// The names in use: those asked for, else those that occur.
 fn names(asked: Option<&Vec<String>>, occurring: impl Iterator<Item = String>) -> Vec<String> {
-    if let Some(asked) = asked {
-        return asked.clone();
-    }
+    asked.cloned().unwrap_or_else(|| in_order(occurring))
+}
+
+/// Each name once, in order; numbers as numbers.
+pub fn in_order(occurring: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = occurring.collect();
     names.sort_by(|a, b| match (a.parse::<u64>(), b.parse::<u64>()) {
         (Ok(a), Ok(b)) => a.cmp(&b),

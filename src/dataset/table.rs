@@ -2,30 +2,14 @@
 //! for extracted frames `frame_rate` and `flow_rate`, for stretches in frame numbers `start_frame`, `stop_frame` and `number_rate`, for clips
 //! cut out beforehand `precut` (`yes`), for sound in HDF5 `audio_key` and `audio_rate`. A store's `manifest.csv` is such a table.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use super::{Draft, Findings, Settings, names, records};
-use crate::manifest::{Numbers, Segment, Split, hold_out};
-use crate::span::Span;
+use crate::manifest::{Manifest, Segment, Split, hold_out};
+use crate::store::manifest_csv::{self, COLUMNS, Column};
 use crate::{Error, Result};
 
-const REQUIRED: [&str; 6] = ["id", "path", "start", "end", "label", "domain"];
-const OPTIONAL: [&str; 13] = [
-    "row",
-    "split",
-    "audio_path",
-    "flow_x_path",
-    "flow_y_path",
-    "frame_rate",
-    "flow_rate",
-    "start_frame",
-    "stop_frame",
-    "number_rate",
-    "precut",
-    "audio_key",
-    "audio_rate",
-];
+const REQUIRED: [Column; 6] = [Column::Id, Column::Path, Column::Start, Column::End, Column::Label, Column::Domain];
 
 /// One line before labels and domains are places in a list.
 struct Line {
@@ -42,7 +26,7 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
     {
         return Err(Error::input(root.display(), "no such folder; expected the root of the table's paths"));
     }
-    let (lines, has_split) = lines(path, settings.root.as_deref(), findings)?;
+    let (lines, has_split) = lines(path, settings.root.as_deref(), &REQUIRED, findings)?;
     let classes = names(settings.classes.as_ref(), lines.iter().map(|line| line.label.clone()));
     let domains = names(settings.domains.as_ref(), lines.iter().map(|line| line.domain.clone()));
     let (mut segments, mut left_out) = (Vec::new(), 0);
@@ -70,90 +54,60 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
     Ok(Draft { place: path.display().to_string(), classes, domains, segments, test_set: None })
 }
 
-fn lines(path: &Path, root: Option<&Path>, findings: &mut Findings) -> Result<(Vec<Line>, bool)> {
+/// The rows of a table that need not name media, for what was made of it elsewhere: only `id`, `label` and `domain` are required, and the path of a row
+/// without one is its id. Also the ids in the order of the lines.
+///
+/// # Errors
+/// [`Error::Input`] naming file, line and what was expected.
+pub fn labelled(path: &Path, split_seed: u64) -> Result<(Manifest, Vec<String>)> {
+    let mut findings = Findings::default();
+    let read = lines(path, None, &[Column::Id, Column::Label, Column::Domain], &mut findings);
+    let (lines, has_split) = read?;
+    if let Some(fault) = findings.faults.into_iter().next() {
+        return Err(fault);
+    }
+    let classes = names(None, lines.iter().map(|line| line.label.clone()));
+    let domains = names(None, lines.iter().map(|line| line.domain.clone()));
+    let place = |names: &[String], name: &String| names.iter().position(|known| known == name).unwrap_or_default();
+    let mut segments: Vec<Segment> = lines
+        .into_iter()
+        .map(|line| Segment { label: place(&classes, &line.label), domain: place(&domains, &line.domain), ..line.segment })
+        .collect();
+    if !has_split {
+        hold_out(&mut segments, split_seed);
+    }
+    let ids = segments.iter().map(|segment| segment.id.clone()).collect();
+    Ok((Manifest::new(&path.display().to_string(), classes, domains, segments)?, ids))
+}
+
+fn lines(path: &Path, root: Option<&Path>, required: &[Column], findings: &mut Findings) -> Result<(Vec<Line>, bool)> {
     let (header, records) = records(path, true, findings)?;
-    for name in &header {
-        if !REQUIRED.contains(&name) && !OPTIONAL.contains(&name) {
-            let known = [&REQUIRED[..], &OPTIONAL[..]].concat().join(", ");
-            return Err(Error::input(path.display(), format!("line 1: unknown column {name:?}; expected some of {known}")));
-        }
+    if let Some(name) = header.iter().find(|name| !COLUMNS.contains(name)) {
+        let known = COLUMNS.join(", ");
+        return Err(Error::input(path.display(), format!("line 1: unknown column {name:?}; expected some of {known}")));
     }
-    let column = |name: &str| header.iter().position(|column| column == name);
-    if let Some(missing) = REQUIRED.iter().find(|name| column(name).is_none()) {
-        return Err(Error::input(path.display(), format!("line 1: no column {missing:?}; expected {}", REQUIRED.join(","))));
+    let places = COLUMNS.map(|name| header.iter().position(|column| column == name));
+    if let Some(missing) = required.iter().find(|column| places[**column as usize].is_none()) {
+        let expected = required.iter().map(|column| column.name()).collect::<Vec<_>>().join(",");
+        return Err(Error::input(path.display(), format!("line 1: no column {:?}; expected {expected}", missing.name())));
     }
+    let has_split = places[Column::Split as usize].is_some();
     let mut lines = Vec::new();
     for (number, record) in records {
-        let field = |name: &str| column(name).map(|place| record[place].trim()).unwrap_or_default();
-        let line = line(&field, root, column("split").is_some()).map(|segment| Line {
-            segment,
-            label: field("label").to_owned(),
-            domain: field("domain").to_owned(),
-            number,
-        });
+        let written = |column: Column| places[column as usize].map(|place| record[place].trim()).unwrap_or_default();
+        let field = |column: Column| match column {
+            Column::Split if !has_split => Split::Train.name(),
+            Column::Path if !required.contains(&column) && written(column).is_empty() => written(Column::Id),
+            _ => written(column),
+        };
+        let named = [Column::Path, Column::Id, Column::Label, Column::Domain];
+        let segment = match named.into_iter().find(|column| field(*column).is_empty()) {
+            Some(empty) => Err(format!("{} is empty; expected a value", empty.name())),
+            None => manifest_csv::segment(&field, root),
+        };
+        let (label, domain) = (written(Column::Label).to_owned(), written(Column::Domain).to_owned());
+        let line = segment.map(|segment| Line { segment, label, domain, number });
         lines.extend(findings.part(line.map_err(|problem| Error::input(path.display(), format!("line {number}: {problem}")))));
     }
-    Ok((lines, column("split").is_some()))
-}
-
-/// The segment of a line; `field` gives its fields by name, `""` for none.
-fn line<'a>(field: &dyn Fn(&str) -> &'a str, root: Option<&Path>, has_split: bool) -> Result<Segment, String> {
-    let file = |name: &str| match field(name) {
-        "" => None,
-        text => Some(root.map_or_else(|| PathBuf::from(text), |root| root.join(text))),
-    };
-    let above_zero = |name: &str| match number::<f64>(field, name, "a number above 0")? {
-        Some(rate) if !(rate.is_finite() && rate > 0.0) => Err(format!("{name} {rate}; expected a number above 0")),
-        rate => Ok(rate),
-    };
-    for name in ["path", "id", "label", "domain"] {
-        if field(name).is_empty() {
-            return Err(format!("{name} is empty; expected a value"));
-        }
-    }
-    let start = number(field, "start", "seconds")?.unwrap_or(0.0);
-    let span = Span::new(start, number(field, "end", "seconds")?)?;
-    let split = match field("split") {
-        "" if !has_split => Split::Train,
-        text => Split::from_name(text).ok_or_else(|| format!("split {text:?}; expected train, val or test"))?,
-    };
-    let (flow_x, flow_y) = (file("flow_x_path"), file("flow_y_path"));
-    if flow_x.is_some() != flow_y.is_some() {
-        return Err("one flow path without the other; expected both or none".into());
-    }
-    let whole = "a whole number";
-    let numbers = match (number(field, "start_frame", whole)?, number(field, "stop_frame", whole)?, above_zero("number_rate")?) {
-        (Some(start), Some(stop), Some(rate)) if start < stop => Some(Numbers { start, stop, rate }),
-        (None, None, None) => None,
-        _ => return Err("start_frame, stop_frame, number_rate; expected all with start before stop, or none".into()),
-    };
-    let precut = match field("precut") {
-        "" | "no" => false,
-        "yes" => true,
-        text => return Err(format!("precut {text:?}; expected yes or nothing")),
-    };
-    let audio_path = file("audio_path");
-    let audio_key = match (field("audio_key"), number(field, "audio_rate", "samples a second")?) {
-        ("", None) => None,
-        (key, Some(rate)) if !key.is_empty() && rate > 0 && audio_path.is_some() => Some((key.to_owned(), rate)),
-        _ => return Err("audio_key, audio_rate; expected both and an audio_path, or none".into()),
-    };
-    Ok(Segment {
-        split,
-        frame_rate: above_zero("frame_rate")?,
-        numbers,
-        precut,
-        audio_path,
-        audio_key,
-        flow_paths: flow_x.zip(flow_y),
-        flow_rate: above_zero("flow_rate")?,
-        ..Segment::new(field("id"), file("path").unwrap_or_default(), span)
-    })
-}
-
-fn number<'a, T: FromStr>(field: &dyn Fn(&str) -> &'a str, name: &str, expected: &str) -> Result<Option<T>, String> {
-    match field(name) {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| format!("{name} {text:?}; expected {expected}")),
-    }
+    Ok((lines, has_split))
 }

@@ -7,7 +7,8 @@ use crate::manifest::{Manifest, Numbers, Segment, Split};
 use crate::span::Span;
 use crate::{Error, Result, fs};
 
-const COLUMNS: [&str; 19] = [
+/// The columns' names, in order.
+pub const COLUMNS: [&str; 19] = [
     "row",
     "id",
     "path",
@@ -28,6 +29,38 @@ const COLUMNS: [&str; 19] = [
     "audio_key",
     "audio_rate",
 ];
+
+/// A place in [`COLUMNS`].
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    Row,
+    Id,
+    Path,
+    Start,
+    End,
+    Label,
+    Domain,
+    Split,
+    AudioPath,
+    FlowXPath,
+    FlowYPath,
+    FrameRate,
+    FlowRate,
+    StartFrame,
+    StopFrame,
+    NumberRate,
+    Precut,
+    AudioKey,
+    AudioRate,
+}
+
+impl Column {
+    /// As it stands in the first line.
+    pub fn name(self) -> &'static str {
+        COLUMNS[self as usize]
+    }
+}
 
 /// The table, classes and domains by name.
 ///
@@ -87,43 +120,76 @@ pub fn read(path: &Path, classes: &[String], domains: &[String]) -> Result<Manif
     let mut segments = Vec::new();
     for (row, record) in reader.records().enumerate() {
         let record = record.map_err(|e| fail(e.to_string()))?;
-        let bad = |column: usize| fail(format!("line {}: {} {:?} does not fit", row + 2, COLUMNS[column], &record[column]));
-        let place = |names: &[String], column: usize| names.iter().position(|n| *n == record[column]).ok_or_else(|| bad(column));
-        let optional_text = |column: usize| (!record[column].is_empty()).then(|| record[column].to_owned());
-        let optional = |column: usize| optional_text(column).map(PathBuf::from);
-        fn number<T: FromStr>(text: &str) -> Result<Option<T>, T::Err> {
-            if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+        let at = |problem: String| fail(format!("line {}: {problem}", row + 2));
+        let field = |column: Column| &record[column as usize];
+        let place = |names: &[String], column: Column| {
+            let found = names.iter().position(|name| *name == field(column));
+            found.ok_or_else(|| at(format!("{} {:?} is none that store.json has", column.name(), field(column))))
+        };
+        if field(Column::Row).parse() != Ok(row) {
+            return Err(at(format!("row {:?}; expected {row}", field(Column::Row))));
         }
-        if record[0].parse() != Ok(row) {
-            return Err(bad(0));
-        }
-        let start = record[3].parse().map_err(|_| bad(3))?;
-        let end = if record[4].is_empty() { None } else { Some(record[4].parse().map_err(|_| bad(4))?) };
-        segments.push(Segment {
-            id: record[1].to_owned(),
-            path: PathBuf::from(&record[2]),
-            span: Span::new(start, end).map_err(|_| bad(4))?,
-            label: place(classes, 5)?,
-            domain: place(domains, 6)?,
-            split: Split::from_name(&record[7]).ok_or_else(|| bad(7))?,
-            audio_path: optional(8),
-            flow_paths: optional(9).zip(optional(10)),
-            frame_rate: number(&record[11]).map_err(|_| bad(11))?,
-            flow_rate: number(&record[12]).map_err(|_| bad(12))?,
-            numbers: match [number(&record[13]), number(&record[14])] {
-                [Ok(Some(start)), Ok(Some(stop))] => {
-                    Some(Numbers { start, stop, rate: number(&record[15]).ok().flatten().ok_or_else(|| bad(15))? })
-                }
-                [Ok(None), Ok(None)] => None,
-                _ => return Err(bad(14)),
-            },
-            precut: match &record[16] {
-                "" => false,
-                "yes" => true,
-                _ => return Err(bad(16)),
-            },
-            audio_key: optional_text(17).zip(number(&record[18]).map_err(|_| bad(18))?),
-        });
+        let (label, domain) = (place(classes, Column::Label)?, place(domains, Column::Domain)?);
+        segments.push(Segment { label, domain, ..segment(&field, None).map_err(at)? });
     }
     Ok(Manifest { classes: classes.to_vec(), domains: domains.to_vec(), segments, test_set: None })
+}
+
+/// The segment of a line, its label and domain aside; `field` gives the text of a column, `""` for none, and paths are below `root`.
+///
+/// # Errors
+/// A sentence that names the column and says what was expected.
+pub fn segment<'a>(field: &dyn Fn(Column) -> &'a str, root: Option<&Path>) -> Result<Segment, String> {
+    let file = |column: Column| match field(column) {
+        "" => None,
+        text => Some(root.map_or_else(|| PathBuf::from(text), |root| root.join(text))),
+    };
+    let above_zero = |column: Column| match number::<f64>(field, column, "a number above 0")? {
+        Some(rate) if !(rate.is_finite() && rate > 0.0) => Err(format!("{} {rate}; expected a number above 0", column.name())),
+        rate => Ok(rate),
+    };
+    let start = number(field, Column::Start, "seconds")?.unwrap_or(0.0);
+    let span = Span::new(start, number(field, Column::End, "seconds")?)?;
+    let split = field(Column::Split);
+    let split = Split::from_name(split).ok_or_else(|| format!("split {split:?}; expected train, val or test"))?;
+    let (flow_x, flow_y) = (file(Column::FlowXPath), file(Column::FlowYPath));
+    if flow_x.is_some() != flow_y.is_some() {
+        return Err("one flow path without the other; expected both or none".into());
+    }
+    let whole = "a whole number";
+    let (first, stop) = (number(field, Column::StartFrame, whole)?, number(field, Column::StopFrame, whole)?);
+    let numbers = match (first, stop, above_zero(Column::NumberRate)?) {
+        (Some(start), Some(stop), Some(rate)) if start < stop => Some(Numbers { start, stop, rate }),
+        (None, None, None) => None,
+        _ => return Err("start_frame, stop_frame, number_rate; expected all with start before stop, or none".into()),
+    };
+    let precut = match field(Column::Precut) {
+        "" | "no" => false,
+        "yes" => true,
+        text => return Err(format!("precut {text:?}; expected yes or nothing")),
+    };
+    let audio_path = file(Column::AudioPath);
+    let audio_key = match (field(Column::AudioKey), number(field, Column::AudioRate, "samples a second")?) {
+        ("", None) => None,
+        (key, Some(rate)) if !key.is_empty() && rate > 0 && audio_path.is_some() => Some((key.to_owned(), rate)),
+        _ => return Err("audio_key, audio_rate; expected both and an audio_path, or none".into()),
+    };
+    Ok(Segment {
+        split,
+        frame_rate: above_zero(Column::FrameRate)?,
+        numbers,
+        precut,
+        audio_path,
+        audio_key,
+        flow_paths: flow_x.zip(flow_y),
+        flow_rate: above_zero(Column::FlowRate)?,
+        ..Segment::new(field(Column::Id), file(Column::Path).unwrap_or_default(), span)
+    })
+}
+
+fn number<'a, T: FromStr>(field: &dyn Fn(Column) -> &'a str, column: Column, expected: &str) -> Result<Option<T>, String> {
+    match field(column) {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| format!("{} {text:?}; expected {expected}", column.name())),
+    }
 }
