@@ -128,6 +128,66 @@ pub fn read_text(path: &Path) -> Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
+/// A file while it is written piece by piece: under its temporary name until it is [published](Self::publish), and gone if it is not.
+#[derive(Debug)]
+pub struct Stream {
+    file: Option<File>,
+    path: PathBuf,
+}
+
+impl Stream {
+    /// Starts the file that is going to be `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = step().and_then(|()| File::create(part(path))).map_err(Error::io("create", path))?;
+        Ok(Self { file: Some(file), path: path.into() })
+    }
+
+    /// Gives the file its name, once its bytes are on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn publish(mut self) -> Result<()> {
+        let path = self.path.clone();
+        let sync = || step().and_then(|()| self.open()?.sync_all());
+        sync().map_err(Error::io("sync", &path))?;
+        publish(&path)?;
+        self.file = None;
+        Ok(())
+    }
+
+    fn open(&self) -> io::Result<&File> {
+        self.file.as_ref().ok_or_else(|| io::Error::other("the file has its name already"))
+    }
+}
+
+impl io::Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        step()?;
+        self.open()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl io::Seek for Stream {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.open()?.seek(to)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            let _ = std::fs::remove_file(part(&self.path));
+        }
+    }
+}
+
 /// A file that rows are written into at their places.
 #[derive(Debug)]
 pub struct RowFile {

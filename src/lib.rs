@@ -62,6 +62,8 @@ pub mod train;
 // floor 6: the verbs
 #[cfg(feature = "media")]
 pub mod config;
+#[cfg(feature = "exchange")]
+pub mod export;
 #[cfg(all(feature = "media", feature = "hdf5", feature = "onnx"))]
 pub mod extract;
 #[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]

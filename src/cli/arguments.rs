@@ -28,6 +28,9 @@ A row that the files lack is absent: it is listed, and zeros in the store.
   mmdg import store --labels labels.csv --modality video=mtcn.hdf5:visual_features --reduce mean
   mmdg import store --labels labels.csv --modality rgb:video=i3d/ --modality flow=i3d/ --reduce mean";
 
+const EXPORT: &str = "Rows are in the store's order, values as they are stored, but for Parquet, where f16 becomes f32 and a row that is not there is null. Beside each
+modality stand which rows are valid (rows that are not are zeros) and the seconds that they show; frames kept as JPEG are decoded. `mmdg import` reads the .npz.";
+
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All that the pipeline file asks for: preprocess, extract, train, report
@@ -82,6 +85,29 @@ pub enum Verb {
     /// Features made elsewhere to a feature store
     #[command(after_help = IMPORT)]
     Import(ImportArguments),
+    /// Rows of a store to a file for other programs: .npz, .parquet or .safetensors
+    #[command(after_help = EXPORT)]
+    Export {
+        /// Folder of the store
+        store: PathBuf,
+        /// File to make
+        out: PathBuf,
+        /// What to write [default: by the end of the file's name]
+        #[arg(long)]
+        format: Option<Form>,
+        /// Only this modality; may be given several times, as all of these
+        #[arg(long = "modality", value_name = "NAME")]
+        modalities: Vec<String>,
+        /// Only this domain
+        #[arg(long = "domain", value_name = "NAME")]
+        domains: Vec<String>,
+        /// Only this split
+        #[arg(long = "split")]
+        splits: Vec<Part>,
+        /// No progress and no summary
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Stores made apart into one: the shards of one plan, or the rows of stores made alike
     Merge {
         /// Folder of the store to make
@@ -166,6 +192,23 @@ pub enum Reduction {
     Max,
     /// The first
     First,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Arrays, for numpy
+    Npz,
+    /// A table, for pandas, Polars, DuckDB
+    Parquet,
+    /// Tensors, for PyTorch and others
+    Safetensors,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    Train,
+    Val,
+    Test,
 }
 
 #[derive(Debug, Args)]

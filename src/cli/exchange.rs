@@ -6,10 +6,16 @@ use std::path::PathBuf;
 
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use super::arguments::ImportArguments;
+#[cfg(feature = "exchange")]
+use super::arguments::{Form, Part};
 use super::progress::Bar;
 use super::verbs::WELL;
+#[cfg(feature = "exchange")]
+use crate::export::{Format, Selection};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use crate::import::ModalitySource;
+#[cfg(feature = "exchange")]
+use crate::manifest::Split;
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use crate::modality::Kind;
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
@@ -102,4 +108,29 @@ fn source(text: &str) -> Result<ModalitySource> {
         return Err(usage(expected.into()));
     }
     Ok(ModalitySource { name: name.into(), kind, path: path.into(), key })
+}
+
+#[cfg(feature = "exchange")]
+pub fn selection(modalities: Vec<String>, domains: Vec<String>, splits: &[Part]) -> Selection {
+    let split = |part: &Part| match part {
+        Part::Train => Split::Train,
+        Part::Val => Split::Val,
+        Part::Test => Split::Test,
+    };
+    Selection { modalities, domains, splits: splits.iter().map(split).collect() }
+}
+
+#[cfg(feature = "exchange")]
+pub fn export(store: &Path, out: &Path, format: Option<Form>, selection: &Selection, quiet: bool, stop: &Stop) -> Result<i32> {
+    let format = match format {
+        Some(Form::Npz) => Format::Npz,
+        Some(Form::Parquet) => Format::Parquet,
+        Some(Form::Safetensors) => Format::Safetensors,
+        None => Format::of(out)?,
+    };
+    let bar = Bar::new("export", "samples", quiet);
+    let rows = crate::export::export(store, out, format, selection, stop, &|done, total| bar.show(done, total))?;
+    let mib = std::fs::metadata(out).map_or(0, |about| about.len()) as f64 / f64::from(1 << 20);
+    bar.finish(&format!("{rows} rows, {mib:.1} MiB"));
+    Ok(WELL)
 }

@@ -67,6 +67,13 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Import(arguments) => exchange::import(&arguments, world.stop),
         #[cfg(not(all(feature = "exchange", feature = "hdf5")))]
         Verb::Import(_) => Err(not_built("import", "exchange and hdf5")),
+        #[cfg(feature = "exchange")]
+        Verb::Export { store, out, format, modalities, domains, splits, quiet } => {
+            let selection = exchange::selection(modalities, domains, &splits);
+            exchange::export(&store, &out, format, &selection, quiet, world.stop)
+        }
+        #[cfg(not(feature = "exchange"))]
+        Verb::Export { .. } => Err(not_built("export", "exchange")),
         #[cfg(feature = "hdf5")]
         Verb::Merge { out, stores, link, quiet } => exchange::merge(&out, &stores, link, quiet, world.stop),
         #[cfg(not(feature = "hdf5"))]

@@ -167,6 +167,7 @@ fn survey(
         shape: first.shape.clone(),
         times: 0,
         views: None,
+        jpeg: None,
     };
     header.check().map_err(|problem| Error::input(format!("modality {:?}", header.name), problem))?;
     Ok((header, rows.iter().map(Option::is_some).collect()))

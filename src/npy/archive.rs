@@ -71,7 +71,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     ///
     /// # Errors
     /// What writing gives.
-    pub fn start(&mut self, name: &str, header: &Header) -> std::io::Result<&mut impl Write> {
+    pub fn start(&mut self, name: &str, header: &Header) -> std::io::Result<&mut (impl Write + use<W>)> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())

@@ -31,6 +31,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("report", 5),
     ("train", 5),
     ("config", 6),
+    ("export", 6),
     ("extract", 6),
     ("import", 6),
     ("inspect", 6),
