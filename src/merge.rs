@@ -271,7 +271,11 @@ fn fill(
         let outcome = told[store].outcome(origin);
         if outcome.is_ok() {
             let (rows, origin) = (told[store].rows, origin as usize);
-            target.put(&file, row - first, 0, rows.bytes(origin))?;
+            match rows.header().jpeg {
+                // as they are: decoded and encoded again they would lose once more
+                Some(_) => target.put_jpegs(&file, row - first, rows.frames(origin))?,
+                None => target.put(&file, row - first, 0, rows.bytes(origin))?,
+            }
             if let Some(views) = rows.views(origin) {
                 target.put(&file, row - first, target.data_bytes, views)?;
             }
