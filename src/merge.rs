@@ -272,6 +272,7 @@ fn fill(
         if outcome.is_ok() {
             let (rows, origin) = (told[store].rows, origin as usize);
             match rows.header().jpeg {
+                // as they are: decoded and encoded again they would lose once more
                 Some(_) => target.put_jpegs(&file, row - first, rows.frames(origin))?,
                 None => target.put(&file, row - first, 0, rows.bytes(origin))?,
             }

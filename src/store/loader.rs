@@ -284,8 +284,7 @@ impl Features {
                     None if header.jpeg.is_some() => {
                         rows.iter().zip(values.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?;
                     }
-                    None if header.jpeg.is_none() => from.gather_bytes(rows, values),
-                    None => rows.iter().zip(values.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?,
+                    None => from.gather_bytes(rows, values),
                     Some((stream, shape)) => {
                         for (&place, out) in rows.iter().zip(values.chunks_exact_mut(row)) {
                             let all = from.views(place).unwrap_or_default();

@@ -15,6 +15,7 @@ use mmdg::stop::Stop;
 use mmdg::store::loader::Values;
 use mmdg::store::{Loader, Options, Order, Plan, Store, Writer, jpeg};
 use mmdg::synthetic::demo::{self, DemoOptions};
+use mmdg::verify::verify;
 use mmdg::{Error, inspect};
 use serde_json::json;
 
@@ -40,6 +41,10 @@ fn ramps(folder: &Path) {
     let pipeline = "[data]\ndataset = \"table\"\ntable = \"table.csv\"\n\n[preprocess]\nstore = \"clips\"\nshard-mib = 1\n\n\
         [preprocess.modalities.video]\npreset = \"uniform\"\nframes = 6\nresize = 160\ncrop = 160\njpeg = 95\n";
     std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+}
+
+fn faults(folder: &Path) -> Vec<String> {
+    verify(folder, &Stop::default(), &|_, _| ()).unwrap().faults.iter().map(ToString::to_string).collect()
 }
 
 const MAKE: &str = "preprocess pipeline.toml --max-failures 1";
@@ -180,7 +185,28 @@ fn a_row_that_failed_has_frames_of_no_length() {
     expect(&run(folder, &format!("{MAKE} --set preprocess.store=none")), 4, &["1 samples, failed: 1 unreadable"]);
     let store = Store::open(&folder.join("none")).unwrap();
     assert!(store.modality("video").unwrap().bytes(0).is_empty());
-    expect(&run(folder, "inspect none"), 0, &[]);
+    expect(&run(folder, "inspect none --mean"), 0, &[]);
+    assert!(faults(&folder.join("none")).is_empty());
+}
+
+#[test]
+fn merged_rows_keep_their_jpegs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    ramps(folder);
+    expect(&run(folder, MAKE), 4, &[]);
+    let table = std::fs::read_to_string(folder.join("table.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    for (name, rows) in [("a", [1, 3]), ("b", [2, 4])] {
+        std::fs::write(folder.join("table.csv"), [lines[0], lines[rows[0]], lines[rows[1]], ""].join("\n")).unwrap();
+        expect(&run(folder, &format!("{MAKE} --set preprocess.store={name}")), if name == "a" { 0 } else { 4 }, &[]);
+    }
+    expect(&run(folder, "merge merged a b"), 0, &[]);
+    assert!(faults(&folder.join("merged")).is_empty());
+    let [clips, merged] = ["clips", "merged"].map(|name| tree(&folder.join(name)));
+    for shard in ["video/00000.h5", "video/00001.h5"] {
+        assert!(clips[shard] == merged[shard], "{shard}");
+    }
 }
 
 #[test]
@@ -233,6 +259,15 @@ fn damage_is_named_and_never_a_crash() {
     ramps(folder);
     expect(&run(folder, MAKE), 4, &[]);
     let clips = folder.join("clips");
+    assert!(faults(&clips).is_empty());
+    // a row that is not there has no JPEG
+    let first = std::fs::read(clips.join("video/00000.h5")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(clips.join("video/00000.json")).unwrap()).unwrap();
+    let mut damaged = first.clone();
+    damaged[record["arrays"]["valid"]["offset"].as_u64().unwrap() as usize] = 0;
+    std::fs::write(clips.join("video/00000.h5"), damaged).unwrap();
+    assert!(faults(&clips).contains(&"video/00000.h5: row 0: it holds JPEGs, but valid is 0".to_owned()));
+    std::fs::write(clips.join("video/00000.h5"), first).unwrap();
     let path = clips.join("video/00001.h5");
     let whole = std::fs::read(&path).unwrap();
     let record: serde_json::Value = serde_json::from_slice(&std::fs::read(clips.join("video/00001.json")).unwrap()).unwrap();
