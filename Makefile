@@ -128,7 +128,7 @@ test-wheel: setup
 	../target/python/build/bin/maturin build --quiet --profile dev --locked --out ../target/python/wheel
 
 # without an index, pip finds nothing but what is in the environment: numpy
-install = $(1)/bin/python -m pip uninstall --quiet --yes mmdg && $(1)/bin/python -m pip install --quiet --no-index target/python/wheel/*.whl
+install = $(1)/bin/python -m pip uninstall --quiet --yes mmdg 2>/dev/null && $(1)/bin/python -m pip install --quiet --no-index target/python/wheel/*.whl
 
 python-test: test-wheel
 	scripts/venv.sh test
@@ -140,7 +140,7 @@ test-torch: test-wheel
 	scripts/venv.sh torch
 	$(call install,target/python/torch)
 	$(step) "tests of the wheel, beside torch and scikit-learn"
-	target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
+	OMP_NUM_THREADS=1 target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
 
 clean:
 	rm -rf target demo dist .venv

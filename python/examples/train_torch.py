@@ -12,6 +12,7 @@ def main(path, target, epochs=20):
     sources = [domain for domain in store.domains if domain != target]
     widths = {name: modality.shape[0] for name, modality in store.modalities.items()}
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # a head is too small to be shared
     encoders = torch.nn.ModuleDict({name: torch.nn.Linear(width, 64) for name, width in widths.items()})
     head = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(64 * len(widths), len(store.classes)))
     optimizer = torch.optim.Adam([*encoders.parameters(), *head.parameters()], lr=1e-3)

@@ -6,6 +6,8 @@ from typing import Any, Literal, SupportsIndex, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["BatchIterator", "Batches", "Modality", "Store", "__version__", "write"]
+
 __version__: str
 
 _Rows: TypeAlias = slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from mmdg import _native
 from mmdg.errors import InputError
 
+__all__ = ["write"]
+
 
 def write(
     path: str | os.PathLike[str],
@@ -84,6 +86,7 @@ def _each(argument: str, value: Any, rows: int) -> list[Any]:
 
 def _places(argument: str, values: list[Any], names: Sequence[str] | None) -> tuple[list[int], list[str]]:
     """Where each value stands in the list of names, and that list."""
+    places: dict[Any, int]
     if all(isinstance(value, str) for value in values):
         names = sorted(set(values)) if names is None else [str(name) for name in names]
         places = {name: place for place, name in enumerate(names)}

@@ -49,14 +49,11 @@ class Tensors(WithStore):
             torch.from_dlpack(store[4]["audio"])
 
     def test_dlpack_of_a_view(self):
+        # as with from_numpy the tensor can be written to, which ends the process
         row = mmdg.open(self.path)[4]["video"]
-        try:
-            tensor = torch.from_dlpack(row)
-        except (BufferError, TypeError) as error:
-            print(f"torch.from_dlpack of a view: {error}")
-        else:
-            np.testing.assert_array_equal(tensor.numpy(), arrays()["video"][4])
-            print("torch.from_dlpack of a view works", tensor.data_ptr() == row.ctypes.data)
+        tensor = torch.from_dlpack(row)
+        np.testing.assert_array_equal(tensor.numpy(), arrays()["video"][4])
+        self.assertEqual(tensor.data_ptr(), row.ctypes.data)
 
 
 class Loaders(WithStore):
@@ -137,25 +134,33 @@ class Examples(unittest.TestCase):
 class Types(unittest.TestCase):
     def mypy(self, *arguments):
         with tempfile.TemporaryDirectory() as folder:
-            return subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, cwd=folder)
+            # the standard library's own, which writing.py imports
+            (pathlib.Path(folder) / "others").write_text(r"mmdg\.writing\.(Any|Mapping|Sequence)\b.*")
+            ended = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, cwd=folder)
+            return ended.stdout + ended.stderr
 
     def test_stubs_say_what_the_module_has(self):
-        ended = self.mypy("mypy.stubtest", "mmdg", "mmdg._native")
-        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+        self.assertRegex(self.mypy("mypy.stubtest", "mmdg", "--allowlist", "others", "--ignore-unused-allowlist"), "^Success: no issues found")
 
-    def test_types_are_right_in_use(self):
-        program = (
-            "import mmdg, numpy as np\nfrom typing import assert_type\nfrom numpy.typing import NDArray\nstore = mmdg.open('s', dtype='stored')\n"
-            "rows: NDArray[np.int64] = store.select(split='train')\nassert_type(store.valid('a'), NDArray[np.bool_])\n"
-            "for batch in store.batches(4, 1, 2, order='domains', modalities=['a'], domains='D1'): batch['video'].sum()\n"
-            "store[0]['video'], store[1:2], store[[1, 2]], store[rows], store[rows > 3], store[np.int64(3)]\n"
-            "mmdg.write('s', {'a': np.zeros((2, 3))}, labels=['a', 'b'], split='val', dtype='float16', kinds={'a': 'audio'})\n"
-        ).replace("from typing import assert_type", "from typing_extensions import assert_type")
-        ended = self.mypy("mypy", "--strict", "--python-version", "3.10", "-c", program)
-        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
-        for wrong in ("store.batches(4, order='random')", "store.batches('4')", "mmdg.open('s', dtype='f16')", "store.reed('a')", "mmdg.write('s', {})"):
-            ended = self.mypy("mypy", "--strict", "-c", f"import mmdg\nstore = mmdg.open('s')\n{wrong}")
-            self.assertEqual(ended.returncode, 1, f"{wrong}: {ended.stdout}{ended.stderr}")
+    def test_types_in_use(self):
+        right = (
+            "import mmdg, numpy as np",
+            "from numpy.typing import NDArray",
+            "from typing_extensions import assert_type",
+            "store = mmdg.open('s', dtype='stored')",
+            "rows: NDArray[np.int64] = store.select(split='train')",
+            "assert_type(store.valid('a'), NDArray[np.bool_])",
+            "for batch in store.batches(4, 1, 2, order='domains', modalities=['a'], domains='D1'): batch['video'].sum()",
+            "store[0]['video'], store[1:2], store[[1, 2]], store[rows], store[rows > 3], store[np.int64(3)]",
+            "mmdg.write('s', {'a': np.zeros((2, 3))}, labels=['a', 'b'], split='val', dtype='float16', kinds={'a': 'audio'})",
+        )
+        wrong = (
+            "store.batches(4, order='random')", "store.batches('4')", "mmdg.open('s', dtype='f16')", "store.reed('a')", "store['a']",
+            "mmdg.write('s', {})", "store.classes = []",
+        )
+        found = self.mypy("mypy", "--strict", "--python-version", "3.10", "-c", "\n".join(right + wrong))
+        lines = {int(line.split(":")[1]) for line in found.splitlines() if ": error:" in line}
+        self.assertEqual(lines, set(range(len(right) + 1, len(right) + len(wrong) + 1)), found)
 
 
 if __name__ == "__main__":
