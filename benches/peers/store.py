@@ -34,7 +34,7 @@ from rows import BATCH, NAMES, ROWS, WIDTHS
 GATHER = "target/release/examples/gather"
 # batches a round of those that are too slow for all
 SLOW = {"h5py chunked": 12, "webdataset": 40, "h5py contiguous": 80, "safetensors": 80}
-MEMORY, OURS, PYTHON = "memory, a copy loop in Rust", "mmdg, Rust", "mmdg, Python"
+MEMORY, OURS, PYTHON, BATCHES = "memory, a copy loop in Rust", "mmdg, Rust", "mmdg, Python, [rows]", "mmdg, Python, batches()"
 # those of gather.rs: as stored, and as float32
 STORED = {MEMORY: "memory", "memory, huge pages": "huge", OURS: "store"}
 LOADER = {"mmdg, Rust, Loader": "loader"}
@@ -127,19 +127,28 @@ class Served:
 
 
 def ours_in_python(store):
-    """(random, scan) of the wheel, or nothing."""
+    """name -> (files, random, scan) of the wheel, where it is installed."""
     try:
         import mmdg
     except ImportError as error:
         print(f"{PYTHON}: left out: {error}", file=sys.stderr)
-        return None
-    data = mmdg.open(str(store))
+        return {}
+    data = mmdg.open(store, dtype="stored")
 
-    def arrays(indices):
-        batch = data[indices]
+    def arrays(batch):
         return [batch[name] for name in NAMES]
 
-    return arrays, lambda first, end: arrays(np.arange(first, end))
+    def epochs(order):
+        batches, epoch = iter(()), 0
+        while True:
+            for batch in batches:
+                yield arrays(batch)
+            batches, epoch = data.batches(BATCH, epoch=epoch, order=order, drop_last=True), epoch + 1
+
+    shuffled, ordered = epochs("shuffled"), epochs("rows")
+    files = shards(store)
+    return {PYTHON: (files, lambda rows: arrays(data[rows]), lambda first, end: arrays(data[first:end])),
+            BATCHES: (files, lambda rows: next(shuffled), lambda first, end: next(ordered))}
 
 
 def same(found, expected):
@@ -155,7 +164,8 @@ def check(served, python, arrays, dtype):
         for reader in (WIDENED if dtype == "float16" else LOADER).values():
             assert served.check(reader, indices).tobytes() == b"".join(array.astype(np.float32).tobytes() for array in expected), reader
         for name, (_, at_random, scan) in python.items():
-            if name != "webdataset":
+            # these two have an order of their own
+            if name not in ("webdataset", BATCHES):
                 assert same(at_random(indices), expected), name
     for name, (_, at_random, scan) in python.items():
         for first in (0, BATCH):
@@ -167,11 +177,9 @@ def read(options, dtype):
     folder = options.folder
     store = folder / f"{dtype}-store"
     served, python = Served(store, folder), rows.peers(folder, dtype)
-    ours = ours_in_python(store)
-    if ours:
-        python[PYTHON] = (shards(store), *ours)
+    python.update(ours_in_python(store))
     check(served, python, rows.source(folder, dtype), dtype)
-    python = {name: peer for name, peer in python.items() if name in options.only or not options.only}
+    python = {name: peer for name, peer in python.items() if name in options.only or name in (PYTHON, BATCHES) or not options.only}
     rust = {**STORED, **(WIDENED if dtype == "float16" else LOADER)}
     names = [*rust, *python]
     found = {name: ([], []) for name in names}
@@ -222,7 +230,8 @@ def read_table(options, dtype):
         print(f"| {name} | {speed:.0f} | {speed * megabytes / 1e3:.2f} | {ratio(at_random, found[MEMORY][0])} | {statistics.median(scan):.0f} "
               f"| {ratio(scan, found[MEMORY][1])} |")
     print()
-    for ours, theirs in [(OURS, MEMORY), (OURS, "memory, numpy.take"), (OURS, "numpy memmap"), (PYTHON, "numpy memmap"), (PYTHON, "h5py chunked")]:
+    for ours, theirs in [(OURS, MEMORY), (OURS, "memory, numpy.take"), (OURS, "numpy memmap"), (PYTHON, "numpy memmap"), (BATCHES, "numpy memmap"),
+                         (PYTHON, "h5py chunked")]:
         if ours in found and theirs in found:
             print(f"- {ours} ÷ {theirs}: {ratio(found[ours][0], found[theirs][0])} at random, {ratio(found[ours][1], found[theirs][1])} in order")
     print(flush=True)
