@@ -117,7 +117,7 @@ wheel: setup
 	scripts/venv.sh build
 	$(step) "building the wheel (the first time takes some minutes)"
 	cd python
-	../target/python/build/bin/maturin build --quiet --release --locked --out ../dist
+	../target/python/build/bin/maturin build --quiet --release --locked --out ../dist 2>&1 | sed '/^🍹\|^🐍\|^🔗/d'
 
 # what the tests install: as the other tests are built, so that HDF5 is compiled once
 test-wheel: setup
@@ -125,7 +125,7 @@ test-wheel: setup
 	$(step) "building the wheel for its tests"
 	rm -rf target/python/wheel
 	cd python
-	../target/python/build/bin/maturin build --quiet --profile dev --locked --out ../target/python/wheel
+	../target/python/build/bin/maturin build --quiet --profile dev --locked --out ../target/python/wheel 2>&1 | sed '/^🍹\|^🐍\|^🔗\|^📦/d'
 
 # without an index, pip finds nothing but what is in the environment: numpy
 install = $(1)/bin/python -m pip uninstall --quiet --yes mmdg 2>/dev/null && $(1)/bin/python -m pip install --quiet --no-index target/python/wheel/*.whl

@@ -1,6 +1,7 @@
 """What needs more than numpy: torch, scikit-learn, h5py and mypy. Run by `make test-torch`."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,12 @@ class Loaders(WithStore):
             self.assertEqual(len(batches), 10)
             for batch in batches:
                 np.testing.assert_array_equal(batch["video"].numpy(), arrays()["video"][batch["row"]])
+
+    def test_the_readme_runs(self):
+        second = re.findall(r"```python\n(.*?)```", (HERE.parent / "README.md").read_text(), re.DOTALL)[1]
+        names = {"store": mmdg.open(self.path)}
+        exec(second, names)
+        self.assertEqual((names["batch"]["video"].dtype, names["batch"]["video"].shape), (torch.float32, (64, 6)))
 
     def test_an_error_in_a_worker_comes_back(self):
         store = mmdg.open(self.path)
