@@ -21,6 +21,9 @@ use crate::{Error, Result};
 /// short or made up is an error. What remains: a file that is cut short by somebody *while* it is open ends the process with SIGBUS when
 /// a row past its new end is read, as with any mapped file. Published shards are never written again, so replace a store by renaming, never in place;
 /// on a network share that may drop out, copy the store first.
+///
+/// Every shard of every modality is one mapping, of which Linux allows a process 65,530 (`vm.max_map_count`): 16 TB in shards of the
+/// usual size. A store of more is an [`Error::Io`] with the action "map".
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
