@@ -26,7 +26,7 @@ use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
 use mmdg::stop::Stop;
-use mmdg::store::loader::{Batch, Values};
+use mmdg::store::batch::{Batch, Values};
 use mmdg::store::{self, Loader, ModalityHeader, Options, Plan, Store};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;

@@ -1,7 +1,7 @@
 //! Rust's memory as numpy arrays.
 
 use half::f16;
-use mmdg::store::loader::Values;
+use mmdg::store::batch::Values;
 use mmdg::store::reader::Rows;
 use mmdg::store::{Dtype, ModalityHeader};
 use numpy::ndarray::{Array, ArrayView, IxDyn};

@@ -3,7 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mmdg::manifest::Split;
-use mmdg::store::loader::{self, Batch};
+use mmdg::store::batch::Batch;
+use mmdg::store::loader;
 use mmdg::store::{Loader, Order};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use half::f16;
 use mmdg::manifest::Segment;
-use mmdg::store::loader::{Batch, Features};
+use mmdg::store::batch::{Batch, Features};
 use mmdg::store::reader::Rows;
 use mmdg::store::{self, Dtype};
 use numpy::Element;

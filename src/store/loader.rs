@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use half::f16;
-
+use super::batch::{Batch, Features};
 use super::reader::{Rows, Store};
 use crate::manifest::Split;
 use crate::rng::Stream;
-use crate::sample::Dtype;
 use crate::{Error, Result};
 
 /// In which order rows come.
@@ -72,49 +70,6 @@ impl Default for Options {
             threads: 0,
             ahead: 0,
         }
-    }
-}
-
-/// Rows, side by side.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Batch {
-    /// Rows of the store.
-    pub rows: Vec<usize>,
-    /// Classes, places in the store's list.
-    pub labels: Vec<i64>,
-    /// Domains, places in the store's list.
-    pub domains: Vec<i64>,
-    /// In the order asked for.
-    pub modalities: Vec<Features>,
-}
-
-/// One modality of a batch.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Features {
-    /// Its name.
-    pub name: String,
-    /// `[rows, …]`
-    pub shape: Vec<usize>,
-    /// Row-major.
-    pub values: Values,
-    /// By row; one that is not there is zeros.
-    pub valid: Vec<bool>,
-}
-
-/// Elements as they are handed out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Values {
-    /// Features and spectrograms, f16 among them unless they are asked for raw.
-    F32(Vec<f32>),
-    /// Features as stored.
-    F16(Vec<f16>),
-    /// Pixels.
-    U8(Vec<u8>),
-}
-
-impl Default for Values {
-    fn default() -> Self {
-        Self::F32(Vec::new())
     }
 }
 
@@ -262,64 +217,6 @@ impl Loader {
         }
         Ok(())
     }
-}
-
-impl Features {
-    fn read(&mut self, from: Rows<'_>, rows: &[usize], raw: bool, views: Option<Stream>) -> Result<()> {
-        let header = from.header();
-        self.name.clone_from(&header.name);
-        let views = views.zip(header.views.as_ref());
-        let shape = views.map_or(header.shape.as_slice(), |(_, shape)| &shape[1..]);
-        self.shape.clear();
-        self.shape.push(rows.len());
-        self.shape.extend(shape.iter().map(|&n| n as usize));
-        self.valid.clear();
-        self.valid.extend(rows.iter().map(|&row| from.valid(row)));
-        let elements = self.shape.iter().product();
-        let row = elements / rows.len().max(1);
-        match header.dtype {
-            Dtype::U8 => {
-                let values = self.values.u8(elements);
-                match views {
-                    None if header.jpeg.is_some() => {
-                        rows.iter().zip(values.chunks_exact_mut(row)).try_for_each(|(&place, out)| from.read(place, out))?;
-                    }
-                    None => from.gather_bytes(rows, values),
-                    Some((stream, shape)) => {
-                        for (&place, out) in rows.iter().zip(values.chunks_exact_mut(row)) {
-                            let all = from.views(place).unwrap_or_default();
-                            let view = stream.bits(place as u32) as usize % shape[0] as usize;
-                            out.copy_from_slice(&all[view * row..][..row]);
-                        }
-                    }
-                }
-            }
-            Dtype::F16 if raw => from.gather_bytes(rows, bytemuck::cast_slice_mut(self.values.f16(elements))),
-            Dtype::F16 | Dtype::F32 | Dtype::F64 | Dtype::U64 => from.gather(rows, self.values.f32(elements)),
-        }
-        Ok(())
-    }
-}
-
-macro_rules! room {
-    ($($name:ident $variant:ident $type:ty),*) => {
-        $(fn $name(&mut self, elements: usize) -> &mut [$type] {
-            if !matches!(self, Self::$variant(_)) {
-                *self = Self::$variant(Vec::new());
-            }
-            match self {
-                Self::$variant(values) => {
-                    values.resize(elements, Default::default());
-                    values
-                }
-                _ => &mut [],
-            }
-        })*
-    };
-}
-
-impl Values {
-    room!(u8 U8 u8, f16 F16 f16, f32 F32 f32);
 }
 
 /// The batches of one epoch.

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "hdf5")]
 mod adopt;
+pub mod batch;
 mod gather;
 pub mod header;
 pub mod jpeg;

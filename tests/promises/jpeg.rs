@@ -12,7 +12,7 @@ use mmdg::preprocess::{self, Settings};
 use mmdg::rng::Stream;
 use mmdg::sample::Made;
 use mmdg::stop::Stop;
-use mmdg::store::loader::Values;
+use mmdg::store::batch::Values;
 use mmdg::store::{Loader, Options, Order, Plan, Store, Writer, jpeg};
 use mmdg::synthetic::demo::{self, DemoOptions};
 use mmdg::verify::verify;

@@ -10,8 +10,8 @@ use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
 use mmdg::stop::Stop;
+use mmdg::store::batch::{Batch, Values};
 use mmdg::store::layout::ModalityHeader;
-use mmdg::store::loader::{Batch, Values};
 use mmdg::store::reader::Rows;
 use mmdg::store::{self, Loader, Options, Order, Plan, Store};
 

@@ -39,9 +39,8 @@ fn only_the_guilty_row_of_a_pass_fails() {
         ("hang", "timeout", "not decoded within 3 s"),
         ("panic", "internal", "a defect of mmdg"),
     ] {
-        let verb = format!(
-            "preprocess pipeline.toml --workers 2 --max-failures 1 --timeout-per-item 3 --set preprocess.store={fault}"
-        );
+        let verb =
+            format!("preprocess pipeline.toml --workers 2 --max-failures 1 --timeout-per-item 3 --set preprocess.store={fault}");
         let start = Instant::now();
         let output = mmdg(folder, &verb).env("MMDG_FAULT", format!("{fault}:a2")).output().unwrap();
         expect(&output, 4, &[&format!("8 samples, failed: 1 {code}")]);
