@@ -9,6 +9,7 @@ use super::arguments::ImportArguments;
 #[cfg(feature = "exchange")]
 use super::arguments::{Form, Part};
 use super::progress::Bar;
+use super::show;
 use super::verbs::WELL;
 #[cfg(feature = "exchange")]
 use crate::export::{Format, Selection};
@@ -30,9 +31,9 @@ pub fn inspect(store: &Path, json: bool, mean: bool) -> Result<i32> {
     let found = crate::inspect::inspect(store, mean)?;
     if json {
         let text = serde_json::to_string_pretty(&found).map_err(|error| Error::integrity(store, error.to_string()))?;
-        println!("{text}");
+        show(format_args!("{text}\n"))?;
     } else {
-        print!("{found}");
+        show(format_args!("{found}"))?;
     }
     Ok(WELL)
 }
@@ -43,7 +44,7 @@ pub fn verify(store: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
     let (shards, mib) = (found.shards, found.bytes as f64 / f64::from(1 << 20));
     bar.finish(&format!("{shards} of {} shards, {mib:.1} MiB, {} faults", found.shards_planned, found.faults.len()));
     for fault in &found.faults {
-        println!("{fault}");
+        show(format_args!("{fault}\n"))?;
     }
     match (found.faults.is_empty(), found.whole) {
         (false, _) => Ok(DAMAGED),

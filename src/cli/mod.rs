@@ -10,6 +10,7 @@ mod stores;
 mod validate;
 mod verbs;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -55,6 +56,17 @@ pub fn main() -> ExitCode {
         error.exit_code()
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Prints a verb's result. Whoever reads it may have seen enough, such as `head`.
+fn show(text: std::fmt::Arguments<'_>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write", "standard output".as_ref())(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What starts decoding processes, for the verbs that decode.

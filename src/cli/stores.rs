@@ -6,6 +6,7 @@ use std::path::Path;
 use super::arguments::Origin;
 use super::arguments::PipelineArguments;
 use super::progress::Bar;
+use super::show;
 use super::verbs::{WELL, World, work};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
@@ -28,7 +29,7 @@ pub fn foresee(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<
     let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
     let manifest = dataset::read(&pipeline.data)?;
     let outlook = crate::preprocess::outlook(settings, &pipeline.data.dataset, &manifest, work(arguments, world, &|_| ()))?;
-    print!("{outlook}");
+    show(format_args!("{outlook}"))?;
     Ok(WELL)
 }
 

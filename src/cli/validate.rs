@@ -3,6 +3,7 @@
 use super::arguments::PipelineArguments;
 #[cfg(feature = "hdf5")]
 use super::progress::Bar;
+use super::show;
 use super::verbs::{WELL, World, work};
 use crate::Result;
 use crate::config::Pipeline;
@@ -20,11 +21,11 @@ pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: bool
     };
     let found = find(pipeline, decode.then(|| work(arguments, world, &progress)))?;
     for fault in &found.faults {
-        println!("{fault}");
+        show(format_args!("{fault}\n"))?;
     }
     for note in &found.notes {
-        println!("note: {note}");
+        show(format_args!("note: {note}\n"))?;
     }
-    println!("{} rows, {} files, {} faults", found.rows, found.files, found.faults.len());
+    show(format_args!("{} rows, {} files, {} faults\n", found.rows, found.files, found.faults.len()))?;
     Ok(if found.faults.is_empty() { WELL } else { 3 })
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
 use super::arguments::Origin;
 use super::arguments::{PipelineArguments, Verb};
-use super::exchange;
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
+use super::{exchange, show};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Breeder, Progress, Work};
 use crate::stop::Stop;
@@ -81,7 +81,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Doctor => {
             let (text, well) = super::doctor();
-            print!("{text}");
+            show(format_args!("{text}"))?;
             Ok(if well { WELL } else { 6 })
         }
     }
@@ -169,7 +169,7 @@ fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
         };
         results.retain(asked);
     }
-    print!("{}", report::Comparison::new(&results)?.to_terminal());
+    show(format_args!("{}", report::Comparison::new(&results)?.to_terminal()))?;
     report::write(&results, &settings.out)?;
     if !arguments.quiet {
         eprintln!("report: {}", settings.out.join("report.html").display());

@@ -178,3 +178,17 @@ fn h5py_reads_what_inspect_prints() {
     assert_eq!(shape, [&[found.rows], &audio.shape[..]].concat());
     assert!((mean - audio.mean.unwrap()).abs() < 1e-9, "{mean} {:?}", audio.mean);
 }
+
+#[test]
+fn whoever_reads_the_output_may_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 1);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+    for verb in ["inspect clips", "inspect clips --json", "validate pipeline.toml", "doctor"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = mmdg(folder, verb).stdout(writer).output().unwrap();
+        expect(&output, 0, &[]);
+    }
+}
