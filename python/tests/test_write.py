@@ -148,6 +148,16 @@ class Write(unittest.TestCase):
             mmdg.write(self.folder / "file", {"video": np.ones((3, 2))}, labels=[0] * 3)
         self.assertEqual((self.folder / "file").read_text(), "mine")
 
+    def test_ctrl_c_leaves_nothing(self):
+        program = (
+            "import os, signal, sys, threading, numpy, mmdg\nrows = numpy.zeros((60_000, 1000), numpy.float16)\n"
+            "threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+            "try: mmdg.write(sys.argv[1], {'video': rows}, labels=[0] * len(rows))\nexcept KeyboardInterrupt: print('interrupted')"
+        )
+        ended = subprocess.run([sys.executable, "-c", program, self.path], capture_output=True, text=True)
+        self.assertEqual((ended.stdout, ended.stderr), ("interrupted\n", ""))
+        self.assertEqual(os.listdir(self.folder), [])
+
     def test_a_full_disk_leaves_nothing(self):
         program = "import sys, numpy, mmdg\nmmdg.write(sys.argv[1], {'video': numpy.ones((50, 3))}, labels=[0] * 50)"
         for step in range(1, 1000, 2):
