@@ -31,7 +31,7 @@ flock -n 9 || { say "another setup.sh is at work in this folder; waiting for it"
 
 # ---- system packages -------------------------------------------------------------------------------------------------
 packages=(build-essential pkg-config clang libclang-dev nasm libavcodec-dev libavformat-dev libavutil-dev
-  libswscale-dev libswresample-dev python3 python3-pip python3-venv ca-certificates)
+  libswscale-dev libswresample-dev python3 python3-pip python3-venv hdf5-tools ca-certificates)
 # dpkg-query ends in 1 where one of them is unknown
 installed=" $({ dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true; } \
   | awk '$2 == "installed" {printf "%s ", $1}') "

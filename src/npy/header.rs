@@ -51,8 +51,8 @@ impl Element {
             ("i", 1 | 2 | 4 | 8) => Some(Self::Int(size)),
             ("u", 1 | 2 | 4 | 8) => Some(Self::Uint(size)),
             ("b", 1) => Some(Self::Bool),
-            ("U", _) => Some(Self::Unicode(size)),
-            ("S", _) => Some(Self::Bytes(size)),
+            ("U", 1..) => Some(Self::Unicode(size)),
+            ("S", 1..) => Some(Self::Bytes(size)),
             _ => None,
         }
     }

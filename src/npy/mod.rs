@@ -41,6 +41,9 @@ impl Array {
         let read = file.read_exact_at(&mut bytes, at);
         read.map_err(|error| Error::input(&place, format!("cannot read: {error}")))?;
         let (header, begins) = Header::parse(&bytes).map_err(|problem| Error::input(&place, problem))?;
+        if header.shape.first().is_some_and(|rows| *rows > 0) && header.bytes() == Some(0) {
+            return Err(Error::input(place, format!("shape {:?}; expected rows with elements", header.shape)));
+        }
         let (there, wanted) = (length - begins as u64, header.bytes());
         match wanted {
             Some(wanted) if there >= wanted => Ok(Self { file, place, start: at + begins as u64, header }),

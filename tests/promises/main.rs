@@ -17,6 +17,8 @@ mod demo_data;
 #[cfg(feature = "video")]
 mod downmix;
 mod environment;
+#[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
+mod exchange;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
 #[cfg(feature = "media")]

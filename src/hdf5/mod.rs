@@ -1,7 +1,8 @@
 //! The only place that names libhdf5. It lays out a shard; rows are then written at their offsets as plain bytes, which
 //! needs neither the library nor its global lock.
 
-use std::collections::BTreeMap;
+mod features;
+
 use std::path::Path;
 
 use ::hdf5::plist::dataset_create::{AllocTime, FillTime, Layout};
@@ -11,6 +12,7 @@ use ::hdf5::{IndexType, IterationOrder, LinkType};
 use crate::error::{Code, Failure};
 use crate::sample::Dtype;
 use crate::{Error, Result};
+pub use features::{Features, Floats};
 
 /// Most samples of a waveform that are read at once (1 GiB).
 const MAX_SAMPLES: u64 = 1 << 28;
@@ -110,98 +112,6 @@ fn elsewhere(dataset: &::hdf5::Dataset) -> ::hdf5::Result<Option<String>> {
     }
     let filter = dataset.filters().into_iter().find(|filter| !filter.is_available());
     Ok(filter.map(|filter| format!("it is stored through {filter:?}; expected plain samples (`h5repack -f NONE`)")))
-}
-
-/// Datasets of floats in one group of a file, by name: features as MTCN keeps them.
-#[derive(Debug)]
-pub struct Features {
-    group: ::hdf5::Group,
-    place: String,
-    names: BTreeMap<String, LinkType>,
-}
-
-/// A dataset's shape, type and elements.
-pub type Floats = (Vec<u64>, Dtype, Vec<f64>);
-
-impl Features {
-    /// Opens the group at `key`, such as `visual_features`; the root for `/`.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for what is no HDF5 file, and for no such group (with those that there are).
-    pub fn open(path: &Path, key: &str) -> Result<Self> {
-        let fail = |error: ::hdf5::Error| Error::input(path.display(), format!("HDF5: {error}"));
-        let file = ::hdf5::File::open(path).map_err(fail)?;
-        let mut group = file.as_group().map_err(fail)?;
-        for part in key.split('/').filter(|part| !part.is_empty()) {
-            let links = links(&group).map_err(fail)?;
-            let inner = match links.get(part) {
-                Some(LinkType::Hard) => group.group(part).ok(),
-                _ => None,
-            };
-            group = inner.ok_or_else(|| {
-                let names: Vec<&str> = links.keys().take(8).map(String::as_str).collect();
-                Error::input(path.display(), format!("no group {key:?}; expected one of {}", names.join(", ")))
-            })?;
-        }
-        let names = links(&group).map_err(fail)?;
-        Ok(Self { group, place: format!("{}:{key}", path.display()), names })
-    }
-
-    /// File and group.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
-    /// The datasets' names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.keys().map(String::as_str)
-    }
-
-    /// A dataset; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for a link, for elements that are no floats or lie in another file, for more than 268,435,456 of them, and for what
-    /// cannot be read.
-    pub fn read(&self, name: &str) -> Result<Option<Floats>> {
-        let fail = |problem: String| Error::input(&self.place, format!("dataset {name:?}: {problem}"));
-        match self.names.get(name) {
-            None => return Ok(None),
-            Some(LinkType::Hard) => {}
-            Some(_) => return Err(fail("it is a link; expected the elements themselves".into())),
-        }
-        let read = || -> ::hdf5::Result<Result<Floats, String>> {
-            let Ok(dataset) = self.group.dataset(name) else { return Ok(Err("it is no dataset; expected one of floats".into())) };
-            if let Some(problem) = elsewhere(&dataset)? {
-                return Ok(Err(problem));
-            }
-            let shape: Vec<u64> = dataset.shape().into_iter().map(|n| n as u64).collect();
-            // a chunk is read whole
-            let chunk: Vec<u64> = dataset.chunk().unwrap_or_default().into_iter().map(|n| n as u64).collect();
-            for shape in [&shape, &chunk] {
-                if shape.iter().try_fold(1, |product: u64, &n| product.checked_mul(n)).is_none_or(|n| n > MAX_SAMPLES) {
-                    return Ok(Err(format!("shape {shape:?}; at most {MAX_SAMPLES} elements are read")));
-                }
-            }
-            let dtype = match dataset.dtype()?.to_descriptor()? {
-                TypeDescriptor::Float(FloatSize::U2) => Dtype::F16,
-                TypeDescriptor::Float(FloatSize::U4) => Dtype::F32,
-                TypeDescriptor::Float(FloatSize::U8) => Dtype::F64,
-                other => return Ok(Err(format!("its type is {other}; expected float16, float32 or float64"))),
-            };
-            Ok(Ok((shape, dtype, dataset.read_raw::<f64>()?)))
-        };
-        read().map_err(|error| fail(format!("HDF5: {error}")))?.map(Some).map_err(fail)
-    }
-}
-
-/// What is in a group, and whether it is there itself.
-fn links(group: &::hdf5::Group) -> ::hdf5::Result<BTreeMap<String, LinkType>> {
-    let mut found = BTreeMap::new();
-    group.iter_visit(IndexType::Name, IterationOrder::Native, |name, link| {
-        found.insert(name.to_owned(), link.link_type);
-        Ok(())
-    })?;
-    Ok(found)
 }
 
 fn descriptor(dtype: Dtype) -> TypeDescriptor {
