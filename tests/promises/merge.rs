@@ -176,3 +176,31 @@ fn rows_that_do_not_fit_together_are_refused() {
     drop(unfinished);
     assert!(!at("out").exists());
 }
+
+#[test]
+fn frames_kept_as_jpeg_are_merged_as_they_are() {
+    use mmdg::modality::Kind;
+    use mmdg::sample::{Data, Dtype, Made, Row};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let clips = |wanted: fn(usize) -> bool| {
+        let header = store::ModalityHeader::features("clip", Kind::Video, Dtype::U8, 1);
+        let header = store::ModalityHeader { shape: vec![2, 16, 24, 3], jpeg: Some(90), ..header };
+        Plan { holds: "clips", modalities: vec![header], shard_bytes: Some(10_000), ..part(wanted) }
+    };
+    let write = |name: &str, plan: &Plan| {
+        let make = |_: usize, place: u64| {
+            let number: u64 = plan.manifest.segments[place as usize].id[4..].parse().unwrap();
+            let made = row(1, number)?.made;
+            let pixels = (0..2 * 16 * 24 * 3).map(|i| (i * (number + 3) % 251) as u8).collect();
+            Ok(Row { data: Data::U8(pixels), made: Made { made_by: "jpeg".into(), ..made } })
+        };
+        store::write(&at(name), plan, &Stop::default(), make).unwrap();
+    };
+    write("whole", &clips(|_| true));
+    write("a", &clips(|row| row < 50));
+    write("b", &clips(|row| row >= 50));
+    merged(&at("out"), &[&at("b"), &at("a")], false).unwrap();
+    assert!(tree(&at("out")) == tree(&at("whole")));
+    assert_eq!(faults(&at("out")), Vec::<String>::new());
+}

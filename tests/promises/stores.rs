@@ -137,6 +137,9 @@ fn damage_is_an_error_that_names_the_file() {
             other => panic!("{file}: {:?}", other.map(|_| ())),
         };
         expect(&run(folder, "inspect clips"), 7, &[file.rsplit('/').next().unwrap()]);
+        let verified = run(folder, "verify clips");
+        expect(&verified, 7, &["faults"]);
+        assert!(String::from_utf8_lossy(&verified.stdout).lines().any(|line| line.starts_with(file)), "{verified:?}");
         std::fs::write(&path, bytes).unwrap();
         found
     };
@@ -149,6 +152,8 @@ fn damage_is_an_error_that_names_the_file() {
     assert!(damaged("store.json", &replaced("\"version\": 1", "\"version\": 2")).contains("expected \"mmdg-store\" version 1"));
     assert!(damaged("manifest.csv", &replaced("attic", "roof")).contains("line 2: domain \"roof\""));
     Store::open(&clips).unwrap();
+    expect(&run(folder, "verify clips"), 0, &["2 of 2 shards", "0 faults"]);
+    expect(&run(folder, "verify audio"), 3, &["expected the folder of a store"]);
 }
 
 #[test]
