@@ -13,25 +13,23 @@ Needs: cargo build --release --no-default-features --features hdf5 --example gat
 """
 
 import argparse
-import ctypes
 import datetime
 import importlib.metadata
-import mmap
 import os
 import pathlib
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 
 import numpy as np
 
 import rows
+from cache import forget, warm
+from gather import Served, gather
 from rows import BATCH, NAMES, ROWS, WIDTHS
 
-GATHER = "target/release/examples/gather"
 # batches a round of those that are too slow for all
 SLOW = {"h5py chunked": 12, "webdataset": 40, "h5py contiguous": 80, "safetensors": 80}
 MEMORY, OURS, PYTHON, BATCHES = "memory, a copy loop in Rust", "mmdg, Rust", "mmdg, Python, [rows]", "mmdg, Python, batches()"
@@ -40,48 +38,15 @@ STORED = {MEMORY: "memory", "memory, huge pages": "huge", OURS: "store"}
 LOADER = {"mmdg, Rust, Loader": "loader"}
 WIDENED = {"memory, f16 → f32": "memory-f32", "mmdg, Rust, f16 → f32": "store-f32", "mmdg, Rust, Loader, f16 → f32": "loader"}
 
-LIBC = ctypes.CDLL(None)
-LIBC.mmap.restype = ctypes.c_void_p
-LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-LIBC.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
-LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-
-
-def warm(files):
-    """Reads files through and asserts that the page cache holds them."""
-    for path in files:
-        with open(path, "rb") as file:
-            while file.read(1 << 24):
-                pass
-            size = os.fstat(file.fileno()).st_size
-            pages = np.zeros(-(-size // mmap.PAGESIZE), np.uint8)
-            place = LIBC.mmap(None, max(size, 1), mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
-            LIBC.mincore(place, size, pages.ctypes.data)
-            LIBC.munmap(place, max(size, 1))
-            assert (pages & 1).all(), f"{path}: {(pages & 1).sum()} of {len(pages)} pages in the cache"
-
 
 def shards(store):
     return [path for path in store.rglob("*") if path.is_file()]
 
 
-def gather(*arguments):
-    return subprocess.run([GATHER, *map(str, arguments)], check=True, capture_output=True, text=True).stdout.split()
-
-
 def write_store(folder, store, *options):
     shutil.rmtree(store, ignore_errors=True)
     arrays = [word for name, width in zip(NAMES, WIDTHS) for word in (folder / f"{name}.f32", width)]
-    return float(gather("write", store, *arrays, *options)[0])
-
-
-def forget(folder):
-    """Takes files out of the page cache, so that they come into it by being read: how they were written shows in the size of the cache's folios, and
-    with it in how fast their mapping is."""
-    os.sync()
-    for path in shards(folder):
-        with open(path, "rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return gather("write", store, *arrays, *options)
 
 
 def make(options):
@@ -92,38 +57,9 @@ def make(options):
         write_store(options.folder, options.folder / f"{dtype}-store", *["--f16"] * (dtype == "float16"))
         print(f"{dtype}: made", flush=True)
     write_store(options.folder, options.folder / "many-shards", "--rows", 16_000, "--shard-bytes", 150_000)
-    forget(options.folder)
+    forget(shards(options.folder))
     found = len(list((options.folder / "many-shards").rglob("*.h5")))
     assert found == 2000, f"{found} files; expected 1,000 shards of two modalities"
-
-
-class Served:
-    """examples/gather.rs at the other end of a pipe."""
-
-    def __init__(self, store, scratch):
-        self.indices, self.batch = scratch / "indices", scratch / "batch"
-        self.process = subprocess.Popen([GATHER, "serve", store], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n"
-
-    def ask(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-        return self.process.stdout.readline().strip()
-
-    def put(self, indices):
-        indices.astype(np.uint32).tofile(self.indices)
-
-    def random(self, reader, indices, threads=1, verb="random"):
-        self.put(indices)
-        return float(self.ask(verb, reader, threads, self.indices))
-
-    def check(self, reader, indices):
-        self.put(indices)
-        self.ask("check", reader, self.indices, self.batch)
-        return np.fromfile(self.batch, np.uint8)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def ours_in_python(store):
@@ -141,8 +77,7 @@ def ours_in_python(store):
     def epochs(order):
         batches, epoch = iter(()), 0
         while True:
-            for batch in batches:
-                yield arrays(batch)
+            yield from map(arrays, batches)
             batches, epoch = data.batches(BATCH, epoch=epoch, order=order, drop_last=True), epoch + 1
 
     shuffled, ordered = epochs("shuffled"), epochs("rows")
@@ -192,9 +127,8 @@ def read(options, dtype):
             if name in rust:
                 warm(shards(store))
                 served.random(rust[name], indices[:4 * BATCH])
-                figures = served.random(rust[name], batches.ravel()), float(served.ask("scan", rust[name], 1))
-                found[name][0].append(count / figures[0])
-                found[name][1].append(ROWS // BATCH / figures[1])
+                found[name][0].append(count / served.random(rust[name], batches.ravel()))
+                found[name][1].append(ROWS // BATCH / float(served.ask("scan", rust[name], 1)))
                 continue
             files, at_random, scan = python[name]
             warm(files)
@@ -220,10 +154,14 @@ def ratio(ours, theirs):
     return f"{statistics.median(ratios):.{digits}f} ({min(ratios):.{digits}f}–{max(ratios):.{digits}f})"
 
 
-def read_table(options, dtype):
-    found = read(options, dtype)
+def read_tables(options):
+    for dtype in options.dtype:
+        read_table(dtype, read(options, dtype), options.rounds)
+
+
+def read_table(dtype, found, count):
     megabytes = BATCH * sum(WIDTHS) * np.dtype(dtype).itemsize / 1e6
-    print(f"**{dtype}**, {ROWS} rows of {' + '.join(map(str, WIDTHS))}, batches of {BATCH} ({megabytes:.2f} MB), medians of {options.rounds} rounds\n")
+    print(f"**{dtype}**, {ROWS} rows of {' + '.join(map(str, WIDTHS))}, batches of {BATCH} ({megabytes:.2f} MB), medians of {count} rounds\n")
     print("| | random batches/s | GB/s | ÷ memory (least–most) | batches/s in order | ÷ memory |\n|---|---:|---:|---:|---:|---:|")
     for name, (at_random, scan) in sorted(found.items(), key=lambda item: -statistics.median(item[1][0])):
         speed = statistics.median(at_random)
@@ -241,14 +179,14 @@ def threads_table(options):
     """Two readers of random batches against one."""
     served = Served(options.folder / "float32-store", options.folder)
     warm(shards(options.folder / "float32-store"))
-    found = {name: [] for name in ("store", "memory", "huge")}
+    found = {name: [] for name in STORED.values()}
     for number in range(options.rounds * 3):
         indices = np.tile(np.random.default_rng(number).permutation(ROWS)[:ROWS // BATCH * BATCH], 4)
         for name, speeds in found.items():
             speeds.append([served.random(name, indices, threads) for threads in (1, 2)])
     served.close()
     print("| two threads ÷ one, random batches of float32 | median (least–most) |\n|---|---:|")
-    for label, name in [(OURS, "store"), (MEMORY, "memory"), ("memory, huge pages", "huge")]:
+    for label, name in STORED.items():
         print(f"| {label} | {ratio([one for one, _ in found[name]], [two for _, two in found[name]])} |")
     print(flush=True)
 
@@ -278,7 +216,7 @@ def open_table(options):
     print("| opening, warm, a process each time | ms, median (least–most) |\n|---|---:|")
     for label, name in [("20,000 rows in 2 shards × 2 modalities", "float32-store"), ("16,000 rows in 1,000 shards × 2 modalities", "many-shards")]:
         warm(shards(options.folder / name))
-        found = [float(gather("open", options.folder / name)[0]) * 1e3 for _ in range(options.rounds * 3)]
+        found = [gather("open", options.folder / name) * 1e3 for _ in range(options.rounds * 3)]
         print(f"| {label} | {statistics.median(found):.1f} ({min(found):.1f}–{max(found):.1f}) |")
     print(flush=True)
 
@@ -289,7 +227,7 @@ def write_table(options):
         store, plain, found = options.folder / "written-store", options.folder / "written-plain", []
         for number in range(options.rounds + 1):
             seconds = write_store(options.folder, store, *["--f16"] * (dtype == "float16"))
-            found.append((seconds, float(gather("plain", plain, store)[0])))
+            found.append((seconds, gather("plain", plain, store)))
             size = sum(path.stat().st_size for path in shards(store)) / 1e6
             shutil.rmtree(plain)
             shutil.rmtree(store)
@@ -323,9 +261,7 @@ def main():
     if options.cpus:
         os.sched_setaffinity(0, map(int, options.cpus.split(",")))
     machine(options)
-    for dtype in options.dtype if "read" in options.parts else []:
-        read_table(options, dtype)
-    for part, table in [("threads", threads_table), ("fresh", fresh_table), ("open", open_table), ("write", write_table)]:
+    for part, table in {"read": read_tables, "threads": threads_table, "fresh": fresh_table, "open": open_table, "write": write_table}.items():
         if part in options.parts:
             table(options)
     return None
