@@ -1,6 +1,6 @@
 """The backbones of the field, and how they become ONNX files that mmdg runs."""
 
-from . import ast, slowfast, slowonly, torchvision_video, videomae, vggsound
+from . import ast, mvit, r2plus1d, slowfast, slowonly, vggsound, videomae
 
 BACKBONES = {
     backbone.name: backbone
@@ -9,8 +9,8 @@ BACKBONES = {
         slowfast.R50,
         slowonly.FLOW,
         vggsound.RESNET18,
-        torchvision_video.R2PLUS1D_18,
-        torchvision_video.MVIT_V2_S,
+        r2plus1d.R2PLUS1D_18,
+        mvit.V2_S,
         ast.AST,
         videomae.V2_B,
     )

@@ -47,6 +47,8 @@ class Backbone:
     published: Published
     parameters: dict = field(default_factory=dict)
     cut: Cut | None = None
+    # what runs, made from the net and sharing its weights; without it, trunk and tail, or the net itself
+    runs: Callable[[nn.Module], nn.Module] | None = None
     # whether another side of the pictures is no other net
     resizable: bool = False
     # side of the golden pictures where any would do
@@ -55,6 +57,12 @@ class Backbone:
     @property
     def input(self):
         return "clip" if len(self.row) == 4 else "spectrogram"
+
+    def whole(self, net):
+        """From rows to embeddings."""
+        if self.cut:
+            return Whole(self.cut.trunk(net), self.cut.tail(net)).eval()
+        return (self.runs(net) if self.runs else net).eval()
 
 
 class Whole(nn.Module):

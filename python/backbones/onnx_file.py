@@ -13,7 +13,6 @@ import safetensors.torch
 import torch
 
 from . import weights
-from .entry import Whole
 
 BATCH = 2
 # largest difference from torch, over the largest value
@@ -50,19 +49,16 @@ def export(backbone, folder, file=None, seed=0, opset=17, cut=False, size=None):
     }
     sample = rows(backbone, row, size or backbone.usual, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    trunk = backbone.cut.trunk(net).eval() if backbone.cut else None
-    tail = backbone.cut.tail(net).eval() if backbone.cut else None
-    whole = Whole(trunk, tail).eval() if backbone.cut else net
-    written += save(whole, sample, row, folder / backbone.name, said, {"embedding": (backbone.width,)}, opset)
+    whole = backbone.whole(net)
+    written = save(whole, sample, row, folder / backbone.name, said, {"embedding": (backbone.width,)}, opset)
     if cut:
         place = {"after": backbone.cut.after, "tail": f"{backbone.name}.tail.pt"}
         maps = backbone.cut.maps
-        written += save(trunk, sample, row, folder / f"{backbone.name}.trunk", {**said, "cut": json.dumps(place)}, maps, opset)
+        written += save(whole.trunk, sample, row, folder / f"{backbone.name}.trunk", {**said, "cut": json.dumps(place)}, maps, opset)
         script = io.BytesIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.script(tail), script)
+            torch.jit.save(torch.jit.script(whole.tail), script)
         written.append((write(folder / place["tail"], script.getvalue()), None))
     return written
 

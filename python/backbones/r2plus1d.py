@@ -1,7 +1,10 @@
-"""Nets that torchvision has: what they are and what their checkpoints hold is its own definition."""
+"""R(2+1)D-18: convolutions over the picture and over time in turn.
+
+Tran et al., CVPR 2018, arXiv:1711.11248. The net is torchvision's, and what its checkpoint holds is torchvision's definition of it.
+"""
 
 from torch import nn
-from torchvision.models.video import mvit_v2_s, r2plus1d_18
+from torchvision.models.video import r2plus1d_18
 
 from . import entry, weights
 
@@ -28,15 +31,9 @@ class Tail(nn.Module):
         return self.layer4(map).mean((2, 3, 4))
 
 
-def r2plus1d():
+def net():
     made = r2plus1d_18()
     made.fc = nn.Identity()
-    return made
-
-
-def mvit():
-    made = mvit_v2_s()
-    made.head = nn.Identity()
     return made
 
 
@@ -51,23 +48,8 @@ R2PLUS1D_18 = entry.Backbone(
     mean=(110.2008, 100.63983, 95.99475),
     std=(58.14765, 56.46975, 55.332195),
     width=512,
-    net=r2plus1d,
+    net=net,
     published=weights.Published(ignored=("fc.weight", "fc.bias")),
     cut=entry.Cut("layer3", Trunk, Tail, {"map": (256, 4, 14, 14)}),
     resizable=True,
-)
-
-MVIT_V2_S = entry.Backbone(
-    name="mvit-v2-s",
-    about="MViTv2-S, Kinetics-400",
-    paper="Li et al., CVPR 2022, arXiv:2112.01526",
-    weights="torchvision: MViT_V2_S_Weights.KINETICS400_V1, mvit_v2_s-ae3be167.pth",
-    preset="uniform",
-    parameters={"frames": 16, "resize": 256, "crop": 224},
-    row=(16, 224, 224, 3),
-    mean=(114.75,),
-    std=(57.375,),
-    width=768,
-    net=mvit,
-    published=weights.Published(ignored=("head.1.weight", "head.1.bias")),
 )
