@@ -30,6 +30,10 @@ def export(backbone, folder, file=None, seed=0, opset=17, cut=False, size=None):
         raise weights.Unfit(f"--size: {backbone.name} takes rows of {list(backbone.row)} only")
     if cut and not backbone.cut:
         raise weights.Unfit(f"--cut: {backbone.name} has no place where it is cut")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise weights.Unfit(f"{folder}: {error.strerror or error}") from error
     net = backbone.net().eval()
     sha256 = weights.load(net, backbone.published, file) if file else weights.draw(net, seed)
     row = tuple(backbone.row)
@@ -48,7 +52,6 @@ def export(backbone, folder, file=None, seed=0, opset=17, cut=False, size=None):
         "paper": backbone.paper,
     }
     sample = rows(backbone, row, size or backbone.usual, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     whole = backbone.whole(net)
     written = save(whole, sample, row, folder / backbone.name, said, {"embedding": (backbone.width,)}, opset)
     if cut:
