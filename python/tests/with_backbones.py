@@ -65,6 +65,8 @@ def small(name):
             return made
 
         return dataclasses.replace(backbone, net=net, row=(8, 64, 64, 3), width=192), None
+    if name == "vggsound-resnet18":
+        return dataclasses.replace(backbone, row=(65, 252)), None
     return backbone, 32 if backbone.resizable else None
 
 
@@ -288,10 +290,10 @@ class Layers(unittest.TestCase):
 
 
 class Files(unittest.TestCase):
-    def run_onnx(self, path, x):
-        """With one thread, as sums are then taken in one order. By output name."""
+    def run_onnx(self, path):
+        """The model as a function to tensors by output name."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = 2
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         (source,) = session.get_inputs()
         self.assertEqual(source.shape[0], "batch")
@@ -299,8 +301,9 @@ class Files(unittest.TestCase):
         return lambda x: dict(zip(names, session.run(None, {source.name: np.ascontiguousarray(x)}), strict=True))
 
     def checked(self, folder, backbone, size):
-        """Batches of one, two and three, and a row beside others, against torch. Returns the largest difference, over the largest value."""
-        run = self.run_onnx(folder / f"{backbone.name}.onnx", None)
+        """Batches of one and three, and a row beside others, against torch; the golden pair is of two. Returns the largest difference, over the
+        largest value."""
+        run = self.run_onnx(folder / f"{backbone.name}.onnx")
         net = backbone.net().eval()
         weights.draw(net, 0)
         whole = backbone.whole(net)
@@ -311,7 +314,7 @@ class Files(unittest.TestCase):
         scale, worst = np.abs(expected).max(), 0.0
         self.assertGreater(scale, 1e-2)
         self.assertGreater(np.abs(expected[0] - expected[1]).max() / scale, 1e-2, "the rows' embeddings hardly differ, so nothing is tested")
-        for batch in (1, 2, 3):
+        for batch in (1, 3):
             found = run(x[:batch])["embedding"]
             self.assertEqual(found.shape, (batch, backbone.width))
             worst = max(worst, np.abs(found - expected[:batch]).max() / scale)
@@ -357,7 +360,7 @@ class Files(unittest.TestCase):
         source = model.graph.input[0]
         shape = (row[3], *row[:3]) if len(row) == 4 else (1, *row)
         self.assertEqual([dim.dim_value for dim in source.type.tensor_type.shape.dim], [0, *shape])
-        found = self.run_onnx(folder / file, None)(golden["input"].numpy())
+        found = self.run_onnx(folder / file)(golden["input"].numpy())
         for name, stated in outputs.items():
             self.assertEqual(golden["input"].shape[0], 2)
             stated = [stated] if isinstance(stated, int) else stated
@@ -372,7 +375,7 @@ class Files(unittest.TestCase):
     def tail(self, folder, backbone, size):
         """Trunk in ONNX Runtime, tail in TorchScript: the same embedding. And the tail learns."""
         whole = load_file(folder / f"{backbone.name}.golden.safetensors")
-        maps = self.run_onnx(folder / f"{backbone.name}.trunk.onnx", None)(whole["input"].numpy())
+        maps = self.run_onnx(folder / f"{backbone.name}.trunk.onnx")(whole["input"].numpy())
         self.assertEqual(list(maps), list(backbone.cut.maps))
         maps = [torch.from_numpy(maps[name]) for name in maps]
         tail = torch.jit.load(folder / f"{backbone.name}.tail.pt")
@@ -391,7 +394,7 @@ class Files(unittest.TestCase):
         weights.draw(net, 0)
         with torch.inference_mode():
             expected = backbone.whole(net)(x).numpy()
-        np.testing.assert_allclose(self.run_onnx(folder / f"{backbone.name}.onnx", None)(x.numpy())["embedding"], expected, atol=1e-5)
+        np.testing.assert_allclose(self.run_onnx(folder / f"{backbone.name}.onnx")(x.numpy())["embedding"], expected, atol=1e-5)
 
     def test_same_seed_same_file(self):
         with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(vit, "DEPTH", 1):
