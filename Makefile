@@ -145,7 +145,7 @@ test-torch: test-wheel
 test-backbones:
 	scripts/venv.sh torch
 	$(step) "backbones: published keys, ONNX Runtime against torch, cuts"
-	OMP_NUM_THREADS=2 target/python/torch/bin/python -W ignore -m unittest discover --start-directory python/tests --pattern with_backbones.py
+	OMP_NUM_THREADS=2 target/python/torch/bin/python -W ignore -m unittest discover --start-directory python/tests --pattern "with_backbones_*.py"
 
 clean:
 	rm -rf target demo dist .venv

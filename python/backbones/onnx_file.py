@@ -36,13 +36,13 @@ def export(backbone, folder, file=None, seed=0, opset=17, cut=False, size=None):
         raise weights.Unfit(f"{folder}: {error.strerror or error}") from error
     net = backbone.net().eval()
     sha256 = weights.load(net, backbone.published, file) if file else weights.draw(net, seed)
-    row = tuple(backbone.row)
+    row, parameters = tuple(backbone.row), backbone.parameters
     if size is not None and 0 not in row:
-        row = (row[0], size, size, row[3])
+        row, parameters = (row[0], size, size, row[3]), {**parameters, "crop": size}
     said = {
         "backbone": backbone.name,
         "preset": backbone.preset,
-        "preset_parameters": json.dumps(backbone.parameters),
+        "preset_parameters": json.dumps(parameters),
         "input": backbone.input,
         "row": json.dumps(row),
         "mean": json.dumps(backbone.mean),
@@ -111,9 +111,9 @@ def save(net, sample, row, stem, said, outputs, opset):
 
 
 def traced(net, sample, name, axes, opset):
-    """The graph, by torch's tracing exporter: it folds batch normalisation into convolutions and needs nothing installed but torch.
+    """The graph, by torch's tracing exporter, which folds batch normalisation into convolutions.
 
-    (The newer one, `dynamo=True`, needs onnxscript, starts at opset 18 and leaves the normalisations in.)
+    The newer one (`dynamo=True`) makes the same of a ResNet, but needs onnxscript, and cannot go below opset 18 (torch 2.11).
     """
     held = io.BytesIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
