@@ -9,7 +9,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch
+.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch test-backbones
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -31,7 +31,7 @@ demo: setup
 	$(step) "mmdg run pipelines/demo.toml"
 	target/release/mmdg run pipelines/demo.toml
 
-test: lint unit python-test test-torch long features msrv
+test: lint unit python-test test-torch test-backbones long features msrv
 	$(step) "all good"
 
 lint: setup format clippy doc licences
@@ -141,6 +141,11 @@ test-torch: test-wheel
 	$(call install,target/python/torch)
 	$(step) "tests of the wheel, beside torch and scikit-learn"
 	OMP_NUM_THREADS=1 target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
+
+test-backbones:
+	scripts/venv.sh torch
+	$(step) "backbones: published keys, ONNX Runtime against torch, cuts"
+	OMP_NUM_THREADS=2 target/python/torch/bin/python -W ignore -m unittest discover --start-directory python/tests --pattern "with_backbones_*.py"
 
 clean:
 	rm -rf target demo dist .venv
