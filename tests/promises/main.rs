@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(all(feature = "media", feature = "onnx"))]
+mod backbones;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod bad_input;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

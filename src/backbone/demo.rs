@@ -1,0 +1,36 @@
+//! The demo's networks: fixed weights that nobody trained, see `fixtures/README.md`.
+
+use super::{Entry, Output};
+use crate::modality::Kind;
+
+pub(super) static VIDEO: Entry = Entry {
+    name: "demo-video",
+    about: "the demo's video network, built in",
+    paper: "none",
+    weights: "fixtures/make_backbones.py",
+    model: Some(include_bytes!("../../fixtures/demo_video.onnx")),
+    kind: Kind::Video,
+    preset: "uniform",
+    row: &[8, 64, 64, 3],
+    input: "clip",
+    mean: &[127.5],
+    std: &[127.5],
+    embedding: Output { name: "embedding", shape: &[128] },
+    cut: None,
+};
+
+pub(super) static AUDIO: Entry = Entry {
+    name: "demo-audio",
+    about: "the demo's audio network, built in",
+    paper: "none",
+    weights: "fixtures/make_backbones.py",
+    model: Some(include_bytes!("../../fixtures/demo_audio.onnx")),
+    kind: Kind::Audio,
+    preset: "log-mel",
+    row: &[201, 64],
+    input: "spectrogram",
+    mean: &[-30.0],
+    std: &[20.0],
+    embedding: Output { name: "embedding", shape: &[128] },
+    cut: None,
+};
