@@ -38,6 +38,8 @@ pub struct Entry {
     pub kind: Kind,
     /// The preset of [`crate::preset::PRESETS`] that makes its rows.
     pub preset: &'static str,
+    /// Those of its parameters that have to be so, as JSON.
+    pub parameters: &'static str,
     /// Shape of a row in a clip store, `[T, H, W, C]` or `[rows, columns]`; 0 stands for any length.
     pub row: &'static [u64],
     /// Name of the input: f32 `[N, C, T, H, W]` or `[N, 1, rows, columns]`.

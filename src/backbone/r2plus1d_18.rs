@@ -11,6 +11,7 @@ pub(super) static ENTRY: Entry = Entry {
     model: None,
     kind: Kind::Video,
     preset: "uniform",
+    parameters: r#"{"frames": 16, "resize": 128, "crop": 112}"#,
     row: &[16, 112, 112, 3],
     input: "clip",
     mean: &[110.2008, 100.63983, 95.994_75],

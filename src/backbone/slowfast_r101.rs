@@ -11,6 +11,7 @@ pub(super) static ENTRY: Entry = Entry {
     model: None,
     kind: Kind::Video,
     preset: "slowfast",
+    parameters: "{}",
     row: &[32, 224, 224, 3],
     input: "clip",
     mean: IMAGENET[0],

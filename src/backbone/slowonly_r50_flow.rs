@@ -11,6 +11,7 @@ pub(super) static ENTRY: Entry = Entry {
     model: None,
     kind: Kind::Flow,
     preset: "slowonly-flow",
+    parameters: "{}",
     row: &[8, 0, 0, 2],
     input: "clip",
     mean: &[128.0],

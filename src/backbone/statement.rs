@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Entry;
 
@@ -16,6 +16,8 @@ pub struct Statement {
     pub backbone: Option<String>,
     /// The preset that makes its rows.
     pub preset: Option<String>,
+    /// Those of the preset's parameters that have to be so.
+    pub parameters: Map<String, Value>,
     /// Shape of a row in a clip store; 0 stands for any length.
     pub row: Option<Vec<u64>>,
     /// Name of the input.
@@ -38,6 +40,7 @@ impl Statement {
             who: format!("the backbone {}", entry.name),
             backbone: Some(entry.name.into()),
             preset: Some(entry.preset.into()),
+            parameters: serde_json::from_str(entry.parameters).unwrap_or_default(),
             row: Some(entry.row.into()),
             input: Some(entry.input.into()),
             mean: Some(entry.mean.into()),
@@ -80,6 +83,7 @@ impl Statement {
             who,
             backbone: text("backbone"),
             preset: text("preset"),
+            parameters: json(text("preset_parameters"), "preset_parameters", "a JSON object")?.unwrap_or_default(),
             row: json(text("row"), "row", numbers)?,
             input: text("input"),
             mean: json(text("mean"), "mean", numbers)?,
@@ -126,6 +130,14 @@ pub fn agree<'a, T: std::fmt::Debug>(
 /// Whether shapes are the same, where 0 stands for any length.
 pub fn fits(a: &[u64], b: &[u64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| a == b || a == 0 || b == 0)
+}
+
+/// Whether a parameter is the same, however its number is written.
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1.0),
+        _ => a == b,
+    }
 }
 
 /// Whether numbers are the same but for the last digits that somebody wrote; one stands for all channels.

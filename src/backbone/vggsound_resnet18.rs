@@ -11,6 +11,7 @@ pub(super) static ENTRY: Entry = Entry {
     model: None,
     kind: Kind::Audio,
     preset: "vggsound",
+    parameters: "{}",
     row: &[257, 1004],
     input: "spectrogram",
     mean: &[0.0],

@@ -11,6 +11,7 @@ pub(super) static ENTRY: Entry = Entry {
     model: None,
     kind: Kind::Video,
     preset: "uniform",
+    parameters: r#"{"frames": 16, "resize": 224, "crop": 224}"#,
     row: &[16, 224, 224, 3],
     input: "clip",
     mean: IMAGENET[0],

@@ -10,7 +10,7 @@ use super::settings::{BackboneSettings, Batch, Settings};
 use crate::backbone::model::{LARGEST, examine};
 use crate::backbone::onnx::{Backbone, Place};
 use crate::backbone::spec::{Norm, Spec};
-use crate::backbone::statement::{Statement, agree, fits, near};
+use crate::backbone::statement::{Statement, agree, fits, near, same};
 use crate::backbone::{BACKBONES, Entry, golden};
 use crate::modality::check_name;
 use crate::store::ModalityHeader;
@@ -150,6 +150,12 @@ fn spec(
         && made_by != preset
     {
         return Err(format!("clips of {:?} are made by the preset {made_by:?}; {who} takes {preset:?}", header.name));
+    }
+    let parameters = &clips.recipe["modalities"][&header.name]["parameters"];
+    for (who, (key, wanted)) in said.iter().flat_map(|s| s.parameters.iter().map(move |pair| (&s.who, pair))) {
+        if let Some(made) = parameters.get(key).filter(|made| !same(made, wanted)) {
+            return Err(format!("clips of {:?} are made with {key} = {made}; {who} takes {wanted}", header.name));
+        }
     }
     let outputs = match (&settings.output, entry) {
         (Some(names), _) => names.list().to_vec(),

@@ -10,6 +10,7 @@ fn every_line_fits_itself_and_its_preset() {
         assert!(BACKBONES[..place].iter().all(|other| other.name != entry.name), "{} stands twice", entry.name);
         let preset = PRESETS.iter().find(|preset| preset.name == entry.preset).unwrap();
         assert!(preset.kinds.contains(&entry.kind), "{}", entry.name);
+        assert!(serde_json::from_str::<serde_json::Map<_, _>>(entry.parameters).is_ok(), "{}", entry.name);
         let norm = Norm { mean: entry.mean.to_vec(), std: entry.std.to_vec() };
         norm.check(input_shape(entry.row)[0] as usize).unwrap();
         for text in [entry.about, entry.paper, entry.weights, entry.input, entry.embedding.name] {

@@ -36,6 +36,8 @@ mod loader;
 mod merge;
 #[cfg(feature = "video")]
 mod names;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
+mod networks;
 #[cfg(feature = "media")]
 mod pickles;
 #[cfg(feature = "video")]
