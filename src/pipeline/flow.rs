@@ -272,19 +272,15 @@ mod tests {
 
     #[test]
     fn wholes_without_parts_are_there_at_once_and_nothing_is_nothing() {
-        let stop = Stop::default();
-        let taken = AtomicU64::new(0);
+        let (stop, taken) = (Stop::default(), AtomicU64::new(0));
         let flow = Flow { parts: &[], wholes: &[1, 1, 1], limit: 0, makers: 1, takers: 8, stop: &stop };
-        flow.run(
-            |_| Ok(()),
-            |_, whole| {
-                taken.fetch_add(1 << whole, Ordering::SeqCst);
-                Ok(())
-            },
-        )
-        .unwrap();
+        let take = |_: usize, whole: usize| {
+            taken.fetch_add(1 << whole, Ordering::SeqCst);
+            Ok(())
+        };
+        flow.run(|_| Ok(()), take).unwrap();
         assert_eq!(taken.load(Ordering::SeqCst), 7);
-        Flow { wholes: &[], ..flow }.run(|_| Ok(()), |_, _| Ok(())).unwrap();
+        Flow { wholes: &[], ..flow }.run(|_| Ok(()), take).unwrap();
     }
 
     #[test]
