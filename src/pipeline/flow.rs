@@ -109,8 +109,7 @@ impl Flow<'_> {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         });
-        let state = desk.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        state.problem.map_or(Ok(()), Err)
+        desk.state.into_inner().unwrap_or_else(PoisonError::into_inner).problem.map_or(Ok(()), Err)
     }
 
     /// Makes one part; `None` once there are no more.
@@ -206,7 +205,7 @@ impl Desk {
     }
 }
 
-/// A thread leaves; one that panicked takes the others along.
+/// One that panics takes the others along.
 struct Leave<'d>(&'d Desk);
 
 impl Drop for Leave<'_> {
