@@ -264,8 +264,7 @@ mod tests {
             };
             flow.run(make, take).unwrap();
             assert!(taken.iter().all(|times| times.load(Ordering::SeqCst) == 1));
-            let largest = *wholes.iter().max().unwrap();
-            assert!(most.load(Ordering::SeqCst) <= limit.max(largest) + 5, "{rows} {limit}: {most:?}");
+            assert!(most.load(Ordering::SeqCst) <= limit.max(*wholes.iter().max().unwrap()) + 5, "{rows} {limit}: {most:?}");
         }
     }
 
