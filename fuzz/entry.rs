@@ -13,8 +13,23 @@ use mmdg::store::Store;
 pub type Parse = fn(&[u8]) -> bool;
 
 /// The parsers, by the name of their folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Parse); 5] =
-    [("annotations", annotations), ("edit_list", edit_list), ("pickle", pickle), ("shard", shard), ("tar", tar)];
+pub const TARGETS: &[(&str, Parse)] = &[
+    ("annotations", annotations),
+    ("edit_list", edit_list),
+    #[cfg(feature = "onnx")]
+    ("model", model),
+    ("pickle", pickle),
+    ("shard", shard),
+    ("tar", tar),
+];
+
+/// An ONNX file, and what its metadata says.
+#[cfg(feature = "onnx")]
+pub fn model(bytes: &[u8]) -> bool {
+    let Ok(model) = mmdg::backbone::model::examine(bytes) else { return false };
+    let _ = mmdg::backbone::statement::Statement::of_file(&model.metadata, "input".into());
+    true
+}
 
 /// A pickle.
 pub fn pickle(bytes: &[u8]) -> bool {

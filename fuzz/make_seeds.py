@@ -50,6 +50,24 @@ def annotations() -> None:
     seed("annotations", "bad_table", b"table\nid,path,start,end,label,domain\na,a.mp4,nan,2,x,p\n")
 
 
+def models() -> None:
+    # as fixtures/make_models.py and fixtures/make_backbones.py wrote them
+    fixtures = here.parent / "fixtures"
+    seed("model", "ok_outputs", (fixtures / "models/outputs.onnx").read_bytes())
+    seed("model", "ok_half", (fixtures / "models/half.onnx").read_bytes())
+    seed("model", "ok_demo_video", (fixtures / "demo_video.onnx").read_bytes())
+    for name in ["custom_operator", "outside_data", "old_opset"]:
+        seed("model", f"bad_{name}", (fixtures / f"models/{name}.onnx").read_bytes())
+    # a graph in an attribute of a node of a graph, 200 times
+    deep = b""
+    for field in 200 * b"\x32\x2a\x0a" + b"\x3a":
+        length, size = len(deep), b""
+        while length > 127:
+            size, length = size + bytes([length & 127 | 128]), length >> 7
+        deep = bytes([field]) + size + bytes([length]) + deep
+    seed("model", "bad_deep", deep + b"\x42\x02\x10\x11")
+
+
 def tars() -> None:
     def packed(form: int, names: list[str]) -> bytes:
         file = io.BytesIO()
@@ -137,4 +155,4 @@ def stores(mmdg: str) -> None:
 if __name__ == "__main__":
     mmdg = str(pathlib.Path(sys.argv[1]).resolve())
     shutil.rmtree(here / "corpus", ignore_errors=True)
-    pickles(), annotations(), tars(), edit_lists(), stores(mmdg)
+    pickles(), annotations(), models(), tars(), edit_lists(), stores(mmdg)

@@ -1,43 +1,90 @@
-//! Networks that turn a row of a clip store into a feature.
+//! Networks that turn a row of a clip store into features.
+//!
+//! A line of [`BACKBONES`] says how a network is fed and read; its weights come in an ONNX file, which `python/export_backbones.py` writes from published ones.
 
+mod ast;
+mod demo;
+pub mod device;
+pub mod golden;
+pub mod model;
+mod mvit_v2_s;
 pub mod onnx;
+mod r2plus1d_18;
 pub mod runtime;
+mod slowfast_r101;
+mod slowfast_r50;
+mod slowonly_r50_flow;
 pub mod spec;
+pub mod statement;
+mod vggsound_resnet18;
+mod videomae_v2_b;
 
-use spec::{Norm, Spec};
+use crate::modality::Kind;
 
-/// A line of [`BACKBONES`]: a network that is there without a file of the user's.
+/// A network: how it is fed, what it gives, and where it comes from.
+#[derive(Debug)]
 pub struct Entry {
     /// Name in pipeline files.
     pub name: &'static str,
     /// One line for people.
     pub about: &'static str,
-    /// The ONNX file.
-    pub model: &'static [u8],
-    /// How it is fed and read.
-    pub spec: fn() -> Spec,
+    /// Where it is described.
+    pub paper: &'static str,
+    /// Where its weights come from.
+    pub weights: &'static str,
+    /// The ONNX file of a network that is built in; others are exported by `python/export_backbones.py`.
+    pub model: Option<&'static [u8]>,
+    /// What its rows show.
+    pub kind: Kind,
+    /// The preset of [`crate::preset::PRESETS`] that makes its rows.
+    pub preset: &'static str,
+    /// Those of its parameters that have to be so, as JSON.
+    pub parameters: &'static str,
+    /// Shape of a row in a clip store, `[T, H, W, C]` or `[rows, columns]`; 0 stands for any length.
+    pub row: &'static [u64],
+    /// Name of the input: f32 `[N, C, T, H, W]` or `[N, 1, rows, columns]`.
+    pub input: &'static str,
+    /// Taken off each value, one for all channels or one for each; pixels count from 0 to 255.
+    pub mean: &'static [f32],
+    /// What the rest is divided by.
+    pub std: &'static [f32],
+    /// The pooled features.
+    pub embedding: Output,
+    /// Where it may be cut for fine-tuning.
+    pub cut: Option<Cut>,
 }
 
-/// Every built-in backbone. The demo's have fixed weights, see `fixtures/README.md`.
-pub static BACKBONES: &[Entry] = &[
-    Entry {
-        name: "demo-video",
-        about: "the demo's video network: u8 [8, 64, 64, 3]",
-        model: include_bytes!("../../fixtures/demo_video.onnx"),
-        spec: || Spec {
-            input: "clip".into(),
-            output: "embedding".into(),
-            norm: Norm { mean: vec![127.5; 3], std: vec![127.5; 3] },
-        },
-    },
-    Entry {
-        name: "demo-audio",
-        about: "the demo's audio network: log-mel [201, 64]",
-        model: include_bytes!("../../fixtures/demo_audio.onnx"),
-        spec: || Spec {
-            input: "spectrogram".into(),
-            output: "embedding".into(),
-            norm: Norm { mean: vec![-30.0], std: vec![20.0] },
-        },
-    },
+/// An output of a network.
+#[derive(Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: &'static str,
+    /// Shape without the batch; 0 stands for any length.
+    pub shape: &'static [u64],
+}
+
+/// A place where a network falls into a trunk, which stays frozen and gives feature maps, and a tail, which is trained and turns them into the embedding.
+#[derive(Debug)]
+pub struct Cut {
+    /// The last layer of the trunk.
+    pub after: &'static str,
+    /// What the trunk gives.
+    pub maps: &'static [Output],
+}
+
+/// ImageNet's mean and deviation of red, green and blue.
+const IMAGENET: [&[f32]; 2] = [&[123.675, 116.28, 103.53], &[58.395, 57.12, 57.375]];
+
+/// Every backbone that has a name.
+pub static BACKBONES: &[&Entry] = &[
+    &demo::VIDEO,
+    &demo::AUDIO,
+    &slowfast_r101::ENTRY,
+    &slowfast_r50::ENTRY,
+    &slowonly_r50_flow::ENTRY,
+    &vggsound_resnet18::ENTRY,
+    &r2plus1d_18::ENTRY,
+    &mvit_v2_s::ENTRY,
+    &ast::ENTRY,
+    &videomae_v2_b::ENTRY,
 ];

@@ -1,39 +1,48 @@
 //! A network in ONNX Runtime.
 
 use ort::session::Session;
-use ort::value::{Shape, TensorRef, ValueType};
+use ort::value::{Shape, TensorElementType, TensorRef, ValueType};
 
+use super::device::Device;
 use super::runtime::runtime;
 use super::spec::{Spec, input_shape};
 use crate::{Error, Result};
+
+/// Bytes of a batch of inputs where nobody says how many rows it has: room for a run's activations on each core, and work for a GPU.
+const CPU_BATCH: usize = 16 << 20;
+const CUDA_BATCH: usize = 256 << 20;
+/// Most rows of such a batch.
+const MOST_ROWS: usize = 64;
+
+/// How a network is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Where.
+    pub device: Device,
+    /// Threads of one run.
+    pub threads: usize,
+    /// Rows of a batch; `None` is what the model wants, else a power of two that follows from the size of a row and the device alone.
+    pub batch: Option<usize>,
+}
 
 /// A loaded network.
 pub struct Backbone {
     session: Session,
     spec: Spec,
-    /// Input shape, batch first.
-    shape: Vec<i64>,
-    width: usize,
+    /// Input shape without the batch.
+    row: Vec<i64>,
+    batch: usize,
+    shapes: Vec<Vec<u64>>,
 }
 
 impl Backbone {
-    /// Loads `model` for rows of shape `row` in batches of `batch`. Everything that cannot fit is found here, before work.
-    /// `place` names it in messages.
+    /// Loads `model` for rows of shape `row`. Everything that cannot fit is found here, before work. `name` stands for it in messages.
     ///
     /// # Errors
-    /// [`Error::Input`] with both sides, where names, types or shapes do not fit; [`Error::Environment`] without a runtime.
-    pub fn load(model: &[u8], spec: Spec, row: &[u64], batch: usize, threads: usize, place: &str) -> Result<Self> {
-        let runtime = runtime()?;
-        let bad = |problem: String| Error::input(place, problem);
-        let refuse = |error: &dyn std::fmt::Display| bad(format!("ONNX Runtime refuses the model: {error}"));
-        let session = Session::builder(runtime.environment())
-            .map_err(|error| refuse(&error))?
-            .with_intra_threads(threads)
-            .map_err(|error| refuse(&error))?
-            .with_inter_threads(1)
-            .map_err(|error| refuse(&error))?
-            .commit_from_memory(model)
-            .map_err(|error| refuse(&error))?;
+    /// [`Error::Input`] with both sides, where names, types or shapes do not fit; [`Error::Environment`] without a runtime, or without the device.
+    pub fn load(model: &[u8], spec: Spec, row: &[u64], place: Place, name: &str) -> Result<Self> {
+        let bad = |problem: String| Error::input(name, problem);
+        let session = open(model, place, name)?;
         let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
         let input = session
             .inputs()
@@ -43,9 +52,13 @@ impl Backbone {
         if inputs.len() != 1 {
             return Err(bad(format!("the model has the inputs {inputs:?}; expected {:?} alone", spec.input)));
         }
-        let shape: Vec<i64> = [batch as u64].into_iter().chain(input_shape(row)).map(|n| n as i64).collect();
         let wanted = tensor_shape(input.dtype())
             .ok_or_else(|| bad(format!("input {:?} is {:?}; expected a tensor of f32", spec.input, input.dtype())))?;
+        let row: Vec<i64> = input_shape(row).into_iter().map(|n| n as i64).collect();
+        let elements = row.iter().product::<i64>() as usize;
+        let own = wanted.first().copied().unwrap_or(-1);
+        let batch = place.batch.unwrap_or_else(|| if own > 0 { own as usize } else { usual_batch(place.device, elements) });
+        let shape: Vec<i64> = [batch as i64].into_iter().chain(row.iter().copied()).collect();
         let fits =
             wanted.len() == shape.len() && wanted.iter().zip(&shape).all(|(&wanted, &given)| wanted < 0 || wanted == given);
         if !fits {
@@ -55,52 +68,125 @@ impl Backbone {
             )));
         }
         let outputs: Vec<&str> = session.outputs().iter().map(|output| output.name()).collect();
-        if !outputs.contains(&spec.output.as_str()) {
-            return Err(bad(format!("the model has no output {:?}; expected one of {outputs:?}", spec.output)));
+        for name in &spec.outputs {
+            let output = session.outputs().iter().find(|output| output.name() == name);
+            let output = output.ok_or_else(|| bad(format!("the model has no output {name:?}; expected one of {outputs:?}")))?;
+            if tensor_shape(output.dtype()).is_none() {
+                return Err(bad(format!("output {name:?} is {:?}; expected a tensor of f32", output.dtype())));
+            }
         }
-        let mut backbone = Self { session, spec, shape, width: 0 };
-        // a batch of zeros tells the width, and whether the graph runs at all
-        let zeros = vec![0.0; backbone.batch_elements()];
-        backbone.width = backbone.features(&zeros).map_err(bad)?.len() / batch;
+        let mut backbone = Self { session, spec, row, batch, shapes: Vec::new() };
+        // rows of zeros tell the shapes of outputs, and whether the graph runs at all
+        let probe = if own > 0 { batch } else { batch.min(2) };
+        let mut shapes = Vec::new();
+        backbone.run(&vec![0.0; probe * elements], |_, shape, _| shapes.push(shape)).map_err(bad)?;
+        backbone.shapes = shapes;
         Ok(backbone)
     }
 
-    /// Features of a row.
-    pub fn width(&self) -> usize {
-        self.width
+    /// Another one of the same, to run beside it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn again(&self, model: &[u8], place: Place, name: &str) -> Result<Self> {
+        let session = open(model, place, name)?;
+        let (spec, row, shapes) = (self.spec.clone(), self.row.clone(), self.shapes.clone());
+        Ok(Self { session, spec, row, batch: self.batch, shapes })
     }
 
-    /// Elements of an input batch.
-    pub fn batch_elements(&self) -> usize {
-        self.shape.iter().product::<i64>() as usize
+    /// Names of the outputs, in the order asked for.
+    pub fn outputs(&self) -> &[String] {
+        &self.spec.outputs
     }
 
-    fn features(&mut self, batch: &[f32]) -> Result<Vec<f32>, String> {
-        let input = TensorRef::from_array_view((self.shape.clone(), batch)).map_err(|error| error.to_string())?;
-        let outputs = self.session.run(ort::inputs![self.spec.input.as_str() => input]).map_err(|error| error.to_string())?;
-        let output = outputs.get(self.spec.output.as_str()).ok_or_else(|| format!("no output {:?}", self.spec.output))?;
-        let (shape, values) = output.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
-        let pooled = shape.len() >= 2 && shape[0] == self.shape[0] && shape[2..].iter().all(|&n| n == 1);
-        if !pooled {
-            return Err(format!("output {:?} is {shape:?}; expected [{}, D]", self.spec.output, self.shape[0]));
-        }
-        Ok(values.to_vec())
+    /// Shape of each output's row: `[D]` for pooled features, `[C, …]` for a map.
+    pub fn shapes(&self) -> &[Vec<u64>] {
+        &self.shapes
     }
 
-    /// Runs a batch: `[N, …]` as the input has it, to `[N · D]`.
+    /// Rows of a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Elements of a row of the input.
+    pub fn row_elements(&self) -> usize {
+        self.row.iter().product::<i64>() as usize
+    }
+
+    /// Runs `rows` rows of input, `[rows · elements]`, and gives the values of each output, `[rows · …]`.
     ///
     /// # Errors
     /// What ONNX Runtime says.
-    pub fn run(&mut self, batch: &[f32]) -> Result<Vec<f32>, String> {
-        let features = self.features(batch)?;
-        let expected = self.width * self.shape[0] as usize;
-        if features.len() == expected { Ok(features) } else { Err(format!("{} values; expected {expected}", features.len())) }
+    pub fn rows(&mut self, input: &[f32], rows: usize, mut give: impl FnMut(usize, &[f32])) -> Result<(), String> {
+        let shapes = self.shapes.clone();
+        let mut problem = None;
+        self.run(input, |output, shape, values| {
+            if shape == shapes[output] && values.len() as u64 == rows as u64 * shape.iter().product::<u64>() {
+                return give(output, values);
+            }
+            problem = Some(format!("output {output} has rows of {shape:?}; expected {rows} of {:?}", shapes[output]));
+        })?;
+        problem.map_or(Ok(()), Err)
     }
+
+    fn run(&mut self, input: &[f32], mut give: impl FnMut(usize, Vec<u64>, &[f32])) -> Result<(), String> {
+        let rows = (input.len() / self.row_elements()) as i64;
+        let shape: Vec<i64> = [rows].into_iter().chain(self.row.iter().copied()).collect();
+        let input = TensorRef::from_array_view((shape, input)).map_err(|error| error.to_string())?;
+        let outputs = self.session.run(ort::inputs![self.spec.input.as_str() => input]).map_err(|error| error.to_string())?;
+        for (place, name) in self.spec.outputs.iter().enumerate() {
+            let output = outputs.get(name.as_str()).ok_or_else(|| format!("no output {name:?}"))?;
+            let (shape, values) = output.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
+            if shape.len() < 2 || shape[0] != rows || shape.contains(&0) {
+                return Err(format!("output {name:?} is {shape:?}; expected [{rows}, D] or [{rows}, C, …]"));
+            }
+            let flat = shape.iter().rposition(|&n| n != 1).unwrap_or(0).max(1);
+            give(place, shape[1..=flat].iter().map(|&n| n as u64).collect(), values);
+        }
+        Ok(())
+    }
+}
+
+fn open(model: &[u8], place: Place, name: &str) -> Result<Session> {
+    let runtime = runtime()?;
+    let refuse = |error: &dyn std::fmt::Display| Error::input(name, format!("ONNX Runtime refuses the model: {error}"));
+    let builder = Session::builder(runtime.environment()).map_err(|error| refuse(&error))?;
+    let builder = builder.with_intra_threads(place.threads).map_err(|error| refuse(&error))?;
+    let builder = builder.with_inter_threads(1).map_err(|error| refuse(&error))?;
+    // threads that wait actively would take the cores from those that decode
+    let builder = builder.with_intra_op_spinning(false).map_err(|error| refuse(&error))?;
+    let mut builder = builder.with_execution_providers(place.device.asked()).map_err(|error| place.device.missing(&error))?;
+    builder.commit_from_memory(model).map_err(|error| refuse(&error))
+}
+
+fn usual_batch(device: Device, elements: usize) -> usize {
+    let bytes = if device == Device::Cpu { CPU_BATCH } else { CUDA_BATCH };
+    1 << (bytes / (4 * elements.max(1))).clamp(1, MOST_ROWS).ilog2()
 }
 
 fn tensor_shape(dtype: &ValueType) -> Option<&Shape> {
     match dtype {
-        ValueType::Tensor { ty: ort::value::TensorElementType::Float32, shape, .. } => Some(shape),
+        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => Some(shape),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_follows_from_the_row_and_the_device() {
+        for (device, row, batch) in [
+            (Device::Cpu, &[32, 224, 224, 3][..], 1),
+            (Device::Cpu, &[16, 112, 112, 3], 4),
+            (Device::Cpu, &[257, 1004], 16),
+            (Device::Cpu, &[8, 8], 64),
+            (Device::Cuda(0), &[32, 224, 224, 3], 8),
+            (Device::Cuda(0), &[16, 112, 112, 3], 64),
+        ] {
+            assert_eq!(usual_batch(device, row.iter().product::<u64>() as usize), batch, "{device} {row:?}");
+        }
     }
 }

@@ -9,9 +9,10 @@ use crate::sample::Dtype;
 pub struct Spec {
     /// Input name: f32 `[N, C, T, H, W]` for frames, `[N, 1, rows, columns]` for spectrograms.
     pub input: String,
-    /// Output name: f32 `[N, D]`, further dimensions of 1 allowed.
-    pub output: String,
+    /// Output names: f32 `[N, D]` for pooled features (further dimensions of 1 allowed), `[N, C, …]` for maps.
+    pub outputs: Vec<String>,
     /// Applied to every value.
+    #[serde(flatten)]
     pub norm: Norm,
 }
 

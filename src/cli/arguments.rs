@@ -55,9 +55,8 @@ pub enum Verb {
     Extract {
         #[command(flatten)]
         pipeline: PipelineArguments,
-        /// Where clips come from [default: what the pipeline file says]
-        #[arg(long)]
-        from: Option<Origin>,
+        #[command(flatten)]
+        extract: ExtractArguments,
     },
     /// Features to trained runs
     Train(PipelineArguments),
@@ -143,6 +142,27 @@ pub enum Origin {
     Clips,
     /// The recordings
     Media,
+}
+
+/// What overrides the `[extract]` table.
+#[derive(Debug, Default, Args)]
+#[cfg_attr(not(all(feature = "hdf5", feature = "onnx")), allow(dead_code, reason = "this build has no such verb"))]
+pub struct ExtractArguments {
+    /// Where clips come from [default: what the pipeline file says, as for all of these]
+    #[arg(long)]
+    pub from: Option<Origin>,
+    /// Where networks run: cpu, cuda or cuda:N
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Element type of features: f32 or f16
+    #[arg(long)]
+    pub dtype: Option<String>,
+    /// Rows a batch, or auto
+    #[arg(long)]
+    pub batch_size: Option<String>,
+    /// Run the golden pair of each model first
+    #[arg(long)]
+    pub check: bool,
 }
 
 #[derive(Debug, Args)]

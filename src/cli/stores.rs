@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-#[cfg(feature = "onnx")]
-use super::arguments::Origin;
 use super::arguments::PipelineArguments;
+#[cfg(feature = "onnx")]
+use super::arguments::{ExtractArguments, Origin};
 use super::progress::Bar;
 use super::show;
 use super::verbs::{WELL, World, work};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
+#[cfg(feature = "onnx")]
+use crate::sample::Dtype;
 use crate::store::writer::Summary;
 use crate::{Error, Result, dataset};
 
@@ -34,18 +36,51 @@ pub fn foresee(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<
 }
 
 #[cfg(feature = "onnx")]
-pub fn extract(arguments: &PipelineArguments, pipeline: &Pipeline, from: Option<Origin>, world: World<'_>) -> Result<i32> {
-    use crate::extract::From;
+pub fn extract(
+    arguments: &PipelineArguments,
+    pipeline: &Pipeline,
+    overrides: &ExtractArguments,
+    world: World<'_>,
+) -> Result<i32> {
+    use crate::extract::{From, from_clips, from_media};
     let mut settings = config::table(&pipeline.extract, "extract", &arguments.pipeline)?.clone();
-    if let Some(from) = from {
-        settings.from = if from == Origin::Media { From::Media } else { From::Clips };
-    }
+    overrides.apply(&mut settings)?;
     let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let manifest = dataset::read(&pipeline.data)?;
-    let summary = worked(arguments, "extract", world, |work| {
-        crate::extract::run(&settings, clips, &pipeline.data.dataset, &manifest, work)
-    })?;
+    let summary = match settings.from {
+        // a clip store knows its segments: nothing of the data set is read
+        From::Clips => worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work))?,
+        From::Media => {
+            let manifest = dataset::read(&pipeline.data)?;
+            let dataset = &pipeline.data.dataset;
+            worked(arguments, "extract", world, |work| from_media(&settings, clips, dataset, &manifest, work))?
+        }
+    };
     judge(arguments, &summary, &settings.store)
+}
+
+#[cfg(feature = "onnx")]
+impl ExtractArguments {
+    fn apply(&self, settings: &mut crate::extract::Settings) -> Result<()> {
+        use crate::extract::From;
+        let usage = |flag: &str, problem: String| Error::Usage(format!("--{flag}: {problem}"));
+        if let Some(from) = self.from {
+            settings.from = if from == Origin::Media { From::Media } else { From::Clips };
+        }
+        if let Some(device) = &self.device {
+            settings.device = device.parse().map_err(|problem| usage("device", problem))?;
+        }
+        if let Some(size) = &self.batch_size {
+            settings.batch_size = size.parse().map_err(|problem| usage("batch-size", problem))?;
+        }
+        settings.dtype = match self.dtype.as_deref() {
+            None => settings.dtype,
+            Some("f32") => Dtype::F32,
+            Some("f16") => Dtype::F16,
+            Some(other) => return Err(usage("dtype", format!("{other:?}; expected f32 or f16"))),
+        };
+        settings.check |= self.check;
+        Ok(())
+    }
 }
 
 /// Runs a verb that makes a store, with its bar and its closing line.

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-#[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-use super::arguments::Origin;
-use super::arguments::{PipelineArguments, Verb};
+use super::arguments::{ExtractArguments, PipelineArguments, Verb};
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use super::{exchange, show};
@@ -43,7 +41,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
                 code = code.max(preprocess(&arguments, &pipeline, world)?);
             }
             if pipeline.extract.is_some() {
-                code = code.max(extract(&arguments, &pipeline, None, world)?);
+                code = code.max(extract(&arguments, &pipeline, &ExtractArguments::default(), world)?);
             }
             if pipeline.train.is_some() {
                 code = code.max(train(&arguments, &pipeline, world.stop)?);
@@ -58,7 +56,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Validate { pipeline: arguments, decode } => {
             super::validate::validate(&arguments, &open(&arguments)?, decode, world)
         }
-        Verb::Extract { pipeline: arguments, from } => extract(&arguments, &open(&arguments)?, from, world),
+        Verb::Extract { pipeline: arguments, extract: overrides } => extract(&arguments, &open(&arguments)?, &overrides, world),
         Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
         Verb::Inspect { store, json, mean } => exchange::inspect(&store, json, mean),
@@ -124,7 +122,7 @@ fn foresee(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
 use super::stores::extract;
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-fn extract(_: &PipelineArguments, _: &Pipeline, _: Option<Origin>, _: World<'_>) -> Result<i32> {
+fn extract(_: &PipelineArguments, _: &Pipeline, _: &ExtractArguments, _: World<'_>) -> Result<i32> {
     Err(not_built("extract", "hdf5 and onnx"))
 }
 

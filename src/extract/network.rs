@@ -1,66 +1,207 @@
 //! A backbone, looked up or read from a file, and fitted to the rows of a modality.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::settings::BackboneSettings;
-use crate::backbone::BACKBONES;
-use crate::backbone::onnx::Backbone;
+use super::settings::{BackboneSettings, Batch, Settings};
+use crate::backbone::model::{LARGEST, examine};
+use crate::backbone::onnx::{Backbone, Place};
 use crate::backbone::spec::{Norm, Spec};
+use crate::backbone::statement::{Statement, agree, fits, near, same};
+use crate::backbone::{BACKBONES, Entry, golden};
+use crate::modality::check_name;
 use crate::store::ModalityHeader;
 use crate::{Error, Result, fs};
 
 /// A network ready for the rows of one modality.
 pub(super) struct Network {
-    pub(super) backbone: Backbone,
+    /// One for each run at once.
+    pub(super) backbones: Vec<Backbone>,
     pub(super) norm: Norm,
-    /// What the rows are.
-    pub(super) clips: ModalityHeader,
-    pub(super) name: String,
+    /// What the rows are: a place in the list of the clips' modalities.
+    pub(super) clips: usize,
+    /// What comes out, as the store keeps it.
+    pub(super) features: Vec<ModalityHeader>,
     pub(super) recipe: Value,
 }
 
-/// The network for the modality `name` of `clips`. Everything that cannot fit is found here.
-pub(super) fn load(
-    name: &str,
-    settings: &BackboneSettings,
-    clips: &[ModalityHeader],
-    batch: usize,
-    threads: usize,
-) -> Result<Network> {
+/// What clips there are: their modalities, and the part of their recipe that tells the preset of each.
+pub(super) struct Clips<'a> {
+    pub(super) headers: &'a [ModalityHeader],
+    pub(super) recipe: &'a Value,
+}
+
+/// The network of the table `name`, `runs` times. Everything that cannot fit is found here; where it is asked for, a golden pair that the network does not reproduce too.
+pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs]: [usize; 2]) -> Result<Network> {
+    let settings = &all.backbones[name];
     let place = format!("[extract.backbones.{name}]");
     let bad = |problem: String| Error::input(&place, problem);
-    let clips = clips.iter().find(|modality| modality.name == name).ok_or_else(|| {
-        let names: Vec<&str> = clips.iter().map(|modality| modality.name.as_str()).collect();
-        bad(format!("no clips of the modality {name:?}; expected one of {}", names.join(", ")))
+    check_name(name, &place)?;
+    let modality = settings.modality.as_deref().unwrap_or(name);
+    let seen = clips.headers.iter().position(|header| header.name == modality).ok_or_else(|| {
+        let names: Vec<&str> = clips.headers.iter().map(|header| header.name.as_str()).collect();
+        bad(format!("no clips of the modality {modality:?}; expected one of {}", names.join(", ")))
     })?;
-    let (model, mut spec) = match (&settings.backbone, &settings.model) {
-        (Some(wanted), None) => {
-            let entry = BACKBONES.iter().find(|entry| entry.name == wanted).ok_or_else(|| {
-                let names: Vec<&str> = BACKBONES.iter().map(|entry| entry.name).collect();
-                bad(format!("backbone {wanted:?}: expected one of {}, or model = a file", names.join(", ")))
-            })?;
-            (entry.model.to_vec(), (entry.spec)())
+    let header = &clips.headers[seen];
+    let entry = settings.backbone.as_deref().map(entry).transpose().map_err(bad)?;
+    let model = bytes(settings, entry).map_err(bad)?;
+    let file = settings.model.as_deref().map_or_else(|| place.clone(), |path| path.display().to_string());
+    let found = examine(&model).map_err(|problem| Error::input(&file, problem))?;
+    let said = said(settings, entry, &found.metadata, &file, &place)?;
+    let spec = spec(settings, entry, &said, clips, header).map_err(bad)?;
+    let batch = if let Batch::Rows(rows) = all.batch_size { Some(rows) } else { None };
+    let how = Place { device: all.device, threads, batch };
+    let mut first = Backbone::load(&model, spec.clone(), &header.shape, how, &place)?;
+    let expected = |output: &String| said.iter().find_map(|statement| Some((&statement.who, statement.outputs.get(output)?)));
+    for (output, shape) in spec.outputs.iter().zip(first.shapes()) {
+        if let Some((who, expected)) = expected(output)
+            && !fits(expected, shape)
+        {
+            return Err(bad(format!("output {output:?} has rows of {shape:?}; {who} says {expected:?}")));
         }
-        (None, Some(path)) => {
-            let end = |end: &Option<String>, key: &str| {
-                end.clone().ok_or_else(|| bad(format!("{key} is not set; expected a name in {}", path.display())))
-            };
-            let spec =
-                Spec { input: end(&settings.input, "input")?, output: end(&settings.output, "output")?, norm: Norm::default() };
-            (fs::read(path).map_err(|error| bad(error.to_string()))?, spec)
+    }
+    if let (true, Some(path)) = (all.check, &settings.model) {
+        golden::check(&mut first, &golden::path(path))?;
+    }
+    let features = features(name, &spec.outputs, first.shapes(), header, all).map_err(bad)?;
+    let recipe = json!({
+        "model_blake3": blake3::hash(&model).to_hex().as_str(),
+        "backbone": said.iter().find_map(|statement| statement.backbone.as_ref()),
+        "weights": said.iter().find_map(|statement| statement.weights.as_ref()),
+        "modality": modality,
+        "spec": &spec,
+        "batch-size": first.batch(),
+    });
+    let others = (1..runs).into_par_iter().map(|_| first.again(&model, how, &place)).collect::<Result<Vec<_>>>()?;
+    let backbones = [first].into_iter().chain(others).collect();
+    Ok(Network { backbones, norm: spec.norm, clips: seen, features, recipe })
+}
+
+fn entry(name: &str) -> Result<&'static Entry, String> {
+    BACKBONES.iter().copied().find(|entry| entry.name == name).ok_or_else(|| {
+        let names: Vec<&str> = BACKBONES.iter().map(|entry| entry.name).collect();
+        format!("backbone {name:?}: expected one of {}, or model = a file", names.join(", "))
+    })
+}
+
+fn bytes(settings: &BackboneSettings, entry: Option<&Entry>) -> Result<Vec<u8>, String> {
+    match (&settings.model, entry) {
+        (Some(path), _) => read(path).map_err(|error| error.to_string()),
+        (None, Some(Entry { model: Some(model), .. })) => Ok(model.to_vec()),
+        (None, Some(Entry { name, weights, .. })) => Err(format!(
+            "backbone {name:?} is not built in; expected model = an ONNX file that python/export_backbones.py made of its weights ({weights})"
+        )),
+        (None, None) => Err("expected backbone = a name, model = a file, or both".into()),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let length = std::fs::metadata(path).map_err(Error::io("read", path))?.len();
+    if length >= LARGEST {
+        return Err(Error::input(path.display(), format!("{length} bytes; expected a model of less than 2 GiB")));
+    }
+    fs::read(path)
+}
+
+/// What each of those who know the network says of it.
+fn said(
+    settings: &BackboneSettings,
+    entry: Option<&Entry>,
+    metadata: &BTreeMap<String, String>,
+    file: &str,
+    place: &str,
+) -> Result<Vec<Statement>> {
+    let mut said: Vec<Statement> = entry.map(Statement::of_entry).into_iter().collect();
+    said.push(Statement::of_file(metadata, file.to_owned()).map_err(|problem| Error::input(file, problem))?);
+    said.push(Statement {
+        who: place.to_owned(),
+        input: settings.input.clone(),
+        mean: settings.mean.clone(),
+        std: settings.std.clone(),
+        ..Statement::default()
+    });
+    Ok(said)
+}
+
+/// What they agree on, and what fits the clips.
+fn spec(
+    settings: &BackboneSettings,
+    entry: Option<&Entry>,
+    said: &[Statement],
+    clips: &Clips<'_>,
+    header: &ModalityHeader,
+) -> Result<Spec, String> {
+    agree("the name", said, |s| s.backbone.as_ref(), |a, b| a == b)?;
+    let preset = agree("preset", said, |s| s.preset.as_ref(), |a, b| a == b)?;
+    let row = agree("row", said, |s| s.row.as_ref(), |a, b| fits(a, b))?;
+    let input = agree("input", said, |s| s.input.as_ref(), |a, b| a == b)?;
+    let mean = agree("mean", said, |s| s.mean.as_ref(), |a, b| near(a, b))?;
+    let std = agree("std", said, |s| s.std.as_ref(), |a, b| near(a, b))?;
+    let who = said.iter().find(|s| s.row.is_some() || s.preset.is_some()).map_or("", |s| &s.who);
+    if let Some(row) = row.filter(|row| !fits(row, &header.shape)) {
+        return Err(format!("clips of {:?} are {:?}; {who} takes {row:?} (0: any)", header.name, header.shape));
+    }
+    // clips from elsewhere do not say
+    let made_by = clips.recipe["modalities"][&header.name]["preset"].as_str();
+    if let (Some(made_by), Some(preset)) = (made_by, preset)
+        && made_by != preset
+    {
+        return Err(format!("clips of {:?} are made by the preset {made_by:?}; {who} takes {preset:?}", header.name));
+    }
+    let parameters = &clips.recipe["modalities"][&header.name]["parameters"];
+    for (who, (key, wanted)) in said.iter().flat_map(|s| s.parameters.iter().map(move |pair| (&s.who, pair))) {
+        if let Some(made) = parameters.get(key).filter(|made| !same(made, wanted)) {
+            return Err(format!("clips of {:?} are made with {key} = {made}; {who} takes {wanted}", header.name));
         }
-        _ => return Err(bad("expected either backbone = a name or model = a file".into())),
+    }
+    let outputs = match (&settings.output, entry) {
+        (Some(names), _) => names.list().to_vec(),
+        (None, Some(entry)) => vec![entry.embedding.name.to_owned()],
+        (None, None) => said.iter().flat_map(|s| s.outputs.keys().cloned()).collect(),
     };
-    if let Some(mean) = &settings.mean {
-        spec.norm.mean.clone_from(mean);
+    if outputs.is_empty() {
+        let key = if input.is_none() { "input" } else { "output" };
+        return Err(format!("{key} is not set; expected a name in the model, whose metadata does not say"));
     }
-    if let Some(std) = &settings.std {
-        spec.norm.std.clone_from(std);
+    if let Some(twice) = outputs.iter().enumerate().find(|(i, name)| outputs[..*i].contains(name)) {
+        return Err(format!("output {:?} stands twice; expected it once", twice.1));
     }
-    let channels = if let [_, _, _, channels] = *clips.shape { channels as usize } else { 1 };
-    spec.norm.check(channels).map_err(bad)?;
-    let recipe = json!({"model_blake3": blake3::hash(&model).to_hex().as_str(), "spec": &spec});
-    let norm = spec.norm.clone();
-    let backbone = Backbone::load(&model, spec, &clips.shape, batch, threads, &place)?;
-    Ok(Network { backbone, norm, clips: clips.clone(), name: name.to_owned(), recipe })
+    let default = Norm::default();
+    let norm = Norm { mean: mean.unwrap_or(&default.mean).clone(), std: std.unwrap_or(&default.std).clone() };
+    norm.check(if let [_, _, _, channels] = *header.shape { channels as usize } else { 1 })?;
+    let input = input.ok_or("input is not set; expected a name in the model, whose metadata does not say")?;
+    Ok(Spec { input: input.clone(), outputs, norm })
+}
+
+/// What the store keeps of each output.
+fn features(
+    name: &str,
+    outputs: &[String],
+    shapes: &[Vec<u64>],
+    clips: &ModalityHeader,
+    all: &Settings,
+) -> Result<Vec<ModalityHeader>, String> {
+    let plain = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
+    let header = |(output, shape): (&String, &Vec<u64>)| {
+        let own: String = output.to_lowercase().chars().map(plain).collect();
+        let name = if outputs.len() == 1 { name.to_owned() } else { format!("{name}-{own}") };
+        let header = ModalityHeader { shape: shape.clone(), ..ModalityHeader::features(&name, clips.kind, all.dtype, 1) };
+        header.check().map(|()| header).map_err(|problem| format!("output {output:?}: {problem}"))
+    };
+    outputs.iter().zip(shapes).map(header).collect()
+}
+
+/// # Errors
+/// [`Error::Input`] for two outputs of one name.
+pub(super) fn distinct(features: &[ModalityHeader]) -> Result<()> {
+    for (place, header) in features.iter().enumerate() {
+        if features[..place].iter().any(|other| other.name == header.name) {
+            let problem = format!("the name {:?} would stand for two outputs; expected names that differ", header.name);
+            return Err(Error::input("[extract.backbones]", problem));
+        }
+    }
+    Ok(())
 }

@@ -58,6 +58,11 @@ impl<'a> ShardWriter<'a> {
         Ok(Self { writer, header, shard, rows, path, file, places, slots, runs: Mutex::default(), told: Mutex::default() })
     }
 
+    /// Elements of a row's data.
+    pub fn row_elements(&self) -> usize {
+        self.header.row_elements() as usize
+    }
+
     /// Writes row `row` of the store, its views after its data, or notes why there is none. A value that is not finite, or that f16 cannot
     /// hold, makes the row one that failed.
     ///

@@ -4,12 +4,9 @@
 mod child;
 #[cfg(feature = "cli")]
 pub mod nursery;
+mod scratch;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +19,9 @@ use crate::preprocess::{Maker, ModalitySettings, makers};
 use crate::sample::{Made, Sink};
 use crate::source::Source;
 use crate::store::Target;
-use crate::{Error, Result, fs};
+use crate::{Result, fs};
 use child::{Child, Lost};
+pub use scratch::Scratch;
 
 /// What a child has to know before its first job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -142,15 +140,14 @@ impl<'a> Crew<'a> {
     /// As [`make`](Self::make).
     pub fn row(&self, maker: usize, source: Source, segment: &Segment) -> Result<(Result<Made, Failure>, Vec<u8>)> {
         let mut bytes = vec![0; self.makers[maker].preset.row().bytes() as usize];
-        let (mut memory, path) = scratch(bytes.len() as u64)?;
-        let target = Target { path, data: 0, data_bytes: bytes.len() as u64, views: 0, views_bytes: 0, jpeg: None };
+        let memory = Scratch::new(1, bytes.len() as u64, 0)?;
         let mut outcome = Err(unfinished());
-        let job = Job { maker, source, segments: vec![segment.clone()], rows: vec![0], target };
+        let job = Job { maker, source, segments: vec![segment.clone()], rows: vec![0], target: memory.target() };
         self.make(&job, &mut |_, made| {
             outcome = made;
             Ok(())
         })?;
-        memory.read_exact(&mut bytes).map_err(Error::io("read", &job.target.path))?;
+        memory.read(0, &mut bytes)?;
         Ok((outcome, bytes))
     }
 
@@ -177,20 +174,4 @@ impl<'a> Crew<'a> {
 
 fn unfinished() -> Failure {
     Failure { code: Code::Internal, message: "a defect of mmdg: the row was neither made nor refused".into() }
-}
-
-/// A file in memory, and a path to it for other processes.
-fn scratch(length: u64) -> Result<(File, PathBuf)> {
-    let fail =
-        |error: std::io::Error| Error::environment(format!("cannot have a file in memory: {error}"), "is there memory left?");
-    // SAFETY: the name is ended by zero, the descriptor becomes ours.
-    let file = unsafe {
-        match libc::memfd_create(c"mmdg".as_ptr(), libc::MFD_CLOEXEC) {
-            -1 => return Err(fail(std::io::Error::last_os_error())),
-            descriptor => File::from(OwnedFd::from_raw_fd(descriptor)),
-        }
-    };
-    file.set_len(length).map_err(fail)?;
-    let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-    Ok((file, path.into()))
 }

@@ -52,7 +52,10 @@ fn models_that_do_not_fit_are_refused_with_both_sides() {
     };
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo_audio.onnx");
     let file = |rest: &str| format!("--set extract.backbones.audio={{model=\"{model}\"{rest}}}");
-    at("--set extract.backbones.audio.backbone=demo-video", &["mean has 3 values; expected 1, as rows have 1 channels"]);
+    at(
+        "--set extract.backbones.audio.backbone=demo-video",
+        &["clips of \"audio\" are [201, 64]; the backbone demo-video takes [8, 64, 64, 3] (0: any)"],
+    );
     at(
         &file(",input=\"clip\",output=\"embedding\"").replace("demo_audio", "demo_video"),
         &["input \"clip\" wants [-1, 3, 8, 64, 64] (-1: any), but batches of these rows are [2, 1, 201, 64]"],
@@ -64,7 +67,7 @@ fn models_that_do_not_fit_are_refused_with_both_sides() {
     at(&file(",input=\"spectrogram\",output=\"x\""), &["no output \"x\"", "embedding"]);
     at(&file(",input=\"spectrogram\",output=\"embedding\",std=[0]"), &["no std of 0"]);
     at(&file(",input=\"spectrogram\",output=\"embedding\",mean=[0,1]"), &["mean has 2 values; expected 1"]);
-    at("--set extract.backbones.audio={model=\"pipeline.toml\",input=\"x\",output=\"y\"}", &["ONNX Runtime refuses the model"]);
+    at("--set extract.backbones.audio={model=\"pipeline.toml\",input=\"x\",output=\"y\"}", &["pipeline.toml: no ONNX model: "]);
     at("--set extract.backbones.audio={model=\"none.onnx\",input=\"x\",output=\"y\"}", &["none.onnx"]);
     at("--set extract.batch-size=0", &["batch-size = 0: expected 1 to 4096"]);
     at("--set extract.dtype=u8", &["dtype = \"u8\": expected f32 or f16"]);

@@ -74,7 +74,7 @@ fn mutated(whole: &[u8], random: Stream) -> Vec<u8> {
 
 #[test]
 fn seeds_are_taken_or_refused_and_no_mutation_breaks_a_parser() {
-    for (target, parse) in entry::TARGETS {
+    for &(target, parse) in entry::TARGETS {
         let (mut taken, mut refused) = (0, 0);
         for (number, file) in corpus(target).iter().enumerate() {
             let whole = std::fs::read(file).unwrap();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(all(feature = "media", feature = "onnx"))]
+mod backbones;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod bad_input;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
@@ -34,6 +36,8 @@ mod loader;
 mod merge;
 #[cfg(feature = "video")]
 mod names;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
+mod networks;
 #[cfg(feature = "media")]
 mod pickles;
 #[cfg(feature = "video")]

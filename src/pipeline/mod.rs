@@ -1,5 +1,7 @@
 //! The bounded queue between those who make samples and the one who takes them.
 
+mod flow;
+
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use crate::error::{Code, Failure};
 use crate::stop::Stop;
 use crate::{Error, Result};
+pub use flow::{Flow, Part};
 
 /// How the names of decoding threads begin.
 pub const DECODE_THREAD: &str = "decode-";

@@ -1,0 +1,105 @@
+//! Where a network runs.
+
+use std::fmt::{Display, Formatter};
+use std::str::FromStr;
+
+use ort::ep::ExecutionProviderDispatch;
+use serde::{Deserialize, Serialize};
+
+use super::runtime::runtime;
+use crate::{Error, Result};
+
+/// A processor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Device {
+    /// The machine's own.
+    #[default]
+    Cpu,
+    /// A GPU of NVIDIA's, by its number.
+    Cuda(u8),
+}
+
+impl Display for Device {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cpu" => return Ok(Self::Cpu),
+            "cuda" => return Ok(Self::Cuda(0)),
+            _ => {}
+        }
+        let number = text.strip_prefix("cuda:").and_then(|number| number.parse().ok());
+        number.map(Self::Cuda).ok_or_else(|| format!("{text:?}; expected \"cpu\", \"cuda\" or \"cuda:N\""))
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|problem| format!("device: {problem}"))
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
+    }
+}
+
+impl Device {
+    /// What of ONNX Runtime runs there.
+    pub fn provider(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPUExecutionProvider",
+            Self::Cuda(_) => "CUDAExecutionProvider",
+        }
+    }
+
+    /// What to ask ONNX Runtime for; asking fails where it is not there. Products are of whole f32, never of TF32.
+    pub(super) fn asked(self) -> Vec<ExecutionProviderDispatch> {
+        match self {
+            Self::Cpu => Vec::new(),
+            Self::Cuda(number) => {
+                let cuda = ort::ep::CUDA::default().with_device_id(i32::from(number)).with_tf32(false);
+                vec![cuda.build().error_on_failure()]
+            }
+        }
+    }
+
+    /// The device that was asked for cannot be had.
+    pub(super) fn missing(self, why: &dyn Display) -> Error {
+        let library = runtime().map_or_else(|_| "ONNX Runtime".into(), |runtime| runtime.path.display().to_string());
+        Error::environment(
+            format!("device \"{self}\" was asked for, but {library} cannot use it: {}", why.to_string().trim()),
+            "set ORT_DYLIB_PATH to the libonnxruntime.so of an onnxruntime-gpu beside its CUDA libraries, or ask for the device cpu",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_devices_and_back() {
+        for (text, device) in [("cpu", Device::Cpu), ("cuda:0", Device::Cuda(0)), ("cuda:3", Device::Cuda(3))] {
+            assert_eq!(text.parse(), Ok(device));
+            assert_eq!(device.to_string(), text);
+        }
+        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
+        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:300", "CPU"] {
+            assert!(text.parse::<Device>().is_err(), "{text}");
+        }
+    }
+}

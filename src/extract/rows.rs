@@ -1,0 +1,107 @@
+//! Where rows of clips come from.
+
+use std::collections::HashMap;
+
+use super::MADE_BY;
+use super::unit::{Open, Unit};
+use crate::error::{Code, Failure};
+use crate::manifest::Manifest;
+use crate::preprocess::{Pass, passes};
+use crate::sample::Made;
+use crate::stop::Stop;
+use crate::store::{RowNote, Store};
+use crate::worker::{Crew, Job, Scratch};
+use crate::{Error, Result};
+
+/// A clip store, or recordings and those who make clips of them.
+pub(super) enum Origin<'a> {
+    Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote> },
+    Media { crew: Crew<'a>, manifest: &'a Manifest },
+}
+
+/// What a clip store has to say of its rows, by modality and row.
+pub(super) fn notes(store: &Store) -> Result<HashMap<(String, u64), &RowNote>> {
+    let mut notes = HashMap::new();
+    for modality in &store.header().modalities {
+        for record in store.modality(&modality.name)?.records() {
+            for note in record.failed.iter().chain(&record.absent).chain(&record.notes) {
+                notes.insert((modality.name.clone(), note.row), note);
+            }
+        }
+    }
+    Ok(notes)
+}
+
+impl Origin<'_> {
+    /// What has to be decoded for these rows of a modality: passes as in `preprocess`, cut at `most` rows.
+    pub(super) fn passes(&self, modality: usize, rows: [u64; 2], most: u64) -> Result<Vec<Pass>> {
+        let Self::Media { crew, manifest } = self else { return Ok(Vec::new()) };
+        let mut cut = Vec::new();
+        for Pass { maker, source, rows } in passes(modality, crew.makers(), &manifest.segments, rows)? {
+            let pass = |rows: &[u64]| Pass { maker, source: source.clone(), rows: rows.to_vec() };
+            cut.extend(rows.chunks(most.max(1) as usize).map(pass));
+        }
+        Ok(cut)
+    }
+
+    /// Memory for rows that are going to be decoded.
+    pub(super) fn scratch(&self, modality: usize, rows: u64) -> Result<Option<Scratch>> {
+        let Self::Media { crew, .. } = self else { return Ok(None) };
+        let header = &crew.makers()[modality].header;
+        let bytes = |elements: u64| elements * header.dtype.size();
+        Scratch::new(rows, bytes(header.row_elements()), bytes(header.view_elements())).map(Some)
+    }
+
+    /// Decodes a pass into the unit's memory.
+    pub(super) fn make(&self, unit: &Unit<'_>, pass: &Pass, stop: &Stop) -> Result<()> {
+        let Self::Media { crew, manifest } = self else { return Ok(()) };
+        let open = unit.open(self)?;
+        let first = unit.rows[0];
+        let source = match &pass.source {
+            Ok(source) => source.clone(),
+            Err(failure) => {
+                pass.rows.iter().for_each(|&row| open.told(row - first, Err(failure.clone())));
+                return Ok(());
+            }
+        };
+        let Some(scratch) = &open.scratch else { return Ok(()) };
+        let job = Job {
+            maker: pass.maker,
+            source,
+            segments: pass.rows.iter().map(|&row| manifest.segments[row as usize].clone()).collect(),
+            rows: pass.rows.iter().map(|row| row - first).collect(),
+            target: scratch.target(),
+        };
+        crew.make(&job, &mut |place, outcome| {
+            open.told(job.rows[place], outcome);
+            stop.check()
+        })
+    }
+
+    /// Copies a row, and tells what there is to know of it.
+    pub(super) fn read(&self, unit: &Unit<'_>, open: &Open<'_>, row: u64, data: &mut [u8]) -> Result<Result<Made, Failure>> {
+        match self {
+            Self::Store { store, notes } => {
+                let rows = store.modality(&unit.header.name)?;
+                let note = notes.get(&(unit.header.name.clone(), row)).copied();
+                let place = row as usize;
+                if !rows.valid(place) {
+                    let unknown = || Failure { code: Code::Internal, message: "the clip store does not say why".into() };
+                    return Ok(Err(note.map_or_else(unknown, |n| Failure { code: n.code, message: n.message.clone() })));
+                }
+                rows.read(place, data)?;
+                let partial = note.map(|note| note.message.clone());
+                Ok(Ok(Made { span: rows.span(place), times: Vec::new(), made_by: MADE_BY.into(), partial }))
+            }
+            Self::Media { .. } => {
+                let index = row - unit.rows[0];
+                let (Some(scratch), Some(outcome)) = (&open.scratch, open.outcome(index)) else {
+                    return Err(Error::input("[preprocess.modalities]", format!("row {row} was not decoded")));
+                };
+                let Ok(made) = outcome else { return Ok(outcome) };
+                scratch.read(index, data)?;
+                Ok(Ok(Made { times: Vec::new(), made_by: MADE_BY.into(), ..made }))
+            }
+        }
+    }
+}
