@@ -147,6 +147,49 @@ fn every_clip_ends_as_a_row_or_a_failure() {
     assert_eq!((summary.absent, summary.failures()), (absent, told.len() - absent));
 }
 
+/// `MMDG_MODELS` names a folder where `python/export_backbones.py` has put r2plus1d-18 and vggsound-resnet18.
+#[cfg(feature = "cli")]
+#[test]
+fn exported_backbones_run_over_every_clip() {
+    use crate::command::{expect, run, tree};
+    let Some(data) = shared::data("exported_backbones_run_over_every_clip") else { return };
+    let Some(models) = std::env::var_os("MMDG_MODELS").map(PathBuf::from) else {
+        println!("SKIPPED exported_backbones_run_over_every_clip: MMDG_MODELS names no folder of exported models");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let root = data.join("video");
+    let mut table = String::from("id,path,start,end,label,domain\n");
+    for (i, file) in clips(&root).iter().enumerate() {
+        let file = file.strip_prefix(&root).unwrap().display();
+        table += &format!("{file},{file},0,,{},{}\n", i % 2, ["a", "b"][i / 2 % 2]);
+    }
+    std::fs::write(folder.join("table.csv"), table).unwrap();
+    let model =
+        |name: &str| format!("backbone = \"{name}\"\nmodel = \"{}\"\n", models.join(name).with_extension("onnx").display());
+    let pipeline = format!(
+        "[data]\ndataset = \"table\"\ntable = \"table.csv\"\nroot = \"{}\"\n\n[preprocess]\nstore = \"clips\"\n\n\
+        [preprocess.modalities.video]\npreset = \"uniform\"\n\n[preprocess.modalities.audio]\npreset = \"vggsound\"\n\n\
+        [extract]\nstore = \"features\"\nfrom = \"media\"\n\n[extract.backbones.video]\n{}\n[extract.backbones.audio]\n{}",
+        root.display(),
+        model("r2plus1d-18"),
+        model("vggsound-resnet18"),
+    );
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    expect(&run(folder, "extract pipeline.toml --check --max-failures 100% --timeout-per-item 60"), 4, &[]);
+    expect(&run(folder, "preprocess pipeline.toml --max-failures 100% --timeout-per-item 60"), 4, &[]);
+    expect(&run(folder, "extract pipeline.toml --from clips --max-failures 100% --set extract.store=again"), 4, &[]);
+    assert!(tree(&folder.join("features")) == tree(&folder.join("again")));
+    let store = Store::open(&folder.join("features")).unwrap();
+    for (name, width) in [("video", 512), ("audio", 512)] {
+        let rows = store.modality(name).unwrap();
+        let good = (0..store.len()).filter(|&row| rows.valid(row)).count();
+        assert!(rows.header().shape == [width] && good > 10, "{name}: {good}");
+        assert!((0..store.len()).all(|row| rows.values(row).iter().any(|&value| value != 0.0) == rows.valid(row)));
+    }
+}
+
 /// The program, which decodes in child processes, ends with the store that was made in this process, and each clip in time.
 #[cfg(feature = "cli")]
 fn children_make_the_same(folder: &Path, root: &Path) {
