@@ -149,9 +149,13 @@ class Write(unittest.TestCase):
         self.assertEqual((self.folder / "file").read_text(), "mine")
 
     def test_ctrl_c_leaves_nothing(self):
+        # whoever runs the tests in the background has SIGINT ignored
         program = (
-            "import os, signal, sys, threading, numpy, mmdg\nrows = numpy.zeros((60_000, 1000), numpy.float16)\n"
-            "threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+            "import os, signal, sys, threading, time, numpy, mmdg\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "def interrupt():\n"
+            "    while not os.path.exists(sys.argv[1] + '.part'): time.sleep(0.001)\n"
+            "    os.kill(os.getpid(), signal.SIGINT)\n"
+            "rows = numpy.zeros((60_000, 1000), numpy.float16)\nthreading.Thread(target=interrupt).start()\n"
             "try: mmdg.write(sys.argv[1], {'video': rows}, labels=[0] * len(rows))\nexcept KeyboardInterrupt: print('interrupted')"
         )
         ended = subprocess.run([sys.executable, "-c", program, self.path], capture_output=True, text=True)
