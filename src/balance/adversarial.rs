@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::{Balancer, Entry, Signals, Term, Update, column};
+use super::{Balancer, Entry, Setting, Signals, Term, Update, column};
 use crate::objective::{FusedDomain, Layout, Shape};
 
 /// Domain-adversarial training (Ganin et al., JMLR 2016) with one fused discriminator, nothing balanced: L_c + λ L_d of
@@ -9,9 +9,17 @@ use crate::objective::{FusedDomain, Layout, Shape};
 pub const ENTRY: Entry = Entry {
     name: "adversarial",
     about: "joint training against a fused domain discriminator",
-    takes: |_| &["lambda"],
-    build: |numbers, kind, device| Box::new(Adversarial { scale: column(numbers, |n| -n.lambda, kind, device) }),
+    takes: &[LAMBDA],
+    build: |runs, kind, device| Box::new(Adversarial { scale: -column(runs, "lambda", kind, device) }),
 };
+
+/// λ ≥ 0 of Peng et al., Eq. 1.
+pub const LAMBDA: Setting = Setting::number(
+    "lambda",
+    0.15,
+    [0.0, 1.0],
+    "weight of the reversed domain gradient; what the authors' code amounts to (0.5 · 0.3), the paper gives no value",
+);
 
 #[derive(Debug)]
 struct Adversarial {

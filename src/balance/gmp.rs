@@ -1,6 +1,7 @@
 use tch::Tensor;
 
-use super::{Balancer, Entry, Signals, Term, Update, Variant, column};
+use super::adversarial::LAMBDA;
+use super::{Balancer, Entry, Record, Setting, Signals, Term, Update, column};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscriminator, UnimodalClassification};
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
@@ -11,26 +12,31 @@ use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscrimin
 pub const ENTRY: Entry = Entry {
     name: "gmp",
     about: "gradient modulation projection (Peng et al., AAAI 2026)",
-    takes: |variant| match variant {
-        Variant::Paper => &["variant", "alpha-k", "alpha-p", "lambda"],
-        Variant::Bench => &["variant", "alpha-k", "alpha-p", "reversal", "class-weight", "domain-weight"],
-    },
-    build: |numbers, kind, device| {
-        let variant = numbers.first().map(|n| n.variant).unwrap_or_default();
-        let column = |of: fn(&super::Numbers) -> f64| column(numbers, of, kind, device);
-        Box::new(Gmp {
-            variant,
-            alpha_k: column(|n| n.alpha_k).unsqueeze(1),
-            alpha_p: column(|n| n.alpha_p).unsqueeze(1),
-            class_scale: match variant {
-                Variant::Paper => column(|_| 1.0),
-                Variant::Bench => column(|n| n.class_weight),
-            },
-            domain_scale: match variant {
-                Variant::Paper => column(|n| -n.lambda),
-                Variant::Bench => column(|n| -n.domain_weight * n.reversal),
-            },
-        })
+    takes: &[
+        Setting::word(
+            "variant",
+            &["paper", "bench"],
+            "the equations of the paper, or the authors' code as released with MMDG-Bench",
+        ),
+        Setting::number("alpha-k", 0.5, [0.0, 1.0], "α_k of Eq. 9, 0 leaves k = 1; the authors' code, the paper gives no value"),
+        Setting::number("alpha-p", 0.1, [0.0, 1.0], "α_p of Eq. 10, 0 leaves p = 1; the newer revision of the authors' code"),
+        LAMBDA.only("variant", "paper"),
+        Setting::number("reversal", 0.3, [0.0, 1.0], "strength of the gradient reversal; the authors' code")
+            .only("variant", "bench"),
+        Setting::number("class-weight", 3.0, [0.0, 5.0], "weight of the uni-modal losses; the authors' code")
+            .only("variant", "bench"),
+        Setting::number("domain-weight", 0.5, [0.0, 1.0], "weight of the domain losses; the authors' code")
+            .only("variant", "bench"),
+    ],
+    build: |runs, kind, device| {
+        let column = |name: &str| column(runs, name, kind, device);
+        let bench = runs.first().is_some_and(|run| run.word("variant") == "bench");
+        let (class_scale, domain_scale) = match bench {
+            true => (column("class-weight"), -column("domain-weight") * column("reversal")),
+            false => (Tensor::ones([runs.len() as i64], (kind, device)), -column("lambda")),
+        };
+        let [alpha_k, alpha_p] = ["alpha-k", "alpha-p"].map(|name| column(name).unsqueeze(1));
+        Box::new(Gmp { bench, alpha_k, alpha_p, class_scale, domain_scale })
     },
 };
 
@@ -40,7 +46,7 @@ const SQUARE_FLOOR: f64 = 1e-30;
 
 #[derive(Debug)]
 struct Gmp {
-    variant: Variant,
+    bench: bool,
     alpha_k: Tensor,
     alpha_p: Tensor,
     class_scale: Tensor,
@@ -51,13 +57,13 @@ impl Balancer for Gmp {
     fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
         let class = self.class_scale.shallow_clone();
         let domain = self.domain_scale.shallow_clone();
-        match self.variant {
-            Variant::Paper => vec![
+        match self.bench {
+            false => vec![
                 Term { objective: Box::new(FusedDomain::declare(shape, layout)), scale: domain },
                 Term { objective: Box::new(Probe::declare(Label::Class, shape, layout)), scale: class.shallow_clone() },
                 Term { objective: Box::new(Probe::declare(Label::Domain, shape, layout)), scale: class },
             ],
-            Variant::Bench => vec![
+            true => vec![
                 Term { objective: Box::new(UnimodalClassification::declare(shape, layout)), scale: class },
                 Term { objective: Box::new(SharedDiscriminator::declare(shape, layout)), scale: domain },
             ],
@@ -69,7 +75,7 @@ impl Balancer for Gmp {
     }
 
     fn balance(&mut self, signals: &Signals) -> Option<Update> {
-        let (Some(semantic), Some(domain), Some(gramian)) = (&signals.semantic, &signals.domain, &signals.gramian) else {
+        let (Some(class), Some(domain), Some(gramian)) = (&signals.class, &signals.domain, &signals.gramian) else {
             return None;
         };
         let objectives = gramian.size()[3];
@@ -77,8 +83,8 @@ impl Balancer for Gmp {
         let inner = |s: i64, t: i64| gramian.select(3, t).select(2, s);
         let (cc, cd, dd) = (inner(c, c), inner(c, d), inner(d, d));
 
-        let rho = to_mean_of_others(semantic);
-        let sigma = to_mean_of_others(domain).reciprocal(); // Eq. 8: the other way round
+        let rho = to_mean_of_others(&class.confidence());
+        let sigma = to_mean_of_others(&domain.confidence()).reciprocal(); // Eq. 8: the other way round
         let k = modulation(&rho, &self.alpha_k); // Eq. 9
         let p = modulation(&sigma, &self.alpha_p); // Eq. 10
 
@@ -99,8 +105,16 @@ impl Balancer for Gmp {
         let cosine = (&cd / (&cc * &dd).clamp_min(SQUARE_FLOOR).sqrt()).clamp(-1.0, 1.0);
         let conflict = class_side + domain_side;
         let projected = cosine.abs() * &conflict;
-        let record = Tensor::stack(&[rho, sigma, k, p, cosine, conflict, projected], 2);
-        Some(Update { weights: Tensor::stack(&weights, 2), record: Some(record) })
+        let record = Record {
+            rho: Some(rho),
+            sigma: Some(sigma),
+            k: Some(k),
+            p: Some(p),
+            cosine: Some(cosine),
+            conflict: Some(conflict),
+            projected: Some(projected),
+        };
+        Some(Update { record, ..Update::weights(Tensor::stack(&weights, 2)) })
     }
 }
 
@@ -125,22 +139,35 @@ fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Numbers;
+    use super::super::Hyperparameters;
     use super::*;
+    use crate::objective::Reading;
     use tch::{Device, Kind};
 
+    /// One row whose true class has this probability, by modality.
+    fn reading(p: &[f64]) -> Reading {
+        let scores: Vec<f64> = p.iter().flat_map(|p| [p.ln(), (1.0 - p).ln()]).collect();
+        let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
+        Reading::new(&Tensor::from_slice(&scores).view([1, -1, 1, 2]), &one.zeros_like().to_kind(Kind::Int64), &one)
+    }
+
     fn balance(q: &[f64], c: &[f64], gramian: [f64; 3]) -> (Vec<f64>, Vec<f64>) {
-        let mut gmp = (ENTRY.build)(&[Numbers::default()], Kind::Double, Device::Cpu);
+        let mut gmp =
+            (ENTRY.build)(&[Hyperparameters::new(ENTRY.takes, &Default::default()).unwrap()], Kind::Double, Device::Cpu);
         let m = q.len() as i64;
         let one = Tensor::from_slice(&[gramian[0], gramian[1], gramian[1], gramian[2]]).view([1, 1, 2, 2]);
         let signals = Signals {
-            semantic: Some(Tensor::from_slice(q).unsqueeze(0)),
-            domain: Some(Tensor::from_slice(c).unsqueeze(0)),
+            loss: one.select(2, 0).zeros_like(),
+            class: Some(reading(q)),
+            domain: Some(reading(c)),
             gramian: Some(one.repeat([1, m, 1, 1])),
+            active: Tensor::from_slice(&[1.0]),
+            states: Tensor::from_slice(&[0i32]),
+            epoch: 0,
         };
         let update = gmp.balance(&signals).unwrap();
         let flat = |t: Tensor| Vec::<f64>::try_from(t.flatten(0, -1)).unwrap();
-        (flat(update.weights), flat(update.record.unwrap()))
+        (flat(update.weights), flat(update.record.tensor().unwrap()))
     }
 
     #[test]

@@ -5,61 +5,17 @@
 
 use std::fmt::Debug;
 
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::objective::{Layout, Objective, Shape};
+use crate::objective::{Layout, Objective, Reading, Shape};
 use crate::{Error, Result};
 
 mod adversarial;
 mod gmp;
+mod hyperparameters;
 mod none;
 
-/// The form of a method that has two: the paper's text or the authors' code.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Variant {
-    /// The equations of the paper.
-    #[default]
-    Paper,
-    /// The authors' code as released with MMDG-Bench.
-    Bench,
-}
-
-/// The numbers of a balancer for one run. Each balancer reads those it [takes](Entry::takes).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Numbers {
-    /// Form of the method.
-    pub variant: Variant,
-    /// α_k ≥ 0 of Peng et al., Eq. 9. Default 0.5, the authors' code; the paper gives no value. 0 leaves k = 1.
-    pub alpha_k: f64,
-    /// α_p ≥ 0 of Peng et al., Eq. 10. Default 0.1, the newer revision of the authors' code. 0 leaves p = 1.
-    pub alpha_p: f64,
-    /// λ ≥ 0 of Peng et al., Eq. 1: weight of the reversed domain gradient. Default 0.15, what the authors' code amounts to
-    /// (0.5 · 0.3); the paper gives no value.
-    pub lambda: f64,
-    /// Strength of the gradient reversal in the `bench` form. Default 0.3, the authors' code.
-    pub reversal: f64,
-    /// Weight of the uni-modal losses in the `bench` form. Default 3.0, the authors' code.
-    pub class_weight: f64,
-    /// Weight of the domain losses in the `bench` form. Default 0.5, the authors' code.
-    pub domain_weight: f64,
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self {
-            variant: Variant::Paper,
-            alpha_k: 0.5,
-            alpha_p: 0.1,
-            lambda: 0.15,
-            reversal: 0.3,
-            class_weight: 3.0,
-            domain_weight: 0.5,
-        }
-    }
-}
+pub use hyperparameters::{Hyperparameters, Range, Setting};
 
 /// An objective that the balancer adds to the method's, and the factor with which it reaches the encoders.
 #[derive(Debug)]
@@ -74,12 +30,29 @@ pub struct Term {
 /// T leaves out probes.
 #[derive(Debug)]
 pub struct Signals {
-    /// Mean probability of the true class by modality, [R, M], where an objective gives it.
-    pub semantic: Option<Tensor>,
-    /// Mean probability of the true domain by modality, [R, M], where an objective gives it.
-    pub domain: Option<Tensor>,
+    /// Mean loss of each objective, [R, T], before any scale.
+    pub loss: Tensor,
+    /// Uni-modal class scores, where an objective or probe gives them.
+    pub class: Option<Reading>,
+    /// Uni-modal domain scores, where an objective or probe gives them.
+    pub domain: Option<Reading>,
     /// ⟨g_s(m), g_t(m)⟩, [R, M, T, T], where [`Balancer::needs_gramian`].
     pub gramian: Option<Tensor>,
+    /// 1 for a run that takes this step, 0 for one that has finished, \[R\].
+    pub active: Tensor,
+    /// State of each run's random stream of this step, \[R\], for [`crate::rng`] in tensor arithmetic.
+    pub states: Tensor,
+    /// The epoch, from 0.
+    pub epoch: usize,
+}
+
+impl Signals {
+    /// `new` for the runs that take this step and `old` for the rest, [R, …]: what a balancer's state must go through.
+    pub fn keep(&self, old: &Tensor, new: &Tensor) -> Tensor {
+        let mut shape = vec![1; new.dim()];
+        shape[0] = -1;
+        new.where_self(&self.active.view(&shape[..]).gt(0.0), old)
+    }
 }
 
 /// What a balancer decides.
@@ -87,12 +60,52 @@ pub struct Signals {
 pub struct Update {
     /// w[m, t], [R, M, T].
     pub weights: Tensor,
-    /// ρ, σ, k, p, cosine, conflict (0 or 1) and projected share, [R, M, [`RECORD`]], where it has them.
-    pub record: Option<Tensor>,
+    /// Factors on the gradients of the objectives' heads, [R, T]; those of heads that a modality owns go by `weights`.
+    pub heads: Option<Tensor>,
+    /// What it saw and did, for the results.
+    pub record: Record,
 }
 
-/// Numbers in a record, in the order of the fields of a run's balance results.
-pub const RECORD: i64 = 7;
+impl Update {
+    /// These weights, heads as they are, nothing to tell.
+    pub fn weights(weights: Tensor) -> Self {
+        Self { weights, heads: None, record: Record::default() }
+    }
+}
+
+/// Figures by modality, [R, M] each, where a balancer has them.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// ρ: above 1, the modality is ahead in classification.
+    pub rho: Option<Tensor>,
+    /// σ: above 1, it is ahead in domain invariance.
+    pub sigma: Option<Tensor>,
+    /// Factor on the class gradient.
+    pub k: Option<Tensor>,
+    /// Factor on the domain gradient.
+    pub p: Option<Tensor>,
+    /// Cosine between the class and the domain gradient, before anything is changed.
+    pub cosine: Option<Tensor>,
+    /// 1 where their inner product is negative.
+    pub conflict: Option<Tensor>,
+    /// ‖removed part‖ / ‖gradient‖ of what was projected.
+    pub projected: Option<Tensor>,
+}
+
+/// Names of a record's figures, in order: Γ = ρ / σ stands after those it is made of.
+pub const RECORD: [&str; 8] = ["rho", "sigma", "gamma", "k", "p", "cosine", "conflict", "projected"];
+
+impl Record {
+    /// [R, M, 8] in the order of [`RECORD`]; NaN where there is no such figure. None where there is none at all.
+    pub fn tensor(self) -> Option<Tensor> {
+        let Self { rho, sigma, k, p, cosine, conflict, projected } = self;
+        let gamma = rho.as_ref().zip(sigma.as_ref()).map(|(rho, sigma)| rho / sigma);
+        let all = [rho, sigma, gamma, k, p, cosine, conflict, projected];
+        let like = all.iter().flatten().next()?.full_like(f64::NAN);
+        let columns: Vec<Tensor> = all.into_iter().map(|figure| figure.unwrap_or_else(|| like.shallow_clone())).collect();
+        Some(Tensor::stack(&columns, 2))
+    }
+}
 
 /// Decides each step's weights for R runs of one kind at once. Implementers owe: no exchange between runs, nothing read
 /// back to the host, and finite weights for any finite signals.
@@ -107,6 +120,11 @@ pub trait Balancer: Debug + Send {
 
     /// The weights of a step; none where every gradient counts as it is.
     fn balance(&mut self, signals: &Signals) -> Option<Update>;
+
+    /// What it carries from step to step, by name, [R, …] each: a checkpoint holds it and puts it back.
+    fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        Vec::new()
+    }
 }
 
 /// One line of [`BALANCERS`].
@@ -116,10 +134,10 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, with its source.
     pub about: &'static str,
-    /// The fields of [`Numbers`] that it reads in this variant, as written in a pipeline file; `variant` where it has two.
-    pub takes: fn(Variant) -> &'static [&'static str],
-    /// Makes one for R runs, which share the variant.
-    pub build: fn(&[Numbers], Kind, Device) -> Box<dyn Balancer>,
+    /// What may be set of it.
+    pub takes: &'static [Setting],
+    /// Makes one for R runs, which share their words.
+    pub build: fn(&[Hyperparameters], Kind, Device) -> Box<dyn Balancer>,
 }
 
 /// Every balancer there is.
@@ -137,7 +155,7 @@ pub fn find(name: &str) -> Result<&'static Entry> {
 }
 
 /// One number of each run, \[R\].
-fn column(numbers: &[Numbers], of: impl Fn(&Numbers) -> f64, kind: Kind, device: Device) -> Tensor {
-    let values: Vec<f64> = numbers.iter().map(of).collect();
+fn column(runs: &[Hyperparameters], name: &str, kind: Kind, device: Device) -> Tensor {
+    let values: Vec<f64> = runs.iter().map(|run| run.number(name)).collect();
     Tensor::from_slice(&values).to_kind(kind).to_device(device)
 }

@@ -3,7 +3,7 @@ use crate::objective::{Layout, Shape};
 
 /// Joint training: every gradient counts as it is.
 pub const ENTRY: Entry =
-    Entry { name: "none", about: "joint training, nothing balanced", takes: |_| &[], build: |_, _, _| Box::new(Joint) };
+    Entry { name: "none", about: "joint training, nothing balanced", takes: &[], build: |_, _, _| Box::new(Joint) };
 
 #[derive(Debug)]
 struct Joint;

@@ -13,6 +13,7 @@ mod fused_classification;
 mod fused_domain;
 mod params;
 mod probe;
+mod reading;
 mod shared_discriminator;
 mod unimodal_classification;
 
@@ -21,6 +22,7 @@ pub use fused_classification::FusedClassification;
 pub use fused_domain::FusedDomain;
 pub use params::{Dropout, Entry, Init, Layout, Linear, Params};
 pub use probe::{Label, Probe};
+pub use reading::Reading;
 pub use shared_discriminator::SharedDiscriminator;
 pub use unimodal_classification::UnimodalClassification;
 
@@ -85,16 +87,16 @@ pub struct Outcome {
     pub loss: Tensor,
     /// Class scores [R, B, classes] of the fused head, where it has one.
     pub logits: Option<Tensor>,
-    /// Mean probability of the true class by modality, [R, M], without gradient.
-    pub semantic: Option<Tensor>,
-    /// Mean probability of the true domain by modality, [R, M], without gradient.
-    pub domain: Option<Tensor>,
+    /// What uni-modal class scores say.
+    pub class: Option<Reading>,
+    /// What uni-modal domain scores say.
+    pub domain: Option<Reading>,
 }
 
 impl Outcome {
     /// A loss and nothing else.
     pub fn loss(loss: Tensor) -> Self {
-        Self { loss, logits: None, semantic: None, domain: None }
+        Self { loss, logits: None, class: None, domain: None }
     }
 }
 

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
 
 /// What a probe tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,25 +50,17 @@ impl Objective for Probe {
             Label::Class => batch.label,
             Label::Domain => batch.domain,
         };
-        let read = |(m, layer): (usize, &Linear)| {
-            log_probability(&layer.forward(params, &batch.embedding(m as i64, &self.shape).detach()), label)
-        };
-        let log: Vec<Tensor> = self.layers.iter().enumerate().map(read).collect();
-        let loss = log.iter().map(|log| -mean(log, batch.share)).sum();
-        let confidence = confidence(&log, batch.share);
+        let score = |(m, layer): (usize, &Linear)| layer.forward(params, &batch.embedding(m as i64, &self.shape).detach());
+        let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
+        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, label), batch.share)).sum();
+        let reading = Some(Reading::of(&scores, label, batch));
         match self.label {
-            Label::Class => Outcome { semantic: Some(confidence), ..Outcome::loss(loss) },
-            Label::Domain => Outcome { domain: Some(confidence), ..Outcome::loss(loss) },
+            Label::Class => Outcome { class: reading, ..Outcome::loss(loss) },
+            Label::Domain => Outcome { domain: reading, ..Outcome::loss(loss) },
         }
     }
 
     fn trains_encoders(&self) -> bool {
         false
     }
-}
-
-/// Mean probability of the true label by modality, from each modality's log-probabilities [R, B]: [R, M], detached.
-pub(super) fn confidence(log: &[Tensor], share: &Tensor) -> Tensor {
-    let means: Vec<Tensor> = log.iter().map(|log| mean(&log.detach().exp(), share)).collect();
-    Tensor::stack(&means, 1)
 }

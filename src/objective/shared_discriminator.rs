@@ -2,8 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::probe::confidence;
-use super::{Batch, Dropout, Init, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+use super::{Batch, Dropout, Init, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
 
 /// Cross-entropy of one domain discriminator shared by all modalities, each through a projection of its own, summed over
 /// modalities: Proj_m = Linear → ReLU → Dropout, D = Linear → LayerNorm → ReLU → Linear.
@@ -55,9 +54,8 @@ impl Objective for SharedDiscriminator {
         let hidden = hidden.layer_norm([self.shape.hidden], None::<Tensor>, None::<Tensor>, 1e-5, false);
         let [weight, bias] = self.norm.map(|entry| params.get(entry).unsqueeze(1));
         let logits = self.layers[1].forward(params, &(hidden * weight + bias).relu());
-        let score = |m| log_probability(&logits.narrow(1, m * rows, rows), batch.domain);
-        let log: Vec<Tensor> = (0..self.shape.len()).map(score).collect();
-        let loss = log.iter().map(|log| -mean(log, batch.share)).sum();
-        Outcome { domain: Some(confidence(&log, batch.share)), ..Outcome::loss(loss) }
+        let scores: Vec<Tensor> = (0..self.shape.len()).map(|m| logits.narrow(1, m * rows, rows)).collect();
+        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, batch.domain), batch.share)).sum();
+        Outcome { domain: Some(Reading::of(&scores, batch.domain, batch)), ..Outcome::loss(loss) }
     }
 }

@@ -2,8 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::probe::confidence;
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
 
 /// Cross-entropy of one linear classifier a modality, summed over modalities. The classifier belongs to its modality: it
 /// is balanced together with the encoder, as in the code of MMDG-Bench's GMP.
@@ -32,11 +31,9 @@ impl Objective for UnimodalClassification {
     }
 
     fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
-        let head = |(m, layer): (usize, &Linear)| {
-            log_probability(&layer.forward(params, &batch.embedding(m as i64, &self.shape)), batch.label)
-        };
-        let log: Vec<Tensor> = self.layers.iter().enumerate().map(head).collect();
-        let loss = log.iter().map(|log| -mean(log, batch.share)).sum();
-        Outcome { semantic: Some(confidence(&log, batch.share)), ..Outcome::loss(loss) }
+        let score = |(m, layer): (usize, &Linear)| layer.forward(params, &batch.embedding(m as i64, &self.shape));
+        let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
+        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, batch.label), batch.share)).sum();
+        Outcome { class: Some(Reading::of(&scores, batch.label, batch)), ..Outcome::loss(loss) }
     }
 }

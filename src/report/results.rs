@@ -61,6 +61,10 @@ fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
+fn nan() -> f64 {
+    f64::NAN
+}
+
 /// One epoch of a run. A figure that is not finite is `null` in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochResult {
@@ -91,6 +95,9 @@ pub struct BalanceResult {
     /// Domain ratio σ: above 1, it is ahead in domain invariance.
     #[serde(deserialize_with = "null_is_nan")]
     pub sigma: f64,
+    /// Γ = ρ / σ: above 1, classification is the stronger task. NaN in results of versions before 0.3.
+    #[serde(deserialize_with = "null_is_nan", default = "nan")]
+    pub gamma: f64,
     /// Factor on the classification gradient, in (0, 1].
     #[serde(deserialize_with = "null_is_nan")]
     pub k: f64,

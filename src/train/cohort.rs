@@ -6,14 +6,14 @@ use tch::{Device, Kind, Tensor};
 
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
-use super::model::{Design, Inputs, Model};
+use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
 use super::protocol::{Standard, Task};
 use super::schedule::Plan;
 use super::settings::Optimizer;
 use super::table::Table;
 use crate::Result;
-use crate::balance::{Numbers, RECORD};
+use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::{Params, log_probability};
 
 /// What may differ between the runs of a cohort.
@@ -29,8 +29,8 @@ pub struct Run {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
-    /// The balancer's numbers.
-    pub numbers: Numbers,
+    /// The balancer's settings.
+    pub hyperparameters: Hyperparameters,
 }
 
 /// One epoch of one run.
@@ -42,8 +42,8 @@ pub struct Epoch {
     pub train_accuracy: f64,
     /// On the sources' validation rows, after the epoch.
     pub validation: Evaluation,
-    /// Means of the balancer's record over the epoch's steps, by modality.
-    pub record: Vec<[f64; RECORD as usize]>,
+    /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
+    pub record: Vec<[f64; RECORD.len()]>,
 }
 
 /// R runs, their parameters and the features on one device.
@@ -85,8 +85,8 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
-        let numbers: Vec<Numbers> = runs.iter().map(|run| run.numbers.clone()).collect();
-        let model = Model::new(design, &numbers, kind, device);
+        let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
+        let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
         let initial: Vec<Tensor> =
             runs.iter().map(|run| Tensor::from_slice(&model.layout.initial(run.seed)).to_kind(kind)).collect();
@@ -159,11 +159,11 @@ impl Cohort {
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
         let plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
         let modalities = self.features.len();
-        let record = RECORD as usize;
+        let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
         let mut sums = Tensor::zeros([self.runs.len() as i64, 2 + (modalities * record) as i64], options);
         for step in 0..plan.active_runs.len() {
-            let seen = self.step(&plan, step);
+            let seen = self.step(&plan, epoch, step);
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
         let sums = to_host(&sums);
@@ -196,17 +196,18 @@ impl Cohort {
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
-    fn step(&mut self, plan: &Plan, step: usize) -> Tensor {
+    fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
-        let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs);
+        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch };
+        let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
         let rates: Vec<_> = self.runs.iter().map(|run| (run.learning_rate, run.weight_decay)).collect();
         self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),
-            None => Tensor::zeros([runs, self.features.len() as i64 * RECORD], (self.flat.kind(), self.flat.device())),
+            None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
     }

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Encoder, Tape};
 use super::gradients::{LayerGradients, combined};
-use crate::balance::{Balancer, Entry, Numbers, Signals, Term, Update};
+use crate::balance::{Balancer, Entry, Hyperparameters, Signals, Term, Update};
 use crate::method::Method;
 use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape};
 
@@ -54,6 +54,30 @@ pub struct Inputs {
     pub masks: Option<Tensor>,
 }
 
+/// When a step is, and for whom.
+#[derive(Debug)]
+pub struct Moment {
+    /// [`Signals::active`].
+    pub active: Tensor,
+    /// [`Signals::states`].
+    pub states: Tensor,
+    /// [`Signals::epoch`].
+    pub epoch: usize,
+}
+
+/// One objective's gradient of one tensor of its heads.
+#[derive(Debug)]
+struct Head {
+    /// Entry of the layout.
+    place: usize,
+    /// The objective.
+    t: usize,
+    /// The modality it is balanced with.
+    owner: Option<usize>,
+    /// [R, …] flattened; scaled as the objective is where a modality owns it.
+    gradient: Tensor,
+}
+
 /// What a step tells of itself.
 #[derive(Debug)]
 pub struct Seen {
@@ -61,20 +85,20 @@ pub struct Seen {
     pub loss: Tensor,
     /// Share of the batch that the fused head got right, \[R\].
     pub accuracy: Tensor,
-    /// [`Update::record`].
+    /// [`crate::balance::Record::tensor`].
     pub record: Option<Tensor>,
 }
 
 impl Model {
-    /// A model for R runs with these numbers.
-    pub fn new(design: &Design, numbers: &[Numbers], kind: Kind, device: Device) -> Self {
+    /// A model for R runs with these settings of the balancer.
+    pub fn new(design: &Design, hyperparameters: &[Hyperparameters], kind: Kind, device: Device) -> Self {
         let (mut layout, shape) = (Layout::default(), design.shape.clone());
         let mut encoders = Vec::new();
         for (modality, &input) in shape.modalities.iter().zip(&design.inputs) {
             let widths = [input, design.hidden, shape.embedding].into_iter().filter(|&width| width > 0);
             encoders.push(Encoder::declare(modality, &widths.collect::<Vec<_>>(), &mut layout));
         }
-        let balancer = (design.balance.build)(numbers, kind, device);
+        let balancer = (design.balance.build)(hyperparameters, kind, device);
         let mut terms: Vec<(Box<dyn Objective>, Option<Tensor>)> =
             (design.method.objectives)(&shape, &mut layout).into_iter().map(|objective| (objective, None)).collect();
         let mut probes = Vec::new();
@@ -113,7 +137,7 @@ impl Model {
     }
 
     /// Fills `gradient` (views of a flat buffer) with what the optimizer is to follow. `heads` are the leaves of `params`.
-    pub fn gradients(&mut self, params: &Params, heads: &Params, gradient: &Params, mut inputs: Inputs) -> Seen {
+    pub fn gradients(&mut self, params: &Params, heads: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
         let (embeddings, tapes) = tch::no_grad(|| self.encode(params, &mut inputs, true));
         let embeddings = embeddings.set_requires_grad(true);
         let batch = Batch {
@@ -123,28 +147,28 @@ impl Model {
             share: &inputs.share,
             masks: inputs.masks.as_ref(),
         };
-        let mut signals = Signals { semantic: None, domain: None, gramian: None };
-        let mut deltas = Vec::new();
-        let mut owned = Vec::new();
-        let (mut loss, mut logits) = (None, None);
+        let (mut class, mut domain) = (None, None);
+        let (mut deltas, mut losses) = (Vec::new(), Vec::new());
+        let mut parts = Vec::new();
+        let mut logits = None;
         for (t, (objective, scale)) in self.terms.iter().enumerate() {
             let outcome = objective.forward(heads, &batch);
             let mut total = outcome.loss.sum(None);
             let mut leaves: Vec<&Tensor> = std::iter::once(&embeddings).chain(heads.range(objective.entries())).collect();
             let mut places: Vec<usize> = objective.entries().collect();
-            signals.semantic = signals.semantic.or(outcome.semantic);
-            signals.domain = signals.domain.or(outcome.domain);
+            class = class.or(outcome.class);
+            domain = domain.or(outcome.domain);
+            losses.push(outcome.loss.detach());
             if t == 0 {
                 // probes share no path with the objectives: one backward pass does for all
                 for probe in &self.probes {
                     let read = probe.forward(heads, &batch);
                     total += read.loss.sum(None);
-                    signals.semantic = signals.semantic.or(read.semantic);
-                    signals.domain = signals.domain.or(read.domain);
+                    class = class.or(read.class);
+                    domain = domain.or(read.domain);
                     leaves.extend(heads.range(probe.entries()));
                     places.extend(probe.entries());
                 }
-                loss = Some(outcome.loss.detach());
                 logits = outcome.logits.map(|logits| logits.detach());
             }
             let mut found = Tensor::run_backward(&[total], &leaves, false, false).into_iter();
@@ -152,13 +176,21 @@ impl Model {
             deltas.push(scale.as_ref().map_or_else(|| delta.shallow_clone(), |scale| &delta * scale));
             for (place, found) in places.into_iter().zip(found) {
                 match (self.layout.entries()[place].owner, scale) {
-                    (Some(m), Some(scale)) => owned.push((place, m, t, found.flatten(1, -1) * scale.squeeze_dim(2))),
+                    (Some(m), Some(scale)) => {
+                        parts.push(Head { place, t, owner: Some(m), gradient: found.flatten(1, -1) * scale.squeeze_dim(2) });
+                    }
+                    _ if objective.entries().contains(&place) => {
+                        parts.push(Head { place, t, owner: None, gradient: found.flatten(1, -1) });
+                    }
                     _ => gradient.set(place, &found),
                 }
             }
         }
-        let record = self.balance(params, gradient, tapes, deltas, owned, signals);
-        let loss = loss.unwrap_or_else(|| inputs.share.zeros_like());
+        let loss = Tensor::stack(&losses, 1);
+        let Moment { active, states, epoch } = moment;
+        let signals = Signals { loss, class, domain, gramian: None, active, states, epoch };
+        let loss = signals.loss.select(1, 0);
+        let record = self.balance(params, gradient, tapes, deltas, &parts, signals);
         let accuracy = match logits {
             Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
                 .sum_dim_intlist(1, false, None),
@@ -167,14 +199,14 @@ impl Model {
         Seen { loss, accuracy, record }
     }
 
-    /// Lets the balancer decide and writes the encoders' gradients, and those of heads that belong to a modality.
+    /// Lets the balancer decide and writes the gradients of encoders and heads.
     fn balance(
         &mut self,
         params: &Params,
         gradient: &Params,
         tapes: Vec<Tape>,
         deltas: Vec<Tensor>,
-        owned: Vec<(usize, usize, usize, Tensor)>,
+        parts: &[Head],
         mut signals: Signals,
     ) -> Option<Tensor> {
         let objectives = deltas.len() as i64;
@@ -195,8 +227,8 @@ impl Model {
             for (m, (encoder, tape)) in self.encoders.iter().zip(tapes).enumerate() {
                 let mut of_encoder = encoder.backward(params, tape, by_modality(m));
                 let mut gramian: Tensor = of_encoder.iter_mut().map(|(_, layer)| layer.gramian()).sum();
-                for (_, _, t, found) in owned.iter().filter(|head| head.1 == m) {
-                    let square = found.square().sum_dim_intlist(1, false, None);
+                for Head { t, gradient, .. } in parts.iter().filter(|head| head.owner == Some(m)) {
+                    let square = gradient.square().sum_dim_intlist(1, false, None);
                     let mut place = gramian.select(1, *t as i64).select(1, *t as i64);
                     place += square;
                 }
@@ -220,11 +252,14 @@ impl Model {
             }
             update
         };
-        for (place, m, t, found) in &owned {
-            let weight = update.as_ref().map(|update| update.weights.select(1, *m as i64).select(1, *t as i64).unsqueeze(1));
-            let found = weight.map_or_else(|| found.shallow_clone(), |weight| found * weight);
+        for Head { place, t, owner, gradient: found } in parts {
+            let weight = update.as_ref().and_then(|update| match owner {
+                Some(m) => Some(update.weights.select(1, *m as i64).select(1, *t as i64)),
+                None => Some(update.heads.as_ref()?.select(1, *t as i64)),
+            });
+            let found = weight.map_or_else(|| found.shallow_clone(), |weight| found * weight.unsqueeze(1));
             gradient.set(*place, &found.view_as(gradient.get(*place)));
         }
-        update.and_then(|Update { record, .. }| record)
+        update.and_then(|Update { record, .. }| record.tensor())
     }
 }

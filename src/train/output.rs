@@ -10,7 +10,7 @@ use super::model::Model;
 use super::protocol::{Standard, Task};
 use super::settings::{Optimizer, Precision, Resolved, Settings, TargetSplit};
 use super::table::Table;
-use crate::balance::Numbers;
+use crate::balance::{Hyperparameters, RECORD};
 use crate::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
@@ -41,7 +41,7 @@ pub struct RunConfig {
     dropout: f64,
     device: String,
     precision: Precision,
-    numbers: Numbers,
+    hyperparameters: Hyperparameters,
 }
 
 impl RunConfig {
@@ -71,7 +71,7 @@ impl RunConfig {
             dropout: settings.dropout,
             device: settings.device.clone(),
             precision: settings.precision,
-            numbers: compare.numbers.clone(),
+            hyperparameters: compare.hyperparameters.clone(),
         }
     }
 
@@ -165,9 +165,9 @@ impl RunConfig {
     }
 }
 
-fn balance_result(record: &[f64; 7]) -> BalanceResult {
-    let [rho, sigma, k, p, cosine, conflict, projected] = *record;
-    BalanceResult { rho, sigma, k, p, cosine, conflict, projected }
+fn balance_result(record: &[f64; RECORD.len()]) -> BalanceResult {
+    let [rho, sigma, gamma, k, p, cosine, conflict, projected] = *record;
+    BalanceResult { rho, sigma, gamma, k, p, cosine, conflict, projected }
 }
 
 /// One line an epoch; the balancer's columns by modality.
@@ -175,7 +175,7 @@ fn metrics(result: &RunResult) -> String {
     let mut text = String::from("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy");
     if result.curve.first().is_some_and(|epoch| !epoch.balance.is_empty()) {
         for modality in &result.modalities {
-            for what in ["rho", "sigma", "k", "p", "cosine", "conflict", "projected"] {
+            for what in RECORD {
                 text += &format!(",{modality}_{what}");
             }
         }
@@ -184,7 +184,7 @@ fn metrics(result: &RunResult) -> String {
     for (i, epoch) in result.curve.iter().enumerate() {
         let losses = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
         let balance = result.modalities.iter().filter_map(|modality| epoch.balance.get(modality));
-        let balance = balance.flat_map(|b| [b.rho, b.sigma, b.k, b.p, b.cosine, b.conflict, b.projected]);
+        let balance = balance.flat_map(|b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
         text += &i.to_string();
         losses.into_iter().chain(balance).for_each(|value| text += &format!(",{value}"));
         text.push('\n');

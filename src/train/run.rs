@@ -168,9 +168,9 @@ fn places(key: &str, wanted: &[String], names: &[String]) -> Result<Vec<usize>> 
 
 /// Runs of one shape go together, in parts that keep every thread busy.
 fn cohorts(runs: Vec<Planned>, threads: usize) -> Vec<Vec<Planned>> {
-    let mut shapes: BTreeMap<(&str, &str, u8), Vec<Planned>> = BTreeMap::new();
+    let mut shapes: BTreeMap<_, Vec<Planned>> = BTreeMap::new();
     for run in runs {
-        let key = (run.compare.method.name, run.compare.balance.name, run.compare.numbers.variant as u8);
+        let key = (run.compare.method.name, run.compare.balance.name, run.compare.hyperparameters.words().clone());
         shapes.entry(key).or_default().push(run);
     }
     let parts = threads.div_ceil(shapes.len().max(1));
@@ -216,7 +216,7 @@ fn train_cohort(
         epochs: settings.epochs,
         learning_rate: settings.learning_rate,
         weight_decay: settings.weight_decay,
-        numbers: run.compare.numbers.clone(),
+        hyperparameters: run.compare.hyperparameters.clone(),
     };
     let kind = match settings.precision {
         Precision::F32 => Kind::Float,

@@ -1,10 +1,11 @@
 //! The `[train]` table of a pipeline file.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::balance::{self, Numbers, Variant};
+use crate::balance::{self, Hyperparameters};
 use crate::{Error, Result, method};
 
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
@@ -127,7 +128,7 @@ pub enum Precision {
 
 /// One column of the comparison.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub struct Compare {
     /// Name of the column and of its folder.
     pub name: String,
@@ -135,20 +136,9 @@ pub struct Compare {
     pub method: Option<String>,
     /// One of [`balance::BALANCERS`]. Default `none`.
     pub balance: Option<String>,
-    /// [`Numbers::variant`].
-    pub variant: Option<Variant>,
-    /// [`Numbers::alpha_k`].
-    pub alpha_k: Option<f64>,
-    /// [`Numbers::alpha_p`].
-    pub alpha_p: Option<f64>,
-    /// [`Numbers::lambda`].
-    pub lambda: Option<f64>,
-    /// [`Numbers::reversal`].
-    pub reversal: Option<f64>,
-    /// [`Numbers::class_weight`].
-    pub class_weight: Option<f64>,
-    /// [`Numbers::domain_weight`].
-    pub domain_weight: Option<f64>,
+    /// What the balancer [takes](balance::Entry::takes).
+    #[serde(flatten)]
+    pub hyperparameters: BTreeMap<String, toml::Value>,
 }
 
 /// A [`Compare`] with everything looked up.
@@ -160,8 +150,8 @@ pub struct Resolved {
     pub method: &'static method::Method,
     /// How gradients meet.
     pub balance: &'static balance::Entry,
-    /// The balancer's numbers.
-    pub numbers: Numbers,
+    /// The balancer's settings.
+    pub hyperparameters: Hyperparameters,
 }
 
 impl Compare {
@@ -177,35 +167,9 @@ impl Compare {
         let at = |error: Error| Error::input(&input, error.to_string());
         let method = method::find(self.method.as_deref().unwrap_or("erm")).map_err(at)?;
         let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(at)?;
-        let mut numbers = Numbers::default();
-        let takes = (balance.takes)(self.variant.unwrap_or_default());
-        let check = |key: &str| match takes.contains(&key) {
-            true => Ok(()),
-            false if takes.is_empty() => {
-                Err(Error::input(&input, format!("{key}: balance {:?} takes no settings", balance.name)))
-            }
-            false => Err(Error::input(&input, format!("{key}: balance {:?} here takes {}", balance.name, takes.join(", ")))),
-        };
-        if let Some(variant) = self.variant {
-            check("variant")?;
-            numbers.variant = variant;
-        }
-        for (key, value, number) in [
-            ("alpha-k", self.alpha_k, &mut numbers.alpha_k),
-            ("alpha-p", self.alpha_p, &mut numbers.alpha_p),
-            ("lambda", self.lambda, &mut numbers.lambda),
-            ("reversal", self.reversal, &mut numbers.reversal),
-            ("class-weight", self.class_weight, &mut numbers.class_weight),
-            ("domain-weight", self.domain_weight, &mut numbers.domain_weight),
-        ] {
-            let Some(value) = value else { continue };
-            check(key)?;
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::input(input, format!("{key} = {value}; expected a number of at least 0")));
-            }
-            *number = value;
-        }
-        Ok(Resolved { name: self.name.clone(), method, balance, numbers })
+        let hyperparameters = Hyperparameters::new(balance.takes, &self.hyperparameters)
+            .map_err(|problem| Error::input(&input, format!("balance {:?}: {problem}", balance.name)))?;
+        Ok(Resolved { name: self.name.clone(), method, balance, hyperparameters })
     }
 }
 
@@ -292,8 +256,9 @@ mod tests {
         let compare: Compare = toml::from_str("name = 'x'\nbalance = 'adversarial'\nalpha-k = 0.5").unwrap();
         assert_eq!(
             compare.resolve().unwrap_err().to_string(),
-            "[[train.compare]] \"x\": alpha-k: balance \"adversarial\" here takes lambda"
+            "[[train.compare]] \"x\": balance \"adversarial\": alpha-k = 0.5: not taken here; expected lambda"
         );
-        assert!(toml::from_str::<Compare>("name = 'x'\nalpha_k = 0.5").is_err());
+        let compare: Compare = toml::from_str("name = 'x'\nalpha_k = 0.5").unwrap();
+        assert!(compare.resolve().is_err());
     }
 }

@@ -7,7 +7,7 @@ use mmdg::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
 use mmdg::report::{self, Comparison};
 
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
-    let signal = BalanceResult { rho: 1.2, sigma: 0.8, k: 0.7, p: 1.0, cosine: -0.1, conflict: 0.6, projected: 0.1 };
+    let signal = BalanceResult { rho: 1.2, sigma: 0.8, gamma: 1.5, k: 0.7, p: 1.0, cosine: -0.1, conflict: 0.6, projected: 0.1 };
     let epoch = |e: f64| EpochResult {
         train_loss: 2.0 / (e + 1.0),
         train_accuracy: 0.5 + 0.1 * e,

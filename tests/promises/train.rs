@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
-use mmdg::balance::{BALANCERS, Numbers, Signals, Variant};
+use mmdg::balance::{BALANCERS, Hyperparameters, Signals};
 use mmdg::manifest::Split;
-use mmdg::objective::Shape;
+use mmdg::objective::{Reading, Shape};
 use mmdg::report::results::RunResult;
 use mmdg::rng::Stream;
 use mmdg::stop::Stop;
@@ -95,13 +95,25 @@ fn task(table: &Table, target: usize) -> Arc<Task> {
     Arc::new(Task::leave_out(table, &modalities, target, TargetSplit::All).unwrap())
 }
 
-fn a_run(task: Arc<Task>, seed: u64, numbers: Numbers) -> Run {
-    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, numbers }
+fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
+    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, hyperparameters }
 }
 
-/// The four kinds of a cohort: balancer and variant.
-const KINDS: [(&str, Variant); 4] =
-    [("none", Variant::Paper), ("adversarial", Variant::Paper), ("gmp", Variant::Paper), ("gmp", Variant::Bench)];
+/// Kinds of a cohort: balancer and the settings that its runs share.
+const KINDS: [(&str, &str); 4] = [("none", ""), ("adversarial", ""), ("gmp", "variant = 'paper'"), ("gmp", "variant = 'bench'")];
+
+/// Settings of a balancer; of `more` those that it takes.
+fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
+    let takes = balance::find(balance).unwrap().takes;
+    let mut given: BTreeMap<String, toml::Value> = toml::from_str(words).unwrap();
+    for (name, value) in more {
+        given.insert((*name).into(), (*value).into());
+        if Hyperparameters::new(takes, &given).is_err() {
+            given.remove(*name);
+        }
+    }
+    Hyperparameters::new(takes, &given).unwrap()
+}
 
 #[test]
 fn a_run_alone_and_in_a_cohort_are_bit_equal() {
@@ -113,10 +125,10 @@ fn a_run_alone_and_in_a_cohort_are_bit_equal() {
     let (classes, domains) = (full.classes().to_vec(), full.domains().to_vec());
     let table =
         Table::new(classes, domains, full.modalities().to_vec(), full.label().to_vec(), full.domain().to_vec(), split).unwrap();
-    for (name, variant) in KINDS {
+    for (name, words) in KINDS {
         let design = design(&table, name, 0.4);
-        let numbers = |lambda| Numbers { variant, lambda, ..Numbers::default() };
-        let mut runs: Vec<Run> = (0..5).map(|i| a_run(task(&table, i % 3), i as u64 / 2, numbers(0.1 + i as f64))).collect();
+        let own = |i: usize| hyperparameters(name, words, &[("lambda", 0.1 + i as f64), ("alpha-k", 0.2 * i as f64)]);
+        let mut runs: Vec<Run> = (0..5).map(|i| a_run(task(&table, i % 3), i as u64 / 2, own(i))).collect();
         runs[1].epochs = 1;
         runs[3].learning_rate = 1e-4;
         let train = |runs: Vec<Run>| {
@@ -127,7 +139,7 @@ fn a_run_alone_and_in_a_cohort_are_bit_equal() {
         let (together, epochs) = train(runs.clone());
         for (r, run) in runs.into_iter().enumerate() {
             let (alone, own) = train(vec![run]);
-            assert_eq!(alone.get(0), together.get(r as i64), "{name} {variant:?} run {r}");
+            assert_eq!(alone.get(0), together.get(r as i64), "{name} {words:?} run {r}");
             assert!(own.iter().zip(&epochs).all(|(own, all)| own[0] == all[r]));
         }
     }
@@ -161,7 +173,7 @@ impl Reference {
         into.extend(names.iter().cloned().zip(self.gradient(loss, &names)));
     }
 
-    fn step(&mut self, x: &[Tensor], y: &Tensor, d: &Tensor, (balance, variant): (&str, Variant), numbers: &Numbers, step: i32) {
+    fn step(&mut self, x: &[Tensor], y: &Tensor, d: &Tensor, balance: &str, own: &Hyperparameters, step: i32) {
         let modalities = ["video", "audio"];
         let ce = |logits: &Tensor, label: &Tensor| logits.log_softmax(-1, None).nll_loss(label);
         let truth = |logits: &Tensor, label: &Tensor| {
@@ -182,7 +194,7 @@ impl Reference {
             gradients.extend(names.iter().cloned().zip(self.gradient(&class_loss, &names)));
         }
         if balance != "none" {
-            let bench = variant == Variant::Bench;
+            let (bench, number) = (own.word("variant") == "bench", |name| own.number(name));
             // losses of each modality for the bench form, shared ones for the paper's
             let (mut class, mut domain, mut q, mut c) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for m in 0..2 {
@@ -218,8 +230,11 @@ impl Reference {
                     }
                 }
             }
-            let (class_scale, domain_scale) =
-                if bench { (numbers.class_weight, numbers.domain_weight * numbers.reversal) } else { (1.0, numbers.lambda) };
+            let (class_scale, domain_scale) = if bench {
+                (number("class-weight"), number("domain-weight") * number("reversal"))
+            } else {
+                (1.0, number("lambda"))
+            };
             for m in 0..2 {
                 let encoder = self.names(&format!("encoder.{}", modalities[m]));
                 let own = if bench { self.names(&format!("unimodal.{}", modalities[m])) } else { Vec::new() };
@@ -232,8 +247,8 @@ impl Reference {
                 if balance == "gmp" {
                     let (rho, sigma) = (q[m] / q[1 - m], c[1 - m] / c[m]);
                     let (k_on, p_on) = (rho > 1.0, sigma > 1.0);
-                    g_c *= if k_on { 1.0 - (numbers.alpha_k * rho).tanh() } else { 1.0 };
-                    g_d *= if p_on { 1.0 - (numbers.alpha_p * sigma).tanh() } else { 1.0 };
+                    g_c *= if k_on { 1.0 - (number("alpha-k") * rho).tanh() } else { 1.0 };
+                    g_d *= if p_on { 1.0 - (number("alpha-p") * sigma).tanh() } else { 1.0 };
                     let dot = |a: &Tensor, b: &Tensor| (a * b).sum(None).double_value(&[]);
                     let branch = match (dot(&g_c, &g_d) < 0.0, rho / sigma >= 1.0) {
                         (false, _) => 0,
@@ -291,9 +306,9 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
             (x - Tensor::from_slice(mean)) * Tensor::from_slice(scale)
         })
         .collect();
-    for (name, variant) in KINDS {
-        let numbers = Numbers { variant, lambda: 0.5, alpha_p: 0.3, ..Numbers::default() };
-        let runs = vec![a_run(task.clone(), seed, numbers.clone())];
+    for (name, words) in KINDS {
+        let own = hyperparameters(name, words, &[("lambda", 0.5), ("alpha-p", 0.3)]);
+        let runs = vec![a_run(task.clone(), seed, own.clone())];
         let mut cohort = Cohort::new(&table, &design(&table, name, 0.0), Optimizer::Adam, rows, runs, Kind::Double, Device::Cpu);
         let read = |cohort: &Cohort| -> BTreeMap<String, Tensor> {
             let flat = cohort.parameters().get(0).copy();
@@ -312,19 +327,26 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
                 let x: Vec<Tensor> = x.iter().map(|x| x.index_select(0, &here)).collect();
                 let y = index(&|i| table.label()[i]);
                 let d = index(&|i| task.sources.iter().position(|&s| s == table.domain()[i]).unwrap());
-                reference.step(&x, &y, &d, (name, variant), &numbers, (epoch * 9 + step as u32 + 1) as i32);
+                reference.step(&x, &y, &d, name, &own, (epoch * 9 + step as u32 + 1) as i32);
             }
             cohort.epoch(epoch as usize);
             for (key, value) in read(&cohort) {
                 let wanted = &reference.params[&key];
                 let error = (&value - wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
-                assert!(error < 1e-10, "{name} {variant:?} epoch {epoch} {key}: {error:e}");
+                assert!(error < 1e-10, "{name} {words:?} epoch {epoch} {key}: {error:e}");
             }
         }
         if name == "gmp" {
-            assert!(reference.branches.iter().all(|&count| count > 0), "{variant:?} {:?}", reference.branches);
+            assert!(reference.branches.iter().all(|&count| count > 0), "{words:?} {:?}", reference.branches);
         }
     }
+}
+
+/// One row whose truth has this probability, by modality.
+fn reading(p: &[f64]) -> Reading {
+    let scores: Vec<f64> = p.iter().flat_map(|p| [p.ln(), (1.0 - p).ln()]).collect();
+    let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
+    Reading::new(&Tensor::from_slice(&scores).view([1, -1, 1, 2]), &one.zeros_like().to_kind(Kind::Int64), &one)
 }
 
 #[test]
@@ -350,18 +372,22 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
     let mut seen = BTreeMap::new();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for case in &cases {
-        let numbers = Numbers { alpha_k: case.alpha_k, alpha_p: case.alpha_p, ..Numbers::default() };
+        let own = hyperparameters("gmp", "", &[("alpha-k", case.alpha_k), ("alpha-p", case.alpha_p)]);
         let entry = BALANCERS.iter().find(|entry| entry.name == "gmp").unwrap();
-        let mut gmp = (entry.build)(&[numbers], Kind::Double, Device::Cpu);
+        let mut gmp = (entry.build)(&[own], Kind::Double, Device::Cpu);
         let products = |m: usize| {
             let (c, d) = (&case.g_c[m], &case.g_d[m]);
             [dot(c, c), dot(c, d), dot(d, c), dot(d, d)]
         };
         let gramian: Vec<f64> = (0..case.q.len()).flat_map(products).collect();
         let signals = Signals {
-            semantic: Some(Tensor::from_slice(&case.q).unsqueeze(0)),
-            domain: Some(Tensor::from_slice(&case.c).unsqueeze(0)),
+            loss: Tensor::zeros([1, 2], (Kind::Double, Device::Cpu)),
+            class: Some(reading(&case.q)),
+            domain: Some(reading(&case.c)),
             gramian: Some(Tensor::from_slice(&gramian).view([1, -1, 2, 2])),
+            active: Tensor::from_slice(&[1.0]),
+            states: Tensor::from_slice(&[0i32]),
+            epoch: 0,
         };
         let update = gmp.balance(&signals).unwrap();
         for (m, branch) in case.branches.iter().enumerate() {
