@@ -9,12 +9,14 @@ use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
 use super::protocol::{Standard, Task};
-use super::schedule::Plan;
+use super::rehearsal;
+use super::schedule::{Course, Plan};
 use super::settings::Optimizer;
 use super::table::Table;
 use crate::Result;
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::{Params, log_probability};
+use crate::rng::Stream;
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -49,14 +51,16 @@ pub struct Epoch {
 /// R runs, their parameters and the features on one device.
 #[derive(Debug)]
 pub struct Cohort {
-    runs: Vec<Run>,
-    model: Model,
-    optimizer: Adam,
-    batch: usize,
+    pub(super) runs: Vec<Run>,
+    /// By run, the rows it learns from and those held out for its balancer.
+    pub(super) rows: Vec<(Vec<usize>, Vec<usize>)>,
+    pub(super) model: Model,
+    pub(super) optimizer: Adam,
+    pub(super) batch: usize,
     dropout: f64,
-    flat: Tensor,
+    pub(super) flat: Tensor,
     gradient: Tensor,
-    params: Params,
+    pub(super) params: Params,
     heads: Params,
     gradients: Params,
     features: Vec<Tensor>,
@@ -71,7 +75,7 @@ pub struct Cohort {
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
-const EVALUATED: usize = 128;
+pub(super) const EVALUATED: usize = 128;
 
 impl Cohort {
     /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
@@ -112,6 +116,11 @@ impl Cohort {
             .iter()
             .flat_map(|run| (0..domains).map(|d| run.task.sources.iter().position(|&source| source == d).unwrap_or(0)))
             .collect();
+        let rows = |(r, run): (usize, &Run)| match model.rehearsals().get(r) {
+            Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
+            None => (run.task.train.clone(), Vec::new()),
+        };
+        let rows = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         Self {
             optimizer: Adam::new(optimizer, &flat),
@@ -122,6 +131,7 @@ impl Cohort {
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
             elements,
+            rows,
             runs,
             model,
             flat,
@@ -157,7 +167,12 @@ impl Cohort {
 
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        let plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
+        self.rehearse(epoch);
+        let mut courses = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            courses.push(Course { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        let plan = Plan::new(&courses, self.batch, epoch, self.flat.kind(), self.flat.device());
         let modalities = self.features.len();
         let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
@@ -181,7 +196,7 @@ impl Cohort {
     }
 
     /// Standardised features, labels and domains of rows [R, B].
-    fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
+    pub(super) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
         let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
@@ -196,7 +211,7 @@ impl Cohort {
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
-    fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
+    pub(super) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
