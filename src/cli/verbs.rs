@@ -162,8 +162,10 @@ fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
     if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
         let names: Vec<String> = train.resolve_compare()?.into_iter().map(|entry| entry.name).collect();
         let asked = |run: &report::RunResult| {
-            let target = train.targets.is_empty() || train.targets.contains(&run.target);
-            target && names.contains(&run.name) && train.seeds.contains(&run.seed)
+            let protocol = &train.protocol;
+            let target = protocol.targets.is_empty() || protocol.targets.contains(&run.target);
+            let of_protocol = protocol.kind.name() == run.protocol.kind && protocol.seeds.contains(&run.seed);
+            target && names.contains(&run.name) && of_protocol
         };
         results.retain(asked);
     }

@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
-use super::protocol::{Standard, Task};
 use super::rehearsal;
-use super::schedule::{Course, Plan};
+use super::schedule::{Plan, Turn};
+use super::selection::Pick;
 use super::settings::Optimizer;
 use super::table::Table;
-use crate::Result;
+use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::{Params, log_probability};
 use crate::rng::Stream;
+
+mod course;
+
+pub use course::{Course, Trained};
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -33,10 +38,12 @@ pub struct Run {
     pub weight_decay: f64,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
+    /// How the epoch is chosen.
+    pub pick: Pick,
 }
 
 /// One epoch of one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Mean fused classification loss over the steps' rows.
     pub train_loss: f64,
@@ -59,6 +66,12 @@ pub struct Cohort {
     pub(super) batch: usize,
     dropout: f64,
     pub(super) flat: Tensor,
+    /// Parameters of each run's best epoch so far, [R, P].
+    best: Tensor,
+    /// What came of each run so far.
+    courses: Vec<Course>,
+    /// The next epoch.
+    next: usize,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -132,6 +145,9 @@ impl Cohort {
             classes: table.label().to_vec(),
             elements,
             rows,
+            best: flat.copy(),
+            courses: vec![Course::default(); runs.len()],
+            next: 0,
             runs,
             model,
             flat,
@@ -170,7 +186,7 @@ impl Cohort {
         self.rehearse(epoch);
         let mut courses = Vec::new();
         for (run, rows) in self.runs.iter().zip(&self.rows) {
-            courses.push(Course { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+            courses.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
         }
         let plan = Plan::new(&courses, self.batch, epoch, self.flat.kind(), self.flat.device());
         let modalities = self.features.len();
@@ -255,47 +271,6 @@ impl Cohort {
         };
         rows.iter().enumerate().map(of_run).collect()
     }
-
-    /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.
-    ///
-    /// # Errors
-    /// What `watch` returns.
-    pub fn train(&mut self, mut watch: impl FnMut(usize) -> Result<()>) -> Result<Vec<Trained>> {
-        let best = self.flat.copy();
-        let mut trained: Vec<Trained> = self.runs.iter().map(|_| Trained::default()).collect();
-        for epoch in 0..self.epochs() {
-            for (r, (run, done)) in trained.iter_mut().zip(self.epoch(epoch)).enumerate() {
-                let Some(done) = done else { continue };
-                let accuracy = done.validation.accuracy;
-                if run.curve.get(run.selected).is_none_or(|best| accuracy >= best.validation.accuracy) {
-                    run.selected = epoch;
-                    best.get(r as i64).copy_(&self.flat.get(r as i64));
-                }
-                run.curve.push(done);
-            }
-            watch(epoch)?;
-        }
-        let params = Params::views(&self.model.layout, &best);
-        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
-        for ((r, run), test) in trained.iter_mut().enumerate().zip(self.evaluate(&params, &rows)) {
-            run.test = Some(test);
-            run.parameters = params.of_run(r as i64);
-        }
-        Ok(trained)
-    }
-}
-
-/// What came of a run.
-#[derive(Debug, Default)]
-pub struct Trained {
-    /// Every epoch.
-    pub curve: Vec<Epoch>,
-    /// The epoch with the best source validation, of equals the later one.
-    pub selected: usize,
-    /// The target, with the parameters of that epoch.
-    pub test: Option<Evaluation>,
-    /// Those parameters, by entry of the layout.
-    pub parameters: Vec<Tensor>,
 }
 
 /// The elements in order, as f64.
