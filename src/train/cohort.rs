@@ -1,6 +1,7 @@
 //! The only training loop: R runs of one shape side by side.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -9,6 +10,7 @@ use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
+use super::placed::Placed;
 use super::schedule::Plan;
 use super::selection::Pick;
 use super::settings::Optimizer;
@@ -84,7 +86,7 @@ pub struct Cohort {
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
-const EVALUATED: usize = 128;
+pub(super) const EVALUATED: usize = 128;
 
 impl Cohort {
     /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
@@ -98,6 +100,12 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
+        Self::on(table, &Placed::new(kind, device), design, optimizer, batch, runs)
+    }
+
+    /// The same on features that other cohorts use too.
+    pub fn on(table: &Table, placed: &Placed, design: &Design, optimizer: Optimizer, batch: usize, runs: Vec<Run>) -> Self {
+        let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -110,8 +118,8 @@ impl Cohort {
 
         let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
-        for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
-            features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
+        for (m, &modality) in used.iter().enumerate() {
+            features.push(placed.features(table, modality));
             let stack = |of: fn(&Standard) -> &Vec<f64>| {
                 let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
                 place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
@@ -130,8 +138,8 @@ impl Cohort {
             optimizer: Adam::new(optimizer, &flat),
             batch,
             dropout: design.dropout,
-            label: indices(table.label()),
-            domain: indices(table.domain()),
+            label: placed.label(table),
+            domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
             elements,
@@ -226,6 +234,20 @@ impl Cohort {
             None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
+    }
+
+    /// Run-steps a second over some of the first steps, which are trained for nothing else.
+    pub fn rate(mut self) -> f64 {
+        let plan = Plan::new(&self.runs, self.batch, 0, self.flat.kind(), self.flat.device());
+        let mut seen = self.step(&plan, 0, 0);
+        to_host(&seen);
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
+            seen = self.step(&plan, 0, steps % plan.active_runs.len());
+            steps += 1;
+        }
+        to_host(&seen); // the device is done
+        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
 
     /// Each run's model on its own rows.
