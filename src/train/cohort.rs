@@ -1,6 +1,7 @@
 //! The only training loop: R runs of one shape side by side.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -9,6 +10,7 @@ use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
+use super::placed::Placed;
 use super::rehearsal;
 use super::schedule::{Plan, Turn};
 use super::selection::Pick;
@@ -102,6 +104,12 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
+        Self::on(table, &Placed::new(kind, device), design, optimizer, batch, runs)
+    }
+
+    /// The same on features that other cohorts use too.
+    pub fn on(table: &Table, placed: &Placed, design: &Design, optimizer: Optimizer, batch: usize, runs: Vec<Run>) -> Self {
+        let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -114,8 +122,8 @@ impl Cohort {
 
         let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
-        for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
-            features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
+        for (m, &modality) in used.iter().enumerate() {
+            features.push(placed.features(table, modality));
             let stack = |of: fn(&Standard) -> &Vec<f64>| {
                 let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
                 place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
@@ -139,8 +147,8 @@ impl Cohort {
             optimizer: Adam::new(optimizer, &flat),
             batch,
             dropout: design.dropout,
-            label: indices(table.label()),
-            domain: indices(table.domain()),
+            label: placed.label(table),
+            domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
             elements,
@@ -181,14 +189,18 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
+    fn plan(&self, epoch: usize) -> Plan {
+        let mut turns = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
+    }
+
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
         self.rehearse(epoch);
-        let mut courses = Vec::new();
-        for (run, rows) in self.runs.iter().zip(&self.rows) {
-            courses.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
-        }
-        let plan = Plan::new(&courses, self.batch, epoch, self.flat.kind(), self.flat.device());
+        let plan = self.plan(epoch);
         let modalities = self.features.len();
         let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
@@ -241,6 +253,20 @@ impl Cohort {
             None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
+    }
+
+    /// Run-steps a second over some of the first steps, which are trained for nothing else.
+    pub fn rate(mut self) -> f64 {
+        let plan = self.plan(0);
+        let mut seen = self.step(&plan, 0, 0);
+        to_host(&seen);
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
+            seen = self.step(&plan, 0, steps % plan.active_runs.len());
+            steps += 1;
+        }
+        to_host(&seen); // the device is done
+        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
 
     /// Each run's model on its own rows.

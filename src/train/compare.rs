@@ -37,6 +37,27 @@ pub struct Resolved {
 }
 
 impl Compare {
+    /// A column for each of these methods with each of these balancers, named by what there are several of; `erm` where no
+    /// method and `none` where no balancer is named.
+    pub fn product(methods: &[String], balancers: &[String]) -> Vec<Self> {
+        let some = |names: &[String], default: &str| if names.is_empty() { vec![default.into()] } else { names.to_vec() };
+        let (methods, balancers) = (some(methods, "erm"), some(balancers, "none"));
+        let name = |method: &String, balance: &String| match (methods.len(), balancers.len()) {
+            (1, _) => balance.clone(),
+            (_, 1) => method.clone(),
+            _ => format!("{method}+{balance}"),
+        };
+        let pairs = methods.iter().flat_map(|method| balancers.iter().map(move |balance| (method, balance)));
+        pairs
+            .map(|(method, balance)| Self {
+                name: name(method, balance),
+                method: Some(method.clone()),
+                balance: Some(balance.clone()),
+                hyperparameters: BTreeMap::new(),
+            })
+            .collect()
+    }
+
     /// Looks names up and fills in defaults.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! A run is one model: a method, a balancer, source domains and a target, a seed. Runs of one shape are trained side by
 //! side as a [cohort](cohort::Cohort); [`train`] makes all runs that [`Settings`] ask for.
 
+mod amount;
 mod campaign;
 mod checkpoint;
 pub mod cohort;
@@ -12,11 +13,14 @@ mod dropout;
 mod encoder;
 mod evaluate;
 mod gradients;
+mod memory;
 pub mod model;
 mod noise;
 mod optimizer;
 mod output;
+mod placed;
 mod protocol;
+mod queue;
 mod rehearsal;
 mod run;
 mod schedule;
@@ -28,10 +32,12 @@ mod table;
 mod task;
 mod trial;
 
+pub use amount::{Bytes, Runs};
 pub use cohort::{Course, Trained};
 pub use compare::{Compare, Resolved};
 pub use evaluate::Evaluation;
 pub use output::RunConfig;
+pub use placed::Placed;
 pub use protocol::{Kind, Protocol, TargetSplit};
 pub use run::{Progress, train};
 pub use selection::{Choice, Pick, Selection};

@@ -135,6 +135,11 @@ impl Model {
         self.balancer.on_epoch(before, after, active);
     }
 
+    /// Objectives that encoders learn from, T.
+    pub fn objectives(&self) -> usize {
+        self.terms.len()
+    }
+
     /// [`Balancer::state`].
     pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
         self.balancer.state()

@@ -1,10 +1,9 @@
 //! From settings to finished runs.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tch::{Device, Kind};
+use tch::Kind;
 
 use super::campaign::Campaign;
 use super::checkpoint;
@@ -12,6 +11,7 @@ use super::cohort::{Cohort, Run};
 use super::device;
 use super::model::Design;
 use super::output::RunConfig;
+use super::placed::Placed;
 use super::settings::{Precision, Settings};
 use super::table::Table;
 use super::trial::Trial;
@@ -32,9 +32,6 @@ pub struct Progress {
     /// Epochs in all.
     pub epochs: usize,
 }
-
-/// Runs of one cohort at most: beyond this a cohort's buffers leave the caches and memory grows for nothing.
-const COHORT: usize = 16;
 
 /// Makes every run that is not already finished in `settings.out`, and gives the results of those that are reported, by
 /// column, task and seed. First come the runs of searches and the inner ones, by which configurations and epochs are chosen.
@@ -60,7 +57,11 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
         let epochs_done = counts.1.fetch_add(epochs_more, Ordering::Relaxed) + epochs_more;
         progress(Progress { runs_done, runs, epochs_done, epochs: runs * settings.epochs });
     };
-    let works = Works { table, digest: table.digest(), settings, device, stop, tell: &tell };
+    let kind = match settings.precision {
+        Precision::F32 => Kind::Float,
+        Precision::F64 => Kind::Double,
+    };
+    let works = Works { table, digest: table.digest(), settings, placed: Placed::new(kind, device), stop, tell: &tell };
 
     let tried: Vec<Vec<Trial>> = (0..campaign.len()).map(|cell| campaign.tried(cell)).collect();
     // results of another configuration must not be compared with those to come, whenever this is interrupted
@@ -79,21 +80,22 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
 }
 
 /// A run that is not finished.
-struct Planned {
-    trial: Trial,
+pub(super) struct Planned {
+    pub trial: Trial,
     config: RunConfig,
     /// Epochs that its checkpoint has.
-    epochs: usize,
+    pub epochs: usize,
     /// Its place among the results.
     place: usize,
 }
 
 /// What all runs of a training share.
-struct Works<'a> {
-    table: &'a Table,
+pub(super) struct Works<'a> {
+    pub table: &'a Table,
     digest: String,
-    settings: &'a Settings,
-    device: Device,
+    pub settings: &'a Settings,
+    /// The features.
+    pub placed: Placed,
     stop: &'a Stop,
     /// Hears of runs and epochs done.
     tell: &'a (dyn Fn(usize, usize) + Sync),
@@ -130,11 +132,8 @@ impl Works<'_> {
             fs::remove(&folder.join("results.json"))?;
         }
 
-        let threads = match self.device {
-            Device::Cpu => std::thread::available_parallelism().map_or(1, usize::from),
-            _ => 1,
-        };
-        let cohorts = Mutex::new(cohorts(left, threads).into_iter());
+        let queue = self.queue(left)?;
+        let (threads, cohorts) = (queue.threads, Mutex::new(queue.cohorts.into_iter()));
         let worker = || -> Result<Vec<(usize, RunResult)>> {
             tch::set_num_threads(1);
             let mut done = Vec::new();
@@ -155,8 +154,25 @@ impl Works<'_> {
         Ok(results.into_iter().flatten().collect())
     }
 
+    /// These runs side by side, before their first step. They are of one shape.
+    pub fn cohort(&self, planned: &[Planned]) -> Cohort {
+        let settings = self.settings;
+        let run = |planned: &Planned| Run {
+            task: planned.trial.task.clone(),
+            seed: planned.trial.seed,
+            epochs: settings.epochs,
+            learning_rate: planned.trial.configuration.learning_rate,
+            weight_decay: planned.trial.configuration.weight_decay,
+            hyperparameters: planned.trial.configuration.hyperparameters.clone(),
+            pick: planned.trial.pick,
+        };
+        let design = self.design(&planned[0].trial);
+        let runs = planned.iter().map(run).collect();
+        Cohort::on(self.table, &self.placed, &design, settings.optimizer, settings.batch_size, runs)
+    }
+
     /// What runs like `trial` have in common.
-    fn design(&self, trial: &Trial) -> Design {
+    pub fn design(&self, trial: &Trial) -> Design {
         let settings = self.settings;
         let used: Vec<_> = trial.task.modalities.iter().map(|&m| &self.table.modalities()[m]).collect();
         Design {
@@ -179,22 +195,8 @@ impl Works<'_> {
     fn train(&self, planned: &[Planned]) -> Result<Vec<(usize, RunResult)>> {
         let Some(first) = planned.first() else { return Ok(Vec::new()) };
         let settings = self.settings;
-        let run = |planned: &Planned| Run {
-            task: planned.trial.task.clone(),
-            seed: planned.trial.seed,
-            epochs: settings.epochs,
-            learning_rate: planned.trial.configuration.learning_rate,
-            weight_decay: planned.trial.configuration.weight_decay,
-            hyperparameters: planned.trial.configuration.hyperparameters.clone(),
-            pick: planned.trial.pick,
-        };
-        let kind = match settings.precision {
-            Precision::F32 => Kind::Float,
-            Precision::F64 => Kind::Double,
-        };
         self.stop.check()?;
-        let (design, runs) = (self.design(&first.trial), planned.iter().map(run).collect());
-        let mut cohort = Cohort::new(self.table, &design, settings.optimizer, settings.batch_size, runs, kind, self.device);
+        let mut cohort = self.cohort(planned);
         let folder = |planned: &Planned| settings.out.join(&planned.trial.folder);
         if first.epochs > 0 {
             for (r, run) in planned.iter().enumerate() {
@@ -229,24 +231,4 @@ fn failed(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let first = text.and_then(|text| text.lines().next()).unwrap_or("no message");
     Error::environment(format!("training ended in libtorch: {first}"), "try a smaller batch-size, or another device")
-}
-
-/// Runs of one shape and epoch go together, in parts that keep every thread busy.
-fn cohorts(runs: Vec<Planned>, threads: usize) -> Vec<Vec<Planned>> {
-    let mut shapes: BTreeMap<_, Vec<Planned>> = BTreeMap::new();
-    for run in runs {
-        let Trial { column, task, .. } = &run.trial;
-        let method = (column.method.name, column.balance.name, column.hyperparameters.words().clone());
-        shapes.entry((method, task.modalities.clone(), task.sources.len(), run.epochs)).or_default().push(run);
-    }
-    let parts = threads.div_ceil(shapes.len().max(1));
-    let mut cohorts = Vec::new();
-    for mut runs in shapes.into_values() {
-        let size = runs.len().div_ceil(parts).clamp(1, COHORT);
-        while !runs.is_empty() {
-            let rest = runs.split_off(size.min(runs.len()));
-            cohorts.push(std::mem::replace(&mut runs, rest));
-        }
-    }
-    cohorts
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
 use super::protocol::Protocol;
 use crate::{Error, Result};
@@ -39,6 +40,12 @@ pub struct Settings {
     pub device: String,
     /// Arithmetic of the run. Default `f32`.
     pub precision: Precision,
+    /// Runs that train side by side: a number, or `"auto"`. Default 16: beyond that a cohort's buffers leave the caches of common
+    /// processors. Never changes results.
+    pub cohort: Runs,
+    /// Memory that the features and all runs that train at one time may take, as estimated before anything is trained, besides
+    /// libtorch itself: bytes, or such as `"8GiB"`. Default: no bound.
+    pub max_memory: Option<Bytes>,
     /// Epochs after which each run's state is written again, for the case that the process is killed; 0, the default: only when
     /// a signal asks it to stop.
     pub checkpoint_every: usize,
@@ -65,6 +72,8 @@ impl Default for Settings {
             dropout: 0.5,
             device: "cpu".into(),
             precision: Precision::F32,
+            cohort: Runs::AtMost(16),
+            max_memory: None,
             checkpoint_every: 0,
             compare: Vec::new(),
             protocol: Protocol::default(),

@@ -46,11 +46,11 @@ pub(super) fn small() -> Table {
     table(&[("video", 6), ("audio", 5)], 3, 3, 10)
 }
 
-fn compare(text: &str) -> Compare {
+pub fn compare(text: &str) -> Compare {
     toml::from_str(text).unwrap()
 }
 
-fn settings(out: &Path) -> Settings {
+pub fn settings(out: &Path) -> Settings {
     Settings {
         out: out.into(),
         protocol: Protocol { seeds: vec![0, 1], ..Protocol::default() },
@@ -69,7 +69,7 @@ fn settings(out: &Path) -> Settings {
     }
 }
 
-fn run(table: &Table, settings: &Settings) -> mmdg::Result<Vec<RunResult>> {
+pub fn run(table: &Table, settings: &Settings) -> mmdg::Result<Vec<RunResult>> {
     train::train(table, settings, &Stop::default(), &|_| ())
 }
 
@@ -100,7 +100,7 @@ pub(super) fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters
 }
 
 /// Leaves this domain out, with seed 0.
-fn one_task(target: &str) -> Protocol {
+pub fn one_task(target: &str) -> Protocol {
     Protocol { targets: vec![target.into()], seeds: vec![0], ..Protocol::default() }
 }
 
@@ -541,7 +541,7 @@ fn finished_runs_are_not_made_again() {
     assert!(walk(folder.path(), ".part").is_empty());
 }
 
-fn walk(folder: &Path, ending: &str) -> Vec<std::path::PathBuf> {
+pub fn walk(folder: &Path, ending: &str) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
