@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::{elements, factors};
-use super::evaluate::Evaluation;
+use super::evaluate::{Evaluation, Judged, figures};
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
 use super::protocol::{Standard, Task};
@@ -15,6 +15,7 @@ use super::table::Table;
 use crate::Result;
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::{Params, log_probability};
+use crate::report::results::{DomainResult, TEST, VALIDATION};
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -68,6 +69,9 @@ pub struct Cohort {
     places: Tensor,
     elements: Tensor,
     classes: Vec<usize>,
+    domains: Vec<usize>,
+    /// Of the domains.
+    names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -121,6 +125,8 @@ impl Cohort {
             domain: indices(table.domain()),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
+            domains: table.domain().to_vec(),
+            names: table.domains().to_vec(),
             elements,
             runs,
             model,
@@ -168,12 +174,14 @@ impl Cohort {
         }
         let sums = to_host(&sums);
         let width = 2 + modalities * record;
-        let validation = self.evaluate(&self.params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
+        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
+        let validation = self.evaluate(&self.params, &rows, false);
         let mut epochs = Vec::new();
         for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)))
         {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
             epochs.push((epoch < run.epochs).then_some(done));
         }
@@ -212,13 +220,12 @@ impl Cohort {
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
     }
 
-    /// Each run's model on its own rows.
-    pub fn evaluate(&self, params: &Params, rows: &[&[usize]]) -> Vec<Evaluation> {
+    /// What each run's model says of its own rows, in their order; of its uni-modal heads too where `heads` asks for it.
+    pub fn evaluate(&self, params: &Params, rows: &[&[usize]], heads: bool) -> Vec<Vec<Judged>> {
         let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let chunks = longest.div_ceil(EVALUATED).max(1);
         let (runs, device) = (rows.len() as i64, self.flat.device());
-        let (mut losses, mut predictions) = (Vec::new(), Vec::new());
-        for chunk in 0..chunks {
+        let mut parts = Vec::new();
+        for chunk in 0..longest.div_ceil(EVALUATED).max(1) {
             let at = |rows: &[usize]| {
                 (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
             };
@@ -227,18 +234,44 @@ impl Cohort {
             let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
             let inputs = self.gather(&index, share, None);
             let label = inputs.label.shallow_clone();
-            let Some(logits) = tch::no_grad(|| self.model.logits(params, inputs)) else { continue };
-            losses.push(-log_probability(&logits, &label));
-            predictions.push(logits.argmax(-1, false));
+            let Some(scores) = tch::no_grad(|| self.model.scores(params, inputs, heads)) else { continue };
+            let confidence = scores.logits.softmax(-1, None).amax([-1i64].as_slice(), false);
+            let own = scores.heads.map(|heads| heads.argmax(-1, false).transpose(1, 2));
+            let columns =
+                [Some(-log_probability(&scores.logits, &label)), Some(confidence), Some(scores.logits.argmax(-1, false))];
+            let columns = columns.into_iter().flatten().map(|column| column.unsqueeze(2)).chain(own);
+            parts.push(Tensor::cat(&columns.map(|column| column.to_kind(Kind::Double)).collect::<Vec<_>>(), 2));
         }
-        let (losses, predictions) = (to_host(&Tensor::cat(&losses, 1)), to_host(&Tensor::cat(&predictions, 1)));
-        let width = chunks * EVALUATED;
+        if parts.is_empty() {
+            return rows.iter().map(|_| Vec::new()).collect();
+        }
+        // [R, rows, 3 + M or 3]
+        let all = Tensor::cat(&parts, 1);
+        let width = all.size()[2] as usize;
+        let figures = to_host(&all);
         let of_run = |(r, rows): (usize, &&[usize])| {
-            let row =
-                |(i, &row): (usize, &usize)| (self.classes[row], predictions[r * width + i] as usize, losses[r * width + i]);
-            Evaluation::from_rows(self.model.shape.classes as usize, rows.iter().enumerate().map(row))
+            let figures = figures.chunks(width).skip(r * parts.len() * EVALUATED);
+            let judged = |(&row, figures): (&usize, &[f64])| Judged {
+                row,
+                truth: self.classes[row],
+                predicted: figures[2] as usize,
+                confidence: figures[1],
+                loss: figures[0],
+                heads: figures[3..].iter().map(|&head| head as usize).collect(),
+            };
+            rows.iter().zip(figures).map(judged).collect()
         };
         rows.iter().enumerate().map(of_run).collect()
+    }
+
+    /// Figures of each domain that has rows among these.
+    fn by_domain(&self, part: &str, rows: &[Judged]) -> Vec<DomainResult> {
+        let (classes, modalities) = (self.model.shape.classes as usize, &self.model.shape.modalities);
+        let of = |(d, name): (usize, &String)| {
+            let here: Vec<&Judged> = rows.iter().filter(|row| self.domains[row.row] == d).collect();
+            (!here.is_empty()).then(|| figures(name, part, classes, modalities, &here))
+        };
+        self.names.iter().enumerate().filter_map(of).collect()
     }
 
     /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.
@@ -261,10 +294,18 @@ impl Cohort {
             watch(epoch)?;
         }
         let params = Params::views(&self.model.layout, &best);
-        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
-        for ((r, run), test) in trained.iter_mut().enumerate().zip(self.evaluate(&params, &rows)) {
-            run.test = Some(test);
-            run.parameters = params.of_run(r as i64);
+        for part in [VALIDATION, TEST] {
+            let of = |run: &'_ Run| if part == TEST { run.task.test.clone() } else { run.task.validation.clone() };
+            let rows: Vec<Vec<usize>> = self.runs.iter().map(of).collect();
+            let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
+            for (r, judged) in self.evaluate(&params, &rows, true).into_iter().enumerate() {
+                let run = &mut trained[r];
+                run.domains.extend(self.by_domain(part, &judged));
+                if part == TEST {
+                    run.test = Some(Evaluation::from_rows(self.model.shape.classes as usize, &judged));
+                }
+                run.parameters = params.of_run(r as i64);
+            }
         }
         Ok(trained)
     }
@@ -279,6 +320,8 @@ pub struct Trained {
     pub selected: usize,
     /// The target, with the parameters of that epoch.
     pub test: Option<Evaluation>,
+    /// The same by domain: the sources' validation rows, then the target's.
+    pub domains: Vec<DomainResult>,
     /// Those parameters, by entry of the layout.
     pub parameters: Vec<Tensor>,
 }

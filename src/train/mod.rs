@@ -18,7 +18,7 @@ mod schedule;
 mod settings;
 mod table;
 
-pub use evaluate::Evaluation;
+pub use evaluate::{Evaluation, Judged};
 pub use output::RunConfig;
 pub use protocol::{Standard, Task};
 pub use run::{Progress, train};

@@ -231,7 +231,7 @@ fn train_cohort(
     })?;
     let mut results = Vec::new();
     for (run, trained) in planned.iter().zip(trained) {
-        let result = run.config.result(table, &run.task, &trained, cohort.model().balances());
+        let result = run.config.result(table, &run.task, &trained, cohort.model());
         run.config.write(&settings.out, &run.task, cohort.model(), &trained, &result)?;
         tell(1, 0);
         results.push((run.place, result));
