@@ -5,17 +5,21 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::{elements, factors};
-use super::evaluate::{Evaluation, Judged, figures};
+use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
 use super::protocol::{Standard, Task};
-use super::schedule::Plan;
+use super::rehearsal;
+use super::schedule::{Course, Plan};
 use super::settings::Optimizer;
 use super::table::Table;
 use crate::Result;
 use crate::balance::{Hyperparameters, RECORD};
-use crate::objective::{Params, log_probability};
+use crate::objective::Params;
 use crate::report::results::{DomainResult, TEST, VALIDATION};
+use crate::rng::Stream;
+
+mod judged;
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -50,14 +54,16 @@ pub struct Epoch {
 /// R runs, their parameters and the features on one device.
 #[derive(Debug)]
 pub struct Cohort {
-    runs: Vec<Run>,
-    model: Model,
-    optimizer: Adam,
-    batch: usize,
+    pub(super) runs: Vec<Run>,
+    /// By run, the rows it learns from and those held out for its balancer.
+    pub(super) rows: Vec<(Vec<usize>, Vec<usize>)>,
+    pub(super) model: Model,
+    pub(super) optimizer: Adam,
+    pub(super) batch: usize,
     dropout: f64,
-    flat: Tensor,
+    pub(super) flat: Tensor,
     gradient: Tensor,
-    params: Params,
+    pub(super) params: Params,
     heads: Params,
     gradients: Params,
     features: Vec<Tensor>,
@@ -75,7 +81,7 @@ pub struct Cohort {
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
-const EVALUATED: usize = 128;
+pub(super) const EVALUATED: usize = 128;
 
 impl Cohort {
     /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
@@ -116,6 +122,11 @@ impl Cohort {
             .iter()
             .flat_map(|run| (0..domains).map(|d| run.task.sources.iter().position(|&source| source == d).unwrap_or(0)))
             .collect();
+        let rows = |(r, run): (usize, &Run)| match model.rehearsals().get(r) {
+            Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
+            None => (run.task.train.clone(), Vec::new()),
+        };
+        let rows = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         Self {
             optimizer: Adam::new(optimizer, &flat),
@@ -128,6 +139,7 @@ impl Cohort {
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
             elements,
+            rows,
             runs,
             model,
             flat,
@@ -163,7 +175,12 @@ impl Cohort {
 
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        let plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
+        self.rehearse(epoch);
+        let mut courses = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            courses.push(Course { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        let plan = Plan::new(&courses, self.batch, epoch, self.flat.kind(), self.flat.device());
         let modalities = self.features.len();
         let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
@@ -189,7 +206,7 @@ impl Cohort {
     }
 
     /// Standardised features, labels and domains of rows [R, B].
-    fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
+    pub(super) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
         let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
@@ -204,7 +221,7 @@ impl Cohort {
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
-    fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
+    pub(super) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
@@ -218,60 +235,6 @@ impl Cohort {
             None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
-    }
-
-    /// What each run's model says of its own rows, in their order; of its uni-modal heads too where `heads` asks for it.
-    pub fn evaluate(&self, params: &Params, rows: &[&[usize]], heads: bool) -> Vec<Vec<Judged>> {
-        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let (runs, device) = (rows.len() as i64, self.flat.device());
-        let mut parts = Vec::new();
-        for chunk in 0..longest.div_ceil(EVALUATED).max(1) {
-            let at = |rows: &[usize]| {
-                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
-            };
-            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
-            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
-            let inputs = self.gather(&index, share, None);
-            let label = inputs.label.shallow_clone();
-            let Some(scores) = tch::no_grad(|| self.model.scores(params, inputs, heads)) else { continue };
-            let confidence = scores.logits.softmax(-1, None).amax([-1i64].as_slice(), false);
-            let own = scores.heads.map(|heads| heads.argmax(-1, false).transpose(1, 2));
-            let columns =
-                [Some(-log_probability(&scores.logits, &label)), Some(confidence), Some(scores.logits.argmax(-1, false))];
-            let columns = columns.into_iter().flatten().map(|column| column.unsqueeze(2)).chain(own);
-            parts.push(Tensor::cat(&columns.map(|column| column.to_kind(Kind::Double)).collect::<Vec<_>>(), 2));
-        }
-        if parts.is_empty() {
-            return rows.iter().map(|_| Vec::new()).collect();
-        }
-        // [R, rows, 3 + M or 3]
-        let all = Tensor::cat(&parts, 1);
-        let width = all.size()[2] as usize;
-        let figures = to_host(&all);
-        let of_run = |(r, rows): (usize, &&[usize])| {
-            let figures = figures.chunks(width).skip(r * parts.len() * EVALUATED);
-            let judged = |(&row, figures): (&usize, &[f64])| Judged {
-                row,
-                truth: self.classes[row],
-                predicted: figures[2] as usize,
-                confidence: figures[1],
-                loss: figures[0],
-                heads: figures[3..].iter().map(|&head| head as usize).collect(),
-            };
-            rows.iter().zip(figures).map(judged).collect()
-        };
-        rows.iter().enumerate().map(of_run).collect()
-    }
-
-    /// Figures of each domain that has rows among these.
-    fn by_domain(&self, part: &str, rows: &[Judged]) -> Vec<DomainResult> {
-        let (classes, modalities) = (self.model.shape.classes as usize, &self.model.shape.modalities);
-        let of = |(d, name): (usize, &String)| {
-            let here: Vec<&Judged> = rows.iter().filter(|row| self.domains[row.row] == d).collect();
-            (!here.is_empty()).then(|| figures(name, part, classes, modalities, &here))
-        };
-        self.names.iter().enumerate().filter_map(of).collect()
     }
 
     /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.

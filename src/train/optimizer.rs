@@ -32,6 +32,11 @@ impl Adam {
         Self { kind, first: params.zeros_like(), second: params.zeros_like(), steps }
     }
 
+    /// A copy that shares nothing with this one.
+    pub fn snapshot(&self) -> Self {
+        Self { kind: self.kind, first: self.first.copy(), second: self.second.copy(), steps: self.steps.clone() }
+    }
+
     /// One step of the runs that are `active`, in place; the others keep parameters and moments. `rates` are
     /// (learning rate, weight decay) by run.
     pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor, rates: &[(f64, f64)], active: &[bool]) {

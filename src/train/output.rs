@@ -134,7 +134,7 @@ impl RunConfig {
             name: self.name.clone(),
             method: self.method.into(),
             balance: self.balance.into(),
-            losses: model.losses(),
+            losses: model.trained_heads(),
             modalities: self.modalities.clone(),
             sources: self.sources.clone(),
             target: self.target.clone(),

@@ -48,6 +48,8 @@ mod real_recordings;
 mod report;
 #[cfg(feature = "media")]
 mod shared;
+#[cfg(feature = "torch")]
+mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

@@ -18,7 +18,7 @@ use mmdg::{Error, balance, method, train};
 use tch::{Device, Kind, Tensor};
 
 /// `per` rows of each class and domain: class and domain both shift the mean, noise does the rest.
-fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usize) -> Table {
+pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usize) -> Table {
     let rows = classes * domains * per;
     let label: Vec<usize> = (0..rows).map(|i| i % classes).collect();
     let domain: Vec<usize> = (0..rows).map(|i| i / classes % domains).collect();
@@ -42,7 +42,7 @@ fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usiz
     Table::new(names("class", classes), names("domain", domains), modalities, label, domain, split).unwrap()
 }
 
-fn small() -> Table {
+pub(super) fn small() -> Table {
     table(&[("video", 6), ("audio", 5)], 3, 3, 10)
 }
 
@@ -73,7 +73,7 @@ fn run(table: &Table, settings: &Settings) -> mmdg::Result<Vec<RunResult>> {
     train::train(table, settings, &Stop::default(), &|_| ())
 }
 
-fn design(table: &Table, balance: &str, dropout: f64) -> Design {
+pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
     Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
@@ -90,12 +90,12 @@ fn design(table: &Table, balance: &str, dropout: f64) -> Design {
     }
 }
 
-fn task(table: &Table, target: usize) -> Arc<Task> {
+pub(super) fn task(table: &Table, target: usize) -> Arc<Task> {
     let modalities: Vec<usize> = (0..table.modalities().len()).collect();
     Arc::new(Task::leave_out(table, &modalities, target, TargetSplit::All).unwrap())
 }
 
-fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
+pub(super) fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
     Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, hyperparameters }
 }
 
@@ -103,7 +103,7 @@ fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
 const KINDS: [(&str, &str); 4] = [("none", ""), ("adversarial", ""), ("gmp", "variant = 'paper'"), ("gmp", "variant = 'bench'")];
 
 /// Settings of a balancer; of `more` those that it takes.
-fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
+pub(super) fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
     let takes = balance::find(balance).unwrap().takes;
     let mut given: BTreeMap<String, toml::Value> = toml::from_str(words).unwrap();
     for (name, value) in more {
@@ -652,7 +652,7 @@ fn bad_settings_are_named() {
     refused(Settings { device: "tpu".into(), ..good.clone() }, "expected \"cpu\", \"cuda\"");
     refused(Settings { target_split: Some(TargetSplit::Test), ..good.clone() }, "no row to test on");
     let with = |text: &str| Settings { compare: vec![compare(text)], ..good.clone() };
-    refused(with("name = 'x'\nbalance = 'gpm'"), "none, adversarial, gmp");
+    refused(with("name = 'x'\nbalance = 'gpm'"), "none, adversarial, gmp, ogm");
     refused(with("name = 'x'\nmethod = 'mre'"), "expected one of erm");
     refused(with("name = 'a/b'"), "a folder's");
     refused(with("name = 'x'\nbalance = 'gmp'\nreversal = 0.3"), "reversal");
@@ -700,8 +700,9 @@ fn features_that_cannot_be_trained_on_are_named() {
 #[test]
 fn a_step_reads_nothing_back_to_the_host() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files: Vec<_> =
-        ["encoder", "gradients", "model", "dropout", "optimizer"].map(|name| root.join(format!("train/{name}.rs"))).into();
+    let mut files: Vec<_> = ["encoder", "gradients", "model", "dropout", "noise", "optimizer"]
+        .map(|name| root.join(format!("train/{name}.rs")))
+        .into();
     for folder in ["objective", "balance", "method"] {
         files.extend(walk(&root.join(folder), ".rs"));
     }
