@@ -111,3 +111,27 @@ impl Balancer for Blending {
         vec![("weights", &mut self.weights)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::close;
+    use super::*;
+
+    fn losses(train: [f64; 3], held_out: [f64; 3]) -> Losses {
+        Losses { train: Tensor::from_slice(&train).unsqueeze(0), held_out: Tensor::from_slice(&held_out).unsqueeze(0) }
+    }
+
+    #[test]
+    fn weights_are_gains_over_squared_overfitting() {
+        let before = losses([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]);
+        // gains 0.5, 0.2, -0.1; overfitting 0.1, 0.2, 0.4
+        let after = losses([0.4, 0.6, 0.7], [0.5, 0.8, 1.1]);
+        let (a, b) = (0.5 / (0.1f64.powi(2) + 1e-6), 0.2 / (0.2f64.powi(2) + 1e-6));
+        let found = Vec::<f64>::try_from(blend(&before, &after).get(0)).unwrap();
+        assert!(close(&found, &[a / (a + b), b / (a + b), 0.0]), "{found:?}");
+        // no gain at all, and no change at all: equal weights
+        for after in [losses([0.5; 3], [1.5; 3]), losses([1.0; 3], [1.0; 3])] {
+            assert!(close(&Vec::<f64>::try_from(blend(&before, &after).get(0)).unwrap(), &[1.0 / 3.0; 3]));
+        }
+    }
+}

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 mod adversarial;
 mod agm;
 mod cggm;
+#[cfg(test)]
+mod fixture;
 mod gmp;
 mod gradient_blending;
 mod hooks;

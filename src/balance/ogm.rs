@@ -79,3 +79,33 @@ impl Balancer for Ogm {
         Some(Update { noise, record: Record { rho: Some(rho), k: Some(k), ..Record::default() }, ..Update::weights(weights) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{close, settings, signals, weights};
+    use super::super::ogm_ge;
+    use super::*;
+
+    #[test]
+    fn the_modality_ahead_slows_down_within_the_epochs_set() {
+        let own = settings(&ENTRY, "alpha = 0.5\nfirst-epoch = 2\nlast-epoch = 3");
+        let mut ogm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        // rho = 0.6 / 0.4
+        let slow = 1.0 - 0.75f64.tanh();
+        for (epoch, wanted) in [(1, 1.0), (2, slow), (3, slow), (4, 1.0)] {
+            assert!(close(&weights(ogm.balance(&signals(&[0.6, 0.4], epoch))), &[wanted, 1.0]));
+        }
+        assert!(close(&weights(ogm.balance(&signals(&[0.8, 0.4, 0.4], 2))), &[1.0 - 1.0f64.tanh(), 1.0, 1.0]));
+        assert!(ogm.balance(&signals(&[0.6, 0.4], 2)).unwrap().noise.is_none());
+    }
+
+    #[test]
+    fn noise_goes_to_every_modality_within_the_epochs_set() {
+        let own = settings(&ogm_ge::ENTRY, "last-epoch = 0");
+        let mut ogm = (ogm_ge::ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 0.0])] {
+            let noise = ogm.balance(&signals(&[0.6, 0.4], epoch)).unwrap().noise.unwrap();
+            assert!(close(&Vec::<f64>::try_from(noise.get(0)).unwrap(), &wanted));
+        }
+    }
+}

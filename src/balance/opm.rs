@@ -70,3 +70,43 @@ impl Balancer for Opm {
         Some(Update { record: Record { rho: Some(rho), ..Record::default() }, ..Update::weights(weights) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{close, settings};
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn only_who_is_ahead_is_dropped_and_at_most_always() {
+        let [own] = settings(&ENTRY, "q-base = 0.5\nlambda = 0.5");
+        let number = |name| Tensor::from_slice(&[own.number(name)]).unsqueeze(1);
+        let opm = |lambda| Opm { q_base: number("q-base"), lambda, p_exe: number("p-exe") };
+        let q =
+            |opm: &Opm, rho: &[f64]| Vec::<f64>::try_from(opm.probability(&Tensor::from_slice(rho).unsqueeze(0)).get(0)).unwrap();
+        let wanted = 0.5 * (1.0 + 0.5 * 1.0f64.tanh());
+        assert!(close(&q(&opm(number("lambda")), &[2.0, 0.5, 1.0]), &[wanted, 0.0, 0.0]));
+        assert!(close(&q(&opm(number("lambda") * 100.0), &[9.0, 0.1]), &[1.0, 0.0]));
+    }
+
+    #[test]
+    fn rows_are_dropped_as_often_as_the_probabilities_say() {
+        let own = settings(&ENTRY, "q-base = 0.4\nlambda = 0\np-exe = 0.5");
+        let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let rows = 200;
+        let options = (Kind::Double, Device::Cpu);
+        let scores = Tensor::from_slice(&[2.0, 0.0, 0.0, 0.0]).view([1, 2, 1, 2]).repeat([1, 1, rows, 1]);
+        let label = Tensor::zeros([1, rows], (Kind::Int64, Device::Cpu));
+        let class = Reading::new(&scores, &label, &Tensor::full([1, rows], 1.0 / rows as f64, options));
+        let (mut executed, mut kept) = (0, 0.0);
+        for step in 0..200 {
+            let states = Tensor::from_slice(&[Streams::premultiplied(crate::rng::Stream::new(step))]);
+            let mask = opm.before_fusion(&class, &states).unwrap().mean_dim([1i64].as_slice(), false, Kind::Double);
+            assert_eq!(mask.double_value(&[0, 1]), 1.0);
+            executed += i32::from(mask.double_value(&[0, 0]) < 1.0);
+            kept += mask.double_value(&[0, 0]) / 200.0;
+        }
+        assert!((80..=120).contains(&executed), "{executed}");
+        assert!((kept - (1.0 - 0.4 * f64::from(executed) / 200.0)).abs() < 0.01, "{kept}");
+    }
+}

@@ -31,8 +31,10 @@ pub struct Entry {
 /// Runs that answer the same question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// The target; `sources → target` where one target is tested on with several sets of sources.
+    /// [`RunResult::task`]; `sources → target` where several have that name.
     pub label: String,
+    /// [`ProtocolResult::kind`](super::results::ProtocolResult).
+    pub kind: String,
     /// Domains trained on, sorted.
     pub sources: Vec<String>,
     /// Domain tested on.
@@ -71,7 +73,8 @@ impl<'a> Comparison<'a> {
                 Some(task) => agree(run, firsts[task])?,
                 None => {
                     let sources = sorted(&run.sources);
-                    tasks.push(Task { label: run.target.clone(), sources, target: run.target.clone() });
+                    let kind = run.protocol.kind.clone();
+                    tasks.push(Task { label: run.task(), kind, sources, target: run.target.clone() });
                     firsts.push(run);
                 }
             }
@@ -97,9 +100,9 @@ impl<'a> Comparison<'a> {
                 entry.label = format!("{} [{}]", entry.name, parts.join(", "));
             }
         }
-        let names: Vec<String> = tasks.iter().map(|task| task.target.clone()).collect();
+        let names: Vec<String> = tasks.iter().map(|task| task.label.clone()).collect();
         for task in &mut tasks {
-            if names.iter().filter(|name| **name == task.target).count() > 1 {
+            if names.iter().filter(|name| **name == task.label).count() > 1 {
                 task.label = format!("{} → {}", task.sources.join(", "), task.target);
             }
         }
@@ -259,7 +262,7 @@ impl Entry {
 
 impl Task {
     fn is_of(&self, run: &RunResult) -> bool {
-        self.target == run.target && self.sources == sorted(&run.sources)
+        self.target == run.target && self.kind == run.protocol.kind && self.sources == sorted(&run.sources)
     }
 }
 

@@ -1,25 +1,30 @@
 //! The only training loop: R runs of one shape side by side.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
-use super::protocol::{Standard, Task};
+use super::placed::Placed;
 use super::rehearsal;
-use super::schedule::{Course, Plan};
+use super::schedule::{Plan, Turn};
+use super::selection::Pick;
 use super::settings::Optimizer;
 use super::table::Table;
-use crate::Result;
+use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::Params;
-use crate::report::results::{DomainResult, TEST, VALIDATION};
 use crate::rng::Stream;
 
+mod course;
 mod judged;
+
+pub use course::{Course, Trained};
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -36,10 +41,12 @@ pub struct Run {
     pub weight_decay: f64,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
+    /// How the epoch is chosen.
+    pub pick: Pick,
 }
 
 /// One epoch of one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Mean fused classification loss over the steps' rows.
     pub train_loss: f64,
@@ -62,6 +69,12 @@ pub struct Cohort {
     pub(super) batch: usize,
     dropout: f64,
     pub(super) flat: Tensor,
+    /// Parameters of each run's best epoch so far, [R, P].
+    best: Tensor,
+    /// What came of each run so far.
+    courses: Vec<Course>,
+    /// The next epoch.
+    next: usize,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -95,6 +108,12 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
+        Self::on(table, &Placed::new(kind, device), design, optimizer, batch, runs)
+    }
+
+    /// The same on features that other cohorts use too.
+    pub fn on(table: &Table, placed: &Placed, design: &Design, optimizer: Optimizer, batch: usize, runs: Vec<Run>) -> Self {
+        let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -107,8 +126,8 @@ impl Cohort {
 
         let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
-        for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
-            features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
+        for (m, &modality) in used.iter().enumerate() {
+            features.push(placed.features(table, modality));
             let stack = |of: fn(&Standard) -> &Vec<f64>| {
                 let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
                 place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
@@ -132,14 +151,17 @@ impl Cohort {
             optimizer: Adam::new(optimizer, &flat),
             batch,
             dropout: design.dropout,
-            label: indices(table.label()),
-            domain: indices(table.domain()),
+            label: placed.label(table),
+            domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
             elements,
             rows,
+            best: flat.copy(),
+            courses: vec![Course::default(); runs.len()],
+            next: 0,
             runs,
             model,
             flat,
@@ -173,14 +195,18 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
+    fn plan(&self, epoch: usize) -> Plan {
+        let mut turns = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
+    }
+
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
         self.rehearse(epoch);
-        let mut courses = Vec::new();
-        for (run, rows) in self.runs.iter().zip(&self.rows) {
-            courses.push(Course { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
-        }
-        let plan = Plan::new(&courses, self.batch, epoch, self.flat.kind(), self.flat.device());
+        let plan = self.plan(epoch);
         let modalities = self.features.len();
         let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
@@ -237,56 +263,19 @@ impl Cohort {
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
     }
 
-    /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.
-    ///
-    /// # Errors
-    /// What `watch` returns.
-    pub fn train(&mut self, mut watch: impl FnMut(usize) -> Result<()>) -> Result<Vec<Trained>> {
-        let best = self.flat.copy();
-        let mut trained: Vec<Trained> = self.runs.iter().map(|_| Trained::default()).collect();
-        for epoch in 0..self.epochs() {
-            for (r, (run, done)) in trained.iter_mut().zip(self.epoch(epoch)).enumerate() {
-                let Some(done) = done else { continue };
-                let accuracy = done.validation.accuracy;
-                if run.curve.get(run.selected).is_none_or(|best| accuracy >= best.validation.accuracy) {
-                    run.selected = epoch;
-                    best.get(r as i64).copy_(&self.flat.get(r as i64));
-                }
-                run.curve.push(done);
-            }
-            watch(epoch)?;
+    /// Run-steps a second over some of the first steps, which are trained for nothing else.
+    pub fn rate(mut self) -> f64 {
+        let plan = self.plan(0);
+        let mut seen = self.step(&plan, 0, 0);
+        to_host(&seen);
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
+            seen = self.step(&plan, 0, steps % plan.active_runs.len());
+            steps += 1;
         }
-        let params = Params::views(&self.model.layout, &best);
-        for part in [VALIDATION, TEST] {
-            let of = |run: &'_ Run| if part == TEST { run.task.test.clone() } else { run.task.validation.clone() };
-            let rows: Vec<Vec<usize>> = self.runs.iter().map(of).collect();
-            let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
-            for (r, judged) in self.evaluate(&params, &rows, true).into_iter().enumerate() {
-                let run = &mut trained[r];
-                run.domains.extend(self.by_domain(part, &judged));
-                if part == TEST {
-                    run.test = Some(Evaluation::from_rows(self.model.shape.classes as usize, &judged));
-                }
-                run.parameters = params.of_run(r as i64);
-            }
-        }
-        Ok(trained)
+        to_host(&seen); // the device is done
+        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
-}
-
-/// What came of a run.
-#[derive(Debug, Default)]
-pub struct Trained {
-    /// Every epoch.
-    pub curve: Vec<Epoch>,
-    /// The epoch with the best source validation, of equals the later one.
-    pub selected: usize,
-    /// The target, with the parameters of that epoch.
-    pub test: Option<Evaluation>,
-    /// The same by domain: the sources' validation rows, then the target's.
-    pub domains: Vec<DomainResult>,
-    /// Those parameters, by entry of the layout.
-    pub parameters: Vec<Tensor>,
 }
 
 /// The elements in order, as f64.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::results::{Bin, Calibration, DomainResult};
 
 /// What a run's model says of one row.
@@ -22,7 +24,7 @@ pub struct Judged {
 }
 
 /// What a run's model says of some rows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Mean classification loss.
     pub loss: f64,

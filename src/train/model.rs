@@ -146,6 +146,16 @@ impl Model {
         self.balancer.on_epoch(before, after, active);
     }
 
+    /// Objectives that encoders learn from, T.
+    pub fn objectives(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// [`Balancer::state`].
+    pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        self.balancer.state()
+    }
+
     /// Concatenated embeddings [R, B, M·E] with the encoders' tapes.
     fn encode(&self, params: &Params, inputs: &mut Inputs, record: bool) -> (Tensor, Vec<Tape>) {
         let (mut embeddings, mut tapes) = (Vec::new(), Vec::new());

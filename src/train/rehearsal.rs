@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::cohort::{Cohort, EVALUATED};
-use super::schedule::{Course, Plan};
+use super::schedule::{Plan, Turn};
 use crate::balance::{Losses, Trial};
 use crate::objective::Params;
 use crate::rng::Stream;
@@ -46,12 +46,12 @@ impl Cohort {
         for trial in [Trial::Unimodal, Trial::Fused] {
             self.model.trial(Some(trial));
             for ahead in 0..longest {
-                let courses: Vec<Course> = self
+                let courses: Vec<Turn> = self
                     .runs
                     .iter()
                     .zip(&self.rows)
                     .zip(&lengths)
-                    .map(|((run, rows), &length)| Course {
+                    .map(|((run, rows), &length)| Turn {
                         rows: &rows.0,
                         stream: Stream::new(run.seed).with("rehearsal").at(epoch as u32),
                         active: ahead < length,

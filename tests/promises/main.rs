@@ -42,6 +42,8 @@ mod networks;
 mod pickles;
 #[cfg(feature = "video")]
 mod pixels;
+#[cfg(feature = "torch")]
+mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 #[cfg(any(feature = "cli", feature = "torch"))]
