@@ -51,6 +51,8 @@ mod report;
 #[cfg(feature = "media")]
 mod shared;
 #[cfg(feature = "torch")]
+mod signal_steps;
+#[cfg(feature = "torch")]
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;

@@ -230,6 +230,7 @@ fn stopped_runs_go_on_to_the_same_bytes() {
     }
     assert!(!walk(rough.path(), "checkpoint.safetensors").is_empty());
     let results = run(&table, &of(rough.path(), &[0, 1, 2], 4)).unwrap();
+    // as text: figures that a balancer does not have are NaN, which equals nothing
     assert_eq!(format!("{results:?}"), format!("{wanted:?}"));
     let (calm, rough) = (files(calm.path()), files(rough.path()));
     assert_eq!(calm.keys().collect::<Vec<_>>(), rough.keys().collect::<Vec<_>>());
