@@ -42,7 +42,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     let named = pairs.map(|pair| format!("domain{} [video+audio]", pair.replace("→ ", "→ domain")));
     assert_eq!(tasks(&single), named);
     assert!(single.iter().all(|run| run.sources.len() == 1 && run.protocol.kind == "single-source"));
-    assert_eq!(Comparison::new(&single).unwrap().targets().len(), 6);
+    assert_eq!(Comparison::new(&single).unwrap().tasks().len(), 6);
     assert!(folder.path().join("none/domain1_to_domain0-3/results.json").exists());
 
     let some =
@@ -53,7 +53,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     let subsets = of(Protocol { modalities: words(&["v", "av", "video+audio"][..2]), ..one_task("domain0") });
     assert_eq!(tasks(&subsets), ["domain0 [video]", "domain0 [audio+video]"]);
     assert!(folder.path().join("none/domain0-video-3/results.json").exists());
-    assert_eq!(Comparison::new(&subsets).unwrap().columns().len(), 2);
+    assert_eq!(Comparison::new(&subsets).unwrap().entries().len(), 2);
 
     let names = |names: &[&str]| Subset::Names(names.iter().map(|name| (*name).into()).collect());
     let toml: Protocol = toml::from_str("kind = 'in-domain'\nmodalities = ['va', ['audio']]\nseeds = [3]").unwrap();
