@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::verbs::WELL;
+use crate::Result;
 use crate::stop::Stop;
 use crate::synthetic::features::{Arm, Parameters};
-use crate::{Error, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Word {
@@ -20,6 +20,7 @@ enum Word {
 }
 
 #[derive(Debug, Args)]
+#[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "nothing is checked"))]
 pub struct SynthArguments {
     /// Folder of the store to make; with --check, where its runs are kept [default there: nowhere]
     #[arg(required_unless_present = "check")]
@@ -142,7 +143,7 @@ fn write(arguments: &SynthArguments, _: &Path, _: &Stop) -> Result<i32> {
 #[cfg(feature = "torch")]
 fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     use crate::benchmark::{PIPELINE, check};
-    use crate::config;
+    use crate::{Error, config};
     /// Exit code where more does not hold than may.
     const NOT_VALID: i32 = 5;
     let name = Path::new("pipelines/synth.toml");

@@ -32,20 +32,20 @@ impl Arm {
             h: 0.0,
             a: 3.0,
             s: 1.0,
-            b: 2.0,
+            b: 1.7,
             kappa: 0.0,
             c: 0.0,
             c_slow: 0.0,
             classes: 6,
-            rows: 1000,
+            rows: 2000,
             cue_width: 8,
             code_width: 8,
             shift_width: 4,
         };
         match self {
             Self::Control => control,
-            Self::Imbalance => Parameters { h: 0.8, ..control },
-            Self::Shift => Parameters { kappa: 1.0, c: 4.0, ..control },
+            Self::Imbalance => Parameters { h: 0.5, ..control },
+            Self::Shift => Parameters { kappa: 1.2, c: 3.0, ..control },
         }
     }
 }
