@@ -33,7 +33,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Draws an arm anew from each of `settings.seeds`, trains with the same seed, and measures what the arm must show:
+/// Draws an arm anew from each of the protocol's seeds, trains with the same seed, and measures what the arm must show:
 ///
 /// - the base's accuracy on source validation is from 80 to 97 %: it learns, and something is left to learn;
 /// - an oracle, the base trained on the target's own training rows, has at least 90 % of its test rows: the target can be told;
@@ -56,17 +56,17 @@ pub fn check(
 ) -> Result<Vec<Condition>> {
     parameters.check()?;
     settings.check()?;
-    if settings.seeds.len() < 2 {
-        return Err(Error::input("[train] seeds", "one; expected at least two, to tell a spread"));
+    if settings.protocol.seeds.len() < 2 {
+        return Err(Error::input("[protocol] seeds", "one; expected at least two, to tell a spread"));
     }
     let compare = columns(arm, settings)?;
     let (done, folder) = (AtomicUsize::new(0), folder.join(arm.name()));
     let measure = |&seed: &u64| {
         let figures = Figures::measure(parameters, settings, &compare, seed, &folder, stop)?;
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, settings.seeds.len());
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, settings.protocol.seeds.len());
         Ok(figures)
     };
-    let figures: Vec<Figures> = settings.seeds.par_iter().map(measure).collect::<Result<_>>()?;
+    let figures: Vec<Figures> = settings.protocol.seeds.par_iter().map(measure).collect::<Result<_>>()?;
     Ok(conditions(arm, &compare, &figures))
 }
 

@@ -2,43 +2,30 @@
 
 use std::path::Path;
 
-use crate::manifest::Split;
 use crate::report::results::RunResult;
 use crate::stop::Stop;
 use crate::synthetic::features::{DOMAINS, Draw, MODALITIES, Parameters, TARGET};
-use crate::train::{Compare, Settings, Table, TableModality, train};
+use crate::train::{Compare, Kind, Protocol, Settings, Subset, Table, TableModality, train};
 use crate::{Error, Result};
-
-/// The rows of a draw; of some rows where `rows` names them, each with the domain that it is to belong to.
-fn rows(draw: &Draw, domains: Vec<String>, rows: &[(usize, usize)]) -> Result<Table> {
-    let modality = |(m, name): (usize, &&str)| {
-        let values: Vec<f32> = rows.iter().flat_map(|&(row, _)| draw.row(m, row)).collect();
-        TableModality { name: (*name).into(), width: values.len() / rows.len().max(1), values, valid: vec![true; rows.len()] }
-    };
-    Table::new(
-        draw.classes(),
-        domains,
-        MODALITIES.iter().enumerate().map(modality).collect(),
-        rows.iter().map(|&(row, _)| draw.label(row)).collect(),
-        rows.iter().map(|&(_, domain)| domain).collect(),
-        rows.iter().map(|&(row, _)| draw.split(row)).collect(),
-    )
-}
 
 /// All rows of a draw, as its store would have them.
 ///
 /// # Errors
 /// [`Table::new`].
 pub fn table(draw: &Draw) -> Result<Table> {
-    let all: Vec<_> = (0..draw.len()).map(|row| (row, draw.domain(row))).collect();
-    rows(draw, DOMAINS.map(String::from).to_vec(), &all)
-}
-
-/// The target alone: its training and validation rows as the source, its test rows as the target.
-fn target_alone(draw: &Draw) -> Result<Table> {
-    let own = (0..draw.len()).filter(|&row| draw.domain(row) == TARGET);
-    let split: Vec<_> = own.map(|row| (row, usize::from(draw.split(row) == Split::Test))).collect();
-    rows(draw, vec!["target's own".into(), DOMAINS[TARGET].into()], &split)
+    let rows = 0..draw.len();
+    let modality = |(m, name): (usize, &&str)| {
+        let values: Vec<f32> = rows.clone().flat_map(|row| draw.row(m, row)).collect();
+        TableModality { name: (*name).into(), width: values.len() / rows.len(), values, valid: vec![true; rows.len()] }
+    };
+    Table::new(
+        draw.classes(),
+        DOMAINS.map(String::from).to_vec(),
+        MODALITIES.iter().enumerate().map(modality).collect(),
+        rows.clone().map(|row| draw.label(row)).collect(),
+        rows.clone().map(|row| draw.domain(row)).collect(),
+        rows.clone().map(|row| draw.split(row)).collect(),
+    )
 }
 
 /// What one seed's runs came to, accuracies in per cent.
@@ -65,22 +52,22 @@ impl Figures {
         stop: &Stop,
     ) -> Result<Self> {
         let draw = Draw::new(&Parameters { seed, ..*parameters })?;
-        let run = |table: &Table, compare: &[Compare], modalities: &[&str], what: &str| -> Result<Vec<RunResult>> {
-            let settings = Settings {
-                out: folder.join(what).join(seed.to_string()),
-                modalities: modalities.iter().map(|&name| name.into()).collect(),
+        let table = table(&draw)?;
+        let run = |compare: &[Compare], modalities: &[&str], kind: Kind, what: &str| -> Result<Vec<RunResult>> {
+            let protocol = Protocol {
+                kind,
+                modalities: vec![Subset::Names(modalities.iter().map(|&name| name.into()).collect())],
                 targets: vec![DOMAINS[TARGET].into()],
                 seeds: vec![seed],
-                compare: compare.to_vec(),
-                ..settings.clone()
+                ..settings.protocol.clone()
             };
-            train(table, &settings, stop, &|_| ())
+            let out = folder.join(what).join(seed.to_string());
+            train(&table, &Settings { out, protocol, compare: compare.to_vec(), ..settings.clone() }, stop, &|_| ())
         };
         let base = compare.get(..1).ok_or_else(|| Error::input("[train] compare", "nothing; expected the base first"))?;
-        let all = table(&draw)?;
-        let compared = run(&all, compare, &MODALITIES, "compared")?;
-        let slow = run(&all, base, &["slow"], "slow")?;
-        let oracle = run(&target_alone(&draw)?, base, &MODALITIES, "oracle")?;
+        let compared = run(compare, &MODALITIES, Kind::MultiSource, "compared")?;
+        let slow = run(base, &MODALITIES[1..], Kind::MultiSource, "slow")?;
+        let oracle = run(base, &MODALITIES, Kind::InDomain, "oracle")?;
         let target = |runs: &[RunResult]| runs.iter().map(|run| 100.0 * run.target_accuracy).collect::<Vec<_>>();
         let only = |runs: &[RunResult]| target(runs).first().copied().unwrap_or(f64::NAN);
         Ok(Self {

@@ -8,6 +8,8 @@ mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
 mod synth;
+#[cfg(feature = "torch")]
+mod training;
 mod validate;
 mod verbs;
 

@@ -149,7 +149,7 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     let name = Path::new("pipelines/synth.toml");
     let pipeline = config::parse(PIPELINE, name, &arguments.set)?;
     let mut settings = config::table(&pipeline.train, "train", name)?.clone();
-    settings.seeds = (0..arguments.seeds).collect();
+    settings.protocol.seeds = (0..arguments.seeds).collect();
     let temporary = tempfile::tempdir().map_err(Error::io("make", &std::env::temp_dir()))?;
     let folder = arguments.out.as_deref().unwrap_or(temporary.path());
     let arms = arguments.arm().map_or_else(|| Arm::ALL.to_vec(), |arm| vec![arm]);

@@ -13,7 +13,8 @@ pub struct Adam {
     kind: Optimizer,
     first: Tensor,
     second: Tensor,
-    steps: Vec<i32>,
+    /// Steps taken, by run.
+    pub steps: Vec<i32>,
 }
 
 /// One run's numbers of one step.
@@ -30,6 +31,16 @@ impl Adam {
     pub fn new(kind: Optimizer, params: &Tensor) -> Self {
         let steps = vec![0; params.size()[0] as usize];
         Self { kind, first: params.zeros_like(), second: params.zeros_like(), steps }
+    }
+
+    /// A copy that shares nothing with this one.
+    pub fn snapshot(&self) -> Self {
+        Self { kind: self.kind, first: self.first.copy(), second: self.second.copy(), steps: self.steps.clone() }
+    }
+
+    /// The moments by name, [R, P] each.
+    pub fn state(&mut self) -> impl Iterator<Item = (&'static str, &mut Tensor)> {
+        [("first", &mut self.first), ("second", &mut self.second)].into_iter()
     }
 
     /// One step of the runs that are `active`, in place; the others keep parameters and moments. `rates` are

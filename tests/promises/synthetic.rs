@@ -198,7 +198,7 @@ mod check {
 
     fn settings() -> Settings {
         let set =
-            ["train.seeds=[0, 1, 2]", "train.epochs=4", "train.hidden=32", "train.batch-size=16", "train.learning-rate=0.003"];
+            ["protocol.seeds=[0, 1, 2]", "train.epochs=4", "train.hidden=32", "train.batch-size=16", "train.learning-rate=0.003"];
         let pipeline = config::parse(PIPELINE, "synth.toml".as_ref(), &set.map(String::from)).unwrap();
         let mut settings = pipeline.train.unwrap();
         settings.compare.retain(|column| ["none", "adversarial"].contains(&column.name.as_str()));
@@ -234,7 +234,7 @@ mod check {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(run(|s| s.seeds.truncate(1)).contains("expected at least two"));
+        assert!(run(|s| s.protocol.seeds.truncate(1)).contains("expected at least two"));
         assert!(run(|s| s.compare.truncate(1)).contains("balance adversarial"));
     }
 }
