@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("objective", 4),
     ("report", 5),
     ("train", 5),
+    ("benchmark", 6),
     ("config", 6),
     ("export", 6),
     ("extract", 6),

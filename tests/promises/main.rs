@@ -60,6 +60,7 @@ mod spectrograms;
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
+mod synthetic;
 #[cfg(all(feature = "torch", feature = "hdf5"))]
 mod test_sets;
 #[cfg(feature = "torch")]
