@@ -51,9 +51,13 @@ mod report;
 #[cfg(feature = "media")]
 mod shared;
 #[cfg(feature = "torch")]
+mod signal_steps;
+#[cfg(feature = "torch")]
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]

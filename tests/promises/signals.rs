@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 use super::train::{a_run, design, hyperparameters, small, table, task};
 
 /// Balancer and the settings that its runs share.
-const KINDS: [(&str, &str); 7] = [
+pub(super) const KINDS: [(&str, &str); 7] = [
     ("ogm", ""),
     ("ogm-ge", ""),
     ("opm", ""),
