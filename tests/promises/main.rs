@@ -56,6 +56,8 @@ mod signal_steps;
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
