@@ -84,3 +84,35 @@ impl Balancer for Agm {
         vec![("batches", &mut self.batches), ("mean", &mut self.mean)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{close, settings, signals, weights};
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn the_ratio_is_held_against_that_of_earlier_batches() {
+        let mut agm = (ENTRY.build)(&settings(&ENTRY, "alpha = 0.5"), Kind::Double, Device::Cpu);
+        let shape = Shape { modalities: vec!["a".into(), "v".into()], embedding: 1, classes: 2, domains: 1, hidden: 1 };
+        agm.prepare(&shape, &Layout::default(), 0..0);
+        // for two modalities r = p_m / p_other; before any batch tau = 1
+        let wanted = [-1.0, 0.5].map(|x: f64| (0.5 * x).exp());
+        assert!(close(&weights(agm.balance(&signals(&[0.8, 0.4], 0))), &wanted));
+        let wanted = [2.0 - 0.5, 0.5 - 2.0].map(|x: f64| (0.5 * x).exp());
+        assert!(close(&weights(agm.balance(&signals(&[0.4, 0.8], 0))), &wanted));
+        // a finished run learns nothing more
+        let done = Signals { active: Tensor::from_slice(&[0.0]), ..signals(&[0.9, 0.1], 0) };
+        agm.balance(&done);
+        assert!(close(&weights(agm.balance(&signals(&[0.5, 0.5], 0))), &[1.0, 1.0]));
+    }
+
+    #[test]
+    fn tau_is_at_most_seven_ahead_and_probabilities_have_a_floor() {
+        let mut agm = (ENTRY.build)(&settings(&ENTRY, "alpha = 1"), Kind::Double, Device::Cpu);
+        let shape = Shape { modalities: vec!["a".into(), "v".into()], embedding: 1, classes: 2, domains: 1, hidden: 1 };
+        agm.prepare(&shape, &Layout::default(), 0..0);
+        assert!(weights(agm.balance(&signals(&[1.0, 0.0], 0))).iter().all(|x| x.is_finite()));
+        assert!((weights(agm.balance(&signals(&[0.5, 0.5], 0)))[0] / 7f64.exp() - 1.0).abs() < 1e-9);
+    }
+}

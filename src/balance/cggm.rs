@@ -141,3 +141,42 @@ impl Balancer for Cggm {
         vec![("accuracy", &mut self.accuracy), ("direction", &mut self.direction)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{close, settings};
+    use super::*;
+    use tch::{Device, Kind};
+
+    fn shares(clamp: f64, before: [f64; 2], after: [f64; 2]) -> Vec<f64> {
+        let [own] = settings(&ENTRY, &format!("clamp = {clamp:?}"));
+        let column = |x: f64| Tensor::from_slice(&[x]).unsqueeze(1);
+        let accuracy = Tensor::from_slice(&before).unsqueeze(0);
+        let (rho, lambda, clamp) = (column(1.0), column(1.0), column(own.number("clamp")));
+        let cggm = Cggm { paper: false, direction: column(0.0), accuracy, rho, lambda, clamp };
+        Vec::try_from(cggm.share_of_others(&Tensor::from_slice(&after).unsqueeze(0)).get(0)).unwrap()
+    }
+
+    #[test]
+    fn who_improves_least_gets_most() {
+        let near = |found: Vec<f64>, wanted: [f64; 2]| {
+            assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} {wanted:?}");
+        };
+        near(shares(0.0, [0.0, 0.0], [0.3, 0.1]), [0.25, 0.75]);
+        near(shares(0.0, [0.5, 0.25], [0.5, 0.25]), [1.0, 1.0]);
+        near(shares(0.0, [0.5, 0.5], [0.25, 1.0]), [2.0, -1.0]);
+        near(shares(1.5, [0.5, 0.5], [0.25, 1.0]), [1.5, 0.0]);
+        assert!(shares(0.0, [0.5, 0.5], [0.25, 0.75]).iter().all(|b| b.is_finite() && b.abs() > 1e6));
+        assert!(shares(2.0, [0.5, 0.5], [0.25, 0.75]).iter().all(|b| (0.0..=2.0).contains(b)));
+    }
+
+    #[test]
+    fn cosines_are_those_of_the_tensors_and_nothing_has_no_direction() {
+        let tensor = |x: &[f64]| Tensor::from_slice(x).view([2, 1, 2]);
+        let found = cosine(&tensor(&[3.0, 0.0, 1.0, 1.0]), &tensor(&[1.0, 1.0, 0.0, 0.0]));
+        assert!(close(&Vec::<f64>::try_from(found).unwrap(), &[0.5f64.sqrt(), 0.0]));
+        let zero = Tensor::zeros([1, 1, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let slope = Tensor::run_backward(&[cosine(&zero.ones_like(), &zero).sum(None)], &[&zero], false, false);
+        assert_eq!(slope[0].abs().max().double_value(&[]), 0.0);
+    }
+}

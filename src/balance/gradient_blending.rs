@@ -5,10 +5,11 @@ use crate::objective::{Layout, Shape, UnimodalClassification};
 
 /// Online gradient blending (Wang et al., CVPR 2020, arXiv 1905.12681): L = Σ w_k L_k over the M uni-modal losses and the
 /// fused one, Σ w = 1. Every super-epoch of n epochs begins with copies of the model, parameters and optimizer, that train
-/// n epochs on one loss each; with a copy's loss on held-out rows L*, its generalisation G = L*_before − L*_after and its
+/// n epochs (or those that are left) on one loss each; with a copy's loss on held-out rows L*, its generalisation G = L*_before − L*_after and its
 /// overfitting O = L* − L, w_k = max(G_k, 0) / ((O_after − O_before)² + 1e-6) / Z. Equal weights where no G is above 0.
 ///
-/// The M uni-modal losses share no parameter, so one copy trains them all and a second one the fused loss. Held out is a
+/// The M uni-modal losses share no parameter, so one copy trains them all and a second one the fused loss; where `[train]`
+/// clips gradients, by their common norm. Held out is a
 /// seeded share of the sources' training rows, from which the model never learns, in copies or by itself; losses are taken
 /// without dropout. Differences: the paper takes |G|, which would reward a loss that got worse; MMDG-Bench smooths weights
 /// over super-epochs, here as `momentum` says (off, as in the paper).
@@ -109,5 +110,29 @@ impl Balancer for Blending {
 
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
         vec![("weights", &mut self.weights)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::close;
+    use super::*;
+
+    fn losses(train: [f64; 3], held_out: [f64; 3]) -> Losses {
+        Losses { train: Tensor::from_slice(&train).unsqueeze(0), held_out: Tensor::from_slice(&held_out).unsqueeze(0) }
+    }
+
+    #[test]
+    fn weights_are_gains_over_squared_overfitting() {
+        let before = losses([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]);
+        // gains 0.5, 0.2, -0.1; overfitting 0.1, 0.2, 0.4
+        let after = losses([0.4, 0.6, 0.7], [0.5, 0.8, 1.1]);
+        let (a, b) = (0.5 / (0.1f64.powi(2) + 1e-6), 0.2 / (0.2f64.powi(2) + 1e-6));
+        let found = Vec::<f64>::try_from(blend(&before, &after).get(0)).unwrap();
+        assert!(close(&found, &[a / (a + b), b / (a + b), 0.0]), "{found:?}");
+        // no gain at all, and no change at all: equal weights
+        for after in [losses([0.5; 3], [1.5; 3]), losses([1.0; 3], [1.0; 3])] {
+            assert!(close(&Vec::<f64>::try_from(blend(&before, &after).get(0)).unwrap(), &[1.0 / 3.0; 3]));
+        }
     }
 }

@@ -16,6 +16,8 @@ mod aligned_mtl;
 mod by_gramian;
 mod cagrad;
 mod cggm;
+#[cfg(test)]
+mod fixture;
 mod gmp;
 mod grad_norm;
 mod gradient_blending;
@@ -169,8 +171,8 @@ pub trait Balancer: Debug + Send {
     }
 
     /// Factors on each row's embeddings, [R, B, M], for the objectives that train encoders; from what probes read of them.
-    /// `states` as in [`Signals`].
-    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor) -> Option<Tensor> {
+    /// `states` and `epoch` as in [`Signals`].
+    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor, _epoch: usize) -> Option<Tensor> {
         None
     }
 

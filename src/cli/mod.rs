@@ -7,6 +7,9 @@ mod failures;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
+mod synth;
+#[cfg(feature = "torch")]
+mod training;
 mod validate;
 mod verbs;
 

@@ -1,22 +1,30 @@
 //! The only training loop: R runs of one shape side by side.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::Adam;
-use super::protocol::{Standard, Task};
+use super::placed::Placed;
 use super::rehearsal;
-use super::schedule::{Course, Plan};
+use super::schedule::{Plan, Turn};
+use super::selection::Pick;
 use super::settings::Optimizer;
 use super::table::Table;
-use crate::Result;
+use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
-use crate::objective::{Params, log_probability};
+use crate::objective::Params;
 use crate::rng::Stream;
+
+mod course;
+mod judged;
+
+pub use course::{Course, Trained};
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -33,10 +41,12 @@ pub struct Run {
     pub weight_decay: f64,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
+    /// How the epoch is chosen.
+    pub pick: Pick,
 }
 
 /// One epoch of one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Mean fused classification loss over the steps' rows.
     pub train_loss: f64,
@@ -59,6 +69,12 @@ pub struct Cohort {
     pub(super) batch: usize,
     dropout: f64,
     pub(super) flat: Tensor,
+    /// Parameters of each run's best epoch so far, [R, P].
+    best: Tensor,
+    /// What came of each run so far.
+    courses: Vec<Course>,
+    /// The next epoch.
+    next: usize,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -72,6 +88,9 @@ pub struct Cohort {
     places: Tensor,
     elements: Tensor,
     classes: Vec<usize>,
+    domains: Vec<usize>,
+    /// Of the domains.
+    names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -89,6 +108,12 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
+        Self::on(table, &Placed::new(kind, device), design, optimizer, batch, runs)
+    }
+
+    /// The same on features that other cohorts use too.
+    pub fn on(table: &Table, placed: &Placed, design: &Design, optimizer: Optimizer, batch: usize, runs: Vec<Run>) -> Self {
+        let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -101,8 +126,8 @@ impl Cohort {
 
         let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
-        for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
-            features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
+        for (m, &modality) in used.iter().enumerate() {
+            features.push(placed.features(table, modality));
             let stack = |of: fn(&Standard) -> &Vec<f64>| {
                 let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
                 place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
@@ -126,12 +151,17 @@ impl Cohort {
             optimizer: Adam::new(optimizer, &flat),
             batch,
             dropout: design.dropout,
-            label: indices(table.label()),
-            domain: indices(table.domain()),
+            label: placed.label(table),
+            domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
+            domains: table.domain().to_vec(),
+            names: table.domains().to_vec(),
             elements,
             rows,
+            best: flat.copy(),
+            courses: vec![Course::default(); runs.len()],
+            next: 0,
             runs,
             model,
             flat,
@@ -165,14 +195,18 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
+    fn plan(&self, epoch: usize) -> Plan {
+        let mut turns = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
+    }
+
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
         self.rehearse(epoch);
-        let mut courses = Vec::new();
-        for (run, rows) in self.runs.iter().zip(&self.rows) {
-            courses.push(Course { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
-        }
-        let plan = Plan::new(&courses, self.batch, epoch, self.flat.kind(), self.flat.device());
+        let plan = self.plan(epoch);
         let modalities = self.features.len();
         let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
@@ -183,12 +217,14 @@ impl Cohort {
         }
         let sums = to_host(&sums);
         let width = 2 + modalities * record;
-        let validation = self.evaluate(&self.params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
+        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
+        let validation = self.evaluate(&self.params, &rows, false);
         let mut epochs = Vec::new();
         for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)))
         {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
             epochs.push((epoch < run.epochs).then_some(done));
         }
@@ -227,75 +263,19 @@ impl Cohort {
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
     }
 
-    /// Each run's model on its own rows.
-    pub fn evaluate(&self, params: &Params, rows: &[&[usize]]) -> Vec<Evaluation> {
-        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let chunks = longest.div_ceil(EVALUATED).max(1);
-        let (runs, device) = (rows.len() as i64, self.flat.device());
-        let (mut losses, mut predictions) = (Vec::new(), Vec::new());
-        for chunk in 0..chunks {
-            let at = |rows: &[usize]| {
-                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
-            };
-            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
-            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
-            let inputs = self.gather(&index, share, None);
-            let label = inputs.label.shallow_clone();
-            let Some(logits) = tch::no_grad(|| self.model.logits(params, inputs)) else { continue };
-            losses.push(-log_probability(&logits, &label));
-            predictions.push(logits.argmax(-1, false));
+    /// Run-steps a second over some of the first steps, which are trained for nothing else.
+    pub fn rate(mut self) -> f64 {
+        let plan = self.plan(0);
+        let mut seen = self.step(&plan, 0, 0);
+        to_host(&seen);
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
+            seen = self.step(&plan, 0, steps % plan.active_runs.len());
+            steps += 1;
         }
-        let (losses, predictions) = (to_host(&Tensor::cat(&losses, 1)), to_host(&Tensor::cat(&predictions, 1)));
-        let width = chunks * EVALUATED;
-        let of_run = |(r, rows): (usize, &&[usize])| {
-            let row =
-                |(i, &row): (usize, &usize)| (self.classes[row], predictions[r * width + i] as usize, losses[r * width + i]);
-            Evaluation::from_rows(self.model.shape.classes as usize, rows.iter().enumerate().map(row))
-        };
-        rows.iter().enumerate().map(of_run).collect()
+        to_host(&seen); // the device is done
+        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
-
-    /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.
-    ///
-    /// # Errors
-    /// What `watch` returns.
-    pub fn train(&mut self, mut watch: impl FnMut(usize) -> Result<()>) -> Result<Vec<Trained>> {
-        let best = self.flat.copy();
-        let mut trained: Vec<Trained> = self.runs.iter().map(|_| Trained::default()).collect();
-        for epoch in 0..self.epochs() {
-            for (r, (run, done)) in trained.iter_mut().zip(self.epoch(epoch)).enumerate() {
-                let Some(done) = done else { continue };
-                let accuracy = done.validation.accuracy;
-                if run.curve.get(run.selected).is_none_or(|best| accuracy >= best.validation.accuracy) {
-                    run.selected = epoch;
-                    best.get(r as i64).copy_(&self.flat.get(r as i64));
-                }
-                run.curve.push(done);
-            }
-            watch(epoch)?;
-        }
-        let params = Params::views(&self.model.layout, &best);
-        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
-        for ((r, run), test) in trained.iter_mut().enumerate().zip(self.evaluate(&params, &rows)) {
-            run.test = Some(test);
-            run.parameters = params.of_run(r as i64);
-        }
-        Ok(trained)
-    }
-}
-
-/// What came of a run.
-#[derive(Debug, Default)]
-pub struct Trained {
-    /// Every epoch.
-    pub curve: Vec<Epoch>,
-    /// The epoch with the best source validation, of equals the later one.
-    pub selected: usize,
-    /// The target, with the parameters of that epoch.
-    pub test: Option<Evaluation>,
-    /// Those parameters, by entry of the layout.
-    pub parameters: Vec<Tensor>,
 }
 
 /// The elements in order, as f64.

@@ -60,4 +60,28 @@ mod tests {
             assert!(largest > 0.0 && largest < 1e-7);
         }
     }
+
+    #[test]
+    fn noise_is_that_of_the_reference() {
+        #[derive(serde::Deserialize)]
+        struct Goldens {
+            noise: Vec<Case>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Case {
+            seed: u64,
+            name: String,
+            gradient: Vec<Vec<f64>>,
+            noise: Vec<Vec<f64>>,
+        }
+        let goldens: Goldens = serde_json::from_str(include_str!("../../tests/reference/signals.json")).unwrap();
+        for case in goldens.noise {
+            let tensor = |rows: &[Vec<f64>]| Tensor::from_slice(&rows.concat()).view([1, rows.len() as i64, -1]);
+            let states = Tensor::from_slice(&[Streams::premultiplied(Stream::new(case.seed))]);
+            let factor = Tensor::from_slice(&[1.0]);
+            let found = noise(&tensor(&case.gradient), &factor, &Streams::new(&states).with(&case.name));
+            let wanted = tensor(&case.noise);
+            assert!((found - &wanted).abs().max().double_value(&[]) < 1e-12 * wanted.abs().max().double_value(&[]));
+        }
+    }
 }

@@ -13,7 +13,8 @@ pub struct Adam {
     kind: Optimizer,
     first: Tensor,
     second: Tensor,
-    steps: Vec<i32>,
+    /// Steps taken, by run.
+    pub steps: Vec<i32>,
 }
 
 /// One run's numbers of one step.
@@ -35,6 +36,11 @@ impl Adam {
     /// A copy that shares nothing with this one.
     pub fn snapshot(&self) -> Self {
         Self { kind: self.kind, first: self.first.copy(), second: self.second.copy(), steps: self.steps.clone() }
+    }
+
+    /// The moments by name, [R, P] each.
+    pub fn state(&mut self) -> impl Iterator<Item = (&'static str, &mut Tensor)> {
+        [("first", &mut self.first), ("second", &mut self.second)].into_iter()
     }
 
     /// One step of the runs that are `active`, in place; the others keep parameters and moments. `rates` are

@@ -1,17 +1,21 @@
-//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors` and, last, `results.json`.
+//! The folder of a run: `config.toml`, `metrics.csv`, `balance.csv`, `model.safetensors` and, last, `results.json`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use tch::Tensor;
 
+use super::checkpoint;
 use super::cohort::{Epoch, Trained};
 use super::model::Model;
-use super::protocol::{Standard, Task};
-use super::settings::{Optimizer, Precision, Resolved, Settings, TargetSplit};
+use super::protocol::TargetSplit;
+use super::selection::Pick;
+use super::settings::{Optimizer, Precision, Settings};
 use super::table::Table;
+use super::task::{Standard, Task};
+use super::trial::Trial;
 use crate::balance::{Hyperparameters, RECORD};
-use crate::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
 /// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
@@ -25,10 +29,18 @@ pub struct RunConfig {
     method: &'static str,
     balance: &'static str,
     modalities: Vec<String>,
+    protocol: &'static str,
+    role: Role,
     sources: Vec<String>,
     target: String,
     target_split: TargetSplit,
     selection: &'static str,
+    /// The epoch that inner runs chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen_epoch: Option<usize>,
+    /// Its number in a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<usize>,
     seed: u64,
     epochs: usize,
     batch_size: usize,
@@ -46,38 +58,41 @@ pub struct RunConfig {
 
 impl RunConfig {
     /// The configuration of one run.
-    pub fn new(table: &Table, digest: &str, settings: &Settings, compare: &Resolved, task: &Task, seed: u64) -> Self {
+    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial) -> Self {
+        let Trial { column, task, configuration, .. } = trial;
         let domain = |d: usize| table.domains()[d].clone();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             features: digest.into(),
-            name: compare.name.clone(),
-            method: compare.method.name,
-            balance: compare.balance.name,
+            name: column.name.clone(),
+            method: column.method.name,
+            balance: column.balance.name,
             modalities: task.modalities.iter().map(|&m| table.modalities()[m].name.clone()).collect(),
+            protocol: trial.kind.name(),
+            role: trial.role,
             sources: task.sources.iter().copied().map(domain).collect(),
             target: domain(task.target),
             target_split: task.target_split,
-            selection: settings.selection.name(),
-            seed,
+            selection: settings.protocol.selection.name(),
+            chosen_epoch: match trial.pick {
+                Pick::Chosen(choice) => Some(choice.epoch),
+                _ => None,
+            },
+            configuration: configuration.index,
+            seed: trial.seed,
             epochs: settings.epochs,
             batch_size: settings.batch_size,
             optimizer: settings.optimizer,
-            learning_rate: settings.learning_rate,
-            weight_decay: settings.weight_decay,
+            learning_rate: configuration.learning_rate,
+            weight_decay: configuration.weight_decay,
             hidden: settings.hidden,
             embedding: settings.embedding,
             head_hidden: settings.head_hidden,
             dropout: settings.dropout,
             device: settings.device.clone(),
             precision: settings.precision,
-            hyperparameters: compare.hyperparameters.clone(),
+            hyperparameters: configuration.hyperparameters.clone(),
         }
-    }
-
-    /// `out/<name>/<target>-<seed>`.
-    pub fn folder(&self, out: &Path) -> PathBuf {
-        out.join(&self.name).join(format!("{}-{}", self.target, self.seed))
     }
 
     /// The file's text.
@@ -88,55 +103,51 @@ impl RunConfig {
         toml::to_string(self).map_err(|error| Error::input("[train]", error.to_string()))
     }
 
-    /// The result of an earlier run of exactly this configuration, where its folder holds one.
+    /// The result of an earlier run of exactly this configuration, where `folder` holds one.
     ///
     /// # Errors
     /// As [`text`](Self::text).
-    pub fn finished(&self, out: &Path) -> Result<Option<RunResult>> {
-        let folder = self.folder(out);
+    pub fn finished(&self, folder: &Path) -> Result<Option<RunResult>> {
         let text = self.text()?;
         if fs::read(&folder.join("config.toml")).ok().as_deref() != Some(text.as_bytes()) {
             return Ok(None);
         }
-        Ok(fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-    }
-
-    /// Makes the folder ready: an older result is gone before anything else in it changes.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn prepare(&self, out: &Path) -> Result<()> {
-        let folder = self.folder(out);
-        fs::create_dir_all(&folder)?;
-        fs::remove(&folder.join("results.json"))
+        let result =
+            fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice::<RunResult>(&bytes).ok());
+        Ok(result.filter(|result| result.format == FORMAT))
     }
 
     /// The result of a trained run.
-    pub fn result(&self, table: &Table, task: &Task, trained: &Trained, has_record: bool) -> RunResult {
+    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, model: &Model) -> RunResult {
+        let task = &trial.task;
         let balance = |epoch: &Epoch| {
             let named = self.modalities.iter().cloned().zip(epoch.record.iter().map(balance_result));
-            if has_record { named.collect() } else { Default::default() }
+            if model.balances() { named.collect() } else { Default::default() }
         };
-        let curve = trained.curve.iter().map(|epoch| EpochResult {
+        let course = &trained.course;
+        let chosen = course.curve.get(course.selected).map_or(0.0, |epoch| epoch.validation.accuracy);
+        let curve = course.curve.iter().map(|epoch| EpochResult {
             train_loss: epoch.train_loss,
             train_accuracy: epoch.train_accuracy,
             validation_loss: epoch.validation.loss,
             validation_accuracy: epoch.validation.accuracy,
+            validation_macro_f1: epoch.validation.macro_f1,
+            learning_rate: self.learning_rate,
             balance: balance(epoch),
         });
-        let test = trained.test.as_ref();
         RunResult {
-            format: 1,
+            format: FORMAT,
             name: self.name.clone(),
             method: self.method.into(),
             balance: self.balance.into(),
+            losses: model.trained_heads(),
             modalities: self.modalities.clone(),
             sources: self.sources.clone(),
             target: self.target.clone(),
             seed: self.seed,
             selection: self.selection.into(),
             epochs: self.epochs,
-            selected_epoch: trained.selected,
+            selected_epoch: course.selected,
             classes: table.classes().to_vec(),
             rows: RowCounts {
                 train: task.train.len(),
@@ -144,24 +155,39 @@ impl RunConfig {
                 target: task.test.len(),
                 left_out: task.left_out,
             },
-            source_validation_accuracy: trained.curve.get(trained.selected).map_or(0.0, |epoch| epoch.validation.accuracy),
-            target_accuracy: test.map_or(0.0, |test| test.accuracy),
-            confusion: test.map(|test| test.confusion.clone()).unwrap_or_default(),
+            protocol: ProtocolResult {
+                kind: self.protocol.into(),
+                role: self.role,
+                configuration: self.configuration,
+                selection_accuracy: match trial.pick {
+                    Pick::Chosen(choice) => choice.accuracy,
+                    Pick::Oracle => course.score,
+                    Pick::Validation | Pick::Last => chosen,
+                },
+            },
+            source_validation_accuracy: chosen,
+            target_accuracy: trained.test.accuracy,
+            confusion: trained.test.confusion.clone(),
+            domains: trained.domains.clone(),
             curve: curve.collect(),
+            embedding: Vec::new(),
         }
     }
 
-    /// Writes the folder, `results.json` last.
+    /// Writes the folder, `results.json` last. Runs that only serve a choice keep no parameters.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
-    pub fn write(&self, out: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
-        let folder = self.folder(out);
+    pub fn write(&self, folder: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
-        write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+        fs::write(&folder.join("balance.csv"), balance(result).as_bytes())?;
+        if self.role == Role::Result {
+            write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+        }
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
-        fs::write(&folder.join("results.json"), (json + "\n").as_bytes())
+        fs::write(&folder.join("results.json"), (json + "\n").as_bytes())?;
+        fs::remove(&checkpoint::path(folder))
     }
 }
 
@@ -170,24 +196,33 @@ fn balance_result(record: &[f64; RECORD.len()]) -> BalanceResult {
     BalanceResult { rho, sigma, gamma, k, p, cosine, conflict, projected }
 }
 
-/// One line an epoch; the balancer's columns by modality.
+/// `metrics.csv`: one line an epoch.
 fn metrics(result: &RunResult) -> String {
-    let mut text = String::from("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy");
-    if result.curve.first().is_some_and(|epoch| !epoch.balance.is_empty()) {
-        for modality in &result.modalities {
-            for what in RECORD {
-                text += &format!(",{modality}_{what}");
-            }
-        }
-    }
-    text.push('\n');
+    let head = "epoch,train_loss,train_accuracy,learning_rate,validation_loss,validation_accuracy,validation_macro_f1\n";
+    let line = |(i, e): (usize, &EpochResult)| {
+        let validation = [e.validation_loss, e.validation_accuracy, e.validation_macro_f1];
+        let figures: String = [e.train_loss, e.train_accuracy, e.learning_rate]
+            .into_iter()
+            .chain(validation)
+            .map(|value| format!(",{value}"))
+            .collect();
+        format!("{i}{figures}\n")
+    };
+    head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
+}
+
+/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure.
+fn balance(result: &RunResult) -> String {
+    let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
     for (i, epoch) in result.curve.iter().enumerate() {
-        let losses = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
-        let balance = result.modalities.iter().filter_map(|modality| epoch.balance.get(modality));
-        let balance = balance.flat_map(|b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
-        text += &i.to_string();
-        losses.into_iter().chain(balance).for_each(|value| text += &format!(",{value}"));
-        text.push('\n');
+        for modality in &result.modalities {
+            let b = epoch.balance.get(modality);
+            let figures =
+                b.map_or([f64::NAN; RECORD.len()], |b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
+            let figures: String =
+                figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect();
+            text += &format!("{i},{modality}{figures}\n");
+        }
     }
     text
 }
@@ -207,9 +242,5 @@ fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, t
             tensors.push((format!("input.{modality}.{what}"), Tensor::from_slice(values).to_kind(kind)));
         }
     }
-    let part = fs::part(path);
-    Tensor::write_safetensors(&tensors, &part)
-        .map_err(|error| Error::io("write", path)(std::io::Error::other(error.to_string())))?;
-    fs::RowFile::open(&part)?.sync()?;
-    fs::publish(path)
+    checkpoint::write_tensors(path, &tensors)
 }

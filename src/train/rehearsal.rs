@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::cohort::{Cohort, EVALUATED};
-use super::schedule::{Course, Plan};
+use super::schedule::{Plan, Turn};
 use crate::balance::{Losses, Trial};
 use crate::objective::Params;
 use crate::rng::Stream;
@@ -34,7 +34,10 @@ impl Cohort {
             .rehearsals()
             .iter()
             .zip(&self.runs)
-            .map(|(of, run)| if epoch < run.epochs && epoch.is_multiple_of(of.every.max(1)) { of.epochs } else { 0 })
+            .map(|(of, run)| match run.epochs.saturating_sub(epoch) {
+                left if epoch.is_multiple_of(of.every.max(1)) => of.epochs.min(left),
+                _ => 0,
+            })
             .collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         if longest == 0 {
@@ -46,12 +49,12 @@ impl Cohort {
         for trial in [Trial::Unimodal, Trial::Fused] {
             self.model.trial(Some(trial));
             for ahead in 0..longest {
-                let courses: Vec<Course> = self
+                let courses: Vec<Turn> = self
                     .runs
                     .iter()
                     .zip(&self.rows)
                     .zip(&lengths)
-                    .map(|((run, rows), &length)| Course {
+                    .map(|((run, rows), &length)| Turn {
                         rows: &rows.0,
                         stream: Stream::new(run.seed).with("rehearsal").at(epoch as u32),
                         active: ahead < length,
@@ -59,7 +62,7 @@ impl Cohort {
                     .collect();
                 let plan = Plan::new(&courses, self.batch, ahead, self.flat.kind(), self.flat.device());
                 for step in 0..plan.active_runs.len() {
-                    let _seen = self.step(&plan, epoch, step);
+                    let _seen = self.step(&plan, epoch + ahead, step);
                 }
             }
             after.extend(self.losses());

@@ -22,7 +22,7 @@ pub(super) struct Plan {
 }
 
 /// What one run goes through in an epoch.
-pub(super) struct Course<'a> {
+pub(super) struct Turn<'a> {
     /// Rows that it learns from.
     pub(super) rows: &'a [usize],
     /// Where its order and its dropout come from.
@@ -33,8 +33,8 @@ pub(super) struct Course<'a> {
 
 impl Plan {
     /// Rows, shares, random states and resting runs of an epoch's steps.
-    pub(super) fn new(runs: &[Course], batch: usize, epoch: usize, kind: Kind, device: Device) -> Self {
-        let steps_of = |run: &Course| if run.active { (run.rows.len() / batch).max(1) } else { 0 };
+    pub(super) fn new(runs: &[Turn], batch: usize, epoch: usize, kind: Kind, device: Device) -> Self {
+        let steps_of = |run: &Turn| if run.active { (run.rows.len() / batch).max(1) } else { 0 };
         let steps: Vec<usize> = runs.iter().map(steps_of).collect();
         let count = steps.iter().copied().max().unwrap_or(0);
         let size = count * runs.len() * batch;

@@ -46,6 +46,8 @@ mod networks;
 mod pickles;
 #[cfg(feature = "video")]
 mod pixels;
+#[cfg(feature = "torch")]
+mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 #[cfg(any(feature = "cli", feature = "torch"))]
@@ -53,13 +55,18 @@ mod report;
 #[cfg(feature = "media")]
 mod shared;
 #[cfg(feature = "torch")]
+mod signal_steps;
+#[cfg(feature = "torch")]
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
+mod synthetic;
 #[cfg(all(feature = "torch", feature = "hdf5"))]
 mod test_sets;
 #[cfg(feature = "torch")]
