@@ -9,6 +9,7 @@ mod models;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
+mod synth;
 #[cfg(feature = "torch")]
 mod training;
 mod validate;

@@ -58,7 +58,6 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 impl TrainArguments {
     /// Puts them over what the file says.
     pub fn apply(&self, pipeline: &mut Pipeline) {
-        let Some(train) = &mut pipeline.train else { return };
         fn put<T: Clone>(over: &mut T, given: &Option<T>) {
             if let Some(given) = given {
                 over.clone_from(given);
@@ -69,7 +68,7 @@ impl TrainArguments {
                 *over = given.to_vec();
             }
         }
-        let protocol = &mut train.protocol;
+        let protocol = &mut pipeline.protocol;
         put(&mut protocol.kind, &self.protocol);
         list(&mut protocol.modalities, &self.modalities);
         list(&mut protocol.targets, &self.targets);
@@ -77,6 +76,8 @@ impl TrainArguments {
         list(&mut protocol.seeds, &self.seeds);
         put(&mut protocol.selection, &self.selection);
         put(&mut protocol.search, &self.search);
+        let Some(train) = &mut pipeline.train else { return };
+        train.protocol = protocol.clone();
         put(&mut train.cohort, &self.cohort);
         if self.init.is_some() {
             train.init.clone_from(&self.init);
@@ -85,7 +86,6 @@ impl TrainArguments {
             train.max_memory = self.max_memory;
         }
         self.compare(train);
-        pipeline.protocol = train.protocol.clone();
     }
 
     /// Methods × balancers, where some were named.

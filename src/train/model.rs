@@ -225,7 +225,7 @@ impl Model {
             domain = domain.or(outcome.domain);
             read.push((probe, outcome.loss.sum(None), outcome.last));
         }
-        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states));
+        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states, moment.epoch));
         let masked =
             mask.map(|mask| &embeddings * mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
         let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
