@@ -52,6 +52,8 @@ mod protocol;
 mod real_recordings;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(feature = "torch")]
+mod saved;
 #[cfg(feature = "media")]
 mod shared;
 #[cfg(feature = "torch")]
