@@ -56,10 +56,13 @@ mod signal_steps;
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
+mod synthetic;
 #[cfg(all(feature = "torch", feature = "hdf5"))]
 mod test_sets;
 #[cfg(feature = "torch")]
