@@ -54,6 +54,8 @@ mod shared;
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
