@@ -162,8 +162,8 @@ pub trait Balancer: Debug + Send {
     }
 
     /// Factors on each row's embeddings, [R, B, M], for the objectives that train encoders; from what probes read of them.
-    /// `states` as in [`Signals`].
-    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor) -> Option<Tensor> {
+    /// `states` and `epoch` as in [`Signals`].
+    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor, _epoch: usize) -> Option<Tensor> {
         None
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failures::MaxFailures;
+use super::synth::SynthArguments;
 #[cfg(feature = "torch")]
 use super::training::TrainArguments;
 
@@ -148,6 +149,8 @@ pub enum Verb {
         #[arg(long, default_value_t = 24)]
         clips_per_class: usize,
     },
+    /// Features whose truth is known to a feature store; or whether such features show what they were made to show
+    Synth(SynthArguments),
     /// Which native libraries are here, and what mends each gap
     Doctor,
 }

@@ -7,6 +7,7 @@ mod failures;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
+mod synth;
 #[cfg(feature = "torch")]
 mod training;
 mod validate;

@@ -53,7 +53,6 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 impl TrainArguments {
     /// Puts them over what the file says.
     pub fn apply(&self, pipeline: &mut Pipeline) {
-        let Some(train) = &mut pipeline.train else { return };
         fn put<T: Clone>(over: &mut T, given: &Option<T>) {
             if let Some(given) = given {
                 over.clone_from(given);
@@ -64,7 +63,7 @@ impl TrainArguments {
                 *over = given.to_vec();
             }
         }
-        let protocol = &mut train.protocol;
+        let protocol = &mut pipeline.protocol;
         put(&mut protocol.kind, &self.protocol);
         list(&mut protocol.modalities, &self.modalities);
         list(&mut protocol.targets, &self.targets);
@@ -72,12 +71,13 @@ impl TrainArguments {
         list(&mut protocol.seeds, &self.seeds);
         put(&mut protocol.selection, &self.selection);
         put(&mut protocol.search, &self.search);
+        let Some(train) = &mut pipeline.train else { return };
+        train.protocol = protocol.clone();
         put(&mut train.cohort, &self.cohort);
         if self.max_memory.is_some() {
             train.max_memory = self.max_memory;
         }
         self.compare(train);
-        pipeline.protocol = train.protocol.clone();
     }
 
     /// Methods × balancers, where some were named.

@@ -91,6 +91,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         #[cfg(not(feature = "hdf5"))]
         Verb::Merge { .. } => Err(not_built("merge", "hdf5")),
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
+        Verb::Synth(arguments) => super::synth::synth(&arguments, world.stop),
         Verb::Doctor => {
             let (text, well) = super::doctor();
             show(format_args!("{text}"))?;
@@ -105,7 +106,7 @@ fn open(arguments: &PipelineArguments) -> Result<Pipeline> {
 
 /// Tables that this build has no verb for.
 #[allow(dead_code, reason = "used where a feature is off")]
-fn not_built(verb: &str, feature: &str) -> Error {
+pub fn not_built(verb: &str, feature: &str) -> Error {
     Error::environment(format!("this build has no verb {verb}"), format!("build with the feature {feature}"))
 }
 

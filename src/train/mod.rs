@@ -35,7 +35,7 @@ mod trial;
 pub use amount::{Bytes, Runs};
 pub use cohort::{Course, Trained};
 pub use compare::{Compare, Resolved};
-pub use evaluate::Evaluation;
+pub use evaluate::{Evaluation, Judged};
 pub use output::RunConfig;
 pub use placed::Placed;
 pub use protocol::{Kind, Protocol, TargetSplit};

@@ -79,6 +79,17 @@ struct Head {
     gradient: Tensor,
 }
 
+/// What a model says of rows.
+#[derive(Debug)]
+pub struct Scores {
+    /// Concatenated embeddings [R, B, M·E].
+    pub embeddings: Tensor,
+    /// Class scores of the fused head, [R, B, classes].
+    pub logits: Tensor,
+    /// Log-probabilities of each modality's own head or probe, [R, M, B, classes], where there are such.
+    pub heads: Option<Tensor>,
+}
+
 /// What a step tells of itself.
 #[derive(Debug)]
 pub struct Seen {
@@ -156,12 +167,28 @@ impl Model {
         (Tensor::cat(&embeddings, 2), tapes)
     }
 
-    /// Class scores [R, B, classes], without dropout.
-    pub fn logits(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
+    /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method
+    /// without a fused head.
+    pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
         let batch =
             Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
-        self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)
+        let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
+        let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
+        let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
+        Some(Scores { embeddings, logits, heads })
+    }
+
+    /// Heads whose losses encoders learn from, by the first word of their parameters' names, each once.
+    pub fn trained_heads(&self) -> Vec<String> {
+        let mut losses = Vec::new();
+        for entry in self.terms.iter().flat_map(|(objective, _)| &self.layout.entries()[objective.entries()]) {
+            let head = entry.name.split('.').next().unwrap_or_default().to_owned();
+            if !losses.contains(&head) {
+                losses.push(head);
+            }
+        }
+        losses
     }
 
     /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
@@ -195,7 +222,7 @@ impl Model {
             domain = domain.or(outcome.domain);
             read.push((probe, outcome.loss.sum(None), outcome.last));
         }
-        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states));
+        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states, moment.epoch));
         let masked =
             mask.map(|mask| &embeddings * mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
         let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };

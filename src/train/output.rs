@@ -1,4 +1,4 @@
-//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors` and, last, `results.json`.
+//! The folder of a run: `config.toml`, `metrics.csv`, `balance.csv`, `model.safetensors` and, last, `results.json`.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::table::Table;
 use super::task::{Standard, Task};
 use super::trial::Trial;
 use crate::balance::{Hyperparameters, RECORD};
-use crate::report::results::{BalanceResult, EpochResult, ProtocolResult, Role, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
 /// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
@@ -112,15 +112,17 @@ impl RunConfig {
         if fs::read(&folder.join("config.toml")).ok().as_deref() != Some(text.as_bytes()) {
             return Ok(None);
         }
-        Ok(fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let result =
+            fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice::<RunResult>(&bytes).ok());
+        Ok(result.filter(|result| result.format == FORMAT))
     }
 
     /// The result of a trained run.
-    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, has_record: bool) -> RunResult {
+    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, model: &Model) -> RunResult {
         let task = &trial.task;
         let balance = |epoch: &Epoch| {
             let named = self.modalities.iter().cloned().zip(epoch.record.iter().map(balance_result));
-            if has_record { named.collect() } else { Default::default() }
+            if model.balances() { named.collect() } else { Default::default() }
         };
         let course = &trained.course;
         let chosen = course.curve.get(course.selected).map_or(0.0, |epoch| epoch.validation.accuracy);
@@ -129,13 +131,16 @@ impl RunConfig {
             train_accuracy: epoch.train_accuracy,
             validation_loss: epoch.validation.loss,
             validation_accuracy: epoch.validation.accuracy,
+            validation_macro_f1: epoch.validation.macro_f1,
+            learning_rate: self.learning_rate,
             balance: balance(epoch),
         });
         RunResult {
-            format: 1,
+            format: FORMAT,
             name: self.name.clone(),
             method: self.method.into(),
             balance: self.balance.into(),
+            losses: model.trained_heads(),
             modalities: self.modalities.clone(),
             sources: self.sources.clone(),
             target: self.target.clone(),
@@ -163,7 +168,9 @@ impl RunConfig {
             source_validation_accuracy: chosen,
             target_accuracy: trained.test.accuracy,
             confusion: trained.test.confusion.clone(),
+            domains: trained.domains.clone(),
             curve: curve.collect(),
+            embedding: Vec::new(),
         }
     }
 
@@ -174,6 +181,7 @@ impl RunConfig {
     pub fn write(&self, folder: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
+        fs::write(&folder.join("balance.csv"), balance(result).as_bytes())?;
         if self.role == Role::Result {
             write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
         }
@@ -188,24 +196,33 @@ fn balance_result(record: &[f64; RECORD.len()]) -> BalanceResult {
     BalanceResult { rho, sigma, gamma, k, p, cosine, conflict, projected }
 }
 
-/// One line an epoch; the balancer's columns by modality.
+/// `metrics.csv`: one line an epoch.
 fn metrics(result: &RunResult) -> String {
-    let mut text = String::from("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy");
-    if result.curve.first().is_some_and(|epoch| !epoch.balance.is_empty()) {
-        for modality in &result.modalities {
-            for what in RECORD {
-                text += &format!(",{modality}_{what}");
-            }
-        }
-    }
-    text.push('\n');
+    let head = "epoch,train_loss,train_accuracy,learning_rate,validation_loss,validation_accuracy,validation_macro_f1\n";
+    let line = |(i, e): (usize, &EpochResult)| {
+        let validation = [e.validation_loss, e.validation_accuracy, e.validation_macro_f1];
+        let figures: String = [e.train_loss, e.train_accuracy, e.learning_rate]
+            .into_iter()
+            .chain(validation)
+            .map(|value| format!(",{value}"))
+            .collect();
+        format!("{i}{figures}\n")
+    };
+    head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
+}
+
+/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure.
+fn balance(result: &RunResult) -> String {
+    let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
     for (i, epoch) in result.curve.iter().enumerate() {
-        let losses = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
-        let balance = result.modalities.iter().filter_map(|modality| epoch.balance.get(modality));
-        let balance = balance.flat_map(|b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
-        text += &i.to_string();
-        losses.into_iter().chain(balance).for_each(|value| text += &format!(",{value}"));
-        text.push('\n');
+        for modality in &result.modalities {
+            let b = epoch.balance.get(modality);
+            let figures =
+                b.map_or([f64::NAN; RECORD.len()], |b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
+            let figures: String =
+                figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect();
+            text += &format!("{i},{modality}{figures}\n");
+        }
     }
     text
 }

@@ -217,7 +217,7 @@ impl Works<'_> {
         }
         let mut results = Vec::new();
         for (run, trained) in planned.iter().zip(cohort.finish()) {
-            let result = run.config.result(self.table, &run.trial, &trained, cohort.model().balances());
+            let result = run.config.result(self.table, &run.trial, &trained, cohort.model());
             run.config.write(&folder(run), &run.trial.task, cohort.model(), &trained, &result)?;
             (self.tell)(1, 0);
             results.push((run.place, result));

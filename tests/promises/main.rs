@@ -46,10 +46,14 @@ mod pixels;
 mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
+#[cfg(feature = "torch")]
+mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
 #[cfg(feature = "media")]
 mod shared;
+#[cfg(feature = "torch")]
+mod signal_steps;
 #[cfg(feature = "torch")]
 mod signals;
 #[cfg(feature = "media")]
@@ -60,6 +64,7 @@ mod steps;
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
+mod synthetic;
 #[cfg(all(feature = "torch", feature = "hdf5"))]
 mod test_sets;
 #[cfg(feature = "torch")]

@@ -1,136 +1,127 @@
-//! Whole training steps against plain PyTorch (tests/reference/steps.py).
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+//! A training step never waits for the device: what it is made of names no call that reads a value back to the host.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use mmdg::balance::{self, BALANCERS, Hyperparameters, RECORD};
-use mmdg::manifest::Split;
-use mmdg::method;
-use mmdg::objective::Shape;
-use mmdg::train::cohort::{Cohort, Run};
-use mmdg::train::model::Design;
-use mmdg::train::{Optimizer, Pick, Table, TableModality, TargetSplit, Task};
-use safetensors::SafeTensors;
-use tch::{Device, Kind, Tensor};
+use crate::layering::{Token, sources, tokens, without_tests};
 
-const GOLDENS: &str = "tests/reference/steps.safetensors";
+/// Calls that bring a value, or the size of a result, to the host and so wait for the device.
+const READS: &[&str] = &[
+    "try_from",
+    "try_into",
+    "int64_value",
+    "double_value",
+    "item",
+    "copy_data",
+    "copy_data_u8",
+    "is_nonzero",
+    "equal",
+    "allclose",
+    "nonzero",
+    "argwhere",
+    "unique",
+    "multinomial",
+    "bernoulli",
+    "masked_select",
+    "index",
+    "repeat_interleave",
+    "linalg_eigh",
+    "linalg_solve",
+    "linalg_inv",
+    "linalg_cholesky",
+    "linalg_svd",
+    "inverse",
+    "synchronize",
+];
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Case {
-    name: String,
-    balance: String,
-    settings: BTreeMap<String, toml::Value>,
-    seed: u64,
-    batch_size: usize,
-    optimizer: Optimizer,
-    learning_rate: f64,
-    weight_decay: f64,
-    hidden: i64,
-    embedding: i64,
-    head_hidden: i64,
-    dropout: f64,
-    /// Of an epoch.
-    steps: usize,
-    /// How often the reference went each way in 100 steps of two modalities.
-    branches: BTreeMap<String, usize>,
+/// Functions of `train/cohort.rs` that are part of a step; the rest of the file runs between epochs.
+const STEP: &[&str] = &["step", "gather"];
+
+/// What a source names of [`READS`], by line.
+fn reads(tokens: &[Token]) -> Vec<String> {
+    let text = |i: usize| tokens.get(i).map_or("", |token| token.text);
+    let called = |i: &usize| *i > 0 && [".", "::"].contains(&text(i - 1)) && ["(", "::"].contains(&text(i + 1));
+    let named = |i: &usize| READS.contains(&text(*i).trim_start_matches("f_"));
+    (0..tokens.len()).filter(named).filter(called).map(|i| format!("{}: {}", tokens[i].line, tokens[i].text)).collect()
 }
 
-type Tensors = BTreeMap<String, Tensor>;
-
-fn goldens() -> (Vec<Case>, Tensors) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GOLDENS);
-    let bytes = std::fs::read(&path).unwrap();
-    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let cases = serde_json::from_str(&header.metadata().as_ref().unwrap()["cases"]).unwrap();
-    (cases, Tensor::read_safetensors(path).unwrap().into_iter().collect())
+/// The bodies of some functions.
+fn bodies<'a>(tokens: Vec<Token<'a>>, names: &[&str]) -> Vec<Token<'a>> {
+    let (mut kept, mut depth, mut inside, mut last) = (Vec::new(), 0, false, "");
+    for token in tokens {
+        inside |= last == "fn" && names.contains(&token.text);
+        last = token.text;
+        if !inside {
+            continue;
+        }
+        match token.text {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            _ => {}
+        }
+        inside = !(token.text == "}" && depth == 0);
+        kept.push(token);
+    }
+    kept
 }
 
-fn table(goldens: &Tensors) -> Table {
-    let column = |name: &str| Vec::<i64>::try_from(&goldens[&format!("table.{name}")]).unwrap();
-    let places = |name: &str| column(name).into_iter().map(|i| i as usize).collect::<Vec<_>>();
-    let modality = |name: &str| {
-        let values = &goldens[&format!("table.{name}")];
-        let (rows, width) = values.size2().unwrap();
-        let values = Vec::<f32>::try_from(values.flatten(0, -1)).unwrap();
-        TableModality { name: name.into(), width: width as usize, values, valid: vec![true; rows as usize] }
-    };
-    let names = |what: &str| (0..3).map(|i| format!("{what}{i}")).collect();
-    let split = column("split").into_iter().map(|split| if split == 0 { Split::Train } else { Split::Val }).collect();
-    let modalities = ["video", "audio"].map(modality).to_vec();
-    Table::new(names("class"), names("domain"), modalities, places("label"), places("domain"), split).unwrap()
-}
-
-fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
-    let balance = balance::find(&case.balance).unwrap();
-    let design = Design {
-        shape: Shape {
-            modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
-            embedding: case.embedding,
-            classes: 3,
-            domains: 2,
-            hidden: case.head_hidden,
-        },
-        inputs: table.modalities().iter().map(|m| m.width as i64).collect(),
-        hidden: case.hidden,
-        dropout: case.dropout,
-        method: method::find("erm").unwrap(),
-        balance,
-    };
-    let run = Run {
-        task: Task::leave_out(table, &[0, 1], 1, TargetSplit::All).unwrap().into(),
-        seed: case.seed,
-        epochs: 100 / case.steps,
-        learning_rate: case.learning_rate,
-        weight_decay: case.weight_decay,
-        hyperparameters: Hyperparameters::new(balance.takes, &case.settings).unwrap(),
-        pick: Pick::Last,
-    };
-    Cohort::new(table, &design, case.optimizer, case.batch_size, vec![run], kind, Device::Cpu)
-}
-
-/// The largest distance of a tensor from the reference's after some steps, in norms of the reference's.
-fn distance(cohort: &Cohort, goldens: &Tensors, case: &Case, steps: usize) -> (f64, String) {
-    let flat = cohort.parameters().get(0).to_kind(Kind::Double);
-    let of_entry = |entry: &mmdg::objective::Entry| {
-        let own = flat.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
-        let own = if entry.shape.len() == 2 { own.transpose(0, 1) } else { own };
-        let wanted = &goldens[&format!("{}.{steps}.{}", case.name, entry.name)];
-        assert_eq!(own.size(), wanted.size(), "{}", entry.name);
-        ((own - wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]), entry.name.clone())
-    };
-    let entries = cohort.model().layout.entries();
-    let prefix = format!("{}.{steps}.", case.name);
-    assert_eq!(entries.len(), goldens.keys().filter(|name| name.starts_with(&prefix)).count(), "{prefix}");
-    entries.iter().map(of_entry).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+/// The files of `train` that these name by `super::`, and those that they name in turn.
+fn closure(sources: &BTreeMap<PathBuf, String>, roots: &[&str]) -> BTreeSet<String> {
+    let (mut found, mut left) = (BTreeSet::new(), roots.iter().map(|root| (*root).to_owned()).collect::<Vec<_>>());
+    while let Some(name) = left.pop() {
+        let own = [format!("train/{name}.rs"), format!("train/{name}/")];
+        let files = sources.iter().filter(|(path, _)| {
+            let path = path.to_string_lossy();
+            path == own[0] || path.starts_with(&own[1])
+        });
+        for (_, source) in files {
+            let tokens = without_tests(tokens(source));
+            let names = tokens.windows(3).filter(|three| three[0].text == "super" && three[1].text == "::");
+            let named: Vec<String> = names.map(|three| three[2].text.to_owned()).collect();
+            left.extend(named.into_iter().filter(|name| sources.contains_key(Path::new(&format!("train/{name}.rs")))));
+        }
+        if !found.insert(name.clone()) {
+            left.retain(|other| !found.contains(other));
+        }
+    }
+    found
 }
 
 #[test]
-fn steps_are_those_of_plain_pytorch_in_f64_and_f32() {
-    tch::set_num_threads(1);
-    let (cases, goldens) = goldens();
-    let table = table(&goldens);
-    for case in cases.iter().filter(|case| BALANCERS.iter().any(|entry| entry.name == case.balance)) {
-        assert!(case.branches.values().all(|&times| times > 0), "{}: {:?}", case.name, case.branches);
-        for (kind, tolerance, last) in
-            [(Kind::Double, 1e-8, 100), (Kind::Float, 1e-3, if case.name == "none" { 100 } else { 10 })]
-        {
-            let mut cohort = cohort(&table, case, kind);
-            let mut conflicts = 0.0;
-            for epoch in 0..last / case.steps {
-                let done = cohort.epoch(epoch).remove(0).unwrap();
-                let conflict = RECORD.iter().position(|&name| name == "conflict").unwrap();
-                conflicts += done.record.iter().map(|record| record[conflict] * case.steps as f64).sum::<f64>();
-                let steps = (epoch + 1) * case.steps;
-                if [10, 100].contains(&steps) {
-                    let (far, name) = distance(&cohort, &goldens, case, steps);
-                    assert!(far < tolerance, "{} {kind:?} after {steps} steps: {name} is {far:e} off", case.name);
-                }
-            }
-            if let (true, Some(&without)) = (last == 100 && case.balance != "adversarial", case.branches.get("no conflict")) {
-                assert_eq!(conflicts.round() as usize, 200 - without, "{}", case.name);
-            }
-        }
+fn a_step_reads_nothing_back_to_the_host() {
+    let sources = sources();
+    let of_train = closure(&sources, &["model", "dropout"]);
+    assert!(["encoder", "gradients"].iter().all(|name| of_train.contains(*name)), "{of_train:?}");
+    let mut found = Vec::new();
+    for (path, source) in &sources {
+        let name = path.to_string_lossy();
+        let mut parts = name.split(['/', '.']);
+        let scanned = match (parts.next(), parts.next()) {
+            (Some("balance" | "objective" | "method"), _) => true,
+            (Some("train"), Some("optimizer")) => true,
+            (Some("train"), Some(module)) => of_train.contains(module),
+            _ => false,
+        };
+        let tokens = without_tests(tokens(source));
+        let tokens = match &*name {
+            "train/cohort.rs" => bodies(tokens, STEP),
+            _ if scanned => tokens,
+            _ => continue,
+        };
+        assert!(name != "train/cohort.rs" || tokens.len() > 100);
+        found.extend(reads(&tokens).into_iter().map(|read| format!("src/{name}:{read}")));
     }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_scan_finds_what_it_looks_for() {
+    let found = |source: &str| reads(&without_tests(tokens(source)));
+    assert_eq!(found("fn f(x: &Tensor) -> f64 {\n x.double_value(&[]) }"), ["2: double_value"]);
+    assert_eq!(found("let v = Vec::<f64>::try_from(x);"), ["1: try_from"]);
+    assert_eq!(found("let v = x.f_masked_select(&mask); x\n.index(&[Some(mask)])"), ["1: f_masked_select", "2: index"]);
+    assert_eq!(found("let index = 3; x.index_select(0, &index) // x.item()"), [""; 0]);
+    assert_eq!(found("#[cfg(test)] mod tests { fn f() { x.double_value(&[]) } }"), [""; 0]);
+    let step = bodies(tokens("fn epoch() { x.item() } fn step(a: A) { if b { c } } fn rate() { y.item() }"), &["step"]);
+    assert_eq!(step.iter().map(|token| token.text).collect::<String>(), "step(a:A){ifb{c}}");
 }
