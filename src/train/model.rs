@@ -37,6 +37,8 @@ pub struct Model {
     pub layout: Layout,
     /// Sizes of embeddings and heads.
     pub shape: Shape,
+    /// Entries of the layout that encoders and the method's own heads have; those of the balancer follow.
+    pub needed: usize,
     encoders: Vec<Encoder>,
     /// Entries of each encoder.
     own: Vec<Range<usize>>,
@@ -121,6 +123,7 @@ impl Model {
         let mut balancer = (design.balance.build)(hyperparameters, kind, device);
         let mut terms: Vec<(Box<dyn Objective>, Option<Tensor>)> =
             (design.method.objectives)(&shape, &mut layout).into_iter().map(|objective| (objective, None)).collect();
+        let needed = layout.entries().len();
         let mut probes = Vec::new();
         for Term { objective, scale } in balancer.terms(&shape, &mut layout) {
             if objective.trains_encoders() {
@@ -132,7 +135,7 @@ impl Model {
         let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
         balancer.prepare(&shape, &layout, heads);
         balancer.count(terms.len());
-        Self { layout, shape, encoders, own, terms, probes, balancer, dropout: design.dropout }
+        Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
     }
 
     /// Whether the balancer leaves a record of each step.

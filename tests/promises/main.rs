@@ -50,8 +50,12 @@ mod pixels;
 mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
+#[cfg(feature = "torch")]
+mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(feature = "torch")]
+mod saved;
 #[cfg(feature = "media")]
 mod shared;
 #[cfg(feature = "torch")]
