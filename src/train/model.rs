@@ -134,6 +134,7 @@ impl Model {
         }
         let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
         balancer.prepare(&shape, &layout, heads);
+        balancer.count(terms.len());
         Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
     }
 
