@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
+use super::average::Average;
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
-use super::optimizer::Adam;
+use super::optimizer::{Descent, Rates};
 use super::protocol::{Standard, Task};
+use super::recipe::{Numbers, Recipe};
 use super::schedule::Plan;
-use super::settings::Optimizer;
 use super::table::Table;
 use crate::Result;
 use crate::balance::{Hyperparameters, RECORD};
@@ -29,8 +30,22 @@ pub struct Run {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
+    /// What else the recipe goes by.
+    pub numbers: Numbers,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
+}
+
+impl Run {
+    fn rates(&self, recipe: Recipe, epoch: usize) -> Rates {
+        let Numbers { momentum, clip, .. } = self.numbers;
+        Rates {
+            learning_rate: self.learning_rate * recipe.schedule.factor(epoch, self.epochs, &self.numbers),
+            weight_decay: self.weight_decay,
+            momentum,
+            clip: if clip > 0.0 { clip } else { f64::INFINITY },
+        }
+    }
 }
 
 /// One epoch of one run.
@@ -51,7 +66,9 @@ pub struct Epoch {
 pub struct Cohort {
     runs: Vec<Run>,
     model: Model,
-    optimizer: Adam,
+    recipe: Recipe,
+    optimizer: Descent,
+    average: Option<Average>,
     batch: usize,
     dropout: f64,
     flat: Tensor,
@@ -79,12 +96,13 @@ impl Cohort {
     pub fn new(
         table: &Table,
         design: &Design,
-        optimizer: Optimizer,
+        recipe: impl Into<Recipe>,
         batch: usize,
         runs: Vec<Run>,
         kind: Kind,
         device: Device,
     ) -> Self {
+        let recipe = recipe.into();
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -114,7 +132,9 @@ impl Cohort {
             .collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         Self {
-            optimizer: Adam::new(optimizer, &flat),
+            recipe,
+            optimizer: Descent::new(recipe.optimizer, &flat),
+            average: Average::new(recipe.average, &flat),
             batch,
             dropout: design.dropout,
             label: indices(table.label()),
@@ -155,23 +175,35 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
-    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
-    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        let plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
-        let modalities = self.features.len();
-        let record = RECORD.len();
-        let options = (self.flat.kind(), self.flat.device());
-        let mut sums = Tensor::zeros([self.runs.len() as i64, 2 + (modalities * record) as i64], options);
-        for step in 0..plan.active_runs.len() {
+    /// The weights that are evaluated and kept: all parameters or their averages, [R, P].
+    pub fn weights(&self) -> &Tensor {
+        self.average.as_ref().map_or(&self.flat, Average::weights)
+    }
+
+    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
+    /// [R, 2 + M · record], and how many steps each run has taken.
+    pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
+        let mut plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
+        let width = 2 + self.features.len() * RECORD.len();
+        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
+        for step in 0..plan.active_runs.len().min(most) {
             let seen = self.step(&plan, epoch, step);
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
-        let sums = to_host(&sums);
-        let width = 2 + modalities * record;
-        let validation = self.evaluate(&self.params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
+        plan.steps.iter_mut().for_each(|steps| *steps = (*steps).min(most));
+        (sums, plan.steps)
+    }
+
+    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
+    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
+        let (sums, steps) = self.steps(epoch, usize::MAX);
+        let (sums, record) = (to_host(&sums), RECORD.len());
+        let width = 2 + self.features.len() * record;
+        let averages = self.average.as_ref().map(|average| Params::views(&self.model.layout, average.weights()));
+        let params = averages.as_ref().unwrap_or(&self.params);
+        let validation = self.evaluate(params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
         let mut epochs = Vec::new();
-        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)))
-        {
+        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width))) {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
@@ -202,8 +234,12 @@ impl Cohort {
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
         let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch };
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
-        let rates: Vec<_> = self.runs.iter().map(|run| (run.learning_rate, run.weight_decay)).collect();
+        let rates: Vec<_> = self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect();
         self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
+        if let Some(average) = &mut self.average {
+            let numbers: Vec<_> = self.runs.iter().map(|run| run.numbers).collect();
+            average.step(&self.flat, &numbers, &plan.active_runs[step], epoch);
+        }
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),
@@ -254,7 +290,7 @@ impl Cohort {
                 let accuracy = done.validation.accuracy;
                 if run.curve.get(run.selected).is_none_or(|best| accuracy >= best.validation.accuracy) {
                     run.selected = epoch;
-                    best.get(r as i64).copy_(&self.flat.get(r as i64));
+                    best.get(r as i64).copy_(&self.weights().get(r as i64));
                 }
                 run.curve.push(done);
             }

@@ -2,6 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::memory::{slice, slice_mut, wide};
+use crate::rng::finish;
+
 /// The word of [`crate::rng::mix`] as a signed scalar.
 fn word(bits: u32) -> i64 {
     i64::from(bits as i32)
@@ -33,9 +36,22 @@ pub fn elements(rows: i64, width: i64, device: Device) -> Tensor {
 
 /// Factors [R, B, W] of `kind`: 0 where the element's uniform number is below `rate`, else 1 / (1 − rate). `states` is \[R\].
 pub fn factors(states: &Tensor, elements: &Tensor, rate: f64, kind: Kind) -> Tensor {
+    let threshold = (rate * f64::from(1 << 24)).ceil();
+    let kept = 1.0 / (1.0 - rate);
+    if states.device() == Device::Cpu && kind == Kind::Float {
+        let shape = elements.size();
+        let mut factors = Tensor::empty([states.numel() as i64, shape[1], shape[2]], (kind, Device::Cpu));
+        let rows = slice_mut::<f32>(&mut factors).chunks_mut(elements.numel().max(1));
+        for (row, &state) in rows.zip(slice::<i32>(states)) {
+            let (state, threshold, kept) = (state as u32, threshold as u32, kept as f32);
+            let factor = |i: u32| if finish(state ^ i) >> 8 >= threshold { kept } else { 0.0 };
+            wide(|| row.iter_mut().zip(0..).for_each(|(x, i)| *x = factor(i)));
+        }
+        return factors;
+    }
     let bits = mix(&states.view([-1, 1, 1]), elements);
     let uniform = bits.bitwise_right_shift_tensor_scalar(8i64).bitwise_and(0x00ff_ffff_i64);
-    uniform.ge((rate * f64::from(1 << 24)).ceil() as i64).to_kind(kind) * (1.0 / (1.0 - rate))
+    uniform.ge(threshold as i64).to_kind(kind) * kept
 }
 
 #[cfg(test)]
@@ -62,11 +78,12 @@ mod tests {
         let stream = Stream::new(5);
         let states = Tensor::from_slice(&[premultiplied(stream.state())]);
         for rate in [0.0, 0.3, 0.5] {
-            let factors = factors(&states, &elements(8, 64, Device::Cpu), rate, Kind::Double);
-            let factors = Vec::<f64>::try_from(factors.view([-1])).unwrap();
-            for (i, factor) in factors.into_iter().enumerate() {
+            let of = |kind| factors(&states, &elements(8, 64, Device::Cpu), rate, kind).view([-1]);
+            let singles = Vec::<f32>::try_from(of(Kind::Float)).unwrap();
+            for (i, factor) in Vec::<f64>::try_from(of(Kind::Double)).unwrap().into_iter().enumerate() {
                 let kept = f64::from(stream.uniform(i as u32)) >= rate;
                 assert_eq!(factor, if kept { 1.0 / (1.0 - rate) } else { 0.0 });
+                assert_eq!(singles[i], factor as f32);
             }
         }
     }

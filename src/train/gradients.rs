@@ -1,6 +1,6 @@
 //! Inner products of objectives' gradients in a linear layer, without the gradients.
 //!
-//! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = Σ (X Xᵀ + 1) ∘ Δ_s Δ_tᵀ, where the 1 is the
+//! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = ⟨Δ_s, (X Xᵀ + 1) Δ_t⟩, where the 1 is the
 //! bias; and one weight gradient Xᵀ(Σ_t w_t Δ_t) does for all objectives.
 
 use tch::Tensor;
@@ -19,7 +19,7 @@ impl LayerGradients {
         Self { input, delta, explicit: None }
     }
 
-    /// Whether the Gramian from X Xᵀ and Δ Δᵀ takes fewer operations than that from T weight gradients.
+    /// Whether the Gramian from X Xᵀ takes fewer operations than that from T weight gradients.
     fn factored_is_cheaper(&self) -> bool {
         let (shape, inputs) = (self.delta.size(), self.input.size()[2]);
         let (objectives, rows, outputs) = (shape[1], shape[2], shape[3]);
@@ -34,10 +34,9 @@ impl LayerGradients {
     fn factored(&self) -> Tensor {
         let shape = self.delta.size();
         let (objectives, rows) = (shape[1], shape[2]);
-        let inputs = self.input.bmm(&self.input.transpose(1, 2)) + 1.0;
-        let delta = self.delta.flatten(1, 2);
-        let outputs = delta.bmm(&delta.transpose(1, 2)).view([-1, objectives, rows, objectives, rows]);
-        (outputs * inputs.view([-1, 1, rows, 1, rows])).sum_dim_intlist([2i64, 4].as_slice(), false, None)
+        let inputs = (self.input.bmm(&self.input.transpose(1, 2)) + 1.0).unsqueeze(1).expand([-1, objectives, -1, -1], false);
+        let seen = inputs.reshape([-1, rows, rows]).bmm(&self.delta.flatten(0, 1));
+        self.delta.flatten(2, 3).bmm(&seen.view([shape[0], objectives, -1]).transpose(1, 2))
     }
 
     fn explicit(&mut self) -> Tensor {
@@ -52,14 +51,17 @@ impl LayerGradients {
         gramian
     }
 
-    /// Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
-    pub fn combine(&self, weights: Option<&Tensor>) -> (Tensor, Tensor) {
-        if let (Some([weight, bias]), Some(weights)) = (&self.explicit, weights) {
-            let weight = (weight * weights.unsqueeze(2).unsqueeze(3)).sum_dim_intlist(1, false, None);
-            return (weight, (bias * weights.unsqueeze(2)).sum_dim_intlist(1, false, None));
+    /// Writes Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
+    pub fn combine(&self, weights: Option<&Tensor>, weight: &Tensor, bias: Option<&Tensor>) {
+        let sum = |of: &Tensor, out: &Tensor| of.sum_intlist_out(out, 1, false, None);
+        if let (Some([explicit, biases]), Some(weights)) = (&self.explicit, weights) {
+            sum(&(explicit * weights.unsqueeze(2).unsqueeze(3)), weight);
+            bias.map(|bias| sum(&(biases * weights.unsqueeze(2)), bias));
+            return;
         }
         let delta = combined(&self.delta, weights);
-        (self.input.transpose(1, 2).bmm(&delta), delta.sum_dim_intlist(1, false, None))
+        self.input.transpose(1, 2).bmm_out(weight, &delta);
+        bias.map(|bias| sum(&delta, bias));
     }
 }
 
@@ -104,7 +106,11 @@ mod tests {
             let mut layer = LayerGradients::new(x, Tensor::stack(&deltas, 1));
             assert!(close(&layer.factored(), &wanted));
             let combined = |layer: &LayerGradients| {
-                let (weight, bias) = layer.combine(Some(&weights));
+                // views of one buffer, as in training
+                let flat = Tensor::zeros([runs, inputs * outputs + outputs], options);
+                let weight = flat.narrow(1, 0, inputs * outputs).view([runs, inputs, outputs]);
+                let bias = flat.narrow(1, inputs * outputs, outputs);
+                layer.combine(Some(&weights), &weight, Some(&bias));
                 Tensor::cat(&[weight.flatten(1, 2), bias], 1)
             };
             assert!(close(&combined(&layer), &update));

@@ -214,11 +214,7 @@ impl Model {
         let by_modality = |m: usize| delta.narrow(3, m as i64 * self.shape.embedding, self.shape.embedding);
         let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
-                let (weight, bias) = layer.combine(weights);
-                gradient.set(linear.weight, &weight);
-                if let Some(place) = linear.bias {
-                    gradient.set(place, &bias);
-                }
+                layer.combine(weights, gradient.get(linear.weight), linear.bias.map(|place| gradient.get(place)));
             }
         };
         let update = if self.balancer.needs_gramian() {

@@ -8,6 +8,7 @@ use tch::Tensor;
 use super::cohort::{Epoch, Trained};
 use super::model::Model;
 use super::protocol::{Standard, Task};
+use super::recipe::{Averaging, Schedule};
 use super::settings::{Optimizer, Precision, Resolved, Settings, TargetSplit};
 use super::table::Table;
 use crate::balance::{Hyperparameters, RECORD};
@@ -35,6 +36,14 @@ pub struct RunConfig {
     optimizer: Optimizer,
     learning_rate: f64,
     weight_decay: f64,
+    momentum: f64,
+    schedule: Schedule,
+    step_epochs: usize,
+    step_factor: f64,
+    clip: f64,
+    average: Averaging,
+    average_decay: f64,
+    average_from: usize,
     hidden: usize,
     embedding: usize,
     head_hidden: usize,
@@ -65,6 +74,14 @@ impl RunConfig {
             optimizer: settings.optimizer,
             learning_rate: settings.learning_rate,
             weight_decay: settings.weight_decay,
+            momentum: settings.momentum,
+            schedule: settings.schedule,
+            step_epochs: settings.step_epochs,
+            step_factor: settings.step_factor,
+            clip: settings.clip,
+            average: settings.average,
+            average_decay: settings.average_decay,
+            average_from: settings.average_from,
             hidden: settings.hidden,
             embedding: settings.embedding,
             head_hidden: settings.head_hidden,

@@ -8,6 +8,7 @@ use tch::{Device, Kind};
 
 use super::cohort::{Cohort, Run};
 use super::device;
+use super::memory;
 use super::model::Design;
 use super::output::RunConfig;
 use super::protocol::Task;
@@ -57,6 +58,7 @@ struct Planned {
 pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn(Progress) + Sync)) -> Result<Vec<RunResult>> {
     settings.check()?;
     let device = device::find(&settings.device)?;
+    memory::keep();
     let planned = plan(table, settings)?;
     fs::create_dir_all(&settings.out)?;
     let _lock = fs::Lock::take(&settings.out)?;
@@ -216,6 +218,7 @@ fn train_cohort(
         epochs: settings.epochs,
         learning_rate: settings.learning_rate,
         weight_decay: settings.weight_decay,
+        numbers: settings.numbers(),
         hyperparameters: run.compare.hyperparameters.clone(),
     };
     let kind = match settings.precision {
@@ -224,7 +227,7 @@ fn train_cohort(
     };
     stop.check()?;
     let runs = planned.iter().map(run).collect();
-    let mut cohort = Cohort::new(table, &design, settings.optimizer, settings.batch_size, runs, kind, device);
+    let mut cohort = Cohort::new(table, &design, settings.recipe(), settings.batch_size, runs, kind, device);
     let trained = cohort.train(|_| {
         tell(0, planned.len());
         stop.check()

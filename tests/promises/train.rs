@@ -13,7 +13,7 @@ use mmdg::rng::Stream;
 use mmdg::stop::Stop;
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Compare, Optimizer, Precision, Settings, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{Compare, Numbers, Optimizer, Precision, Settings, Table, TableModality, TargetSplit, Task};
 use mmdg::{Error, balance, method, train};
 use tch::{Device, Kind, Tensor};
 
@@ -96,7 +96,7 @@ fn task(table: &Table, target: usize) -> Arc<Task> {
 }
 
 fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
-    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, hyperparameters }
+    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, numbers: Numbers::default(), hyperparameters }
 }
 
 /// Kinds of a cohort: balancer and the settings that its runs share.
