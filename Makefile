@@ -146,6 +146,11 @@ test-backbones:
 	scripts/venv.sh torch
 	$(step) "backbones: published keys, ONNX Runtime against torch, cuts"
 	OMP_NUM_THREADS=2 target/python/torch/bin/python -W ignore -m unittest discover --start-directory python/tests --pattern "with_backbones_*.py"
+	$(step) "backbones: exported ones over the real clips"
+	for name in r2plus1d-18 vggsound-resnet18; do
+	  OMP_NUM_THREADS=2 target/python/torch/bin/python -W ignore python/export_backbones.py $$name target/backbones >/dev/null
+	done
+	MMDG_MODELS=$(CURDIR)/target/backbones cargo test --quiet --locked $(ALL) --test promises -- exported_backbones_run_over_every_clip
 
 clean:
 	rm -rf target demo dist .venv

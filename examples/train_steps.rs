@@ -18,7 +18,7 @@ use mmdg::objective::Shape;
 use mmdg::rng::Stream;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Numbers, Optimizer, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{Numbers, Optimizer, Pick, Table, TableModality, TargetSplit, Task};
 use mmdg::{balance, method};
 use tch::{Device, Kind};
 
@@ -114,6 +114,7 @@ fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize) -> mmdg::
         weight_decay: 0.0,
         numbers: Numbers::default(),
         hyperparameters: hyperparameters.clone(),
+        pick: Pick::Validation,
     };
     let runs = (0..runs as u64).map(run).collect();
     Ok(Cohort::new(table, &design, Optimizer::Adam, BATCH, runs, Kind::Float, Device::Cpu))

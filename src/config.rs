@@ -20,7 +20,11 @@ pub struct Pipeline {
     /// Clips to features.
     #[cfg(all(feature = "hdf5", feature = "onnx"))]
     pub extract: Option<crate::extract::Settings>,
-    /// Features to runs.
+    /// Which runs there are.
+    #[cfg(feature = "torch")]
+    #[serde(default)]
+    pub protocol: crate::train::Protocol,
+    /// Features to runs. Its [`protocol`](crate::train::Settings::protocol) is the one above.
     #[cfg(feature = "torch")]
     pub train: Option<crate::train::Settings>,
     /// Runs to tables.
@@ -34,6 +38,9 @@ pub struct Pipeline {
     /// Of a verb that this build has not.
     #[cfg(not(feature = "torch"))]
     pub train: Option<toml::Table>,
+    /// Of a verb that this build has not.
+    #[cfg(not(feature = "torch"))]
+    pub protocol: Option<toml::Table>,
 }
 
 impl Pipeline {
@@ -69,19 +76,41 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<Pipeline> {
     let fail = |error: toml::de::Error| {
         let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-        Error::input(path.display(), format!("{place}{}", error.message()))
+        Error::input(path.display(), format!("{place}{}", told(&error)))
     };
     // from the text while it is as written, so that errors have their line
     if overrides.is_empty() {
-        return toml::from_str(&text).map_err(fail);
+        return toml::from_str(&text).map(joined).map_err(fail);
     }
     let mut table: toml::Table = toml::from_str(&text).map_err(fail)?;
     for text in overrides {
         set(&mut table, text)?;
     }
-    table.try_into().map_err(|error: toml::de::Error| {
-        Error::input(path.display(), format!("with --set {}: {}", overrides.join(" --set "), error.message()))
+    table.try_into().map(joined).map_err(|error: toml::de::Error| {
+        Error::input(path.display(), format!("with --set {}: {}", overrides.join(" --set "), told(&error)))
     })
+}
+
+/// With the protocol where training looks for it.
+fn joined(pipeline: Pipeline) -> Pipeline {
+    #[cfg(feature = "torch")]
+    let pipeline = {
+        let mut pipeline = pipeline;
+        if let Some(train) = &mut pipeline.train {
+            train.protocol = pipeline.protocol.clone();
+        }
+        pipeline
+    };
+    pipeline
+}
+
+/// What is wrong, and for keys that stood in `[train]` before there was a `[protocol]`, where they stand now.
+fn told(error: &toml::de::Error) -> String {
+    let moved = ["modalities", "targets", "seeds", "target-split", "selection"];
+    match moved.iter().find(|key| error.message().starts_with(&format!("unknown field `{key}`"))) {
+        Some(key) => format!("{key} is not a key here; expected it in the table [protocol]"),
+        None => error.message().to_owned(),
+    }
 }
 
 fn set(table: &mut toml::Table, text: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use ort::session::Session;
 use ort::value::{Shape, TensorElementType, TensorRef, ValueType};
+use rayon::prelude::*;
 
 use super::device::Device;
 use super::runtime::runtime;
@@ -36,13 +37,23 @@ pub struct Backbone {
 }
 
 impl Backbone {
-    /// Loads `model` for rows of shape `row`. Everything that cannot fit is found here, before work. `name` stands for it in messages.
+    /// Loads `model` for rows of shape `row`, as often as there are to be `runs` at once (at least once). Everything that cannot fit is found
+    /// here, before work. `name` stands for it in messages.
     ///
     /// # Errors
     /// [`Error::Input`] with both sides, where names, types or shapes do not fit; [`Error::Environment`] without a runtime, or without the device.
-    pub fn load(model: &[u8], spec: Spec, row: &[u64], place: Place, name: &str) -> Result<Self> {
+    pub fn load(model: &[u8], spec: Spec, row: &[u64], place: Place, runs: usize, name: &str) -> Result<Vec<Self>> {
+        let sessions = (0..runs.max(1)).into_par_iter().map(|_| open(model, place, name)).collect::<Result<Vec<_>>>()?;
+        let mut sessions = sessions.into_iter();
+        let Some(session) = sessions.next() else { return Ok(Vec::new()) };
+        let first = Self::fitting(session, spec, row, place, name)?;
+        let (spec, row, batch, shapes) = (first.spec.clone(), first.row.clone(), first.batch, first.shapes.clone());
+        let again = |session| Self { session, spec: spec.clone(), row: row.clone(), batch, shapes: shapes.clone() };
+        Ok([first].into_iter().chain(sessions.map(again)).collect())
+    }
+
+    fn fitting(session: Session, spec: Spec, row: &[u64], place: Place, name: &str) -> Result<Self> {
         let bad = |problem: String| Error::input(name, problem);
-        let session = open(model, place, name)?;
         let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
         let input = session
             .inputs()
@@ -76,22 +87,28 @@ impl Backbone {
             }
         }
         let mut backbone = Self { session, spec, row, batch, shapes: Vec::new() };
-        // rows of zeros tell the shapes of outputs, and whether the graph runs at all
-        let probe = if own > 0 { batch } else { batch.min(2) };
-        let mut shapes = Vec::new();
-        backbone.run(&vec![0.0; probe * elements], |_, shape, _| shapes.push(shape)).map_err(bad)?;
-        backbone.shapes = shapes;
+        backbone.shapes = match backbone.stated() {
+            Some(shapes) => shapes,
+            None => {
+                // rows of zeros tell what the graph leaves open
+                let rows = if own > 0 { batch } else { batch.min(2) };
+                let mut shapes = Vec::new();
+                backbone.run(&vec![0.0; rows * elements], |_, shape, _| shapes.push(shape)).map_err(bad)?;
+                shapes
+            }
+        };
         Ok(backbone)
     }
 
-    /// Another one of the same, to run beside it.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn again(&self, model: &[u8], place: Place, name: &str) -> Result<Self> {
-        let session = open(model, place, name)?;
-        let (spec, row, shapes) = (self.spec.clone(), self.row.clone(), self.shapes.clone());
-        Ok(Self { session, spec, row, batch: self.batch, shapes })
+    /// Shapes of the outputs' rows, where the graph states every one.
+    fn stated(&self) -> Option<Vec<Vec<u64>>> {
+        let shape = |name: &String| {
+            let output = self.session.outputs().iter().find(|output| output.name() == name)?;
+            let shape = tensor_shape(output.dtype())?;
+            let whole = shape.len() >= 2 && shape[1..].iter().all(|&n| n > 0);
+            whole.then(|| row_shape(shape))
+        };
+        self.spec.outputs.iter().map(shape).collect()
     }
 
     /// Names of the outputs, in the order asked for.
@@ -141,8 +158,7 @@ impl Backbone {
             if shape.len() < 2 || shape[0] != rows || shape.contains(&0) {
                 return Err(format!("output {name:?} is {shape:?}; expected [{rows}, D] or [{rows}, C, …]"));
             }
-            let flat = shape.iter().rposition(|&n| n != 1).unwrap_or(0).max(1);
-            give(place, shape[1..=flat].iter().map(|&n| n as u64).collect(), values);
+            give(place, row_shape(shape), values);
         }
         Ok(())
     }
@@ -163,6 +179,12 @@ fn open(model: &[u8], place: Place, name: &str) -> Result<Session> {
 fn usual_batch(device: Device, elements: usize) -> usize {
     let bytes = if device == Device::Cpu { CPU_BATCH } else { CUDA_BATCH };
     1 << (bytes / (4 * elements.max(1))).clamp(1, MOST_ROWS).ilog2()
+}
+
+/// A row's shape, without the ones at its end: [batch, 512, 1, 1, 1] has rows of \[512\].
+fn row_shape(shape: &Shape) -> Vec<u64> {
+    let flat = shape.iter().rposition(|&n| n != 1).unwrap_or(0).max(1);
+    shape[1..=flat].iter().map(|&n| n as u64).collect()
 }
 
 fn tensor_shape(dtype: &ValueType) -> Option<&Shape> {

@@ -119,7 +119,7 @@ impl Balancer for Gmp {
 }
 
 /// x^m over the mean of the other modalities' x, [R, M]; 1 for a single modality.
-fn to_mean_of_others(x: &Tensor) -> Tensor {
+pub(super) fn to_mean_of_others(x: &Tensor) -> Tensor {
     let modalities = x.size()[1];
     if modalities == 1 {
         return Tensor::ones_like(x);
@@ -132,7 +132,7 @@ fn to_mean_of_others(x: &Tensor) -> Tensor {
 }
 
 /// 1 − tanh(α · ratio) above a ratio of 1, else 1.
-fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
+pub(super) fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
     let above = ratio.gt(1.0).to_kind(ratio.kind());
     1.0 - (ratio * alpha).tanh() * above
 }

@@ -47,6 +47,22 @@ impl Setting {
         Self { name, about, range: Range::Word(words), only: None }
     }
 
+    /// What a random search draws it from; none for a word.
+    pub fn search(&self) -> Option<[f64; 2]> {
+        match self.range {
+            Range::Number { search, .. } => Some(search),
+            Range::Word(_) => None,
+        }
+    }
+
+    /// The least and the most it may be; none for a word.
+    pub fn bounds(&self) -> Option<(f64, f64)> {
+        match self.range {
+            Range::Number { least, most, .. } => Some((least, most)),
+            Range::Word(_) => None,
+        }
+    }
+
     /// The same with bounds of its own; of no effect on words.
     #[must_use]
     pub const fn within(mut self, least: f64, most: f64) -> Self {
@@ -130,6 +146,20 @@ impl Hyperparameters {
     /// A word; empty for a key that is not taken.
     pub fn word(&self, name: &str) -> &'static str {
         self.words.get(name).copied().unwrap_or_default()
+    }
+
+    /// The numbers by key.
+    pub fn numbers(&self) -> &BTreeMap<&'static str, f64> {
+        &self.numbers
+    }
+
+    /// The same with another number; of no effect for a key that is not taken.
+    #[must_use]
+    pub fn with(mut self, name: &str, number: f64) -> Self {
+        if let Some(old) = self.numbers.get_mut(name) {
+            *old = number;
+        }
+        self
     }
 
     /// The words, which the runs of a cohort share.

@@ -11,10 +11,20 @@ use crate::objective::{Layout, Objective, Reading, Shape};
 use crate::{Error, Result};
 
 mod adversarial;
+mod agm;
+mod cggm;
+#[cfg(test)]
+mod fixture;
 mod gmp;
+mod gradient_blending;
+mod hooks;
 mod hyperparameters;
 mod none;
+mod ogm;
+mod ogm_ge;
+mod opm;
 
+pub use hooks::{Losses, Rehearsal, Steering, Trial};
 pub use hyperparameters::{Hyperparameters, Range, Setting};
 
 /// An objective that the balancer adds to the method's, and the factor with which it reaches the encoders.
@@ -24,6 +34,13 @@ pub struct Term {
     pub objective: Box<dyn Objective>,
     /// g_t = scale · ∇ loss, \[R\]. Negative where encoders work against the heads. Of no effect for probes.
     pub scale: Tensor,
+}
+
+impl Term {
+    /// A loss that no encoder learns from.
+    fn probe(objective: impl Objective + 'static) -> Self {
+        Self { objective: Box::new(objective), scale: Tensor::from_slice(&[0f32]) }
+    }
 }
 
 /// What a balancer sees of one step of R runs, M modalities and T objectives; the method's come first, then its own terms.
@@ -49,10 +66,20 @@ pub struct Signals {
 impl Signals {
     /// `new` for the runs that take this step and `old` for the rest, [R, …]: what a balancer's state must go through.
     pub fn keep(&self, old: &Tensor, new: &Tensor) -> Tensor {
-        let mut shape = vec![1; new.dim()];
-        shape[0] = -1;
-        new.where_self(&self.active.view(&shape[..]).gt(0.0), old)
+        keep(&self.active, old, new)
     }
+}
+
+/// As [`Signals::keep`].
+fn keep(active: &Tensor, old: &Tensor, new: &Tensor) -> Tensor {
+    let mut shape = vec![1; new.dim()];
+    shape[0] = -1;
+    new.where_self(&active.view(&shape[..]).gt(0.0), old)
+}
+
+/// One factor a modality, [R, M], on the gradients of all objectives, [R, M, T].
+fn spread(factor: &Tensor, signals: &Signals) -> Tensor {
+    factor.unsqueeze(2).expand([-1, -1, signals.loss.size()[1]], false)
 }
 
 /// What a balancer decides.
@@ -62,6 +89,8 @@ pub struct Update {
     pub weights: Tensor,
     /// Factors on the gradients of the objectives' heads, [R, T]; those of heads that a modality owns go by `weights`.
     pub heads: Option<Tensor>,
+    /// Gaussian noise on each weight matrix of encoder m, in standard deviations of its gradient with all weights 1, [R, M].
+    pub noise: Option<Tensor>,
     /// What it saw and did, for the results.
     pub record: Record,
 }
@@ -69,7 +98,7 @@ pub struct Update {
 impl Update {
     /// These weights, heads as they are, nothing to tell.
     pub fn weights(weights: Tensor) -> Self {
-        Self { weights, heads: None, record: Record::default() }
+        Self { weights, heads: None, noise: None, record: Record::default() }
     }
 }
 
@@ -118,6 +147,43 @@ pub trait Balancer: Debug + Send {
         false
     }
 
+    /// Called once, when all parameters are claimed; `heads` are the entries of the method's first objective.
+    fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>) {}
+
+    /// Whether it leaves a [`Record`] of each step.
+    fn records(&self) -> bool {
+        self.needs_gramian()
+    }
+
+    /// Whether [`Signals::class`] is to hold what each modality adds to the first objective's scores
+    /// ([`contributions`](crate::objective::contributions)).
+    fn needs_contributions(&self) -> bool {
+        false
+    }
+
+    /// Factors on each row's embeddings, [R, B, M], for the objectives that train encoders; from what probes read of them.
+    /// `states` as in [`Signals`].
+    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor) -> Option<Tensor> {
+        None
+    }
+
+    /// What is added to the gradients of the first objective's heads, all in one row [R, P]; asked once a step, before
+    /// [`balance`](Self::balance).
+    fn steer(&mut self, _steering: &Steering) -> Option<Tensor> {
+        None
+    }
+
+    /// By run, how copies train ahead; empty where none do.
+    fn rehearsals(&self) -> &[Rehearsal] {
+        &[]
+    }
+
+    /// From here on steps are those of copies of this kind; of the runs themselves where none. Copies leave its state alone.
+    fn trial(&mut self, _trial: Option<Trial>) {}
+
+    /// Losses at the runs' parameters and those of the copies that trained on them, for the runs that are `active` \[R\].
+    fn on_epoch(&mut self, _before: &Losses, _after: &Losses, _active: &Tensor) {}
+
     /// The weights of a step; none where every gradient counts as it is.
     fn balance(&mut self, signals: &Signals) -> Option<Update>;
 
@@ -141,7 +207,17 @@ pub struct Entry {
 }
 
 /// Every balancer there is.
-pub static BALANCERS: &[Entry] = &[none::ENTRY, adversarial::ENTRY, gmp::ENTRY];
+pub static BALANCERS: &[Entry] = &[
+    none::ENTRY,
+    adversarial::ENTRY,
+    gmp::ENTRY,
+    ogm::ENTRY,
+    ogm_ge::ENTRY,
+    opm::ENTRY,
+    agm::ENTRY,
+    cggm::ENTRY,
+    gradient_blending::ENTRY,
+];
 
 /// The balancer of that name.
 ///

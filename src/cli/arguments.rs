@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failures::MaxFailures;
+#[cfg(feature = "torch")]
+use super::training::TrainArguments;
 
 /// Multimodal domain generalization: raw recordings to cached features to balanced heads.
 #[derive(Debug, Parser)]
@@ -59,7 +61,21 @@ pub enum Verb {
         extract: ExtractArguments,
     },
     /// Features to trained runs
-    Train(PipelineArguments),
+    Train {
+        #[command(flatten)]
+        pipeline: PipelineArguments,
+        #[cfg(feature = "torch")]
+        #[command(flatten)]
+        train: TrainArguments,
+    },
+    /// Every method with every balancer, beside the columns of the file, on all tasks, seeds and subsets of modalities, and their report
+    BenchSuite {
+        #[command(flatten)]
+        pipeline: PipelineArguments,
+        #[cfg(feature = "torch")]
+        #[command(flatten)]
+        train: TrainArguments,
+    },
     /// Runs to a table and a page
     Report(PipelineArguments),
     /// What is in a store

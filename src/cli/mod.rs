@@ -7,6 +7,8 @@ mod failures;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
+#[cfg(feature = "torch")]
+mod training;
 mod validate;
 mod verbs;
 

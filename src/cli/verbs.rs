@@ -57,7 +57,21 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
             super::validate::validate(&arguments, &open(&arguments)?, decode, world)
         }
         Verb::Extract { pipeline: arguments, extract: overrides } => extract(&arguments, &open(&arguments)?, &overrides, world),
-        Verb::Train(arguments) => train(&arguments, &open(&arguments)?, world.stop),
+        #[cfg(feature = "torch")]
+        Verb::Train { pipeline: arguments, train: overrides } => {
+            let mut pipeline = open(&arguments)?;
+            overrides.apply(&mut pipeline);
+            train(&arguments, &pipeline, world.stop)
+        }
+        #[cfg(feature = "torch")]
+        Verb::BenchSuite { pipeline: arguments, train: overrides } => {
+            let mut pipeline = open(&arguments)?;
+            overrides.apply_to_suite(&mut pipeline);
+            let code = train(&arguments, &pipeline, world.stop)?;
+            Ok(if pipeline.report.is_some() { code.max(report(&arguments, &pipeline)?) } else { code })
+        }
+        #[cfg(not(feature = "torch"))]
+        Verb::Train { .. } | Verb::BenchSuite { .. } => Err(not_built("train", "torch")),
         Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
         Verb::Inspect { store, json, mean } => exchange::inspect(&store, json, mean),
         Verb::Verify { store, quiet } => exchange::verify(&store, quiet, world.stop),
@@ -162,8 +176,10 @@ fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
     if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
         let names: Vec<String> = train.resolve_compare()?.into_iter().map(|entry| entry.name).collect();
         let asked = |run: &report::RunResult| {
-            let target = train.targets.is_empty() || train.targets.contains(&run.target);
-            target && names.contains(&run.name) && train.seeds.contains(&run.seed)
+            let protocol = &train.protocol;
+            let target = protocol.targets.is_empty() || protocol.targets.contains(&run.target);
+            let of_protocol = protocol.kind.name() == run.protocol.kind && protocol.seeds.contains(&run.seed);
+            target && names.contains(&run.name) && of_protocol
         };
         results.retain(asked);
     }

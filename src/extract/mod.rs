@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -100,8 +101,11 @@ fn extract(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let [threads, runs] = settings.spread(cores);
     let fitting = Clips { headers: clips, recipe: &recipe };
-    let networks =
-        settings.backbones.keys().map(|name| load(name, settings, &fitting, [threads, runs])).collect::<Result<Vec<_>>>()?;
+    let networks = settings
+        .backbones
+        .par_iter()
+        .map(|(name, _)| load(name, settings, &fitting, [threads, runs]))
+        .collect::<Result<Vec<_>>>()?;
     let backbones: BTreeMap<&String, &Value> =
         settings.backbones.keys().zip(networks.iter().map(|network| &network.recipe)).collect();
     let plan = Plan {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::settings::{BackboneSettings, Batch, Settings};
@@ -54,7 +53,8 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
     let spec = spec(settings, entry, &said, clips, header).map_err(bad)?;
     let batch = if let Batch::Rows(rows) = all.batch_size { Some(rows) } else { None };
     let how = Place { device: all.device, threads, batch };
-    let mut first = Backbone::load(&model, spec.clone(), &header.shape, how, &place)?;
+    let mut backbones = Backbone::load(&model, spec.clone(), &header.shape, how, runs, &place)?;
+    let Some(first) = backbones.first_mut() else { return Err(bad("no run; expected at least one".into())) };
     let expected = |output: &String| said.iter().find_map(|statement| Some((&statement.who, statement.outputs.get(output)?)));
     for (output, shape) in spec.outputs.iter().zip(first.shapes()) {
         if let Some((who, expected)) = expected(output)
@@ -64,7 +64,7 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
         }
     }
     if let (true, Some(path)) = (all.check, &settings.model) {
-        golden::check(&mut first, &golden::path(path))?;
+        golden::check(first, &golden::path(path))?;
     }
     let features = features(name, &spec.outputs, first.shapes(), header, all).map_err(bad)?;
     let recipe = json!({
@@ -75,8 +75,6 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
         "spec": &spec,
         "batch-size": first.batch(),
     });
-    let others = (1..runs).into_par_iter().map(|_| first.again(&model, how, &place)).collect::<Result<Vec<_>>>()?;
-    let backbones = [first].into_iter().chain(others).collect();
     Ok(Network { backbones, norm: spec.norm, clips: seen, features, recipe })
 }
 

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::{Batch, Dropout, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+use super::{Batch, Dropout, Last, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
 
 /// Cross-entropy of a classifier on the concatenated embeddings: Linear → ReLU → Dropout → Linear.
 ///
@@ -33,6 +33,8 @@ impl Objective for FusedClassification {
         let hidden = self.dropout.forward(self.layers[0].forward(params, batch.embeddings).relu(), batch.masks);
         let logits = self.layers[1].forward(params, &hidden);
         let loss = -mean(&log_probability(&logits, batch.label), batch.share);
-        Outcome { logits: Some(logits), ..Outcome::loss(loss) }
+        let weight = params.get(self.layers[1].weight).shallow_clone();
+        let last = vec![Last { input: hidden, weight, scores: logits.shallow_clone() }];
+        Outcome { logits: Some(logits), last, ..Outcome::loss(loss) }
     }
 }

@@ -11,18 +11,26 @@ use tch::Tensor;
 mod cross_entropy;
 mod fused_classification;
 mod fused_domain;
+mod guide_classification;
+mod last;
 mod params;
 mod probe;
+mod random;
 mod reading;
+mod shapley;
 mod shared_discriminator;
 mod unimodal_classification;
 
 pub use cross_entropy::{log_probability, mean};
 pub use fused_classification::FusedClassification;
 pub use fused_domain::FusedDomain;
+pub use guide_classification::GuideClassification;
+pub use last::Last;
 pub use params::{Dropout, Entry, Init, Layout, Linear, Params};
 pub use probe::{Label, Probe};
+pub use random::Streams;
 pub use reading::Reading;
+pub use shapley::contributions;
 pub use shared_discriminator::SharedDiscriminator;
 pub use unimodal_classification::UnimodalClassification;
 
@@ -91,12 +99,14 @@ pub struct Outcome {
     pub class: Option<Reading>,
     /// What uni-modal domain scores say.
     pub domain: Option<Reading>,
+    /// Last layers of class heads, where it shows them: the fused one, or one a modality.
+    pub last: Vec<Last>,
 }
 
 impl Outcome {
     /// A loss and nothing else.
     pub fn loss(loss: Tensor) -> Self {
-        Self { loss, logits: None, class: None, domain: None }
+        Self { loss, logits: None, class: None, domain: None, last: Vec::new() }
     }
 }
 

@@ -51,6 +51,11 @@ impl Reading {
         -self.mean(&self.log_truth())
     }
 
+    /// Mean cross-entropy where a probability of the truth below `floor` counts as that, [R, M].
+    pub fn loss_above(&self, floor: f64) -> Tensor {
+        -self.mean(&self.log_truth().clamp_min(floor.ln()))
+    }
+
     /// Mean of the largest probability, right or wrong, [R, M].
     pub fn certainty(&self) -> Tensor {
         self.mean(&self.log.amax([-1i64].as_slice(), false).exp())

@@ -45,9 +45,9 @@ impl<'a> Comparison<'a> {
         }
         let (mut columns, mut targets, mut firsts) = (Vec::<Column>::new(), Vec::new(), BTreeMap::new());
         for run in results {
-            agree(run, firsts.entry(&run.target).or_insert(run))?;
-            if !targets.contains(&run.target) {
-                targets.push(run.target.clone());
+            agree(run, firsts.entry(run.task()).or_insert(run))?;
+            if !targets.contains(&run.task()) {
+                targets.push(run.task());
             }
             match columns.iter().find(|c| is_of(c, run)) {
                 None => columns.push(column(run)),
@@ -67,7 +67,7 @@ impl<'a> Comparison<'a> {
         }
         let mut runs = BTreeMap::new();
         for run in results {
-            let places = (columns.iter().position(|c| is_of(c, run)), targets.iter().position(|t| *t == run.target));
+            let places = (columns.iter().position(|c| is_of(c, run)), targets.iter().position(|t| *t == run.task()));
             let (Some(column), Some(target)) = places else { continue };
             if runs.insert((column, target, run.seed), run).is_some() {
                 return Err(Error::input(label(run), "given twice; expected one result a run"));
@@ -82,7 +82,7 @@ impl<'a> Comparison<'a> {
         &self.columns
     }
 
-    /// The targets.
+    /// The targets, each with its source where sources differ.
     pub fn targets(&self) -> &[String] {
         &self.targets
     }

@@ -60,7 +60,7 @@ fn compared(runs: &Comparison) -> String {
     let columns =
         runs.columns().iter().map(|c| vec![c.label.clone(), c.method.clone(), c.balance.clone(), c.modalities.join(" + ")]);
     let tasks = runs.targets().iter().map(|target| {
-        let here: Vec<&RunResult> = runs.runs().filter(|run| run.target == *target).collect();
+        let here: Vec<&RunResult> = runs.runs().filter(|run| run.task() == *target).collect();
         let sources = here.first().map(|run| run.sources.join(", ")).unwrap_or_default();
         let rows = |of: fn(&RunResult) -> usize| range(here.iter().map(|run| of(run)));
         let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target), rows(|r| r.rows.left_out)];
@@ -90,7 +90,7 @@ fn all(runs: &Comparison) -> String {
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
     let rows = runs.runs().map(|run| {
         let figures = [percent(run.target_accuracy), percent(run.source_validation_accuracy), run.selected_epoch.to_string()];
-        [name(run), run.target.clone(), run.seed.to_string()].into_iter().chain(figures).collect()
+        [name(run), run.task(), run.seed.to_string()].into_iter().chain(figures).collect()
     });
     table("small", &["name", "target", "seed", "target accuracy, %", "source-validation accuracy, %", "selected epoch"], rows)
 }

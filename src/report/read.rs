@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::RunResult;
+use super::results::Role;
 use crate::{Error, Result, fs};
 
 const FORMAT: u32 = 1;
 
 /// The results of every `results.json` in and below the given run folders: folders in the order given, each one's files
-/// sorted by path. A file that is reached twice counts once.
+/// sorted by path. A file that is reached twice counts once. Runs that only served a choice are left out.
 ///
 /// # Errors
 /// [`Error::Input`] that names the folder without any result, the file that is not a result of format 1 and what was
@@ -33,7 +34,10 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
             continue;
         }
         let result = parse(&file, &fs::read_text(&file)?)?;
-        let key = (result.name.clone(), result.target.clone(), result.seed, result.modalities.clone());
+        if result.protocol.role != Role::Result {
+            continue;
+        }
+        let key = (result.name.clone(), result.task(), result.seed, result.modalities.clone());
         if let Some(first) = runs.insert(key, file.clone()) {
             let problem = format!("the same run as in {}: {}; expected one result a run", first.display(), label(&result));
             return Err(Error::input(file.display(), problem));
@@ -45,7 +49,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
 
 /// How messages name a run.
 pub fn label(run: &RunResult) -> String {
-    format!("{:?} on {:?}, seed {}, {}", run.name, run.target, run.seed, run.modalities.join("+"))
+    format!("{:?} on {:?}, seed {}, {}", run.name, run.task(), run.seed, run.modalities.join("+"))
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
@@ -104,7 +108,7 @@ fn check(run: &RunResult) -> Result<(), String> {
     if classes == 0 || run.confusion.len() != classes || run.confusion.iter().any(|row| row.len() != classes) {
         return Err(format!("confusion does not have one row and one column for each of the {classes} classes"));
     }
-    if run.sources.contains(&run.target) {
+    if run.sources.contains(&run.target) && run.protocol.kind != "in-domain" {
         return Err(format!("target {:?} is among the sources; expected a domain not trained on", run.target));
     }
     Ok(())

@@ -19,11 +19,11 @@ pub struct RunResult {
     pub modalities: Vec<String>,
     /// Domains trained on.
     pub sources: Vec<String>,
-    /// The domain never seen in training or selection.
+    /// The domain never seen in training or selection (but `in-domain`, or by an oracle).
     pub target: String,
     /// Seed of every random number of the run.
     pub seed: u64,
-    /// How the epoch was chosen (`source-val`).
+    /// How the epoch was chosen: `source-val`, `last`, `leave-one-domain-out`, or `oracle`: by the target itself.
     pub selection: String,
     /// Epochs trained.
     pub epochs: usize,
@@ -33,6 +33,9 @@ pub struct RunResult {
     pub classes: Vec<String>,
     /// Rows used.
     pub rows: RowCounts,
+    /// The protocol that the run is part of.
+    #[serde(default)]
+    pub protocol: ProtocolResult,
     /// Accuracy on the sources' validation rows at the selected epoch, in [0, 1].
     pub source_validation_accuracy: f64,
     /// Accuracy on the target's rows, in [0, 1].
@@ -41,6 +44,49 @@ pub struct RunResult {
     pub confusion: Vec<Vec<u64>>,
     /// One entry an epoch.
     pub curve: Vec<EpochResult>,
+}
+
+/// A run's place in a protocol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProtocolResult {
+    /// `multi-source` (leave one domain out), `single-source` or `in-domain`.
+    pub kind: String,
+    /// What the run was made for.
+    pub role: Role,
+    /// The configuration of the random search that it has, 0 the given one; none where nothing was searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<usize>,
+    /// The accuracy that its epoch was chosen by, in [0, 1]: on source validation, of inner runs, or of the oracle.
+    pub selection_accuracy: f64,
+}
+
+impl Default for ProtocolResult {
+    fn default() -> Self {
+        Self { kind: "multi-source".into(), role: Role::Result, configuration: None, selection_accuracy: 0.0 }
+    }
+}
+
+/// What a run was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// To be reported.
+    Result,
+    /// To choose a configuration by; stands in no table but `search.csv`.
+    Search,
+    /// To choose an epoch by, with a source left out; stands in no table.
+    Inner,
+}
+
+impl RunResult {
+    /// The row of a table that it belongs to: the target, with the source where each has its own.
+    pub fn task(&self) -> String {
+        match self.protocol.kind.as_str() {
+            "single-source" => format!("{} → {}", self.sources.join("+"), self.target),
+            "in-domain" => format!("{} (in-domain)", self.target),
+            _ => self.target.clone(),
+        }
+    }
 }
 
 /// How many rows a run used.

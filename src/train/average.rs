@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::memory::{slice, slice_mut, wide};
+use super::plain::{slice, slice_mut, wide};
 use super::recipe::{Averaging, Numbers};
 
 /// Averages of R runs, and over how many steps each goes.
@@ -23,6 +23,11 @@ impl Average {
     /// The averages, [R, P].
     pub fn weights(&self) -> &Tensor {
         &self.weights
+    }
+
+    /// The averages, and the steps that each goes over.
+    pub fn state(&mut self) -> (&mut Tensor, &mut Vec<u32>) {
+        (&mut self.weights, &mut self.steps)
     }
 
     /// Takes in the weights after a step of the `active` runs.

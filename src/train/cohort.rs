@@ -1,7 +1,9 @@
 //! The only training loop: R runs of one shape side by side.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
@@ -9,13 +11,20 @@ use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
 use super::optimizer::{Descent, Rates};
-use super::protocol::{Standard, Task};
+use super::placed::Placed;
 use super::recipe::{Numbers, Recipe};
-use super::schedule::Plan;
+use super::rehearsal;
+use super::schedule::{Plan, Turn};
+use super::selection::Pick;
 use super::table::Table;
-use crate::Result;
+use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::{Params, log_probability};
+use crate::rng::Stream;
+
+mod course;
+
+pub use course::{Course, Trained};
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -34,6 +43,8 @@ pub struct Run {
     pub numbers: Numbers,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
+    /// How the epoch is chosen.
+    pub pick: Pick,
 }
 
 impl Run {
@@ -49,7 +60,7 @@ impl Run {
 }
 
 /// One epoch of one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Mean fused classification loss over the steps' rows.
     pub train_loss: f64,
@@ -64,16 +75,24 @@ pub struct Epoch {
 /// R runs, their parameters and the features on one device.
 #[derive(Debug)]
 pub struct Cohort {
-    runs: Vec<Run>,
-    model: Model,
+    pub(super) runs: Vec<Run>,
+    /// By run, the rows it learns from and those held out for its balancer.
+    pub(super) rows: Vec<(Vec<usize>, Vec<usize>)>,
+    pub(super) model: Model,
     recipe: Recipe,
-    optimizer: Descent,
-    average: Option<Average>,
-    batch: usize,
+    pub(super) optimizer: Descent,
+    pub(super) average: Option<Average>,
+    pub(super) batch: usize,
     dropout: f64,
-    flat: Tensor,
+    pub(super) flat: Tensor,
+    /// Parameters of each run's best epoch so far, [R, P].
+    best: Tensor,
+    /// What came of each run so far.
+    courses: Vec<Course>,
+    /// The next epoch.
+    next: usize,
     gradient: Tensor,
-    params: Params,
+    pub(super) params: Params,
     heads: Params,
     gradients: Params,
     features: Vec<Tensor>,
@@ -88,7 +107,7 @@ pub struct Cohort {
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
-const EVALUATED: usize = 128;
+pub(super) const EVALUATED: usize = 128;
 
 impl Cohort {
     /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
@@ -102,7 +121,13 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
+        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs)
+    }
+
+    /// The same on features that other cohorts use too.
+    pub fn on(table: &Table, placed: &Placed, design: &Design, recipe: impl Into<Recipe>, batch: usize, runs: Vec<Run>) -> Self {
         let recipe = recipe.into();
+        let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
@@ -115,8 +140,8 @@ impl Cohort {
 
         let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
-        for (m, modality) in used.iter().map(|&m| &table.modalities()[m]).enumerate() {
-            features.push(place(Tensor::from_slice(&modality.values).view([-1, modality.width as i64])).to_kind(kind));
+        for (m, &modality) in used.iter().enumerate() {
+            features.push(placed.features(table, modality));
             let stack = |of: fn(&Standard) -> &Vec<f64>| {
                 let rows: Vec<Tensor> = runs.iter().map(|run| Tensor::from_slice(of(&run.task.standard[m]))).collect();
                 place(Tensor::stack(&rows, 0)).to_kind(kind).unsqueeze(1)
@@ -130,6 +155,11 @@ impl Cohort {
             .iter()
             .flat_map(|run| (0..domains).map(|d| run.task.sources.iter().position(|&source| source == d).unwrap_or(0)))
             .collect();
+        let rows = |(r, run): (usize, &Run)| match model.rehearsals().get(r) {
+            Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
+            None => (run.task.train.clone(), Vec::new()),
+        };
+        let rows = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         Self {
             recipe,
@@ -137,11 +167,15 @@ impl Cohort {
             average: Average::new(recipe.average, &flat),
             batch,
             dropout: design.dropout,
-            label: indices(table.label()),
-            domain: indices(table.domain()),
+            label: placed.label(table),
+            domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
             elements,
+            rows,
+            best: flat.copy(),
+            courses: vec![Course::default(); runs.len()],
+            next: 0,
             runs,
             model,
             flat,
@@ -175,33 +209,40 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
-    /// The weights that are evaluated and kept: all parameters or their averages, [R, P].
-    pub fn weights(&self) -> &Tensor {
-        self.average.as_ref().map_or(&self.flat, Average::weights)
+    /// The weights that are evaluated and kept: all parameters or their averages.
+    pub(super) fn weights(&self) -> Params {
+        Params::views(&self.model.layout, self.average.as_ref().map_or(&self.flat, Average::weights))
+    }
+
+    fn plan(&self, epoch: usize) -> Plan {
+        let mut turns = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
     }
 
     /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
     /// [R, 2 + M · record], and how many steps each run has taken.
     pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
-        let mut plan = Plan::new(&self.runs, self.batch, epoch, self.flat.kind(), self.flat.device());
+        let plan = self.plan(epoch);
         let width = 2 + self.features.len() * RECORD.len();
         let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
         for step in 0..plan.active_runs.len().min(most) {
             let seen = self.step(&plan, epoch, step);
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
-        plan.steps.iter_mut().for_each(|steps| *steps = (*steps).min(most));
-        (sums, plan.steps)
+        (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
     }
 
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
+        self.rehearse(epoch);
         let (sums, steps) = self.steps(epoch, usize::MAX);
         let (sums, record) = (to_host(&sums), RECORD.len());
         let width = 2 + self.features.len() * record;
-        let averages = self.average.as_ref().map(|average| Params::views(&self.model.layout, average.weights()));
-        let params = averages.as_ref().unwrap_or(&self.params);
-        let validation = self.evaluate(params, &self.runs.iter().map(|run| &run.task.validation[..]).collect::<Vec<_>>());
+        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
+        let validation = self.evaluate(&self.weights(), &rows);
         let mut epochs = Vec::new();
         for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width))) {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
@@ -213,7 +254,7 @@ impl Cohort {
     }
 
     /// Standardised features, labels and domains of rows [R, B].
-    fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
+    pub(super) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
         let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
@@ -228,7 +269,7 @@ impl Cohort {
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
-    fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
+    pub(super) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
@@ -246,6 +287,20 @@ impl Cohort {
             None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
+    }
+
+    /// Run-steps a second over some of the first steps, which are trained for nothing else.
+    pub fn rate(mut self) -> f64 {
+        let plan = self.plan(0);
+        let mut seen = self.step(&plan, 0, 0);
+        to_host(&seen);
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
+            seen = self.step(&plan, 0, steps % plan.active_runs.len());
+            steps += 1;
+        }
+        to_host(&seen); // the device is done
+        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
 
     /// Each run's model on its own rows.
@@ -276,47 +331,6 @@ impl Cohort {
         };
         rows.iter().enumerate().map(of_run).collect()
     }
-
-    /// Trains to the end. After each epoch `watch` hears of it and may stop the cohort.
-    ///
-    /// # Errors
-    /// What `watch` returns.
-    pub fn train(&mut self, mut watch: impl FnMut(usize) -> Result<()>) -> Result<Vec<Trained>> {
-        let best = self.flat.copy();
-        let mut trained: Vec<Trained> = self.runs.iter().map(|_| Trained::default()).collect();
-        for epoch in 0..self.epochs() {
-            for (r, (run, done)) in trained.iter_mut().zip(self.epoch(epoch)).enumerate() {
-                let Some(done) = done else { continue };
-                let accuracy = done.validation.accuracy;
-                if run.curve.get(run.selected).is_none_or(|best| accuracy >= best.validation.accuracy) {
-                    run.selected = epoch;
-                    best.get(r as i64).copy_(&self.weights().get(r as i64));
-                }
-                run.curve.push(done);
-            }
-            watch(epoch)?;
-        }
-        let params = Params::views(&self.model.layout, &best);
-        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
-        for ((r, run), test) in trained.iter_mut().enumerate().zip(self.evaluate(&params, &rows)) {
-            run.test = Some(test);
-            run.parameters = params.of_run(r as i64);
-        }
-        Ok(trained)
-    }
-}
-
-/// What came of a run.
-#[derive(Debug, Default)]
-pub struct Trained {
-    /// Every epoch.
-    pub curve: Vec<Epoch>,
-    /// The epoch with the best source validation, of equals the later one.
-    pub selected: usize,
-    /// The target, with the parameters of that epoch.
-    pub test: Option<Evaluation>,
-    /// Those parameters, by entry of the layout.
-    pub parameters: Vec<Tensor>,
 }
 
 /// The elements in order, as f64.

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::gradients::LayerGradients;
-use super::memory::{slice, slice_mut, wide};
+use super::plain::{slice, slice_mut, wide};
 use crate::objective::{Dropout, Layout, Linear, Params};
 
 /// Linear layers with ReLU and dropout between them: features [R, B, D] to an embedding [R, B, E].

@@ -1,7 +1,9 @@
 //! Figures on rows that nothing is learned from.
 
+use serde::{Deserialize, Serialize};
+
 /// What a run's model says of some rows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Mean classification loss.
     pub loss: f64,

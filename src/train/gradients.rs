@@ -3,7 +3,11 @@
 //! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = ⟨Δ_s, (X Xᵀ + 1) Δ_t⟩, where the 1 is the
 //! bias; and one weight gradient Xᵀ(Σ_t w_t Δ_t) does for all objectives.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
+
+/// Elements from which a weight gradient is computed in its place, which saves a copy. Small ones are not: MKL's sums there
+/// depend on where in memory they end up, and so on a run's neighbours.
+const LARGE: usize = 1 << 16;
 
 /// What one linear layer knows after the backward pass of T objectives.
 #[derive(Debug)]
@@ -53,15 +57,29 @@ impl LayerGradients {
 
     /// Writes Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
     pub fn combine(&self, weights: Option<&Tensor>, weight: &Tensor, bias: Option<&Tensor>) {
-        let sum = |of: &Tensor, out: &Tensor| of.sum_intlist_out(out, 1, false, None);
+        let sum = |of: &Tensor, out: &Tensor| drop(of.sum_intlist_out(out, 1, false, None));
         if let (Some([explicit, biases]), Some(weights)) = (&self.explicit, weights) {
             sum(&(explicit * weights.unsqueeze(2).unsqueeze(3)), weight);
-            bias.map(|bias| sum(&(biases * weights.unsqueeze(2)), bias));
+            if let Some(bias) = bias {
+                sum(&(biases * weights.unsqueeze(2)), bias);
+            }
             return;
         }
         let delta = combined(&self.delta, weights);
-        self.input.transpose(1, 2).bmm_out(weight, &delta);
-        bias.map(|bias| sum(&delta, bias));
+        let input = self.input.transpose(1, 2);
+        if weight.device() != Device::Cpu {
+            weight.shallow_clone().copy_(&input.bmm(&delta));
+        }
+        for r in (0..weight.size()[0]).filter(|_| weight.device() == Device::Cpu) {
+            let (mut weight, input, delta) = (weight.get(r), input.get(r), delta.get(r));
+            match weight.numel() >= LARGE {
+                true => drop(input.mm_out(&weight, &delta)),
+                false => weight.copy_(&input.mm(&delta)),
+            }
+        }
+        if let Some(bias) = bias {
+            sum(&delta, bias);
+        }
     }
 }
 
@@ -78,6 +96,28 @@ pub fn combined(delta: &Tensor, weights: Option<&Tensor>) -> Tensor {
 mod tests {
     use super::*;
     use tch::{Device, Kind};
+
+    #[test]
+    fn a_run_alone_and_among_others_are_bit_equal() {
+        tch::set_num_threads(1);
+        let options = (Kind::Float, Device::Cpu);
+        for (inputs, outputs) in [(600, 128), (512, 512), (96, 64), (7, 5)] {
+            let size = inputs * outputs;
+            let of = |x: &Tensor, delta: &Tensor| {
+                // no row starts where another does, modulo the width of a vector
+                let flat = Tensor::zeros([x.size()[0], size + 3], options);
+                let weight = flat.narrow(1, 1, size).view([-1, inputs, outputs]);
+                LayerGradients::new(x.shallow_clone(), delta.shallow_clone()).combine(None, &weight, None);
+                flat
+            };
+            let (x, delta) = (Tensor::randn([5, 64, inputs], options), Tensor::randn([5, 1, 64, outputs], options));
+            let all = of(&x, &delta);
+            for r in 0..5 {
+                let alone = of(&x.narrow(0, r, 1).copy(), &delta.narrow(0, r, 1).copy());
+                assert_eq!(alone.get(0), all.get(r), "{inputs} {outputs}");
+            }
+        }
+    }
 
     /// Per-objective gradients by automatic differentiation of a nonlinear loss of X·W + b for each of T objectives.
     #[test]

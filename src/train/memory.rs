@@ -1,69 +1,57 @@
-//! Tensors as plain memory, for passes that libtorch would make in many, and how that memory is kept.
+//! What a cohort takes: an estimate, and how many runs fit into what is given.
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind};
 
-/// A host tensor's elements, in order.
-pub fn slice<T: tch::kind::Element>(tensor: &Tensor) -> &[T] {
-    check::<T>(tensor);
-    // SAFETY: contiguous host memory of that many elements of that kind, alive as long as the tensor
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
+use super::amount::Bytes;
+use super::cohort::EVALUATED;
+use super::model::{Design, Model};
+use super::table::Table;
+use crate::balance::Hyperparameters;
+use crate::{Error, Result};
+
+/// Bytes that training takes, besides libtorch itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// The features: once on the host, once on the device.
+    pub shared: u64,
+    /// Each run that trains at one time.
+    pub run: u64,
 }
 
-/// A host tensor's elements, to write to.
-pub fn slice_mut<T: tch::kind::Element>(tensor: &mut Tensor) -> &mut [T] {
-    check::<T>(tensor);
-    // SAFETY: as in `slice`; views of the same memory exist but nothing reads them while it is written
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
-}
-
-fn check<T: tch::kind::Element>(tensor: &Tensor) {
-    assert!(
-        tensor.device() == Device::Cpu && tensor.kind() == T::KIND && tensor.is_contiguous(),
-        "a tensor that is no plain memory"
-    );
-}
-
-/// Runs `pass` compiled for this machine's widest vectors; the same bits on every machine, for Rust fuses no operations.
-#[inline(always)]
-pub fn wide<Out>(pass: impl FnOnce() -> Out) -> Out {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        fn avx512<Out>(pass: impl FnOnce() -> Out) -> Out {
-            pass()
-        }
-        #[target_feature(enable = "avx2")]
-        fn avx2<Out>(pass: impl FnOnce() -> Out) -> Out {
-            pass()
-        }
-        let has = |avx512: bool| match avx512 {
-            true => {
-                is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512bw")
-            }
-            false => is_x86_feature_detected!("avx2"),
-        };
-        if has(true) {
-            // SAFETY: the processor has these features
-            return unsafe { avx512(pass) };
-        }
-        if has(false) {
-            // SAFETY: the processor has this feature
-            return unsafe { avx2(pass) };
-        }
+impl Need {
+    /// An estimate from the sizes of things. A run has its parameters, their gradient, two moments and the best epoch's
+    /// parameters, about two more of that size while a step lasts and, where the balancer sees gradients, one for each
+    /// objective; of each row of a batch its features, activations, their gradients by objective, and dropout factors.
+    pub fn of(table: &Table, design: &Design, modalities: &[usize], own: &Hyperparameters, batch: usize, kind: Kind) -> Self {
+        let model = Model::new(design, std::slice::from_ref(own), kind, Device::Cpu);
+        let size = if kind == Kind::Double { 8 } else { 4 };
+        let objectives = model.objectives() as u64;
+        let inputs: u64 = design.inputs.iter().map(|&width| width as u64).sum();
+        let hidden = (design.hidden + design.shape.embedding) as u64 * design.inputs.len() as u64;
+        let copies = 7 + if model.balances() { objectives } else { 0 };
+        let dropout = model.layout.dropout_width() as u64;
+        let trained = 2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout;
+        let rows = batch as u64 * (trained * size + 12 * dropout);
+        let evaluated = EVALUATED as u64 * (2 * inputs + 2 * hidden) * size;
+        let widths: u64 = modalities.iter().map(|&m| table.modalities()[m].width as u64).sum();
+        let shared = table.len() as u64 * widths * (4 + size);
+        Self { shared, run: model.layout.len() as u64 * size * copies + rows.max(evaluated) }
     }
-    pass()
-}
 
-/// Has freed memory stay with the process: a step takes and frees the same few large buffers, and fresh pages for each
-/// would cost a seventh to a third of it. Once, before training; without effect where the allocator is not glibc's.
-pub fn keep() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: sets two numbers of the allocator
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20); // the most it takes
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    /// How many runs may train at one time, at least 1.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where one does not fit: how much it takes.
+    pub fn fitting(self, most: Bytes) -> Result<usize> {
+        let left = u64::from(most).saturating_sub(self.shared);
+        if left < self.run {
+            let (shared, run) = (Bytes::from(self.shared), Bytes::from(self.run));
+            let needed = Bytes::from(self.shared + self.run);
+            return Err(Error::input(
+                "[train] max-memory",
+                format!("{most} is too little for one run; expected at least {needed}: {shared} of features, {run} a run"),
+            ));
+        }
+        Ok(usize::try_from(left / self.run.max(1)).unwrap_or(usize::MAX))
     }
 }

@@ -3,8 +3,12 @@
 //! A run is one model: a method, a balancer, source domains and a target, a seed. Runs of one shape are trained side by
 //! side as a [cohort](cohort::Cohort); [`train`] makes all runs that [`Settings`] ask for.
 
+mod amount;
 mod average;
+mod campaign;
+mod checkpoint;
 pub mod cohort;
+mod compare;
 pub mod device;
 mod dropout;
 mod encoder;
@@ -12,20 +16,37 @@ mod evaluate;
 mod gradients;
 mod memory;
 pub mod model;
+mod noise;
 mod optimizer;
 mod output;
+mod placed;
+mod plain;
 mod protocol;
+mod queue;
 mod recipe;
+mod rehearsal;
 mod run;
 mod schedule;
+mod search;
+mod selection;
 mod settings;
+mod subset;
 mod table;
+mod task;
+mod trial;
 
+pub use amount::{Bytes, Runs};
+pub use cohort::{Course, Trained};
+pub use compare::{Compare, Resolved};
 pub use evaluate::Evaluation;
-pub use memory::keep as keep_memory;
 pub use output::RunConfig;
-pub use protocol::{Standard, Task};
+pub use placed::Placed;
+pub use plain::keep as keep_memory;
+pub use protocol::{Kind, Protocol, TargetSplit};
 pub use recipe::{Averaging, Numbers, Recipe, Schedule};
 pub use run::{Progress, train};
-pub use settings::{Compare, Optimizer, Precision, Resolved, Selection, Settings, TargetSplit};
+pub use selection::{Choice, Pick, Selection};
+pub use settings::{Optimizer, Precision, Settings};
+pub use subset::Subset;
 pub use table::{Table, TableModality};
+pub use task::{Standard, Task};

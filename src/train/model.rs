@@ -4,9 +4,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Encoder, Tape};
 use super::gradients::{LayerGradients, combined};
-use crate::balance::{Balancer, Entry, Hyperparameters, Signals, Term, Update};
+use super::noise::noise;
+use crate::balance::{Balancer, Entry, Hyperparameters, Losses, Rehearsal, Signals, Steering, Term, Trial, Update};
 use crate::method::Method;
-use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape};
+use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape, Streams, contributions};
 
 /// What a cohort's runs have in common.
 #[derive(Debug, Clone)]
@@ -98,7 +99,7 @@ impl Model {
             let widths = [input, design.hidden, shape.embedding].into_iter().filter(|&width| width > 0);
             encoders.push(Encoder::declare(modality, &widths.collect::<Vec<_>>(), &mut layout));
         }
-        let balancer = (design.balance.build)(hyperparameters, kind, device);
+        let mut balancer = (design.balance.build)(hyperparameters, kind, device);
         let mut terms: Vec<(Box<dyn Objective>, Option<Tensor>)> =
             (design.method.objectives)(&shape, &mut layout).into_iter().map(|objective| (objective, None)).collect();
         let mut probes = Vec::new();
@@ -109,12 +110,39 @@ impl Model {
                 probes.push(objective);
             }
         }
+        let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
+        balancer.prepare(&shape, &layout, heads);
         Self { layout, shape, encoders, terms, probes, balancer, dropout: design.dropout }
     }
 
-    /// Whether the balancer chooses by gradients, and so leaves a record of each step.
+    /// Whether the balancer leaves a record of each step.
     pub fn balances(&self) -> bool {
-        self.balancer.needs_gramian()
+        self.balancer.records()
+    }
+
+    /// [`Balancer::rehearsals`].
+    pub fn rehearsals(&self) -> &[Rehearsal] {
+        self.balancer.rehearsals()
+    }
+
+    /// [`Balancer::trial`].
+    pub fn trial(&mut self, trial: Option<Trial>) {
+        self.balancer.trial(trial);
+    }
+
+    /// [`Balancer::on_epoch`].
+    pub fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
+        self.balancer.on_epoch(before, after, active);
+    }
+
+    /// Objectives that encoders learn from, T.
+    pub fn objectives(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// [`Balancer::state`].
+    pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        self.balancer.state()
     }
 
     /// Concatenated embeddings [R, B, M·E] with the encoders' tapes.
@@ -136,11 +164,23 @@ impl Model {
         self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)
     }
 
+    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
+    /// without uni-modal heads.
+    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
+        let (embeddings, _) = self.encode(params, &mut inputs, false);
+        let batch =
+            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
+        let fused = outcomes.first()?.loss.unsqueeze(1);
+        let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
+        Some(Tensor::cat(&[own, fused], 1))
+    }
+
     /// Fills `gradient` (views of a flat buffer) with what the optimizer is to follow. `heads` are the leaves of `params`.
     pub fn gradients(&mut self, params: &Params, heads: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
         let (embeddings, tapes) = tch::no_grad(|| self.encode(params, &mut inputs, true));
         let embeddings = embeddings.set_requires_grad(true);
-        let batch = Batch {
+        let whole = Batch {
             embeddings: &embeddings,
             label: &inputs.label,
             domain: &inputs.domain,
@@ -148,6 +188,18 @@ impl Model {
             masks: inputs.masks.as_ref(),
         };
         let (mut class, mut domain) = (None, None);
+        let mut read = Vec::new();
+        for probe in &self.probes {
+            let outcome = probe.forward(heads, &whole);
+            class = class.or(outcome.class);
+            domain = domain.or(outcome.domain);
+            read.push((probe, outcome.loss.sum(None), outcome.last));
+        }
+        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states));
+        let masked =
+            mask.map(|mask| &embeddings * mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
+        let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
+        let mut steered = None;
         let (mut deltas, mut losses) = (Vec::new(), Vec::new());
         let mut parts = Vec::new();
         let mut logits = None;
@@ -160,14 +212,20 @@ impl Model {
             domain = domain.or(outcome.domain);
             losses.push(outcome.loss.detach());
             if t == 0 {
+                let probes: Vec<_> = read.iter().flat_map(|(_, _, last)| last).collect();
+                if let (Some(class), Some(fused)) = (&class, outcome.last.first()) {
+                    let (heads, active) = (heads.range(objective.entries()), &moment.active);
+                    let steering = Steering { fused, probes: &probes, class, heads, batch: &batch, active };
+                    steered = self.balancer.steer(&steering);
+                }
                 // probes share no path with the objectives: one backward pass does for all
-                for probe in &self.probes {
-                    let read = probe.forward(heads, &batch);
-                    total += read.loss.sum(None);
-                    class = class.or(read.class);
-                    domain = domain.or(read.domain);
+                for (probe, loss, _) in &read {
+                    total += loss;
                     leaves.extend(heads.range(probe.entries()));
                     places.extend(probe.entries());
+                }
+                if self.balancer.needs_contributions() {
+                    class = class.or_else(|| contributions(objective.as_ref(), params, &batch, &self.shape));
                 }
                 logits = outcome.logits.map(|logits| logits.detach());
             }
@@ -180,7 +238,11 @@ impl Model {
                         parts.push(Head { place, t, owner: Some(m), gradient: found.flatten(1, -1) * scale.squeeze_dim(2) });
                     }
                     _ if objective.entries().contains(&place) => {
-                        parts.push(Head { place, t, owner: None, gradient: found.flatten(1, -1) });
+                        let gradient = match steered.as_ref().filter(|_| t == 0) {
+                            Some(more) => found.flatten(1, -1) + self.part(more, objective.as_ref(), place),
+                            None => found.flatten(1, -1),
+                        };
+                        parts.push(Head { place, t, owner: None, gradient });
                     }
                     _ => gradient.set(place, &found),
                 }
@@ -199,6 +261,13 @@ impl Model {
         Seen { loss, accuracy, record }
     }
 
+    /// The part of an objective's row [R, P] that one of its entries has.
+    fn part(&self, row: &Tensor, objective: &dyn Objective, place: usize) -> Tensor {
+        let entries = self.layout.entries();
+        let (first, entry) = (&entries[objective.entries().start], &entries[place]);
+        row.narrow(1, entry.offset - first.offset, entry.len())
+    }
+
     /// Lets the balancer decide and writes the gradients of encoders and heads.
     fn balance(
         &mut self,
@@ -215,6 +284,15 @@ impl Model {
         let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
                 layer.combine(weights, gradient.get(linear.weight), linear.bias.map(|place| gradient.get(place)));
+            }
+        };
+        let add_noise = |layers: &[(Linear, LayerGradients)], factor: &Tensor, states: &Tensor| {
+            for (linear, layer) in layers {
+                let streams = Streams::new(states).with(&self.layout.entries()[linear.weight].name);
+                let scaled = gradient.get(linear.weight);
+                let plain = scaled.empty_like();
+                layer.combine(None, &plain, None);
+                gradient.set(linear.weight, &(scaled + noise(&plain, factor, &streams)));
             }
         };
         let update = if self.balancer.needs_gramian() {
@@ -237,14 +315,26 @@ impl Model {
             for (m, of_encoder) in layers.iter().enumerate() {
                 let weights = update.as_ref().map(|update| update.weights.select(1, m as i64));
                 write_layers(of_encoder, weights.as_ref());
+                if let Some(factor) = update.as_ref().and_then(|update| update.noise.as_ref()) {
+                    add_noise(of_encoder, &factor.select(1, m as i64), &signals.states);
+                }
             }
             update
         } else {
             let update = self.balancer.balance(&signals);
             for (m, (encoder, tape)) in self.encoders.iter().zip(tapes).enumerate() {
                 let weights = update.as_ref().map(|update| update.weights.select(1, m as i64));
-                let delta = combined(&by_modality(m), weights.as_ref()).unsqueeze(1);
-                write_layers(&encoder.backward(params, tape, delta), None);
+                match update.as_ref().and_then(|update| update.noise.as_ref()) {
+                    Some(factor) => {
+                        let layers = encoder.backward(params, tape, by_modality(m));
+                        write_layers(&layers, weights.as_ref());
+                        add_noise(&layers, &factor.select(1, m as i64), &signals.states);
+                    }
+                    None => {
+                        let delta = combined(&by_modality(m), weights.as_ref()).unsqueeze(1);
+                        write_layers(&encoder.backward(params, tape, delta), None);
+                    }
+                }
             }
             update
         };

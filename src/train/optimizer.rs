@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::memory::{slice, slice_mut, wide};
+use super::plain::{slice, slice_mut, wide};
 use super::settings::Optimizer;
 
 const BETA: [f64; 2] = [0.9, 0.999];
@@ -29,7 +29,8 @@ pub struct Descent {
     first: Tensor,
     /// Second moment; none of SGD.
     second: Option<Tensor>,
-    steps: Vec<i32>,
+    /// Steps taken, by run.
+    pub steps: Vec<i32>,
 }
 
 /// One run's numbers of one step.
@@ -50,9 +51,20 @@ impl Descent {
         Self { kind, first: params.zeros_like(), second, steps: vec![0; params.size()[0] as usize] }
     }
 
+    /// A copy that shares nothing with this one.
+    pub fn snapshot(&self) -> Self {
+        let second = self.second.as_ref().map(Tensor::copy);
+        Self { kind: self.kind, first: self.first.copy(), second, steps: self.steps.clone() }
+    }
+
+    /// The moments by name, [R, P] each.
+    pub fn state(&mut self) -> impl Iterator<Item = (&'static str, &mut Tensor)> {
+        std::iter::once(("first", &mut self.first)).chain(self.second.as_mut().map(|second| ("second", second)))
+    }
+
     /// One step of the runs that are `active`, in place; the others keep parameters and moments.
     pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor, rates: &[Rates], active: &[bool]) {
-        let steps = self.steps(rates, active);
+        let steps = self.count(rates, active);
         match (params.device(), params.kind()) {
             (Device::Cpu, Kind::Float) => self.step_slices::<f32>(params, gradient, &steps),
             (Device::Cpu, Kind::Double) => self.step_slices::<f64>(params, gradient, &steps),
@@ -61,7 +73,7 @@ impl Descent {
     }
 
     /// Counts a step of the active runs.
-    fn steps(&mut self, rates: &[Rates], active: &[bool]) -> Vec<Option<Step>> {
+    fn count(&mut self, rates: &[Rates], active: &[bool]) -> Vec<Option<Step>> {
         let mut steps = Vec::with_capacity(rates.len());
         for ((count, rates), &active) in self.steps.iter_mut().zip(rates).zip(active) {
             *count += i32::from(active);
@@ -212,7 +224,7 @@ mod tests {
             for i in 1..5 {
                 let (rates, active) = ([rates(0.1), rates(0.2), rates(0.01 * f64::from(i))], [true, false, true]);
                 one.step(&mut a, &buffer(f64::from(i)), &rates, &active);
-                let steps = other.steps(&rates, &active);
+                let steps = other.count(&rates, &active);
                 other.step_tensors(&mut b, &buffer(f64::from(i)), &steps);
             }
             assert!((&a - &b).abs().max().double_value(&[]) < 1e-14, "{kind:?}");

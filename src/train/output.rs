@@ -1,18 +1,22 @@
 //! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors` and, last, `results.json`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use tch::Tensor;
 
+use super::checkpoint;
 use super::cohort::{Epoch, Trained};
 use super::model::Model;
-use super::protocol::{Standard, Task};
+use super::protocol::TargetSplit;
 use super::recipe::{Averaging, Schedule};
-use super::settings::{Optimizer, Precision, Resolved, Settings, TargetSplit};
+use super::selection::Pick;
+use super::settings::{Optimizer, Precision, Settings};
 use super::table::Table;
+use super::task::{Standard, Task};
+use super::trial::Trial;
 use crate::balance::{Hyperparameters, RECORD};
-use crate::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EpochResult, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
 /// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
@@ -26,10 +30,18 @@ pub struct RunConfig {
     method: &'static str,
     balance: &'static str,
     modalities: Vec<String>,
+    protocol: &'static str,
+    role: Role,
     sources: Vec<String>,
     target: String,
     target_split: TargetSplit,
     selection: &'static str,
+    /// The epoch that inner runs chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen_epoch: Option<usize>,
+    /// Its number in a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<usize>,
     seed: u64,
     epochs: usize,
     batch_size: usize,
@@ -55,25 +67,33 @@ pub struct RunConfig {
 
 impl RunConfig {
     /// The configuration of one run.
-    pub fn new(table: &Table, digest: &str, settings: &Settings, compare: &Resolved, task: &Task, seed: u64) -> Self {
+    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial) -> Self {
+        let Trial { column, task, configuration, .. } = trial;
         let domain = |d: usize| table.domains()[d].clone();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             features: digest.into(),
-            name: compare.name.clone(),
-            method: compare.method.name,
-            balance: compare.balance.name,
+            name: column.name.clone(),
+            method: column.method.name,
+            balance: column.balance.name,
             modalities: task.modalities.iter().map(|&m| table.modalities()[m].name.clone()).collect(),
+            protocol: trial.kind.name(),
+            role: trial.role,
             sources: task.sources.iter().copied().map(domain).collect(),
             target: domain(task.target),
             target_split: task.target_split,
-            selection: settings.selection.name(),
-            seed,
+            selection: settings.protocol.selection.name(),
+            chosen_epoch: match trial.pick {
+                Pick::Chosen(choice) => Some(choice.epoch),
+                _ => None,
+            },
+            configuration: configuration.index,
+            seed: trial.seed,
             epochs: settings.epochs,
             batch_size: settings.batch_size,
             optimizer: settings.optimizer,
-            learning_rate: settings.learning_rate,
-            weight_decay: settings.weight_decay,
+            learning_rate: configuration.learning_rate,
+            weight_decay: configuration.weight_decay,
             momentum: settings.momentum,
             schedule: settings.schedule,
             step_epochs: settings.step_epochs,
@@ -88,13 +108,8 @@ impl RunConfig {
             dropout: settings.dropout,
             device: settings.device.clone(),
             precision: settings.precision,
-            hyperparameters: compare.hyperparameters.clone(),
+            hyperparameters: configuration.hyperparameters.clone(),
         }
-    }
-
-    /// `out/<name>/<target>-<seed>`.
-    pub fn folder(&self, out: &Path) -> PathBuf {
-        out.join(&self.name).join(format!("{}-{}", self.target, self.seed))
     }
 
     /// The file's text.
@@ -105,12 +120,11 @@ impl RunConfig {
         toml::to_string(self).map_err(|error| Error::input("[train]", error.to_string()))
     }
 
-    /// The result of an earlier run of exactly this configuration, where its folder holds one.
+    /// The result of an earlier run of exactly this configuration, where `folder` holds one.
     ///
     /// # Errors
     /// As [`text`](Self::text).
-    pub fn finished(&self, out: &Path) -> Result<Option<RunResult>> {
-        let folder = self.folder(out);
+    pub fn finished(&self, folder: &Path) -> Result<Option<RunResult>> {
         let text = self.text()?;
         if fs::read(&folder.join("config.toml")).ok().as_deref() != Some(text.as_bytes()) {
             return Ok(None);
@@ -118,30 +132,22 @@ impl RunConfig {
         Ok(fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    /// Makes the folder ready: an older result is gone before anything else in it changes.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn prepare(&self, out: &Path) -> Result<()> {
-        let folder = self.folder(out);
-        fs::create_dir_all(&folder)?;
-        fs::remove(&folder.join("results.json"))
-    }
-
     /// The result of a trained run.
-    pub fn result(&self, table: &Table, task: &Task, trained: &Trained, has_record: bool) -> RunResult {
+    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, has_record: bool) -> RunResult {
+        let task = &trial.task;
         let balance = |epoch: &Epoch| {
             let named = self.modalities.iter().cloned().zip(epoch.record.iter().map(balance_result));
             if has_record { named.collect() } else { Default::default() }
         };
-        let curve = trained.curve.iter().map(|epoch| EpochResult {
+        let course = &trained.course;
+        let chosen = course.curve.get(course.selected).map_or(0.0, |epoch| epoch.validation.accuracy);
+        let curve = course.curve.iter().map(|epoch| EpochResult {
             train_loss: epoch.train_loss,
             train_accuracy: epoch.train_accuracy,
             validation_loss: epoch.validation.loss,
             validation_accuracy: epoch.validation.accuracy,
             balance: balance(epoch),
         });
-        let test = trained.test.as_ref();
         RunResult {
             format: 1,
             name: self.name.clone(),
@@ -153,7 +159,7 @@ impl RunConfig {
             seed: self.seed,
             selection: self.selection.into(),
             epochs: self.epochs,
-            selected_epoch: trained.selected,
+            selected_epoch: course.selected,
             classes: table.classes().to_vec(),
             rows: RowCounts {
                 train: task.train.len(),
@@ -161,24 +167,36 @@ impl RunConfig {
                 target: task.test.len(),
                 left_out: task.left_out,
             },
-            source_validation_accuracy: trained.curve.get(trained.selected).map_or(0.0, |epoch| epoch.validation.accuracy),
-            target_accuracy: test.map_or(0.0, |test| test.accuracy),
-            confusion: test.map(|test| test.confusion.clone()).unwrap_or_default(),
+            protocol: ProtocolResult {
+                kind: self.protocol.into(),
+                role: self.role,
+                configuration: self.configuration,
+                selection_accuracy: match trial.pick {
+                    Pick::Chosen(choice) => choice.accuracy,
+                    Pick::Oracle => course.score,
+                    Pick::Validation | Pick::Last => chosen,
+                },
+            },
+            source_validation_accuracy: chosen,
+            target_accuracy: trained.test.accuracy,
+            confusion: trained.test.confusion.clone(),
             curve: curve.collect(),
         }
     }
 
-    /// Writes the folder, `results.json` last.
+    /// Writes the folder, `results.json` last. Runs that only serve a choice keep no parameters.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
-    pub fn write(&self, out: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
-        let folder = self.folder(out);
+    pub fn write(&self, folder: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
-        write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+        if self.role == Role::Result {
+            write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+        }
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
-        fs::write(&folder.join("results.json"), (json + "\n").as_bytes())
+        fs::write(&folder.join("results.json"), (json + "\n").as_bytes())?;
+        fs::remove(&checkpoint::path(folder))
     }
 }
 
@@ -224,9 +242,5 @@ fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, t
             tensors.push((format!("input.{modality}.{what}"), Tensor::from_slice(values).to_kind(kind)));
         }
     }
-    let part = fs::part(path);
-    Tensor::write_safetensors(&tensors, &part)
-        .map_err(|error| Error::io("write", path)(std::io::Error::other(error.to_string())))?;
-    fs::RowFile::open(&part)?.sync()?;
-    fs::publish(path)
+    checkpoint::write_tensors(path, &tensors)
 }

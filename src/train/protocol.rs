@@ -1,103 +1,200 @@
-//! Which rows a run may see: leave one domain out.
+//! The `[protocol]` table of a pipeline file: which domains are trained and tested on, with which modalities and seeds.
 
-use super::settings::TargetSplit;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::selection::Selection;
+use super::subset::Subset;
 use super::table::Table;
-use crate::manifest::Split;
+use super::task::Task;
+use crate::manifest::TestSet;
 use crate::{Error, Result};
 
-/// One task: every other domain is a source, one is the target.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    /// Places of the modalities used, in order of concatenation.
-    pub modalities: Vec<usize>,
-    /// Places of the source domains, ascending.
-    pub sources: Vec<usize>,
-    /// Place of the target domain.
-    pub target: usize,
-    /// Which of its rows are tested on.
-    pub target_split: TargetSplit,
-    /// Rows trained on.
-    pub train: Vec<usize>,
-    /// Rows the epoch is chosen by.
-    pub validation: Vec<usize>,
-    /// Rows tested on.
-    pub test: Vec<usize>,
-    /// Rows that would have been used but lack a modality.
-    pub left_out: usize,
-    /// By modality used.
-    pub standard: Vec<Standard>,
+/// Which runs there are of each column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Protocol {
+    /// Which domains are sources and which one is the target.
+    pub kind: Kind,
+    /// Modalities trained on, a column of the results each; empty: all of the features, together.
+    pub modalities: Vec<Subset>,
+    /// Domains tested on in turn; empty: every domain.
+    pub targets: Vec<String>,
+    /// Domains that may be trained on; empty: every domain.
+    pub sources: Vec<String>,
+    /// One run each. Default 0, 1, 2.
+    pub seeds: Vec<u64>,
+    /// Which rows of the target are tested. Default: what the features' recipe says (`test-set` of `[data]`), else `all`. Of no
+    /// effect on `in-domain`, which tests the domain's test rows.
+    pub target_split: Option<TargetSplit>,
+    /// How the tested epoch, and the configuration of a search, are chosen.
+    pub selection: Selection,
+    /// Random configurations that are tried for each column and task besides the given one; 0: no search.
+    pub search: usize,
+    /// Ranges of the search by key, in place of those that the balancer states: `lambda = [0.1, 0.5]`. Also `learning-rate`
+    /// (default a tenth to ten times the given one) and `weight-decay` (default 1e-6 to 1e-2), both drawn evenly in their
+    /// logarithm; all others evenly.
+    pub ranges: BTreeMap<String, [f64; 2]>,
 }
 
-/// What one modality's features are standardised with: (x − mean) · scale, from the run's own training rows and no others.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Standard {
-    /// Mean, \[D\].
-    pub mean: Vec<f64>,
-    /// Reciprocal standard deviation, \[D\]; 1 for a feature that hardly varies.
-    pub scale: Vec<f64>,
+impl Default for Protocol {
+    fn default() -> Self {
+        Self {
+            kind: Kind::MultiSource,
+            modalities: Vec::new(),
+            targets: Vec::new(),
+            sources: Vec::new(),
+            seeds: vec![0, 1, 2],
+            target_split: None,
+            selection: Selection::SourceVal,
+            search: 0,
+            ranges: BTreeMap::new(),
+        }
+    }
 }
 
-impl Task {
-    /// The task that leaves `target` out.
+/// Which domains are sources and which one is the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Each domain is the target once, all others are sources: leave one domain out.
+    MultiSource,
+    /// Every ordered pair of two domains. With one source there are no domains to tell apart: the domain loss and its gradients
+    /// are 0, and σ = p = 1.
+    SingleSource,
+    /// Training and test rows of one domain: what a model reaches without a shift.
+    InDomain,
+}
+
+impl Kind {
+    /// The word in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MultiSource => "multi-source",
+            Self::SingleSource => "single-source",
+            Self::InDomain => "in-domain",
+        }
+    }
+}
+
+/// Rows of the target that are tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetSplit {
+    /// Every row.
+    All,
+    /// Its test rows.
+    Test,
+}
+
+impl Protocol {
+    /// Checks what needs no features, before anything is read or written.
     ///
     /// # Errors
-    /// [`Error::Input`] where no source is left, a class or a source domain has no training row, or there is nothing to
-    /// select or to test on.
-    pub fn leave_out(table: &Table, modalities: &[usize], target: usize, target_split: TargetSplit) -> Result<Self> {
-        let domains = table.domains();
-        let input = format!("features: target {:?}", domains[target]);
-        let sources: Vec<usize> = (0..domains.len()).filter(|&d| d != target).collect();
-        if sources.is_empty() {
-            return Err(Error::input(input, "the only domain; expected at least one other to train on"));
-        }
-        let rows = |wanted: &dyn Fn(usize, Split) -> bool| -> Vec<usize> {
-            (0..table.len()).filter(|&i| wanted(table.domain()[i], table.split()[i])).collect()
+    /// [`Error::Input`] that names the key, the value and what was expected.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |key: &str, value: String, expected: &str| {
+            Err(Error::input(format!("[protocol] {key}"), format!("{value}; expected {expected}")))
         };
-        let held_out = if rows(&|d, s| d != target && s == Split::Val).is_empty() { Split::Test } else { Split::Val };
-        let wanted = [
-            rows(&|d, s| d != target && s == Split::Train),
-            rows(&|d, s| d != target && s == held_out),
-            rows(&|d, s| d == target && (target_split == TargetSplit::All || s == Split::Test)),
-        ];
-        let all: usize = wanted.iter().map(Vec::len).sum();
-        let whole = |i: &usize| modalities.iter().all(|&m| table.modalities()[m].valid[*i]);
-        let [train, validation, test] = wanted.map(|rows| rows.into_iter().filter(whole).collect::<Vec<_>>());
-        let left_out = all - train.len() - validation.len() - test.len();
+        if self.seeds.is_empty() {
+            return wrong("seeds", "none".into(), "at least one");
+        }
+        if let Some(seed) = self.seeds.iter().find(|seed| **seed > i64::MAX as u64) {
+            return wrong("seeds", seed.to_string(), "at most 9223372036854775807, the largest whole number of TOML");
+        }
+        for (i, seed) in self.seeds.iter().enumerate() {
+            if self.seeds[..i].contains(seed) {
+                return wrong("seeds", format!("{seed} stands twice"), "each seed once");
+            }
+        }
+        if self.search > 10_000 {
+            return wrong("search", self.search.to_string(), "at most 10000 configurations");
+        }
+        for (key, [least, most]) in &self.ranges {
+            if !(least.is_finite() && most.is_finite() && least <= most) {
+                return wrong("ranges", format!("{key} = [{least}, {most}]"), "[least, most]");
+            }
+        }
+        Ok(())
+    }
 
-        if let Some(&d) = sources.iter().find(|&&d| !train.iter().any(|&i| table.domain()[i] == d)) {
-            return Err(Error::input(input, format!("source {:?} has no training row with every modality", domains[d])));
+    /// Every task, subset of modalities by subset, targets in turn.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for names that the features do not have, and for a task that they cannot fill.
+    pub fn tasks(&self, table: &Table) -> Result<Vec<Arc<Task>>> {
+        let subsets = self.subsets(table)?;
+        let targets = places("targets", &self.targets, table.domains())?;
+        let sources = places("sources", &self.sources, table.domains())?;
+        let of_recipe = table.test_set().map(|set| match set {
+            TestSet::TargetTest => TargetSplit::Test,
+            TestSet::TargetAll => TargetSplit::All,
+        });
+        let split = self.target_split.or(of_recipe).unwrap_or(TargetSplit::All);
+        let mut tasks = Vec::new();
+        for modalities in &subsets {
+            for &target in &targets {
+                let others: Vec<usize> = sources.iter().copied().filter(|&d| d != target).collect();
+                if others.is_empty() && self.targets.is_empty() && table.domains().len() > 1 && self.kind != Kind::InDomain {
+                    continue; // the only source is no target
+                }
+                match self.kind {
+                    Kind::MultiSource => tasks.push(Task::new(table, modalities, &others, target, split)?),
+                    Kind::SingleSource => {
+                        for source in others {
+                            tasks.push(Task::new(table, modalities, &[source], target, split)?);
+                        }
+                    }
+                    Kind::InDomain if sources.contains(&target) => tasks.push(Task::in_domain(table, modalities, target)?),
+                    Kind::InDomain => {}
+                }
+            }
         }
-        if let Some(c) = (0..table.classes().len()).find(|&c| !train.iter().any(|&i| table.label()[i] == c)) {
-            return Err(Error::input(input, format!("class {:?} has no training row in the sources", table.classes()[c])));
+        if tasks.is_empty() {
+            let problem = format!("no {} task with these targets and sources; expected at least one", self.kind.name());
+            return Err(Error::input("[protocol]", problem));
         }
-        if validation.is_empty() {
-            return Err(Error::input(input, "the sources have no row in split val or test to select the epoch on"));
+        Ok(tasks.into_iter().map(Arc::new).collect())
+    }
+
+    /// Places of the modalities of each subset.
+    fn subsets(&self, table: &Table) -> Result<Vec<Vec<usize>>> {
+        let names: Vec<String> = table.modalities().iter().map(|m| m.name.clone()).collect();
+        if self.modalities.is_empty() {
+            return Ok(vec![(0..names.len()).collect()]);
         }
-        if test.is_empty() {
-            return Err(Error::input(input, "has no row to test on with every modality in the chosen split"));
+        let mut subsets = Vec::new();
+        for subset in &self.modalities {
+            let places = subset.places(&names)?;
+            let sorted = |places: &Vec<usize>| {
+                let mut sorted = places.clone();
+                sorted.sort_unstable();
+                sorted
+            };
+            if subsets.iter().any(|other| sorted(other) == sorted(&places)) {
+                return Err(Error::input("[protocol] modalities", format!("{subset}: the same modalities stand twice")));
+            }
+            subsets.push(places);
         }
-        let standard = modalities.iter().map(|&m| standard(table, m, &train)).collect();
-        Ok(Self { modalities: modalities.to_vec(), sources, target, target_split, train, validation, test, left_out, standard })
+        Ok(subsets)
     }
 }
 
-fn standard(table: &Table, modality: usize, rows: &[usize]) -> Standard {
-    let modality = &table.modalities()[modality];
-    let row = |i: usize| &modality.values[i * modality.width..][..modality.width];
-    let count = rows.len() as f64;
-    let mut mean = vec![0.0; modality.width];
-    for &i in rows {
-        mean.iter_mut().zip(row(i)).for_each(|(sum, &x)| *sum += f64::from(x) / count);
+/// Places of the wanted domains; of all where none is asked for.
+fn places(key: &str, wanted: &[String], names: &[String]) -> Result<Vec<usize>> {
+    let input = format!("[protocol] {key}");
+    if let Some((_, name)) = wanted.iter().enumerate().find(|(i, name)| wanted[..*i].contains(name)) {
+        return Err(Error::input(input, format!("{name:?} stands twice; expected each name once")));
     }
-    let mut variance = vec![0.0; modality.width];
-    for &i in rows {
-        for ((sum, &x), mean) in variance.iter_mut().zip(row(i)).zip(&mean) {
-            *sum += (f64::from(x) - mean).powi(2) / count;
-        }
+    if wanted.is_empty() {
+        return Ok((0..names.len()).collect());
     }
-    // a spread below f32's resolution of the mean is rounding
-    let scale =
-        |(variance, mean): (f64, &f64)| if variance.sqrt() > 1e-6 * (1e-6 + mean.abs()) { 1.0 / variance.sqrt() } else { 1.0 };
-    let scale = variance.into_iter().zip(&mean).map(scale).collect();
-    Standard { mean, scale }
+    let place = |name: &String| {
+        names.iter().position(|other| other == name).ok_or_else(|| {
+            Error::input(&input, format!("{name:?} is not among the features; expected some of {}", names.join(", ")))
+        })
+    };
+    wanted.iter().map(place).collect()
 }

@@ -2,8 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::cohort::Run;
-use super::dropout::premultiplied;
+use crate::objective::Streams;
 use crate::rng::Stream;
 
 /// An epoch's rows and random states, uploaded at once.
@@ -22,10 +21,20 @@ pub(super) struct Plan {
     pub(super) steps: Vec<usize>,
 }
 
+/// What one run goes through in an epoch.
+pub(super) struct Turn<'a> {
+    /// Rows that it learns from.
+    pub(super) rows: &'a [usize],
+    /// Where its order and its dropout come from.
+    pub(super) stream: Stream,
+    /// Whether it trains at all.
+    pub(super) active: bool,
+}
+
 impl Plan {
     /// Rows, shares, random states and resting runs of an epoch's steps.
-    pub(super) fn new(runs: &[Run], batch: usize, epoch: usize, kind: Kind, device: Device) -> Self {
-        let steps_of = |run: &Run| if epoch < run.epochs { (run.task.train.len() / batch).max(1) } else { 0 };
+    pub(super) fn new(runs: &[Turn], batch: usize, epoch: usize, kind: Kind, device: Device) -> Self {
+        let steps_of = |run: &Turn| if run.active { (run.rows.len() / batch).max(1) } else { 0 };
         let steps: Vec<usize> = runs.iter().map(steps_of).collect();
         let count = steps.iter().copied().max().unwrap_or(0);
         let size = count * runs.len() * batch;
@@ -33,12 +42,12 @@ impl Plan {
         let mut states = vec![0i32; count * runs.len()];
         let mut active_runs = vec![vec![false; runs.len()]; count];
         for (r, run) in runs.iter().enumerate() {
-            let train = &run.task.train;
-            let order = Stream::new(run.seed).with("shuffle").at(epoch as u32).permutation(train.len());
-            let dropout = Stream::new(run.seed).with("dropout").at(epoch as u32);
+            let train = run.rows;
+            let order = run.stream.with("shuffle").at(epoch as u32).permutation(train.len());
+            let dropout = run.stream.with("dropout").at(epoch as u32);
             for step in 0..steps[r] {
                 active_runs[step][r] = true;
-                states[step * runs.len() + r] = premultiplied(dropout.at(step as u32).state());
+                states[step * runs.len() + r] = Streams::premultiplied(dropout.at(step as u32));
                 let chunk = &order[step * batch..order.len().min((step + 1) * batch)];
                 let start = (step * runs.len() + r) * batch;
                 for (i, &row) in chunk.iter().enumerate() {

@@ -1,13 +1,14 @@
 //! The `[train]` table of a pipeline file.
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::amount::{Bytes, Runs};
+use super::compare::{Compare, Resolved};
+use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Recipe, Schedule};
-use crate::balance::{self, Hyperparameters};
-use crate::{Error, Result, method};
+use crate::{Error, Result};
 
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,12 +18,6 @@ pub struct Settings {
     pub out: PathBuf,
     /// The feature store; default that of `[extract]`.
     pub features: Option<PathBuf>,
-    /// Modalities trained on, in order of concatenation; empty: all of the features.
-    pub modalities: Vec<String>,
-    /// Domains left out in turn; empty: every domain.
-    pub targets: Vec<String>,
-    /// One run each. Default 0, 1, 2.
-    pub seeds: Vec<u64>,
     /// Passes over the training rows, at least 1. Default 20 (paper).
     pub epochs: usize,
     /// Rows of a step, at least 1. Default 16 (MMDG-Bench; the paper gives none). The shorter last batch of an epoch is left
@@ -58,16 +53,24 @@ pub struct Settings {
     pub head_hidden: usize,
     /// Share of hidden units dropped, in [0, 1). Default 0.5 (MMDG-Bench).
     pub dropout: f64,
-    /// Which rows of the target are tested. Default: what the features' recipe says (`test-set` of `[data]`), else `all`.
-    pub target_split: Option<TargetSplit>,
-    /// How the tested epoch is chosen.
-    pub selection: Selection,
     /// `cpu`, `cuda` or `cuda:1`.
     pub device: String,
     /// Arithmetic of the run. Default `f32`.
     pub precision: Precision,
+    /// Runs that train side by side: a number, or `"auto"`. Default 16: beyond that a cohort's buffers leave the caches of common
+    /// processors. Never changes results.
+    pub cohort: Runs,
+    /// Memory that the features and all runs that train at one time may take, as estimated before anything is trained, besides
+    /// libtorch itself: bytes, or such as `"8GiB"`. Default: no bound.
+    pub max_memory: Option<Bytes>,
+    /// Epochs after which each run's state is written again, for the case that the process is killed; 0, the default: only when
+    /// a signal asks it to stop.
+    pub checkpoint_every: usize,
     /// What is compared; empty: one entry with method `erm` and balance `none`.
     pub compare: Vec<Compare>,
+    /// Which domains, modalities and seeds: the `[protocol]` table.
+    #[serde(skip)]
+    pub protocol: Protocol,
 }
 
 impl Default for Settings {
@@ -76,9 +79,6 @@ impl Default for Settings {
         Self {
             out: "runs".into(),
             features: None,
-            modalities: Vec::new(),
-            targets: Vec::new(),
-            seeds: vec![0, 1, 2],
             epochs: 20,
             batch_size: 16,
             optimizer: Optimizer::Adam,
@@ -96,11 +96,13 @@ impl Default for Settings {
             embedding: 512,
             head_hidden: 256,
             dropout: 0.5,
-            target_split: None,
-            selection: Selection::SourceVal,
             device: "cpu".into(),
             precision: Precision::F32,
+            cohort: Runs::AtMost(16),
+            max_memory: None,
+            checkpoint_every: 0,
             compare: Vec::new(),
+            protocol: Protocol::default(),
         }
     }
 }
@@ -118,33 +120,6 @@ pub enum Optimizer {
     Sgd,
 }
 
-/// Rows of the target that are tested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TargetSplit {
-    /// Every row.
-    All,
-    /// Its test rows.
-    Test,
-}
-
-/// How the tested epoch is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Selection {
-    /// The best accuracy on the sources' validation rows (their test rows where they have none), of equals the later epoch.
-    SourceVal,
-}
-
-impl Selection {
-    /// The word in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SourceVal => "source-val",
-        }
-    }
-}
-
 /// Arithmetic of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,53 +128,6 @@ pub enum Precision {
     F32,
     /// Double, for checks against references.
     F64,
-}
-
-/// One column of the comparison.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Compare {
-    /// Name of the column and of its folder.
-    pub name: String,
-    /// One of [`method::METHODS`]. Default `erm`.
-    pub method: Option<String>,
-    /// One of [`balance::BALANCERS`]. Default `none`.
-    pub balance: Option<String>,
-    /// What the balancer [takes](balance::Entry::takes).
-    #[serde(flatten)]
-    pub hyperparameters: BTreeMap<String, toml::Value>,
-}
-
-/// A [`Compare`] with everything looked up.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    /// Name of the column.
-    pub name: String,
-    /// Which losses there are.
-    pub method: &'static method::Method,
-    /// How gradients meet.
-    pub balance: &'static balance::Entry,
-    /// The balancer's settings.
-    pub hyperparameters: Hyperparameters,
-}
-
-impl Compare {
-    /// Looks names up and fills in defaults.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for an unknown method or balancer, a setting that the balancer does not take, a number out of range.
-    pub fn resolve(&self) -> Result<Resolved> {
-        let input = format!("[[train.compare]] {:?}", self.name);
-        if !is_folder_name(&self.name) {
-            return Err(Error::input(input, "expected a `name` that can be a folder's"));
-        }
-        let at = |error: Error| Error::input(&input, error.to_string());
-        let method = method::find(self.method.as_deref().unwrap_or("erm")).map_err(at)?;
-        let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(at)?;
-        let hyperparameters = Hyperparameters::new(balance.takes, &self.hyperparameters)
-            .map_err(|problem| Error::input(&input, format!("balance {:?}: {problem}", balance.name)))?;
-        Ok(Resolved { name: self.name.clone(), method, balance, hyperparameters })
-    }
 }
 
 impl Settings {
@@ -277,45 +205,6 @@ impl Settings {
             let expected = format!("an epoch below epochs = {}", self.epochs);
             return wrong("average-from", self.average_from.to_string(), &expected);
         }
-        if self.seeds.is_empty() {
-            return wrong("seeds", "none".into(), "at least one");
-        }
-        if let Some(seed) = self.seeds.iter().find(|seed| **seed > i64::MAX as u64) {
-            return wrong("seeds", seed.to_string(), "at most 9223372036854775807, the largest whole number of TOML");
-        }
-        for (i, seed) in self.seeds.iter().enumerate() {
-            if self.seeds[..i].contains(seed) {
-                return wrong("seeds", format!("{seed} stands twice"), "each seed once");
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether a name can be one folder's.
-pub(super) fn is_folder_name(name: &str) -> bool {
-    let mut parts = Path::new(name).components();
-    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name) && !name.contains('\0')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folder_names_stay_in_their_folder() {
-        assert!(["gmp (paper)", "P08", "ä"].into_iter().all(is_folder_name));
-        assert!(!["", ".", "..", "a/b", "/a", "a/"].into_iter().any(is_folder_name));
-    }
-
-    #[test]
-    fn a_setting_that_a_balancer_does_not_take_is_refused() {
-        let compare: Compare = toml::from_str("name = 'x'\nbalance = 'adversarial'\nalpha-k = 0.5").unwrap();
-        assert_eq!(
-            compare.resolve().unwrap_err().to_string(),
-            "[[train.compare]] \"x\": balance \"adversarial\": alpha-k = 0.5: not taken here; expected lambda"
-        );
-        let compare: Compare = toml::from_str("name = 'x'\nalpha_k = 0.5").unwrap();
-        assert!(compare.resolve().is_err());
+        self.protocol.check()
     }
 }

@@ -36,8 +36,9 @@ fn the_demo_runs_twice_alike_and_has_its_imbalance() {
     assert!(std::fs::read(folder.join("demo/report/report.html")).unwrap() == page);
 
     let alone = |modality: &str| {
-        let set =
-            format!("--set train.modalities=[\"{modality}\"] --set train.out={modality} --set report.out={modality} --set {ONE}");
+        let set = format!(
+            "--set protocol.modalities=[[\"{modality}\"]] --set train.out={modality} --set report.out={modality} --set {ONE}"
+        );
         expect(&run(folder, &format!("run {pipeline} {set}")), 0, &[]);
         accuracies(&folder.join(modality))
     };

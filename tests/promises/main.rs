@@ -42,12 +42,16 @@ mod networks;
 mod pickles;
 #[cfg(feature = "video")]
 mod pixels;
+#[cfg(feature = "torch")]
+mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
 #[cfg(feature = "media")]
 mod shared;
+#[cfg(feature = "torch")]
+mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

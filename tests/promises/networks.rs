@@ -111,7 +111,7 @@ fn a_row_does_not_depend_on_its_neighbours_and_a_killed_run_goes_on() {
     expect(
         &run(folder, "extract pipeline.toml --from media --batch-size 2"),
         3,
-        &["backbones.audio.batch-size is 64 in the store, 2"],
+        &["backbones.audio.batch-size is 16 in the store, 2"],
     );
     expect(&run(folder, "extract pipeline.toml --from media --dtype f16"), 3, &["dtype is \"f32\" in the store, \"f16\""]);
     expect(&run(folder, "extract pipeline.toml --from media --dtype f64"), 2, &["--dtype: \"f64\""]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mmdg::report::results::{BalanceResult, EpochResult, RowCounts, RunResult};
+use mmdg::report::results::{BalanceResult, EpochResult, ProtocolResult, RowCounts, RunResult};
 use mmdg::report::{self, Comparison};
 
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
@@ -33,6 +33,7 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         selected_epoch: 2,
         classes: vec!["eating".into(), "opening door".into()],
         rows: RowCounts { train: 100, validation: 20, target: 50, left_out: 1 },
+        protocol: ProtocolResult::default(),
         source_validation_accuracy: 0.9,
         target_accuracy: accuracy,
         confusion: vec![vec![20, 5], vec![10, 15]],

@@ -8,7 +8,7 @@ use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
 use mmdg::stop::Stop;
 use mmdg::store::{ModalityHeader, Plan, Store, Writer};
-use mmdg::train::{Settings, Table, TargetSplit, train};
+use mmdg::train::{Protocol, Settings, Table, TargetSplit, train};
 use serde_json::{Value, json};
 
 /// Features of two classes in two domains: in each ten training rows and six test rows.
@@ -51,14 +51,12 @@ fn the_recipe_says_which_rows_are_tested_unless_the_training_does() {
         let out = folder.join(format!("runs{i}"));
         let settings = Settings {
             out: out.clone(),
-            targets: vec!["q".into()],
-            seeds: vec![0],
+            protocol: Protocol { targets: vec!["q".into()], seeds: vec![0], target_split, ..Protocol::default() },
             epochs: 1,
             hidden: 4,
             embedding: 4,
             head_hidden: 4,
             batch_size: 4,
-            target_split,
             ..Settings::default()
         };
         let results = train(&table, &settings, &Stop::default(), &|_| ()).unwrap();

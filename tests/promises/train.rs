@@ -13,12 +13,14 @@ use mmdg::rng::Stream;
 use mmdg::stop::Stop;
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Compare, Numbers, Optimizer, Precision, Settings, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{
+    Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Subset, Table, TableModality, TargetSplit, Task,
+};
 use mmdg::{Error, balance, method, train};
 use tch::{Device, Kind, Tensor};
 
 /// `per` rows of each class and domain: class and domain both shift the mean, noise does the rest.
-fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usize) -> Table {
+pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usize) -> Table {
     let rows = classes * domains * per;
     let label: Vec<usize> = (0..rows).map(|i| i % classes).collect();
     let domain: Vec<usize> = (0..rows).map(|i| i / classes % domains).collect();
@@ -42,18 +44,18 @@ fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usiz
     Table::new(names("class", classes), names("domain", domains), modalities, label, domain, split).unwrap()
 }
 
-fn small() -> Table {
+pub(super) fn small() -> Table {
     table(&[("video", 6), ("audio", 5)], 3, 3, 10)
 }
 
-fn compare(text: &str) -> Compare {
+pub fn compare(text: &str) -> Compare {
     toml::from_str(text).unwrap()
 }
 
-fn settings(out: &Path) -> Settings {
+pub fn settings(out: &Path) -> Settings {
     Settings {
         out: out.into(),
-        seeds: vec![0, 1],
+        protocol: Protocol { seeds: vec![0, 1], ..Protocol::default() },
         epochs: 3,
         batch_size: 8,
         learning_rate: 1e-3,
@@ -69,11 +71,11 @@ fn settings(out: &Path) -> Settings {
     }
 }
 
-fn run(table: &Table, settings: &Settings) -> mmdg::Result<Vec<RunResult>> {
+pub fn run(table: &Table, settings: &Settings) -> mmdg::Result<Vec<RunResult>> {
     train::train(table, settings, &Stop::default(), &|_| ())
 }
 
-fn design(table: &Table, balance: &str, dropout: f64) -> Design {
+pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
     Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
@@ -90,20 +92,34 @@ fn design(table: &Table, balance: &str, dropout: f64) -> Design {
     }
 }
 
-fn task(table: &Table, target: usize) -> Arc<Task> {
+pub(super) fn task(table: &Table, target: usize) -> Arc<Task> {
     let modalities: Vec<usize> = (0..table.modalities().len()).collect();
     Arc::new(Task::leave_out(table, &modalities, target, TargetSplit::All).unwrap())
 }
 
-fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
-    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, numbers: Numbers::default(), hyperparameters }
+pub(super) fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
+    Run {
+        task,
+        seed,
+        epochs: 3,
+        learning_rate: 3e-3,
+        weight_decay: 0.0,
+        numbers: Numbers::default(),
+        hyperparameters,
+        pick: Pick::Validation,
+    }
+}
+
+/// Leaves this domain out, with seed 0.
+pub fn one_task(target: &str) -> Protocol {
+    Protocol { targets: vec![target.into()], seeds: vec![0], ..Protocol::default() }
 }
 
 /// Kinds of a cohort: balancer and the settings that its runs share.
 const KINDS: [(&str, &str); 4] = [("none", ""), ("adversarial", ""), ("gmp", "variant = 'paper'"), ("gmp", "variant = 'bench'")];
 
 /// Settings of a balancer; of `more` those that it takes.
-fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
+pub(super) fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
     let takes = balance::find(balance).unwrap().takes;
     let mut given: BTreeMap<String, toml::Value> = toml::from_str(words).unwrap();
     for (name, value) in more {
@@ -440,14 +456,8 @@ fn sixteen_samples_are_learned_by_heart() {
         split.push(Split::Test);
     }
     let table = Table::new(full.classes().to_vec(), full.domains().to_vec(), modalities, label, domain, split).unwrap();
-    let settings = Settings {
-        epochs: 150,
-        dropout: 0.0,
-        targets: vec!["domain2".into()],
-        seeds: vec![0],
-        learning_rate: 1e-2,
-        ..settings(folder.path())
-    };
+    let settings =
+        Settings { epochs: 150, dropout: 0.0, protocol: one_task("domain2"), learning_rate: 1e-2, ..settings(folder.path()) };
     for result in run(&table, &settings).unwrap() {
         assert_eq!(result.rows.train, 16);
         assert_eq!(result.curve.last().unwrap().train_accuracy, 1.0, "{}", result.name);
@@ -493,7 +503,7 @@ fn scrambled_target_labels_change_no_parameter() {
         table.split().to_vec(),
     )
     .unwrap();
-    let of = |folder: &Path| Settings { targets: vec!["domain2".into()], ..settings(folder) };
+    let of = |folder: &Path| Settings { protocol: Protocol { seeds: vec![0, 1], ..one_task("domain2") }, ..settings(folder) };
     let plain = run(&table, &of(one.path())).unwrap();
     let changed = run(&scrambled, &of(other.path())).unwrap();
     assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_accuracy != b.target_accuracy));
@@ -542,7 +552,7 @@ fn finished_runs_are_not_made_again() {
     assert!(walk(folder.path(), ".part").is_empty());
 }
 
-fn walk(folder: &Path, ending: &str) -> Vec<std::path::PathBuf> {
+pub fn walk(folder: &Path, ending: &str) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
@@ -570,13 +580,13 @@ fn rows_that_lack_a_modality_are_left_out_and_counted() {
         full.split().to_vec(),
     )
     .unwrap();
-    let one = Settings { seeds: vec![0], targets: vec!["domain0".into()], ..settings(folder.path()) };
+    let one = Settings { protocol: one_task("domain0"), ..settings(folder.path()) };
     for run in run(&lacking, &one).unwrap() {
         assert_eq!(run.rows.left_out, 1);
         assert_eq!(run.rows.train + run.rows.validation + run.rows.target, full.len() - 1);
         assert!(run.curve.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.validation_loss.is_finite()));
     }
-    let video = Settings { modalities: vec!["video".into()], ..one };
+    let video = Settings { protocol: Protocol { modalities: vec![Subset::Word("v".into())], ..one_task("domain0") }, ..one };
     assert!(run(&lacking, &video).unwrap().iter().all(|run| run.rows.left_out == 0 && run.modalities == ["video"]));
 }
 
@@ -587,7 +597,7 @@ fn one_source_domain_three_modalities_linear_encoders_and_large_batches_all_trai
     let settings = Settings {
         hidden: 0,
         batch_size: 64,
-        seeds: vec![u64::from(u32::MAX) + 5],
+        protocol: Protocol { seeds: vec![u64::from(u32::MAX) + 5], ..Protocol::default() },
         precision: Precision::F64,
         ..settings(folder.path())
     };
@@ -611,17 +621,21 @@ fn bad_settings_are_named() {
         assert_eq!(error.exit_code(), 3, "{error}");
         assert!(error.to_string().contains(expected), "{error} should have {expected:?}");
     };
-    refused(Settings { targets: vec!["mars".into()], ..good.clone() }, "domain0, domain1, domain2");
-    refused(Settings { modalities: vec!["smell".into()], ..good.clone() }, "video, audio");
+    let protocol = |protocol: Protocol| Settings { protocol, ..good.clone() };
+    let subset = |text: &str| protocol(Protocol { modalities: vec![Subset::Word(text.into())], ..Protocol::default() });
+    refused(protocol(one_task("mars")), "domain0, domain1, domain2");
+    refused(subset("video"), "no modality begins with 'i'");
+    refused(subset("video+smell"), "video, audio");
+    refused(subset("vv"), "\"video\" stands twice");
     refused(Settings { epochs: 0, ..good.clone() }, "[train] epochs: 0");
     refused(Settings { batch_size: 0, ..good.clone() }, "[train] batch-size: 0");
     refused(Settings { learning_rate: f64::NAN, ..good.clone() }, "[train] learning-rate: NaN");
     refused(Settings { dropout: 1.0, ..good.clone() }, "[train] dropout: 1");
-    refused(Settings { seeds: vec![], ..good.clone() }, "[train] seeds");
+    refused(protocol(Protocol { seeds: vec![], ..Protocol::default() }), "[protocol] seeds");
     refused(Settings { device: "tpu".into(), ..good.clone() }, "expected \"cpu\", \"cuda\"");
-    refused(Settings { target_split: Some(TargetSplit::Test), ..good.clone() }, "no row to test on");
+    refused(protocol(Protocol { target_split: Some(TargetSplit::Test), ..Protocol::default() }), "no row to test on");
     let with = |text: &str| Settings { compare: vec![compare(text)], ..good.clone() };
-    refused(with("name = 'x'\nbalance = 'gpm'"), "none, adversarial, gmp");
+    refused(with("name = 'x'\nbalance = 'gpm'"), "none, adversarial, gmp, ogm");
     refused(with("name = 'x'\nmethod = 'mre'"), "expected one of erm");
     refused(with("name = 'a/b'"), "a folder's");
     refused(with("name = 'x'\nbalance = 'gmp'\nreversal = 0.3"), "reversal");
@@ -629,9 +643,8 @@ fn bad_settings_are_named() {
     refused(Settings { compare: vec![compare("name = 'x'"), compare("name = 'x'")], ..good.clone() }, "stands twice");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(toml::from_str::<Settings>("epoch = 3").unwrap_err().to_string().contains("unknown field `epoch`"));
-    let parsed: Settings =
-        toml::from_str("target-split = 'test'\n[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
-    assert_eq!((parsed.target_split, parsed.compare.len(), parsed.epochs), (Some(TargetSplit::Test), 1, 20));
+    let parsed: Settings = toml::from_str("[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
+    assert_eq!((parsed.compare.len(), parsed.epochs), (1, 20));
     let found = train::device::libtorch().unwrap();
     if found.devices == 0 {
         let error = run(&table, &Settings { device: "cuda".into(), ..good }).unwrap_err();
@@ -669,8 +682,9 @@ fn features_that_cannot_be_trained_on_are_named() {
 #[test]
 fn a_step_reads_nothing_back_to_the_host() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files: Vec<_> =
-        ["encoder", "gradients", "model", "dropout", "optimizer"].map(|name| root.join(format!("train/{name}.rs"))).into();
+    let mut files: Vec<_> = ["encoder", "gradients", "model", "dropout", "noise", "optimizer"]
+        .map(|name| root.join(format!("train/{name}.rs")))
+        .into();
     for folder in ["objective", "balance", "method"] {
         files.extend(walk(&root.join(folder), ".rs"));
     }

@@ -1,0 +1,137 @@
+use tch::{Device, Kind, Tensor};
+
+use super::{Balancer, Entry, Hyperparameters, Losses, Record, Rehearsal, Setting, Signals, Term, Trial, Update, column, keep};
+use crate::objective::{Layout, Shape, UnimodalClassification};
+
+/// Online gradient blending (Wang et al., CVPR 2020, arXiv 1905.12681): L = Σ w_k L_k over the M uni-modal losses and the
+/// fused one, Σ w = 1. Every super-epoch of n epochs begins with copies of the model, parameters and optimizer, that train
+/// n epochs on one loss each; with a copy's loss on held-out rows L*, its generalisation G = L*_before − L*_after and its
+/// overfitting O = L* − L, w_k = max(G_k, 0) / ((O_after − O_before)² + 1e-6) / Z. Equal weights where no G is above 0.
+///
+/// The M uni-modal losses share no parameter, so one copy trains them all and a second one the fused loss. Held out is a
+/// seeded share of the sources' training rows, from which the model never learns, in copies or by itself; losses are taken
+/// without dropout. Differences: the paper takes |G|, which would reward a loss that got worse; MMDG-Bench smooths weights
+/// over super-epochs, here as `momentum` says (off, as in the paper).
+pub const ENTRY: Entry = Entry {
+    name: "gradient-blending",
+    about: "online gradient blending (Wang et al., CVPR 2020)",
+    takes: &[
+        Setting::number("super-epoch", 10.0, [5.0, 10.0], "epochs between estimates, whole; BalanceBenchmark").within(1.0, 1e6),
+        Setting::number("held-out", 0.2, [0.1, 0.3], "share of the training rows that is held out (ours; the paper gives none)")
+            .within(0.0, 1.0),
+        Setting::number("momentum", 0.0, [0.0, 0.9], "share of the old weights that stays; 0.5 or 0.9 in MMDG-Bench")
+            .within(0.0, 1.0),
+    ],
+    build: |runs, kind, device| Box::new(Blending::new(runs, kind, device)),
+};
+
+/// Added to squared overfitting; MMDG-Bench.
+const SQUARE_FLOOR: f64 = 1e-6;
+
+#[derive(Debug)]
+struct Blending {
+    /// By run.
+    rehearsals: Vec<Rehearsal>,
+    momentum: Tensor,
+    trial: Option<Trial>,
+    /// Of the losses, uni-modal ones first, [R, M + 1].
+    weights: Tensor,
+}
+
+impl Blending {
+    fn new(runs: &[Hyperparameters], kind: Kind, device: Device) -> Self {
+        let rehearsal = |run: &Hyperparameters| Rehearsal {
+            every: run.number("super-epoch").max(1.0) as usize,
+            epochs: run.number("super-epoch").max(1.0) as usize,
+            held_out: run.number("held-out"),
+        };
+        let momentum = column(runs, "momentum", kind, device).unsqueeze(1);
+        Self { rehearsals: runs.iter().map(rehearsal).collect(), weights: momentum.zeros_like(), momentum, trial: None }
+    }
+}
+
+/// The best weights for what copies came to, [R, M + 1].
+fn blend(before: &Losses, after: &Losses) -> Tensor {
+    let gain = &before.held_out - &after.held_out;
+    let overfitting = |losses: &Losses| &losses.held_out - &losses.train;
+    let more = overfitting(after) - overfitting(before);
+    let weights = gain.clamp_min(0.0) / (more.square() + SQUARE_FLOOR);
+    let sum = weights.sum_dim_intlist(1, true, None);
+    let some = sum.gt(0.0);
+    let equal = weights.full_like(1.0 / weights.size()[1] as f64);
+    (weights / sum.where_self(&some, &sum.ones_like())).where_self(&some, &equal)
+}
+
+impl Balancer for Blending {
+    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
+        let scale = self.momentum.ones_like().squeeze_dim(1);
+        vec![Term { objective: Box::new(UnimodalClassification::declare(shape, layout)), scale }]
+    }
+
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>) {
+        let losses = shape.len() + 1;
+        self.weights = self.momentum.full_like(1.0 / losses as f64).repeat([1, losses]);
+    }
+
+    fn records(&self) -> bool {
+        true
+    }
+
+    fn rehearsals(&self) -> &[Rehearsal] {
+        &self.rehearsals
+    }
+
+    fn trial(&mut self, trial: Option<Trial>) {
+        self.trial = trial;
+    }
+
+    fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
+        let new = &self.weights * &self.momentum + blend(before, after) * (1.0 - &self.momentum);
+        self.weights = keep(active, &self.weights, &new);
+    }
+
+    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+        let modalities = self.weights.size()[1] - 1;
+        let (own, fused) = (self.weights.narrow(1, 0, modalities), self.weights.narrow(1, modalities, 1));
+        let (own, fused) = match self.trial {
+            Some(Trial::Unimodal) => (own.ones_like(), fused.zeros_like()),
+            Some(Trial::Fused) => (own.zeros_like(), fused.ones_like()),
+            None => (own, fused),
+        };
+        // the method's objectives first, the uni-modal one last
+        let objectives = signals.loss.size()[1];
+        let fused = fused.repeat([1, objectives - 1]);
+        let weights = Tensor::cat(&[fused.unsqueeze(1).repeat([1, modalities, 1]), own.unsqueeze(2)], 2);
+        let heads = Tensor::cat(&[fused, own.narrow(1, 0, 1).ones_like()], 1);
+        let record = Record { k: Some(own), ..Record::default() };
+        Some(Update { heads: Some(heads), record, ..Update::weights(weights) })
+    }
+
+    fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        vec![("weights", &mut self.weights)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::close;
+    use super::*;
+
+    fn losses(train: [f64; 3], held_out: [f64; 3]) -> Losses {
+        Losses { train: Tensor::from_slice(&train).unsqueeze(0), held_out: Tensor::from_slice(&held_out).unsqueeze(0) }
+    }
+
+    #[test]
+    fn weights_are_gains_over_squared_overfitting() {
+        let before = losses([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]);
+        // gains 0.5, 0.2, -0.1; overfitting 0.1, 0.2, 0.4
+        let after = losses([0.4, 0.6, 0.7], [0.5, 0.8, 1.1]);
+        let (a, b) = (0.5 / (0.1f64.powi(2) + 1e-6), 0.2 / (0.2f64.powi(2) + 1e-6));
+        let found = Vec::<f64>::try_from(blend(&before, &after).get(0)).unwrap();
+        assert!(close(&found, &[a / (a + b), b / (a + b), 0.0]), "{found:?}");
+        // no gain at all, and no change at all: equal weights
+        for after in [losses([0.5; 3], [1.5; 3]), losses([1.0; 3], [1.0; 3])] {
+            assert!(close(&Vec::<f64>::try_from(blend(&before, &after).get(0)).unwrap(), &[1.0 / 3.0; 3]));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use tch::{Kind, Tensor};
+
+use super::gmp::to_mean_of_others;
+use super::{Balancer, Entry, Record, Setting, Signals, Term, Update, column, spread};
+use crate::objective::{Label, Layout, Probe, Reading, Shape, Streams};
+
+/// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
+/// by ρ > 1 is dropped from the fused branch, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1. Nothing
+/// is rescaled. ρ comes from the same batch, by linear [probes](Probe) that see every embedding.
+///
+/// As in BalanceBenchmark, and not in every batch: with probability p_exe. There ρ is to the other's confidence, or to the
+/// sum of two others; here to the mean of the others, so that equal modalities have ρ = 1 whatever their number.
+pub const ENTRY: Entry = Entry {
+    name: "opm",
+    about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
+    takes: &[
+        Setting::number("q-base", 0.4, [0.0, 1.0], "q_base, the probability to be dropped at ρ = 1; BalanceBenchmark")
+            .within(0.0, 1.0),
+        Setting::number("lambda", 0.5, [0.0, 1.0], "λ, how fast it grows with ρ; BalanceBenchmark"),
+        Setting::number("p-exe", 0.7, [0.0, 1.0], "probability that a batch is dropped from at all; BalanceBenchmark")
+            .within(0.0, 1.0),
+    ],
+    build: |runs, kind, device| {
+        let [q_base, lambda, p_exe] = ["q-base", "lambda", "p-exe"].map(|name| column(runs, name, kind, device).unsqueeze(1));
+        Box::new(Opm { q_base, lambda, p_exe })
+    },
+};
+
+#[derive(Debug)]
+struct Opm {
+    q_base: Tensor,
+    lambda: Tensor,
+    p_exe: Tensor,
+}
+
+impl Opm {
+    /// The probability of each modality to be dropped, [R, M].
+    fn probability(&self, rho: &Tensor) -> Tensor {
+        let ahead = rho.gt(1.0).to_kind(rho.kind());
+        (((rho - 1.0).clamp_min(0.0).tanh() * &self.lambda + 1.0) * &self.q_base * ahead).clamp(0.0, 1.0)
+    }
+}
+
+impl Balancer for Opm {
+    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
+        vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
+    }
+
+    fn records(&self) -> bool {
+        true
+    }
+
+    fn before_fusion(&mut self, class: &Reading, states: &Tensor) -> Option<Tensor> {
+        let probability = self.probability(&to_mean_of_others(&class.confidence()));
+        let size = class.log().size();
+        let (rows, modalities) = (size[2], size[1]);
+        // element 0 decides on the batch, the others on each row and modality
+        let elements = Tensor::arange(1 + rows * modalities, (Kind::Int, probability.device())).unsqueeze(0);
+        let uniform =
+            Streams::new(states).with("opm").uniform(&elements).to_kind(probability.kind()) * f64::from(2.0f32.powi(-24));
+        let executed = uniform.narrow(1, 0, 1).lt_tensor(&self.p_exe).unsqueeze(2);
+        let rows = uniform.narrow(1, 1, rows * modalities).view([-1, rows, modalities]);
+        let dropped = rows.lt_tensor(&probability.unsqueeze(1)).logical_and(&executed);
+        Some(1.0 - dropped.to_kind(probability.kind()))
+    }
+
+    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+        let rho = to_mean_of_others(&signals.class.as_ref()?.confidence());
+        let weights = spread(&rho.ones_like(), signals);
+        Some(Update { record: Record { rho: Some(rho), ..Record::default() }, ..Update::weights(weights) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{close, settings};
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn only_who_is_ahead_is_dropped_and_at_most_always() {
+        let [own] = settings(&ENTRY, "q-base = 0.5\nlambda = 0.5");
+        let number = |name| Tensor::from_slice(&[own.number(name)]).unsqueeze(1);
+        let opm = |lambda| Opm { q_base: number("q-base"), lambda, p_exe: number("p-exe") };
+        let q =
+            |opm: &Opm, rho: &[f64]| Vec::<f64>::try_from(opm.probability(&Tensor::from_slice(rho).unsqueeze(0)).get(0)).unwrap();
+        let wanted = 0.5 * (1.0 + 0.5 * 1.0f64.tanh());
+        assert!(close(&q(&opm(number("lambda")), &[2.0, 0.5, 1.0]), &[wanted, 0.0, 0.0]));
+        assert!(close(&q(&opm(number("lambda") * 100.0), &[9.0, 0.1]), &[1.0, 0.0]));
+    }
+
+    #[test]
+    fn rows_are_dropped_as_often_as_the_probabilities_say() {
+        let own = settings(&ENTRY, "q-base = 0.4\nlambda = 0\np-exe = 0.5");
+        let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let rows = 200;
+        let options = (Kind::Double, Device::Cpu);
+        let scores = Tensor::from_slice(&[2.0, 0.0, 0.0, 0.0]).view([1, 2, 1, 2]).repeat([1, 1, rows, 1]);
+        let label = Tensor::zeros([1, rows], (Kind::Int64, Device::Cpu));
+        let class = Reading::new(&scores, &label, &Tensor::full([1, rows], 1.0 / rows as f64, options));
+        let (mut executed, mut kept) = (0, 0.0);
+        for step in 0..200 {
+            let states = Tensor::from_slice(&[Streams::premultiplied(crate::rng::Stream::new(step))]);
+            let mask = opm.before_fusion(&class, &states).unwrap().mean_dim([1i64].as_slice(), false, Kind::Double);
+            assert_eq!(mask.double_value(&[0, 1]), 1.0);
+            executed += i32::from(mask.double_value(&[0, 0]) < 1.0);
+            kept += mask.double_value(&[0, 0]) / 200.0;
+        }
+        assert!((80..=120).contains(&executed), "{executed}");
+        assert!((kept - (1.0 - 0.4 * f64::from(executed) / 200.0)).abs() < 0.01, "{kept}");
+    }
+}

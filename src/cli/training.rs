@@ -1,0 +1,162 @@
+//! What overrides the tables `[protocol]` and `[train]`.
+
+use clap::Args;
+
+use crate::balance::BALANCERS;
+use crate::config::Pipeline;
+use crate::method::METHODS;
+use crate::train::{Bytes, Compare, Kind, Runs, Selection, Settings, Subset};
+
+/// Flags of `train` and `bench-suite`; what is not given is as the pipeline file says.
+#[derive(Debug, Default, Args)]
+pub struct TrainArguments {
+    /// multi-source (leave one domain out), single-source (every ordered pair) or in-domain
+    #[arg(long, value_name = "KIND", value_parser = word::<Kind>)]
+    pub protocol: Option<Kind>,
+    /// Subsets of the modalities, a column each: first letters (va,vaf), or names joined by + (video+audio)
+    #[arg(long, value_delimiter = ',', value_name = "SUBSETS")]
+    pub modalities: Vec<Subset>,
+    /// Domains tested on in turn
+    #[arg(long, value_delimiter = ',', value_name = "DOMAINS")]
+    pub targets: Vec<String>,
+    /// Domains that may be trained on
+    #[arg(long, value_delimiter = ',', value_name = "DOMAINS")]
+    pub sources: Vec<String>,
+    /// One run each
+    #[arg(long, value_delimiter = ',')]
+    pub seeds: Vec<u64>,
+    /// How the tested epoch is chosen: source-val, last, leave-one-domain-out, or oracle (by the target: no fair figure)
+    #[arg(long, value_name = "RULE", value_parser = word::<Selection>)]
+    pub selection: Option<Selection>,
+    /// Random configurations tried for each column and task besides the given one
+    #[arg(long, value_name = "N")]
+    pub search: Option<usize>,
+    /// A balancer, in place of [[train.compare]]; may be given several times
+    #[arg(long = "balance", value_name = "NAME")]
+    pub balancers: Vec<String>,
+    /// A method, in place of [[train.compare]]; may be given several times
+    #[arg(long = "method", value_name = "NAME")]
+    pub methods: Vec<String>,
+    /// Memory that runs side by side and the features may take, such as 8GiB
+    #[arg(long, value_name = "BYTES")]
+    pub max_memory: Option<Bytes>,
+    /// Runs side by side at most, or auto: what is fastest here, measured first
+    #[arg(long, value_name = "N|auto")]
+    pub cohort: Option<Runs>,
+}
+
+/// A word of a pipeline file.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    T::deserialize(toml::Value::String(text.into())).map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+impl TrainArguments {
+    /// Puts them over what the file says.
+    pub fn apply(&self, pipeline: &mut Pipeline) {
+        let Some(train) = &mut pipeline.train else { return };
+        fn put<T: Clone>(over: &mut T, given: &Option<T>) {
+            if let Some(given) = given {
+                over.clone_from(given);
+            }
+        }
+        fn list<T: Clone>(over: &mut Vec<T>, given: &[T]) {
+            if !given.is_empty() {
+                *over = given.to_vec();
+            }
+        }
+        let protocol = &mut train.protocol;
+        put(&mut protocol.kind, &self.protocol);
+        list(&mut protocol.modalities, &self.modalities);
+        list(&mut protocol.targets, &self.targets);
+        list(&mut protocol.sources, &self.sources);
+        list(&mut protocol.seeds, &self.seeds);
+        put(&mut protocol.selection, &self.selection);
+        put(&mut protocol.search, &self.search);
+        put(&mut train.cohort, &self.cohort);
+        if self.max_memory.is_some() {
+            train.max_memory = self.max_memory;
+        }
+        self.compare(train);
+        pipeline.protocol = train.protocol.clone();
+    }
+
+    /// Methods × balancers, where some were named.
+    fn compare(&self, train: &mut Settings) {
+        if !self.methods.is_empty() || !self.balancers.is_empty() {
+            train.compare = Compare::product(&self.methods, &self.balancers);
+        }
+    }
+
+    /// The same, with the file's own columns first and every method and balancer where none were named.
+    pub fn apply_to_suite(&self, pipeline: &mut Pipeline) {
+        let own = pipeline.train.as_mut().map(|train| std::mem::take(&mut train.compare)).unwrap_or_default();
+        self.apply(pipeline);
+        let Some(train) = &mut pipeline.train else { return };
+        let or_all = |named: &[String], all: Vec<&str>| {
+            if named.is_empty() { all.into_iter().map(String::from).collect() } else { named.to_vec() }
+        };
+        let methods = or_all(&self.methods, METHODS.iter().map(|method| method.name).collect());
+        let balancers = or_all(&self.balancers, BALANCERS.iter().map(|entry| entry.name).collect());
+        train.compare = own;
+        for column in Compare::product(&methods, &balancers) {
+            if train.compare.iter().all(|own| own.name != column.name) {
+                train.compare.push(column);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        train: TrainArguments,
+    }
+
+    fn parse(line: &str) -> Result<TrainArguments, String> {
+        let words = std::iter::once("mmdg").chain(line.split_whitespace());
+        Flags::try_parse_from(words).map(|flags| flags.train).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_override_the_file_and_leave_the_rest() {
+        let text = "[data]\ndataset = 'table'\ntable = 't.csv'\n[protocol]\nseeds = [7]\ntargets = ['x']\n[train]\nepochs = 3\n\
+            [[train.compare]]\nname = 'a'";
+        let mut pipeline: Pipeline = toml::from_str(text).unwrap();
+        let flags = "--protocol single-source --modalities va,v --selection oracle --search 4 --balance none --balance gmp \
+            --max-memory 2GiB --cohort auto --targets y,z";
+        parse(flags).unwrap().apply(&mut pipeline);
+        let (train, protocol) = (pipeline.train.unwrap(), pipeline.protocol);
+        assert_eq!(train.protocol, protocol);
+        assert_eq!((protocol.kind, protocol.selection, protocol.search), (Kind::SingleSource, Selection::Oracle, 4));
+        assert_eq!((protocol.seeds, protocol.modalities.len(), protocol.targets), (vec![7], 2, vec!["y".into(), "z".into()]));
+        let names: Vec<&str> = train.compare.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!((names, train.epochs, train.cohort), (vec!["none", "gmp"], 3, Runs::Auto));
+        assert_eq!(train.max_memory.map(u64::from), Some(2 << 30));
+    }
+
+    #[test]
+    fn a_suite_has_the_files_columns_and_every_balancer() {
+        let text = "[data]\ndataset = 'table'\ntable = 't.csv'\n[train]\n[[train.compare]]\nname = 'mine'\nbalance = 'gmp'";
+        let names = |flags: &str| {
+            let mut pipeline: Pipeline = toml::from_str(text).unwrap();
+            parse(flags).unwrap().apply_to_suite(&mut pipeline);
+            pipeline.train.unwrap().compare.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("").len(), 1 + METHODS.len() * BALANCERS.len());
+        assert_eq!(names("--method erm --balance none --balance adversarial"), ["mine", "none", "adversarial"]);
+    }
+
+    #[test]
+    fn words_that_mean_nothing_are_refused_with_those_that_do() {
+        assert!(parse("--protocol both").unwrap_err().contains("single-source"));
+        assert!(parse("--selection best").unwrap_err().contains("leave-one-domain-out"));
+        assert!(parse("--cohort 0").unwrap_err().contains("auto"));
+        assert!(parse("--max-memory lots").unwrap_err().contains("8GiB"));
+    }
+}

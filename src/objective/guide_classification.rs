@@ -1,0 +1,50 @@
+use std::ops::Range;
+
+use tch::Tensor;
+
+use super::{Batch, Last, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
+
+/// One classifier a modality on the detached embedding, Linear → ReLU → Linear, its last layer of the size of the fused
+/// head's: the classifiers that guide CGGM (Guo et al., NeurIPS 2024), two-layer transformers there. Encoders get no
+/// gradient.
+#[derive(Debug)]
+pub struct GuideClassification {
+    entries: Range<usize>,
+    layers: Vec<[Linear; 2]>,
+    shape: Shape,
+}
+
+impl GuideClassification {
+    /// Claims `guide.*`.
+    pub fn declare(shape: &Shape, layout: &mut Layout) -> Self {
+        let start = layout.entries().len();
+        let mut layers = Vec::new();
+        for modality in &shape.modalities {
+            let mut layer =
+                |i, inputs, outputs| Linear::declare(layout, &format!("guide.{modality}.{i}"), inputs, outputs, true, None);
+            layers.push([layer(0, shape.embedding, shape.hidden), layer(1, shape.hidden, shape.classes)]);
+        }
+        Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }
+    }
+}
+
+impl Objective for GuideClassification {
+    fn entries(&self) -> Range<usize> {
+        self.entries.clone()
+    }
+
+    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+        let classify = |(m, [first, second]): (usize, &[Linear; 2])| {
+            let hidden = first.forward(params, &batch.embedding(m as i64, &self.shape).detach()).relu();
+            Last { scores: second.forward(params, &hidden), input: hidden, weight: params.get(second.weight).shallow_clone() }
+        };
+        let last: Vec<Last> = self.layers.iter().enumerate().map(classify).collect();
+        let scores: Vec<Tensor> = last.iter().map(|last| last.scores.shallow_clone()).collect();
+        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, batch.label), batch.share)).sum();
+        Outcome { class: Some(Reading::of(&scores, batch.label, batch)), last, ..Outcome::loss(loss) }
+    }
+
+    fn trains_encoders(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,227 @@
+//! Every run that settings ask for: first those that something is chosen by, then those that are reported.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::compare::{Resolved, is_folder_name};
+use super::search;
+use super::selection::{Choice, Pick, Selection};
+use super::settings::Settings;
+use super::table::Table;
+use super::task::Task;
+use super::trial::{Configuration, Trial, task_name};
+use crate::report::results::{Role, RunResult};
+use crate::{Error, Result, fs};
+
+/// A column on a task.
+#[derive(Debug)]
+struct Cell {
+    column: Resolved,
+    task: Arc<Task>,
+    /// The task without one of its sources each; none unless those choose the epoch.
+    inner: Vec<Arc<Task>>,
+    configurations: Vec<Configuration>,
+    /// [`task_name`].
+    name: String,
+}
+
+/// All runs, by column, task and seed.
+#[derive(Debug)]
+pub struct Campaign<'a> {
+    settings: &'a Settings,
+    table: &'a Table,
+    cells: Vec<Cell>,
+}
+
+impl<'a> Campaign<'a> {
+    /// Looks everything up.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for settings that do not fit the features.
+    pub fn plan(table: &'a Table, settings: &'a Settings) -> Result<Self> {
+        let protocol = &settings.protocol;
+        let columns = settings.resolve_compare()?;
+        search::check(protocol, &columns)?;
+        if let Some(name) = table.domains().iter().find(|name| !is_folder_name(name)) {
+            return Err(Error::input(format!("features: domain {name:?}"), "expected a name that can be a folder's"));
+        }
+        let mut tasks = Vec::new();
+        for task in protocol.tasks(table)? {
+            let mut inner = Vec::new();
+            if protocol.selection == Selection::LeaveOneDomainOut {
+                for &source in &task.sources {
+                    inner.push(Arc::new(task.inner(table, source)?));
+                }
+            }
+            tasks.push((task, inner));
+        }
+        let mut cells = Vec::new();
+        for column in &columns {
+            for (task, inner) in &tasks {
+                cells.push(Cell {
+                    column: column.clone(),
+                    task: task.clone(),
+                    inner: inner.clone(),
+                    configurations: search::configurations(settings, column),
+                    name: task_name(table, task, protocol.kind),
+                });
+            }
+        }
+        let campaign = Self { settings, table, cells };
+        let mut folders = BTreeSet::new();
+        for folder in (0..campaign.cells.len()).flat_map(|cell| campaign.result_folders(cell)) {
+            if let Some(twice) = folders.replace(folder) {
+                return Err(Error::input("[protocol]", format!("two runs have the folder {}; rename a domain", twice.display())));
+            }
+        }
+        Ok(campaign)
+    }
+
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Runs in all.
+    pub fn runs(&self) -> usize {
+        let seeds = self.settings.protocol.seeds.len();
+        self.cells.iter().enumerate().map(|(cell, _)| self.tried(cell).len() + seeds).sum()
+    }
+
+    fn trial(&self, cell: usize, task: &Arc<Task>, seed: u64, configuration: &Configuration) -> Trial {
+        let protocol = &self.settings.protocol;
+        Trial {
+            column: self.cells[cell].column.clone(),
+            task: task.clone(),
+            seed,
+            configuration: configuration.clone(),
+            pick: protocol.selection.pick(),
+            role: Role::Result,
+            kind: protocol.kind,
+            folder: PathBuf::new(),
+        }
+    }
+
+    /// The runs that a cell's configuration, or its epoch, is chosen by; of each seed or configuration those without one source
+    /// stand together.
+    pub fn tried(&self, cell: usize) -> Vec<Trial> {
+        let (protocol, here) = (&self.settings.protocol, &self.cells[cell]);
+        let mut trials = Vec::new();
+        let mut add = |role: Role, seed: u64, configuration: &Configuration, leaf: String| {
+            let below = Path::new(&here.column.name).join(if role == Role::Search { "search" } else { "inner" });
+            if here.inner.is_empty() {
+                let trial = self.trial(cell, &here.task, seed, configuration);
+                trials.push(Trial { role, folder: below.join(&here.name).join(leaf), ..trial });
+                return;
+            }
+            for task in &here.inner {
+                let leaf = format!("{leaf}-{}", self.table.domains()[task.target]);
+                let trial = self.trial(cell, task, seed, configuration);
+                trials.push(Trial { role, folder: below.join(&here.name).join(leaf), ..trial });
+            }
+        };
+        if protocol.search > 0 {
+            for (i, configuration) in here.configurations.iter().enumerate() {
+                add(Role::Search, search::seed(protocol, i), configuration, i.to_string());
+            }
+        } else if !here.inner.is_empty() {
+            for (&seed, configuration) in protocol.seeds.iter().zip(here.configurations.iter().cycle()) {
+                add(Role::Inner, seed, configuration, seed.to_string());
+            }
+        }
+        trials
+    }
+
+    /// Folders of the runs of a cell that are reported.
+    pub fn result_folders(&self, cell: usize) -> Vec<PathBuf> {
+        let here = &self.cells[cell];
+        let folder = |seed: &u64| Path::new(&here.column.name).join(format!("{}-{seed}", here.name));
+        self.settings.protocol.seeds.iter().map(folder).collect()
+    }
+
+    /// The number of the chosen configuration, and by what it and the epoch of each seed were chosen. `tried` are the results of
+    /// [`tried`](Self::tried).
+    fn choose(&self, cell: usize, tried: &[RunResult]) -> (usize, Vec<Option<Choice>>) {
+        let (protocol, here) = (&self.settings.protocol, &self.cells[cell]);
+        let inner = !here.inner.is_empty();
+        let choices: Vec<Option<Choice>> = match inner {
+            true => tried.chunks(here.inner.len()).map(Choice::of_inner).collect(),
+            false => tried.iter().map(|run| Some(Choice::of_search(run))).collect(),
+        };
+        if protocol.search == 0 {
+            return (0, choices);
+        }
+        let mut best = 0;
+        for (i, choice) in choices.iter().enumerate() {
+            let (Some(choice), Some(so_far)) = (choice, &choices[best]) else { continue };
+            if choice.beats(so_far) {
+                best = i;
+            }
+        }
+        let epoch = choices.get(best).copied().flatten().filter(|_| inner);
+        (best, vec![epoch; protocol.seeds.len()])
+    }
+
+    /// The runs of a cell that are reported, given the results of [`tried`](Self::tried).
+    pub fn results(&self, cell: usize, tried: &[RunResult]) -> Vec<Trial> {
+        let here = &self.cells[cell];
+        let (best, epochs) = self.choose(cell, tried);
+        let mut trials = Vec::new();
+        for (i, (&seed, folder)) in self.settings.protocol.seeds.iter().zip(self.result_folders(cell)).enumerate() {
+            let mut trial = self.trial(cell, &here.task, seed, &here.configurations[best]);
+            if let Some(choice) = epochs.get(i).copied().flatten() {
+                trial.pick = Pick::Chosen(choice);
+            }
+            trials.push(Trial { folder, ..trial });
+        }
+        trials
+    }
+
+    /// Writes `search.csv`: every configuration that was tried, the chosen ones marked. Nothing where there was no search.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_tried(&self, tried: &[Vec<RunResult>]) -> Result<()> {
+        if self.settings.protocol.search == 0 {
+            return Ok(());
+        }
+        let keys: BTreeSet<&str> =
+            self.cells.iter().flat_map(|cell| cell.column.hyperparameters.numbers().keys().copied()).collect();
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let head = "name,method,balance,modalities,task,configuration,seed,chosen,selection_accuracy,selection_loss,learning-rate,weight-decay";
+        let failed = |error: csv::Error| Error::input("search.csv", error.to_string());
+        csv.write_record(head.split(',').chain(keys.iter().copied())).map_err(failed)?;
+        for (cell, (here, tried)) in self.cells.iter().zip(tried).enumerate() {
+            let (best, _) = self.choose(cell, tried);
+            let each = here.inner.len().max(1);
+            for (i, (configuration, runs)) in here.configurations.iter().zip(tried.chunks(each)).enumerate() {
+                let Some(first) = runs.first() else { continue };
+                let choice = if here.inner.is_empty() { Some(Choice::of_search(first)) } else { Choice::of_inner(runs) };
+                let (accuracy, loss) = choice.map_or((f64::NAN, f64::NAN), |choice| (choice.accuracy, choice.loss));
+                let of_task = [first.name.clone(), first.method.clone(), first.balance.clone(), first.modalities.join("+")];
+                let of_run = [here.name.clone(), i.to_string(), first.seed.to_string(), u8::from(i == best).to_string()];
+                let numbers = [accuracy, loss, configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string());
+                let own = configuration.hyperparameters.numbers();
+                let own = keys.iter().map(|key| own.get(key).map(f64::to_string).unwrap_or_default());
+                csv.write_record(of_task.into_iter().chain(of_run).chain(numbers).chain(own)).map_err(failed)?;
+            }
+        }
+        let text = csv.into_inner().map_err(|error| Error::input("search.csv", error.to_string()))?;
+        fs::write(&self.settings.out.join("search.csv"), &text)
+    }
+}
+
+impl Choice {
+    /// The epoch with the best mean accuracy of inner runs.
+    fn of_inner(runs: &[RunResult]) -> Option<Self> {
+        let point = |run: &RunResult| run.curve.iter().map(|e| (e.validation_accuracy, e.validation_loss)).collect();
+        Self::of_mean(&runs.iter().map(point).collect::<Vec<_>>())
+    }
+
+    /// The epoch that a run of a search chose itself. Of equal accuracies, the loss on source validation decides.
+    fn of_search(run: &RunResult) -> Self {
+        let loss = run.curve.get(run.selected_epoch).map_or(f64::NAN, |epoch| epoch.validation_loss);
+        Self { epoch: run.selected_epoch, accuracy: run.protocol.selection_accuracy, loss }
+    }
+}

@@ -1,0 +1,132 @@
+//! A cohort's way from its first epoch, or a checkpoint, to finished runs.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::super::average::Average;
+use super::super::checkpoint::{self, Standing};
+use super::super::evaluate::Evaluation;
+use super::super::selection::Pick;
+use super::{Cohort, Epoch, Run};
+use crate::objective::Params;
+use crate::{Error, Result};
+
+/// What came of a run's epochs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// The epoch that was chosen, from 0.
+    pub selected: usize,
+    /// What it was chosen by.
+    pub score: f64,
+    /// Every epoch.
+    pub curve: Vec<Epoch>,
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Trained {
+    /// Its epochs.
+    pub course: Course,
+    /// The target, with the parameters of the chosen epoch.
+    pub test: Evaluation,
+    /// Those parameters, by entry of the layout.
+    pub parameters: Vec<Tensor>,
+}
+
+impl Cohort {
+    /// Trains the next epoch of every run that has one left, and keeps the parameters of each run's best so far.
+    pub fn advance(&mut self) {
+        let epoch = self.next;
+        let seen = self.epoch(epoch);
+        let oracle = self.oracle();
+        let weights = self.average.as_ref().map_or(&self.flat, Average::weights).shallow_clone();
+        for (r, seen) in seen.into_iter().enumerate() {
+            let Some(seen) = seen else { continue };
+            let score = self.runs[r].pick.score(epoch, &seen, oracle[r]);
+            let course = &mut self.courses[r];
+            if course.curve.is_empty() || score >= course.score {
+                (course.selected, course.score) = (epoch, score);
+                self.best.get(r as i64).copy_(&weights.get(r as i64));
+            }
+            course.curve.push(seen);
+        }
+        self.next += 1;
+    }
+
+    /// Accuracy of each run on its oracle's rows; only where a run is chosen by an oracle are they looked at.
+    fn oracle(&self) -> Vec<f64> {
+        let rows = |run: &Run| if run.pick == Pick::Oracle { run.task.oracle.clone() } else { Vec::new() };
+        let rows: Vec<Vec<usize>> = self.runs.iter().map(rows).collect();
+        if rows.iter().all(Vec::is_empty) {
+            return vec![0.0; rows.len()];
+        }
+        let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
+        self.evaluate(&self.weights(), &rows).into_iter().map(|seen| seen.accuracy).collect()
+    }
+
+    /// Whether every run has had all of its epochs.
+    pub fn is_done(&self) -> bool {
+        self.next >= self.epochs()
+    }
+
+    /// Epochs that have been done, by the longest run.
+    pub fn epochs_done(&self) -> usize {
+        self.next
+    }
+
+    /// The results, each with the parameters of the chosen epoch.
+    pub fn finish(&mut self) -> Vec<Trained> {
+        let params = Params::views(&self.model.layout, &self.best);
+        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
+        let tests = self.evaluate(&params, &rows);
+        let courses = self.courses.iter().cloned().zip(tests).enumerate();
+        courses.map(|(r, (course, test))| Trained { course, test, parameters: params.of_run(r as i64) }).collect()
+    }
+
+    /// Everything that runs carry from step to step, by name, [R, …] each.
+    fn state(&mut self) -> Vec<(String, &mut Tensor)> {
+        let mut state = vec![("parameters".to_owned(), &mut self.flat), ("best".into(), &mut self.best)];
+        state.extend(self.optimizer.state().map(|(name, tensor)| (format!("optimizer.{name}"), tensor)));
+        state.extend(self.average.as_mut().map(|average| ("average".into(), average.state().0)));
+        state.extend(self.model.state().into_iter().map(|(name, tensor)| (format!("balance.{name}"), tensor)));
+        state
+    }
+
+    /// Writes where a run stands into `folder`; `config` is what it must have to go on from there.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn save(&mut self, run: usize, folder: &Path, config: String) -> Result<()> {
+        let (epochs, steps) = (self.next.min(self.runs[run].epochs), self.optimizer.steps[run]);
+        let averaged = self.average.as_mut().map_or(0, |average| average.state().1[run]);
+        let standing = Standing { config, epochs, steps, averaged, course: self.courses[run].clone() };
+        let state = self.state().into_iter().map(|(name, tensor)| (name, tensor.get(run as i64).copy())).collect();
+        checkpoint::write(folder, &standing, state)
+    }
+
+    /// Goes on from what [`save`](Self::save) wrote; all runs of a cohort go on from one epoch.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] where the file is damaged or of another model.
+    pub fn load(&mut self, run: usize, folder: &Path) -> Result<()> {
+        let wrong = |problem: &str| Error::integrity(&checkpoint::path(folder), format!("{problem}; delete it to start anew"));
+        let (standing, saved) = checkpoint::read(folder).ok_or_else(|| wrong("not a whole checkpoint"))?;
+        for (name, tensor) in self.state() {
+            let saved = saved.iter().find(|(other, _)| *other == name).map(|(_, saved)| saved);
+            let mut row = tensor.get(run as i64);
+            match saved.filter(|saved| saved.size() == row.size() && saved.kind() == row.kind()) {
+                Some(saved) => row.copy_(saved),
+                None => return Err(wrong(&format!("{name} is not as expected"))),
+            }
+        }
+        self.optimizer.steps[run] = standing.steps;
+        if let Some(average) = &mut self.average {
+            average.state().1[run] = standing.averaged;
+        }
+        self.courses[run] = standing.course;
+        self.next = standing.epochs;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! Copies of a cohort's runs that train ahead, for balancers that ask what would come of it.
+
+use tch::Tensor;
+
+use super::cohort::{Cohort, EVALUATED};
+use super::schedule::{Plan, Turn};
+use crate::balance::{Losses, Trial};
+use crate::objective::Params;
+use crate::rng::Stream;
+
+/// A run's training rows, parted by its seed: those it learns from and those held out, at least one of each where there are
+/// two rows. One row is both.
+pub(super) fn part(train: &[usize], held_out: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let order = Stream::new(seed).with("held-out").permutation(train.len());
+    let count = ((train.len() as f64 * held_out).round() as usize).clamp(1, train.len().saturating_sub(1).max(1));
+    let (held, fit) = order.split_at(count.min(order.len()));
+    let rows = |places: &[usize]| {
+        let mut places = places.to_vec();
+        places.sort_unstable();
+        places.into_iter().map(|i| train[i]).collect::<Vec<_>>()
+    };
+    match fit.is_empty() {
+        true => (train.to_vec(), train.to_vec()),
+        false => (rows(fit), rows(held)),
+    }
+}
+
+impl Cohort {
+    /// Before an epoch: lets copies of the runs whose balancer asks for it train ahead, each from the run's parameters and
+    /// optimizer as they are, and tells the balancer what came of it. The runs themselves are left as they were.
+    pub(super) fn rehearse(&mut self, epoch: usize) {
+        let lengths: Vec<usize> = self
+            .model
+            .rehearsals()
+            .iter()
+            .zip(&self.runs)
+            .map(|(of, run)| if epoch < run.epochs && epoch.is_multiple_of(of.every.max(1)) { of.epochs } else { 0 })
+            .collect();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        if longest == 0 {
+            return;
+        }
+        let Some(before) = self.losses() else { return };
+        let (flat, optimizer, average) = (self.flat.copy(), self.optimizer.snapshot(), self.average.take());
+        let mut after = Vec::new();
+        for trial in [Trial::Unimodal, Trial::Fused] {
+            self.model.trial(Some(trial));
+            for ahead in 0..longest {
+                let courses: Vec<Turn> = self
+                    .runs
+                    .iter()
+                    .zip(&self.rows)
+                    .zip(&lengths)
+                    .map(|((run, rows), &length)| Turn {
+                        rows: &rows.0,
+                        stream: Stream::new(run.seed).with("rehearsal").at(epoch as u32),
+                        active: ahead < length,
+                    })
+                    .collect();
+                let plan = Plan::new(&courses, self.batch, ahead, self.flat.kind(), self.flat.device());
+                for step in 0..plan.active_runs.len() {
+                    let _seen = self.step(&plan, epoch, step);
+                }
+            }
+            after.extend(self.losses());
+            self.flat.copy_(&flat);
+            self.optimizer = optimizer.snapshot();
+        }
+        self.average = average;
+        self.model.trial(None);
+        let active: Vec<f64> = lengths.iter().map(|&length| f64::from(u8::from(length > 0))).collect();
+        let active = Tensor::from_slice(&active).to_kind(self.flat.kind()).to_device(self.flat.device());
+        if let [unimodal, fused] = &after[..] {
+            let own = unimodal.train.size()[1] - 1;
+            let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a.narrow(1, 0, own), b.narrow(1, own, 1)], 1);
+            let after =
+                Losses { train: join(&unimodal.train, &fused.train), held_out: join(&unimodal.held_out, &fused.held_out) };
+            self.model.on_epoch(&before, &after, &active);
+        }
+    }
+
+    /// Losses on each run's own rows.
+    fn losses(&self) -> Option<Losses> {
+        let of = |rows: Vec<&[usize]>| self.mean_losses(&self.params, &rows);
+        Some(Losses {
+            train: of(self.rows.iter().map(|rows| &rows.0[..]).collect())?,
+            held_out: of(self.rows.iter().map(|rows| &rows.1[..]).collect())?,
+        })
+    }
+
+    /// [`Model::losses`](super::model::Model::losses) over rows of each run.
+    fn mean_losses(&self, params: &Params, rows: &[&[usize]]) -> Option<Tensor> {
+        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
+        let shape = [rows.len() as i64, EVALUATED as i64];
+        let (kind, device) = (self.flat.kind(), self.flat.device());
+        let mut sum: Option<Tensor> = None;
+        for start in (0..longest).step_by(EVALUATED) {
+            let (mut index, mut share) = (Vec::new(), Vec::new());
+            for rows in rows {
+                for place in start..start + EVALUATED {
+                    index.push(rows.get(place).map_or(0, |&row| row as i64));
+                    share.push(if place < rows.len() { 1.0 / rows.len() as f64 } else { 0.0 });
+                }
+            }
+            let index = Tensor::from_slice(&index).view(shape).to_device(device);
+            let share = Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device);
+            let inputs = self.gather(&index, share, None);
+            let losses = tch::no_grad(|| self.model.losses(params, inputs))?;
+            sum = Some(match sum {
+                Some(sum) => sum + losses,
+                None => losses,
+            });
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_parted_by_seed_and_none_is_lost() {
+        let train: Vec<usize> = (10..60).collect();
+        let (fit, held) = part(&train, 0.2, 3);
+        assert_eq!((fit.len(), held.len()), (40, 10));
+        let mut all = [fit.clone(), held.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, train);
+        assert_ne!(part(&train, 0.2, 4).1, held);
+        assert_eq!(part(&train, 0.0, 3).1.len(), 1);
+        assert_eq!(part(&train, 1.0, 3).0.len(), 1);
+        assert_eq!(part(&[7], 0.2, 3), (vec![7], vec![7]));
+    }
+}

@@ -1,0 +1,87 @@
+//! Random search: which configurations are tried, and what came of them.
+
+use std::collections::BTreeSet;
+
+use super::compare::Resolved;
+use super::protocol::Protocol;
+use super::settings::Settings;
+use super::trial::Configuration;
+use crate::rng::Stream;
+use crate::{Error, Result};
+
+const LEARNING_RATE: &str = "learning-rate";
+const WEIGHT_DECAY: &str = "weight-decay";
+
+/// The given configuration, and `search` random ones. A number depends on the first seed, its key and the configuration's
+/// number alone, so columns and tasks try the same learning rates.
+pub fn configurations(settings: &Settings, column: &Resolved) -> Vec<Configuration> {
+    let protocol = &settings.protocol;
+    let given = Configuration {
+        index: (protocol.search > 0).then_some(0),
+        learning_rate: settings.learning_rate,
+        weight_decay: settings.weight_decay,
+        hyperparameters: column.hyperparameters.clone(),
+    };
+    let stream = Stream::new(protocol.seeds.first().copied().unwrap_or(0)).with("search");
+    let drawn = |i: usize| {
+        let uniform = |key: &str| f64::from(stream.with(key).at(i as u32).uniform(0));
+        let draw = |key: &str, stated: [f64; 2], logarithmic: bool| {
+            let [least, most] = protocol.ranges.get(key).copied().unwrap_or(stated);
+            match logarithmic && least > 0.0 {
+                true => least * (most / least).powf(uniform(key)),
+                false => least + (most - least) * uniform(key),
+            }
+        };
+        let mut hyperparameters = column.hyperparameters.clone();
+        for setting in column.balance.takes.iter().filter(|setting| given.hyperparameters.numbers().contains_key(setting.name)) {
+            if let Some(stated) = setting.search() {
+                hyperparameters = hyperparameters.with(setting.name, draw(setting.name, stated, false));
+            }
+        }
+        Configuration {
+            index: Some(i),
+            learning_rate: draw(LEARNING_RATE, [settings.learning_rate / 10.0, settings.learning_rate * 10.0], true),
+            weight_decay: draw(WEIGHT_DECAY, [1e-6, 1e-2], true),
+            hyperparameters,
+        }
+    };
+    std::iter::once(given.clone()).chain((1..=protocol.search).map(drawn)).collect()
+}
+
+/// The seed that a configuration is tried with: none of those that results are made with.
+pub fn seed(protocol: &Protocol, configuration: usize) -> u64 {
+    let first = protocol.seeds.first().copied().unwrap_or(0);
+    let mut seed = u64::from(Stream::new(first).with("search seed").bits(configuration as u32));
+    while protocol.seeds.contains(&seed) {
+        seed += 1;
+    }
+    seed
+}
+
+/// That every range is of something that some column has and within what it may be.
+///
+/// # Errors
+/// [`Error::Input`] naming the key and what there is.
+pub fn check(protocol: &Protocol, columns: &[Resolved]) -> Result<()> {
+    let numbers = columns.iter().flat_map(|column| column.hyperparameters.numbers().keys().copied());
+    let known: BTreeSet<&str> = numbers.chain([LEARNING_RATE, WEIGHT_DECAY]).collect();
+    for (key, range) in &protocol.ranges {
+        let input = format!("[protocol] ranges: {key} = {range:?}");
+        if !known.contains(key.as_str()) {
+            let known: Vec<&str> = known.into_iter().collect();
+            return Err(Error::input(input, format!("nothing to search by that name; expected some of {}", known.join(", "))));
+        }
+        let bounds = columns.iter().flat_map(|column| column.balance.takes).filter(|setting| setting.name == key);
+        let own = match key.as_str() {
+            LEARNING_RATE => Some((f64::MIN_POSITIVE, f64::INFINITY)),
+            WEIGHT_DECAY => Some((0.0, f64::INFINITY)),
+            _ => None,
+        };
+        for (least, most) in bounds.filter_map(crate::balance::Setting::bounds).chain(own) {
+            if range[0] < least || range[1] > most {
+                return Err(Error::input(input, format!("expected a range within {least} and {most}")));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! One run to be made, and where it belongs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::compare::Resolved;
+use super::protocol::Kind;
+use super::selection::Pick;
+use super::table::Table;
+use super::task::Task;
+use crate::balance::Hyperparameters;
+use crate::report::results::Role;
+
+/// The numbers that a random search draws.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// Its number in the search, 0 the given one; none where nothing is searched.
+    pub index: Option<usize>,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// The balancer's settings.
+    pub hyperparameters: Hyperparameters,
+}
+
+/// One run to be made.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// Column, method and balancer.
+    pub column: Resolved,
+    /// Rows.
+    pub task: Arc<Task>,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Numbers.
+    pub configuration: Configuration,
+    /// How its epoch is chosen.
+    pub pick: Pick,
+    /// What it is for.
+    pub role: Role,
+    /// The protocol's kind.
+    pub kind: Kind,
+    /// Its folder below that of all runs.
+    pub folder: PathBuf,
+}
+
+/// What a task's folders are named by: `<target>` or `<source>_to_<target>`, with the modalities where those are not all.
+pub(super) fn task_name(table: &Table, task: &Task, kind: Kind) -> String {
+    let domain = |d: usize| table.domains()[d].as_str();
+    let mut name = domain(task.target).to_owned();
+    if kind != Kind::MultiSource {
+        let sources: Vec<&str> = task.sources.iter().copied().map(domain).collect();
+        name = format!("{}_to_{name}", sources.join("+"));
+    }
+    if task.modalities.len() < table.modalities().len() {
+        let names: Vec<&str> = task.modalities.iter().map(|&m| table.modalities()[m].name.as_str()).collect();
+        name = format!("{name}-{}", names.join("+"));
+    }
+    name
+}
