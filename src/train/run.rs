@@ -12,6 +12,7 @@ use super::device;
 use super::model::Design;
 use super::output::RunConfig;
 use super::placed::Placed;
+use super::plain;
 use super::settings::{Precision, Settings};
 use super::table::Table;
 use super::trial::Trial;
@@ -47,6 +48,7 @@ pub struct Progress {
 pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn(Progress) + Sync)) -> Result<Vec<RunResult>> {
     settings.check()?;
     let device = device::find(&settings.device)?;
+    plain::keep();
     let campaign = Campaign::plan(table, settings)?;
     fs::create_dir_all(&settings.out)?;
     let _lock = fs::Lock::take(&settings.out)?;
@@ -163,12 +165,13 @@ impl Works<'_> {
             epochs: settings.epochs,
             learning_rate: planned.trial.configuration.learning_rate,
             weight_decay: planned.trial.configuration.weight_decay,
+            numbers: self.settings.numbers(),
             hyperparameters: planned.trial.configuration.hyperparameters.clone(),
             pick: planned.trial.pick,
         };
         let design = self.design(&planned[0].trial);
         let runs = planned.iter().map(run).collect();
-        Cohort::on(self.table, &self.placed, &design, settings.optimizer, settings.batch_size, runs)
+        Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs)
     }
 
     /// What runs like `trial` have in common.
