@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failures::MaxFailures;
+#[cfg(feature = "torch")]
+use super::models::{EvalArguments, PredictArguments};
 use super::synth::SynthArguments;
 #[cfg(feature = "torch")]
 use super::training::TrainArguments;
@@ -77,8 +79,14 @@ pub enum Verb {
         #[command(flatten)]
         train: TrainArguments,
     },
-    /// Runs to a table and a page
-    Report(PipelineArguments),
+    /// Runs to tables on the terminal, report.html, report.csv and report.tex
+    Report(ReportArguments),
+    /// What a run's model says of every row of a feature store, to a file
+    #[cfg(feature = "torch")]
+    Predict(PredictArguments),
+    /// How well a run's model does on a feature store, with all modalities or without some
+    #[cfg(feature = "torch")]
+    Eval(EvalArguments),
     /// What is in a store
     Inspect {
         /// Folder of the store
@@ -248,6 +256,22 @@ pub enum Part {
     Train,
     Val,
     Test,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A pipeline file, or folders of runs
+    #[arg(required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Folder of the report [default: what the pipeline file says; else report]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Override a key of the pipeline file, such as report.out=other
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Only the tables
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,8 @@ mod arguments;
 mod doctor;
 mod exchange;
 mod failures;
+#[cfg(feature = "torch")]
+mod models;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+#[cfg(any(feature = "hdf5", feature = "torch"))]
 use super::verbs::WELL;
 use crate::Result;
 use crate::stop::Stop;

@@ -1,5 +1,7 @@
 //! What overrides the tables `[protocol]` and `[train]`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::balance::BALANCERS;
@@ -40,6 +42,9 @@ pub struct TrainArguments {
     /// Memory that runs side by side and the features may take, such as 8GiB
     #[arg(long, value_name = "BYTES")]
     pub max_memory: Option<Bytes>,
+    /// A model.safetensors whose weights every run starts from
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
     /// Runs side by side at most, or auto: what is fastest here, measured first
     #[arg(long, value_name = "N|auto")]
     pub cohort: Option<Runs>,
@@ -74,6 +79,9 @@ impl TrainArguments {
         let Some(train) = &mut pipeline.train else { return };
         train.protocol = protocol.clone();
         put(&mut train.cohort, &self.cohort);
+        if self.init.is_some() {
+            train.init.clone_from(&self.init);
+        }
         if self.max_memory.is_some() {
             train.max_memory = self.max_memory;
         }

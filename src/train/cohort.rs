@@ -14,6 +14,7 @@ use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
 use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
+use super::saved::Saved;
 use super::schedule::{Plan, Turn};
 use super::selection::Pick;
 use super::table::Table;
@@ -125,18 +126,30 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
-        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs)
+        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs, None)
     }
 
-    /// The same on features that other cohorts use too.
-    pub fn on(table: &Table, placed: &Placed, design: &Design, recipe: impl Into<Recipe>, batch: usize, runs: Vec<Run>) -> Self {
+    /// The same on features that other cohorts use too, from given weights, which fit.
+    pub fn on(
+        table: &Table,
+        placed: &Placed,
+        design: &Design,
+        recipe: impl Into<Recipe>,
+        batch: usize,
+        runs: Vec<Run>,
+        init: Option<&Saved>,
+    ) -> Self {
         let recipe = recipe.into();
         let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
-        let initial: Vec<Tensor> =
-            runs.iter().map(|run| Tensor::from_slice(&model.layout.initial(run.seed)).to_kind(kind)).collect();
+        let start = |run: &Run| {
+            let mut row = model.layout.initial(run.seed);
+            init.map(|init| init.put(&model.layout, model.needed, &mut row));
+            Tensor::from_slice(&row).to_kind(kind)
+        };
+        let initial: Vec<Tensor> = runs.iter().map(start).collect();
         let flat = place(Tensor::stack(&initial, 0));
         let gradient = flat.zeros_like();
         let params = Params::views(&model.layout, &flat);

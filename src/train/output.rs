@@ -10,6 +10,7 @@ use super::cohort::{Epoch, Trained};
 use super::model::Model;
 use super::protocol::TargetSplit;
 use super::recipe::{Averaging, Schedule};
+use super::saved::{self, Card, Saved};
 use super::selection::Pick;
 use super::settings::{Optimizer, Precision, Settings};
 use super::table::Table;
@@ -18,6 +19,11 @@ use super::trial::Trial;
 use crate::balance::{Hyperparameters, RECORD};
 use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
+
+/// Name and width of each modality of a task.
+pub(super) fn widths(table: &Table, task: &Task) -> Vec<(String, usize)> {
+    task.modalities.iter().map(|&m| &table.modalities()[m]).map(|m| (m.name.clone(), m.width)).collect()
+}
 
 /// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -62,12 +68,15 @@ pub struct RunConfig {
     dropout: f64,
     device: String,
     precision: Precision,
+    /// Blake3 of the weights that it starts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<String>,
     hyperparameters: Hyperparameters,
 }
 
 impl RunConfig {
     /// The configuration of one run.
-    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial) -> Self {
+    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial, init: Option<&Saved>) -> Self {
         let Trial { column, task, configuration, .. } = trial;
         let domain = |d: usize| table.domains()[d].clone();
         Self {
@@ -108,6 +117,7 @@ impl RunConfig {
             dropout: settings.dropout,
             device: settings.device.clone(),
             precision: settings.precision,
+            init: init.map(|init| init.digest.clone()),
             hyperparameters: configuration.hyperparameters.clone(),
         }
     }
@@ -195,12 +205,20 @@ impl RunConfig {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
-    pub fn write(&self, folder: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
+    pub fn write(
+        &self,
+        folder: &Path,
+        card: &Card,
+        task: &Task,
+        model: &Model,
+        trained: &Trained,
+        result: &RunResult,
+    ) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
         fs::write(&folder.join("balance.csv"), balance(result).as_bytes())?;
         if self.role == Role::Result {
-            write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+            write_model(&folder.join("model.safetensors"), card, task, model, trained)?;
         }
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join("results.json"), (json + "\n").as_bytes())?;
@@ -246,7 +264,7 @@ fn balance(result: &RunResult) -> String {
 
 /// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what
 /// the features are standardised with: (x − `input.<modality>.mean`) · `input.<modality>.scale`.
-fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, trained: &Trained) -> Result<()> {
+fn write_model(path: &Path, card: &Card, task: &Task, model: &Model, trained: &Trained) -> Result<()> {
     let mut tensors = Vec::new();
     for (entry, tensor) in model.layout.entries().iter().zip(&trained.parameters) {
         let tensor = tensor.to_device(tch::Device::Cpu);
@@ -254,10 +272,10 @@ fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, t
         tensors.push((entry.name.clone(), tensor));
     }
     let kind = tensors.first().map_or(tch::Kind::Float, |(_, tensor)| tensor.kind());
-    for (modality, Standard { mean, scale }) in modalities.iter().zip(&task.standard) {
+    for ((modality, _), Standard { mean, scale }) in card.modalities.iter().zip(&task.standard) {
         for (what, values) in [("mean", mean), ("scale", scale)] {
             tensors.push((format!("input.{modality}.{what}"), Tensor::from_slice(values).to_kind(kind)));
         }
     }
-    checkpoint::write_tensors(path, &tensors)
+    saved::write(path, card, &tensors)
 }

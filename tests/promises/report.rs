@@ -351,6 +351,26 @@ fn results_of_the_first_format_are_still_read() {
     assert!(!html.contains("Macro-F1 on the target, %"));
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn folders_of_runs_are_reported_without_a_pipeline_file() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join("runs"), &runs());
+    let report = |arguments: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mmdg"));
+        command.current_dir(folder.path()).args(arguments.split(' ')).output().unwrap()
+    };
+    assert_eq!(report("report runs/none runs/other --out made").status.code(), Some(3));
+    let output = report("report runs --out made");
+    assert!(
+        output.status.success()
+            && String::from_utf8(output.stdout).unwrap().contains("gmp (paper)   43.00 ± 3.00   63.00 ± 3.00")
+    );
+    for file in ["report.html", "report.csv", "report.tex"] {
+        assert!(folder.path().join("made").join(file).is_file());
+    }
+}
+
 #[test]
 fn what_is_no_result_is_named() {
     let folder = tempfile::tempdir().unwrap();
