@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use super::average::Average;
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
-use super::optimizer::Adam;
+use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
+use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
 use super::saved::Saved;
 use super::schedule::{Plan, Turn};
 use super::selection::Pick;
-use super::settings::Optimizer;
 use super::table::Table;
 use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
@@ -40,10 +41,24 @@ pub struct Run {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
+    /// What else the recipe goes by.
+    pub numbers: Numbers,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
     /// How the epoch is chosen.
     pub pick: Pick,
+}
+
+impl Run {
+    fn rates(&self, recipe: Recipe, epoch: usize) -> Rates {
+        let Numbers { momentum, clip, .. } = self.numbers;
+        Rates {
+            learning_rate: self.learning_rate * recipe.schedule.factor(epoch, self.epochs, &self.numbers),
+            weight_decay: self.weight_decay,
+            momentum,
+            clip: if clip > 0.0 { clip } else { f64::INFINITY },
+        }
+    }
 }
 
 /// One epoch of one run.
@@ -66,7 +81,9 @@ pub struct Cohort {
     /// By run, the rows it learns from and those held out for its balancer.
     pub(super) rows: Vec<(Vec<usize>, Vec<usize>)>,
     pub(super) model: Model,
-    pub(super) optimizer: Adam,
+    recipe: Recipe,
+    pub(super) optimizer: Descent,
+    pub(super) average: Option<Average>,
     pub(super) batch: usize,
     dropout: f64,
     pub(super) flat: Tensor,
@@ -103,13 +120,13 @@ impl Cohort {
     pub fn new(
         table: &Table,
         design: &Design,
-        optimizer: Optimizer,
+        recipe: impl Into<Recipe>,
         batch: usize,
         runs: Vec<Run>,
         kind: Kind,
         device: Device,
     ) -> Self {
-        Self::on(table, &Placed::new(kind, device), design, optimizer, batch, runs, None)
+        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs, None)
     }
 
     /// The same on features that other cohorts use too, from given weights, which fit.
@@ -117,11 +134,12 @@ impl Cohort {
         table: &Table,
         placed: &Placed,
         design: &Design,
-        optimizer: Optimizer,
+        recipe: impl Into<Recipe>,
         batch: usize,
         runs: Vec<Run>,
         init: Option<&Saved>,
     ) -> Self {
+        let recipe = recipe.into();
         let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
@@ -161,7 +179,9 @@ impl Cohort {
         let rows = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         Self {
-            optimizer: Adam::new(optimizer, &flat),
+            recipe,
+            optimizer: Descent::new(recipe.optimizer, &flat),
+            average: Average::new(recipe.average, &flat),
             batch,
             dropout: design.dropout,
             label: placed.label(table),
@@ -208,6 +228,11 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
+    /// The weights that are evaluated and kept: all parameters or their averages.
+    pub(super) fn weights(&self) -> Params {
+        Params::views(&self.model.layout, self.average.as_ref().map_or(&self.flat, Average::weights))
+    }
+
     fn plan(&self, epoch: usize) -> Plan {
         let mut turns = Vec::new();
         for (run, rows) in self.runs.iter().zip(&self.rows) {
@@ -216,25 +241,29 @@ impl Cohort {
         Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
     }
 
-    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
-    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        self.rehearse(epoch);
+    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
+    /// [R, 2 + M · record], and how many steps each run has taken.
+    pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
         let plan = self.plan(epoch);
-        let modalities = self.features.len();
-        let record = RECORD.len();
-        let options = (self.flat.kind(), self.flat.device());
-        let mut sums = Tensor::zeros([self.runs.len() as i64, 2 + (modalities * record) as i64], options);
-        for step in 0..plan.active_runs.len() {
+        let width = 2 + self.features.len() * RECORD.len();
+        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
+        for step in 0..plan.active_runs.len().min(most) {
             let seen = self.step(&plan, epoch, step);
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
-        let sums = to_host(&sums);
-        let width = 2 + modalities * record;
+        (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
+    }
+
+    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
+    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
+        self.rehearse(epoch);
+        let (sums, steps) = self.steps(epoch, usize::MAX);
+        let (sums, record) = (to_host(&sums), RECORD.len());
+        let width = 2 + self.features.len() * record;
         let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
-        let validation = self.evaluate(&self.params, &rows, false);
+        let validation = self.evaluate(&self.weights(), &rows, false);
         let mut epochs = Vec::new();
-        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)))
-        {
+        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width))) {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
@@ -266,8 +295,12 @@ impl Cohort {
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
         let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch };
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
-        let rates: Vec<_> = self.runs.iter().map(|run| (run.learning_rate, run.weight_decay)).collect();
+        let rates: Vec<_> = self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect();
         self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
+        if let Some(average) = &mut self.average {
+            let numbers: Vec<_> = self.runs.iter().map(|run| run.numbers).collect();
+            average.step(&self.flat, &numbers, &plan.active_runs[step], epoch);
+        }
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),

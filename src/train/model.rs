@@ -134,6 +134,7 @@ impl Model {
         }
         let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
         balancer.prepare(&shape, &layout, heads);
+        balancer.count(terms.len());
         Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
     }
 
@@ -343,18 +344,16 @@ impl Model {
         let by_modality = |m: usize| delta.narrow(3, m as i64 * self.shape.embedding, self.shape.embedding);
         let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
-                let (weight, bias) = layer.combine(weights);
-                gradient.set(linear.weight, &weight);
-                if let Some(place) = linear.bias {
-                    gradient.set(place, &bias);
-                }
+                layer.combine(weights, gradient.get(linear.weight), linear.bias.map(|place| gradient.get(place)));
             }
         };
         let add_noise = |layers: &[(Linear, LayerGradients)], factor: &Tensor, states: &Tensor| {
             for (linear, layer) in layers {
                 let streams = Streams::new(states).with(&self.layout.entries()[linear.weight].name);
                 let scaled = gradient.get(linear.weight);
-                gradient.set(linear.weight, &(scaled + noise(&layer.combine(None).0, factor, &streams)));
+                let plain = scaled.empty_like();
+                layer.combine(None, &plain, None);
+                gradient.set(linear.weight, &(scaled + noise(&plain, factor, &streams)));
             }
         };
         let update = if self.balancer.needs_gramian() {

@@ -10,7 +10,7 @@ use mmdg::method;
 use mmdg::objective::Shape;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Optimizer, Pick, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{Numbers, Optimizer, Pick, Table, TableModality, TargetSplit, Task};
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
 
@@ -84,6 +84,7 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
         epochs: 100 / case.steps,
         learning_rate: case.learning_rate,
         weight_decay: case.weight_decay,
+        numbers: Numbers::default(),
         hyperparameters: Hyperparameters::new(balance.takes, &case.settings).unwrap(),
         pick: Pick::Last,
     };

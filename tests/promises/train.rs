@@ -13,7 +13,9 @@ use mmdg::rng::Stream;
 use mmdg::stop::Stop;
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Compare, Optimizer, Pick, Precision, Protocol, Settings, Subset, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{
+    Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Subset, Table, TableModality, TargetSplit, Task,
+};
 use mmdg::{Error, balance, method, train};
 use tch::{Device, Kind, Tensor};
 
@@ -96,7 +98,16 @@ pub(super) fn task(table: &Table, target: usize) -> Arc<Task> {
 }
 
 pub(super) fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
-    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, hyperparameters, pick: Pick::Validation }
+    Run {
+        task,
+        seed,
+        epochs: 3,
+        learning_rate: 3e-3,
+        weight_decay: 0.0,
+        numbers: Numbers::default(),
+        hyperparameters,
+        pick: Pick::Validation,
+    }
 }
 
 /// Leaves this domain out, with seed 0.
