@@ -48,6 +48,9 @@ pub struct TrainArguments {
     /// Runs side by side at most, or auto: what is fastest here, measured first
     #[arg(long, value_name = "N|auto")]
     pub cohort: Option<Runs>,
+    /// Steps of each run that are written out whole: rows, masks, parameters, gradients and all that the balancer saw
+    #[arg(long, value_name = "N")]
+    pub dump_steps: Option<usize>,
 }
 
 /// A word of a pipeline file.
@@ -79,6 +82,7 @@ impl TrainArguments {
         let Some(train) = &mut pipeline.train else { return };
         train.protocol = protocol.clone();
         put(&mut train.cohort, &self.cohort);
+        put(&mut train.dump_steps, &self.dump_steps);
         if self.init.is_some() {
             train.init.clone_from(&self.init);
         }

@@ -24,9 +24,11 @@ use crate::objective::Params;
 use crate::rng::Stream;
 
 mod course;
+mod dump;
 mod judged;
 
 pub use course::{Course, Trained};
+pub(super) use dump::clear;
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -105,6 +107,7 @@ pub struct Cohort {
     /// Place of each domain among a run's sources, [R, domains].
     places: Tensor,
     elements: Tensor,
+    dump: Option<dump::Dump>,
     classes: Vec<usize>,
     domains: Vec<usize>,
     /// Of the domains.
@@ -191,6 +194,7 @@ impl Cohort {
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
             elements,
+            dump: None,
             rows,
             best: flat.copy(),
             courses: vec![Course::default(); runs.len()],
@@ -248,7 +252,11 @@ impl Cohort {
         let width = 2 + self.features.len() * RECORD.len();
         let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
         for step in 0..plan.active_runs.len().min(most) {
+            let before = self.before_step(&plan, step);
             let seen = self.step(&plan, epoch, step);
+            if let Some(before) = before {
+                self.after_step(before, &plan, epoch, step);
+            }
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
         (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())

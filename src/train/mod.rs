@@ -36,6 +36,7 @@ mod subset;
 mod table;
 mod task;
 mod trial;
+mod watch;
 
 pub use amount::{Bytes, Runs};
 pub use cohort::{Course, Trained};

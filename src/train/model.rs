@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 use super::encoder::{Encoder, Tape};
 use super::gradients::{LayerGradients, combined};
 use super::noise::noise;
+use super::watch::Watch;
 use crate::balance::{Balancer, Entry, Hyperparameters, Signals, Steering, Term, Update};
 use crate::method::Method;
 use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape, Streams, contributions};
@@ -50,6 +51,7 @@ pub struct Model {
     terms: Vec<(Box<dyn Objective>, Option<Tensor>)>,
     probes: Vec<Box<dyn Objective>>,
     balancer: Box<dyn Balancer>,
+    watch: Option<Watch>,
     dropout: f64,
 }
 
@@ -79,7 +81,7 @@ impl Model {
         let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
         balancer.prepare(&shape, &layout, heads);
         balancer.count(terms.len());
-        Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
+        Self { layout, shape, needed, encoders, own, terms, probes, balancer, watch: None, dropout: design.dropout }
     }
 
     /// Concatenated embeddings [R, B, M·E] with the encoders' tapes.
@@ -127,6 +129,9 @@ impl Model {
             read.push((probe, outcome.loss.sum(None), outcome.last));
         }
         let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states, moment.epoch));
+        if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
+            watch.keep("fusion", mask);
+        }
         let masked =
             mask.map(|mask| &embeddings * mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
         let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
@@ -250,7 +255,7 @@ impl Model {
                 layers.push(of_encoder);
             }
             signals.gramian = Some(Tensor::stack(&gramians, 1));
-            let update = self.balancer.balance(&signals);
+            let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
             for (m, of_encoder) in layers.iter().enumerate() {
                 let weights = update.as_ref().map(|update| update.weights.select(1, m as i64));
                 write_layers(of_encoder, weights.as_ref());
@@ -260,7 +265,7 @@ impl Model {
             }
             update
         } else {
-            let update = self.balancer.balance(&signals);
+            let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
             for (m, (encoder, tape)) in self.encoders.iter().zip(tapes).enumerate() {
                 let weights = update.as_ref().map(|update| update.weights.select(1, m as i64));
                 match update.as_ref().and_then(|update| update.noise.as_ref()) {

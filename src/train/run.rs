@@ -7,7 +7,7 @@ use tch::Kind;
 
 use super::campaign::Campaign;
 use super::checkpoint;
-use super::cohort::{Cohort, Run};
+use super::cohort::{self, Cohort, Run};
 use super::compare::Resolved;
 use super::device;
 use super::model::{Design, Model};
@@ -145,6 +145,9 @@ impl Works<'_> {
             fs::create_dir_all(&folder)?;
             // an older result is gone before anything else in the folder changes
             fs::remove(&folder.join("results.json"))?;
+            if run.epochs == 0 {
+                cohort::clear(&folder)?;
+            }
         }
 
         let queue = self.queue(left)?;
@@ -219,8 +222,12 @@ impl Works<'_> {
                 cohort.load(r, &folder(run))?;
             }
         }
+        if settings.dump_steps > 0 {
+            cohort.dump(settings.dump_steps, planned.iter().map(folder).collect());
+        }
         while !cohort.is_done() {
             cohort.advance();
+            cohort.dumped()?;
             (self.tell)(0, planned.len());
             let asked = self.stop.check();
             let due = settings.checkpoint_every > 0 && cohort.epochs_done().is_multiple_of(settings.checkpoint_every);

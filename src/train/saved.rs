@@ -54,8 +54,19 @@ impl Card {
         let wrong = |error: &dyn std::fmt::Display| Error::input("[train]", error.to_string());
         let mut settings = serde_json::to_value(settings).map_err(|error| wrong(&error))?;
         if let Some(keys) = settings.as_object_mut() {
-            let elsewhere =
-                ["out", "features", "device", "cohort", "max-memory", "checkpoint-every", "compare", "init", "trace", "plane"];
+            let elsewhere = [
+                "out",
+                "features",
+                "device",
+                "cohort",
+                "max-memory",
+                "checkpoint-every",
+                "dump-steps",
+                "compare",
+                "init",
+                "trace",
+                "plane",
+            ];
             keys.retain(|key, value| !elsewhere.contains(&key.as_str()) && !value.is_null());
         }
         let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;

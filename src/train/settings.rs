@@ -66,6 +66,10 @@ pub struct Settings {
     /// Epochs after which each run's state is written again, for the case that the process is killed; 0, the default: only when
     /// a signal asks it to stop.
     pub checkpoint_every: usize,
+    /// Steps of each run that are written into the folder `steps` of its folder, as
+    /// [`Cohort::dump`](super::cohort::Cohort::dump) says. Default 0. Never changes results; runs that are already finished are not
+    /// trained again for it.
+    pub dump_steps: usize,
     /// A `model.safetensors` whose weights every run starts from: all that it has must be in a run's model, in the same shape; heads
     /// that a balancer adds may be missing, and start as drawn. Features are standardised by the run's own training rows all the same.
     pub init: Option<PathBuf>,
@@ -104,6 +108,7 @@ impl Default for Settings {
             cohort: Runs::AtMost(16),
             max_memory: None,
             checkpoint_every: 0,
+            dump_steps: 0,
             init: None,
             compare: Vec::new(),
             protocol: Protocol::default(),

@@ -1,18 +1,20 @@
-//! Whole training steps against plain PyTorch (tests/reference/steps.py).
+//! Whole training steps: against plain PyTorch (tests/reference/steps.py), and as they are dumped.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mmdg::balance::{self, BALANCERS, Hyperparameters, RECORD};
+use mmdg::balance::{self, Hyperparameters, RECORD};
 use mmdg::manifest::Split;
 use mmdg::method;
 use mmdg::objective::Shape;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Numbers, Optimizer, Pick, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{Numbers, Optimizer, Pick, Precision, Protocol, Runs, Settings, Table, TableModality, TargetSplit, Task};
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
+
+use super::train::{compare, one_task, run, settings, small};
 
 const GOLDENS: &str = "tests/reference/steps.safetensors";
 
@@ -92,32 +94,54 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
 }
 
 /// The largest distance of a tensor from the reference's after some steps, in norms of the reference's.
-fn distance(cohort: &Cohort, goldens: &Tensors, case: &Case, steps: usize) -> (f64, String) {
-    let flat = cohort.parameters().get(0).to_kind(Kind::Double);
+fn distance(own: &Tensors, goldens: &Tensors, case: &Case, steps: usize) -> (f64, String) {
+    let prefix = format!("{}.{steps}.", case.name);
+    assert_eq!(own.len(), goldens.keys().filter(|name| name.starts_with(&prefix)).count(), "{prefix}");
+    let of = |(name, own): (&String, &Tensor)| {
+        let wanted = &goldens[&format!("{prefix}{name}")];
+        assert_eq!(own.size(), wanted.size(), "{name}");
+        let difference = own.to_kind(Kind::Double) - wanted;
+        (difference.norm().double_value(&[]) / wanted.norm().double_value(&[]), name.clone())
+    };
+    own.iter().map(of).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+}
+
+/// A cohort's first run by name, weights as [out, in].
+fn parameters(cohort: &Cohort) -> Tensors {
+    let flat = cohort.parameters().get(0);
     let of_entry = |entry: &mmdg::objective::Entry| {
         let own = flat.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
-        let own = if entry.shape.len() == 2 { own.transpose(0, 1) } else { own };
-        let wanted = &goldens[&format!("{}.{steps}.{}", case.name, entry.name)];
-        assert_eq!(own.size(), wanted.size(), "{}", entry.name);
-        ((own - wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]), entry.name.clone())
+        (entry.name.clone(), if entry.shape.len() == 2 { own.transpose(0, 1) } else { own })
     };
-    let entries = cohort.model().layout.entries();
-    let prefix = format!("{}.{steps}.", case.name);
-    assert_eq!(entries.len(), goldens.keys().filter(|name| name.starts_with(&prefix)).count(), "{prefix}");
-    entries.iter().map(of_entry).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+    cohort.model().layout.entries().iter().map(of_entry).collect()
+}
+
+/// A dumped step of the run in this folder.
+fn dumped(folder: &Path, step: usize) -> Tensors {
+    Tensor::read_safetensors(folder.join(format!("steps/{step:06}.safetensors"))).unwrap().into_iter().collect()
+}
+
+/// What a dump has below a name.
+fn below(dump: &Tensors, prefix: &str) -> Tensors {
+    dump.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.shallow_clone()))).collect()
 }
 
 #[test]
 fn steps_are_those_of_plain_pytorch_in_f64_and_f32() {
     tch::set_num_threads(1);
     let (cases, goldens) = goldens();
-    let table = table(&goldens);
-    for case in cases.iter().filter(|case| BALANCERS.iter().any(|entry| entry.name == case.balance)) {
+    let (table, folder) = (table(&goldens), tempfile::tempdir().unwrap());
+    for case in &cases {
         assert!(case.branches.values().all(|&times| times > 0), "{}: {:?}", case.name, case.branches);
         for (kind, tolerance, last) in
             [(Kind::Double, 1e-8, 100), (Kind::Float, 1e-3, if case.name == "none" { 100 } else { 10 })]
         {
+            let check = |own: &Tensors, steps: usize| {
+                let (far, name) = distance(own, &goldens, case, steps);
+                assert!(far < tolerance, "{} {kind:?} after {steps} steps: {name} is {far:e} off", case.name);
+            };
             let mut cohort = cohort(&table, case, kind);
+            cohort.dump(1, vec![folder.path().into()]);
             let mut conflicts = 0.0;
             for epoch in 0..last / case.steps {
                 let done = cohort.epoch(epoch).remove(0).unwrap();
@@ -125,13 +149,112 @@ fn steps_are_those_of_plain_pytorch_in_f64_and_f32() {
                 conflicts += done.record.iter().map(|record| record[conflict] * case.steps as f64).sum::<f64>();
                 let steps = (epoch + 1) * case.steps;
                 if [10, 100].contains(&steps) {
-                    let (far, name) = distance(&cohort, &goldens, case, steps);
-                    assert!(far < tolerance, "{} {kind:?} after {steps} steps: {name} is {far:e} off", case.name);
+                    check(&parameters(&cohort), steps);
                 }
             }
-            if let (true, Some(&without)) = (last == 100 && case.balance != "adversarial", case.branches.get("no conflict")) {
+            cohort.dumped().unwrap();
+            check(&below(&dumped(folder.path(), 0), "after."), 1);
+            if let (true, Some(&without)) = (last == 100 && cohort.model().balances(), case.branches.get("no conflict")) {
                 assert_eq!(conflicts.round() as usize, 200 - without, "{}", case.name);
             }
         }
     }
+}
+
+/// The paper's GMP at a dumped step: one gradient for each objective, and what becomes of them.
+fn follow(dump: &Tensors) {
+    let leaves: Tensors =
+        below(dump, "before.").into_iter().map(|(name, tensor)| (name, tensor.set_requires_grad(true))).collect();
+    let linear = |name: &str, x: &Tensor| x.linear(&leaves[&format!("{name}.weight")], leaves.get(&format!("{name}.bias")));
+    let mask = |start: i64, width: i64| dump["dropout"].narrow(1, start, width);
+    let encode = |(m, name): (i64, &str)| {
+        let hidden = linear(&format!("encoder.{name}.0"), &dump[&format!("features.{name}")]).relu() * mask(16 * m, 16);
+        linear(&format!("encoder.{name}.1"), &hidden)
+    };
+    let ce = |logits: &Tensor, label: &str| logits.log_softmax(-1, None).nll_loss(&dump[label]);
+    let both = Tensor::cat(&[(0, "video"), (1, "audio")].map(encode), 1);
+    let logits = linear("classifier.1", &(linear("classifier.0", &both).relu() * mask(32, 12)));
+    let class = ce(&logits, "label");
+    let domain = ce(&linear("discriminator.1", &linear("discriminator.0", &both).relu()), "domain");
+    let close = |found: &Tensor, wanted: &Tensor, what: &str| {
+        let far = (found - wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
+        assert!(far < 1e-10, "{what} is {far:e} off");
+    };
+    close(&Tensor::stack(&[&class, &domain], 0), &dump["loss"], "loss");
+    for (m, name) in ["video", "audio"].into_iter().enumerate() {
+        let names: Vec<&String> = leaves.keys().filter(|key| key.starts_with(&format!("encoder.{name}."))).collect();
+        let params: Vec<&Tensor> = names.iter().map(|name| &leaves[*name]).collect();
+        let flat = |loss: &Tensor| {
+            let parts = Tensor::run_backward(&[loss], &params, true, false);
+            Tensor::cat(&parts.iter().map(|part| part.flatten(0, -1)).collect::<Vec<_>>(), 0)
+        };
+        let both = Tensor::stack(&[flat(&class), flat(&domain) * -0.15], 0);
+        close(&both.mm(&both.transpose(0, 1)), &dump["gramian"].get(m as i64), "Gramian");
+        let wanted: Vec<Tensor> = names.iter().map(|name| dump[&format!("gradient.{name}")].flatten(0, -1)).collect();
+        let weights = dump["weights"].get(m as i64).unsqueeze(0);
+        close(&weights.mm(&both).squeeze_dim(0), &Tensor::cat(&wanted, 0), name);
+        // the ratios and factors that those weights stand for
+        let of = |name: &str, m: usize| dump[name].double_value(&[m as i64]);
+        let (rho, sigma) = ("class.confidence", "domain.confidence");
+        let (rho, sigma) = (of(rho, m) / of(rho, 1 - m), of(sigma, 1 - m) / of(sigma, m));
+        let factor = |ratio: f64, alpha: f64| if ratio > 1.0 { 1.0 - (alpha * ratio).tanh() } else { 1.0 };
+        for (figure, wanted) in [("rho", rho), ("sigma", sigma), ("k", factor(rho, 0.5)), ("p", factor(sigma, 0.1))] {
+            assert!((of(&format!("record.{figure}"), m) / wanted - 1.0).abs() < 1e-12, "{figure}");
+        }
+    }
+    // Adam's first step is the learning rate, in the direction of the sign
+    for (name, after) in below(dump, "after.") {
+        let g = &dump[&format!("gradient.{name}")];
+        close(&(&dump[&format!("before.{name}")] - g / (g.abs() + 1e-8) * 1e-3), &after, &name);
+    }
+}
+
+/// Balancers with noise, with masks, with something to carry from step to step, and with copies that train ahead.
+const MORE: [&str; 5] = ["ogm-ge", "opm", "cggm", "gradient-blending", "pcgrad"];
+
+#[test]
+fn a_dumped_step_can_be_followed_and_dumping_changes_nothing() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let make = |folder: usize, dump_steps: usize, cohort: usize| {
+        let protocol = Protocol { seeds: vec![0, 1], ..one_task("domain2") };
+        let (cohort, precision) = (Runs::AtMost(cohort), Precision::F64);
+        let mut settings = Settings { epochs: 2, dump_steps, protocol, cohort, precision, ..settings(folders[folder].path()) };
+        settings.compare.extend(MORE.map(|name| compare(&format!("name = {name:?}\nbalance = {name:?}"))));
+        run(&small(), &settings).unwrap();
+    };
+    make(0, 5, 16);
+    make(1, 5, 1);
+    make(2, 0, 16);
+    for name in ["joint", "adversarial", "gmp", "gmp (bench)"].into_iter().chain(MORE) {
+        for seed in 0..2 {
+            let at = |folder: usize| folders[folder].path().join(name).join(format!("domain2-{seed}"));
+            let equal = |a: usize, b: usize, file: &str| {
+                let read = |folder: usize| std::fs::read(at(folder).join(file)).unwrap();
+                assert!(read(a) == read(b), "{name} {file}");
+            };
+            for file in ["results.json", "model.safetensors"] {
+                equal(0, 1, file);
+                equal(0, 2, file);
+            }
+            equal(0, 1, "steps/000004.safetensors");
+            assert_eq!(std::fs::read_dir(at(0).join("steps")).unwrap().count(), 5);
+            assert!(!at(2).join("steps").exists());
+            let [one, next] = [0, 1].map(|step| dumped(&at(0), step));
+            assert!(below(&one, "after.").iter().all(|(name, after)| *after == next[&format!("before.{name}")]));
+            if name == "gmp" {
+                follow(&one);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_that_cannot_be_written_is_an_error_that_names_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("joint/domain2-0");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::write(own.join("steps"), "in the way").unwrap();
+    let settings = Settings { dump_steps: 1, protocol: one_task("domain2"), ..settings(folder.path()) };
+    let error = run(&small(), &settings).unwrap_err().to_string();
+    assert!(error.contains("joint/domain2-0/steps"), "{error}");
 }

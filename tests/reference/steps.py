@@ -126,8 +126,10 @@ class Reference:
     def __init__(self, case, modalities, params):
         self.case, self.settings, self.modalities = case, case["settings"], modalities
         self.params = {name: value.clone().requires_grad_() for name, value in params.items()}
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[case["optimizer"]]
-        self.optimizer = kind(self.params.values(), lr=case["learning-rate"], weight_decay=case["weight-decay"], foreach=False)
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[case["optimizer"]]
+        more = {"momentum": case["momentum"]} if case["optimizer"] == "sgd" else {}
+        rates = {"lr": case["learning-rate"], "weight_decay": case["weight-decay"]}
+        self.optimizer = kind(self.params.values(), foreach=False, **rates, **more)
         self.branches, self.steps = Counter(), 0
         self.accuracy = [0.0] * len(modalities)
         self.steering = {}
@@ -162,7 +164,10 @@ class Reference:
             place += x.shape[1]
             return x * masks[:, place - x.shape[1] : place]
 
-        z = [self.linear(f"encoder.{m}.1", dropout(self.linear(f"encoder.{m}.0", x).relu())) for m, x in zip(self.modalities, batch["x"])]
+        z = []
+        for m, x in zip(self.modalities, batch["x"]):
+            x = self.linear(f"encoder.{m}.0", x)
+            z.append(self.linear(f"encoder.{m}.1", dropout(x.relu())) if f"encoder.{m}.1.weight" in self.params else x)
         both = torch.cat(z, 1)
         hidden = dropout(self.linear("classifier.0", both).relu())
         loss = F.cross_entropy(self.linear("classifier.1", hidden), batch["y"])
@@ -172,9 +177,23 @@ class Reference:
         gradients |= getattr(self, balance.replace("-", "_"))(seen, gradients)
         for name, param in self.params.items():
             param.grad = gradients[name].detach().clone()
+        if self.case.get("clip", 0) > 0:
+            torch.nn.utils.clip_grad_norm_(self.params.values(), self.case["clip"])
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.case["learning-rate"] * self.rate(batch["epoch"])
         self.optimizer.step()
         self.steps += 1
         return gradients, seen
+
+    def rate(self, epoch):
+        """The factor on the learning rate."""
+        match self.case.get("schedule", "constant"):
+            case "cosine":
+                return (1 + np.cos(np.pi * epoch / self.case["epochs"])) / 2
+            case "step":
+                return self.case["step-factor"] ** (epoch // self.case["step-epochs"])
+            case _:
+                return 1.0
 
     def discriminate(self):
         """Loss of the fused discriminator and the plain gradients of its own parameters."""
@@ -416,8 +435,11 @@ def goldens(path):
 
 def replay(folder):
     config = tomllib.loads((folder / "config.toml").read_text())
-    case = {key: config[key] for key in ("balance", "optimizer", "learning-rate", "weight-decay")}
-    case["settings"] = config["hyperparameters"]
+    case = config | {"settings": config["hyperparameters"]}
+    followed = {"modulate": "both", "project": "stronger", "objectives": "domain", "gramian": "per-modality"}
+    for key, word in followed.items():
+        assert case["settings"].get(key, word) == word, f"{folder}: {key} = {case['settings'][key]} is not followed here; expected {word}"
+    assert hasattr(Reference, case["balance"].replace("-", "_")), f"{folder}: balance {case['balance']} is not followed here"
     modalities, run, worst = config["modalities"], None, {}
     paths = sorted((folder / "steps").glob("*.safetensors"))
     assert paths and int(paths[0].stem) == 0, f"{folder}/steps does not begin with step 0"
@@ -432,10 +454,12 @@ def replay(folder):
             param.data.copy_(before[name])
         batch = {"x": [dump[f"features.{m}"] for m in modalities], "y": dump["label"], "d": dump["domain"], "masks": dump.get("dropout")}
         gradients, seen = run.step(batch | {"random": int(dump["random"]), "epoch": int(dump["epoch"])})
+        unknown = before.keys() - gradients.keys()
+        assert not unknown, f"{path}: no gradient for {', '.join(sorted(unknown))}"
         pairs = {name: (torch.tensor(x), dump[name]) for name, x in seen.items()}
         pairs |= {f"gradient.{name}": (g, dump[f"gradient.{name}"]) for name, g in gradients.items()}
         # parameters by what the step changed in them
-        pairs |= {f"change.{name}": (run.params[name] - before[name], dump[f"after.{name}"] - before[name]) for name in run.params}
+        pairs |= {f"change.{name}": (run.params[name].detach() - before[name], dump[f"after.{name}"] - before[name]) for name in run.params}
         for name, (own, found) in pairs.items():
             difference = float((own - found).norm() / found.norm().clamp_min(1e-300)) if own.ne(found).any() else 0.0
             worst[name] = max(worst.get(name, (0.0, 0)), (difference, int(path.stem)))

@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::{Inputs, Model, Scores};
 use crate::balance::{Losses, Rehearsal, Trial};
 use crate::objective::{Batch, Params};
+use crate::train::watch::Watch;
 
 impl Model {
     /// Whether the balancer leaves a record of each step.
@@ -35,6 +36,16 @@ impl Model {
     /// [`Balancer::state`](crate::balance::Balancer::state).
     pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
         self.balancer.state()
+    }
+
+    /// Keeps what the balancer sees and decides in the next step.
+    pub(in crate::train) fn watch(&mut self) {
+        self.watch = Some(Watch::default());
+    }
+
+    /// What was kept since, [R, …] by name; from here on nothing is.
+    pub(in crate::train) fn watched(&mut self) -> Vec<(String, Tensor)> {
+        self.watch.take().unwrap_or_default().0
     }
 
     /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method

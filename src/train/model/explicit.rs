@@ -6,6 +6,7 @@ use super::{Head, Inputs, Model, Moment, Seen};
 use crate::balance::{Signals, Update};
 use crate::objective::{Params, Streams};
 use crate::train::noise::noise;
+use crate::train::watch::Watch;
 
 impl Model {
     /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
@@ -36,7 +37,7 @@ impl Model {
         let gramian = |own: &Vec<(usize, Tensor)>| own.iter().map(|(_, gradients)| product(gradients)).sum();
         let gramians: Vec<Tensor> = owned.iter().map(gramian).collect();
         signals.gramian = self.balancer.needs_gramian().then(|| Tensor::stack(&gramians, 1));
-        let update = self.balancer.balance(&signals);
+        let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
         for (m, (own, encoder)) in owned.iter().zip(&self.own).enumerate() {
             for (place, gradients) in own {
                 let weights = update.as_ref().map(|update| update.weights.select(1, m as i64).unsqueeze(2));

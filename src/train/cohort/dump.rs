@@ -1,0 +1,130 @@
+//! The first steps of each run, written out: what a reference in another language needs to follow along.
+
+use std::path::{Path, PathBuf};
+
+use tch::Tensor;
+
+use super::super::checkpoint::write_tensors;
+use super::super::model::Inputs;
+use super::super::schedule::Plan;
+use super::{Cohort, factors};
+use crate::objective::Layout;
+use crate::rng::Stream;
+use crate::{Error, Result, fs};
+
+/// Which steps are written where.
+#[derive(Debug)]
+pub(super) struct Dump {
+    steps: usize,
+    /// By run.
+    folders: Vec<PathBuf>,
+    failed: Option<Error>,
+}
+
+/// What a step starts from.
+pub(super) struct Before {
+    /// Runs whose step is written.
+    runs: Vec<usize>,
+    inputs: Inputs,
+    flat: Tensor,
+    /// The balancer's.
+    state: Vec<(&'static str, Tensor)>,
+}
+
+/// The folder in a run's folder.
+fn place(folder: &Path) -> PathBuf {
+    folder.join("steps")
+}
+
+/// Removes what an earlier run left in `folder`.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn clear(folder: &Path) -> Result<()> {
+    let steps = place(folder);
+    let Ok(entries) = std::fs::read_dir(&steps) else { return Ok(()) };
+    for entry in entries.flatten() {
+        if entry.path().extension().is_some_and(|ending| ending == "safetensors") {
+            fs::remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Cohort {
+    /// From here on, writes the first `steps` steps of each run into `steps/000000.safetensors` and so on in that run's
+    /// folder. Weights are [out, in].
+    ///
+    /// - `epoch`, `rows` \[B\] of the feature store, `share` \[B\], `label` \[B\], `domain` \[B\] (place among the sources),
+    ///   `features.<modality>` [B, D] as standardised;
+    /// - `random`, the state of the step's random stream, which noise and masks are made from; `dropout` [B, W], the factors,
+    ///   in the order in which layers use them; `fusion` [B, M], the balancer's factors on embeddings;
+    /// - `before.<parameter>`, `gradient.<parameter>` (what the optimizer gets), `after.<parameter>`;
+    /// - what the balancer saw: `loss` \[T\], `class.*` and `domain.*` \[M\], `gramian` [M, T, T], and `state.*`, what it had
+    ///   carried here from the step before;
+    /// - what it decided: `weights` [M, T], `heads` \[T\], `noise` \[M\], `record.*` \[M\].
+    pub fn dump(&mut self, steps: usize, folders: Vec<PathBuf>) {
+        self.dump = Some(Dump { steps, folders, failed: None });
+    }
+
+    /// Whether all steps so far could be written.
+    ///
+    /// # Errors
+    /// [`Error::Io`], once.
+    pub fn dumped(&mut self) -> Result<()> {
+        self.dump.as_mut().and_then(|dump| dump.failed.take()).map_or(Ok(()), Err)
+    }
+
+    /// What a step starts from, where it is to be written for some run.
+    pub(super) fn before_step(&mut self, plan: &Plan, step: usize) -> Option<Before> {
+        let steps = self.dump.as_ref()?.steps;
+        let due = |&r: &usize| plan.active_runs[step][r] && (self.optimizer.steps[r] as usize) < steps;
+        let runs: Vec<usize> = (0..self.runs.len()).filter(due).collect();
+        if runs.is_empty() {
+            return None;
+        }
+        self.model.watch();
+        let at = step as i64;
+        let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
+        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
+        let state = self.model.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
+        Some(Before { runs, inputs, flat: self.flat.copy(), state })
+    }
+
+    /// Writes the step that has been taken since.
+    pub(super) fn after_step(&mut self, before: Before, plan: &Plan, epoch: usize, step: usize) {
+        let Before { runs, inputs, flat, state } = before;
+        let mut shared = vec![("rows".to_owned(), plan.rows.get(step as i64)), ("share".into(), inputs.share)];
+        shared.extend([("label".into(), inputs.label), ("domain".into(), inputs.domain)]);
+        let names = self.model.shape.modalities.iter().map(|name| format!("features.{name}"));
+        shared.extend(names.zip(inputs.features));
+        shared.extend(inputs.masks.map(|masks| ("dropout".into(), masks)));
+        shared.extend(state.into_iter().map(|(name, tensor)| (format!("state.{name}"), tensor)));
+        shared.extend(self.model.watched());
+        for r in runs {
+            let row = |tensor: &Tensor| tensor.get(r as i64);
+            let mut tensors: Vec<(String, Tensor)> = shared.iter().map(|(name, tensor)| (name.clone(), row(tensor))).collect();
+            for (when, flat) in [("before", &flat), ("gradient", &self.gradient), ("after", &self.flat)] {
+                tensors.extend(named(when, &self.model.layout, &row(flat)));
+            }
+            let random = Stream::new(self.runs[r].seed).with("dropout").at(epoch as u32).at(step as u32).state();
+            for (name, number) in [("epoch", epoch as i64), ("random", i64::from(random))] {
+                tensors.push((name.into(), Tensor::from_slice(&[number])));
+            }
+            let Some(dump) = &mut self.dump else { return };
+            let folder = place(&dump.folders[r]);
+            let path = folder.join(format!("{:06}.safetensors", self.optimizer.steps[r] - 1));
+            let written = fs::create_dir_all(&folder).and_then(|()| write_tensors(&path, &tensors));
+            dump.failed = dump.failed.take().or(written.err());
+        }
+    }
+}
+
+/// A run's row of the flat buffer, by parameter.
+fn named(when: &str, layout: &Layout, row: &Tensor) -> Vec<(String, Tensor)> {
+    let of_entry = |entry: &crate::objective::Entry| {
+        let tensor = row.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
+        (format!("{when}.{}", entry.name), if entry.shape.len() == 2 { tensor.transpose(0, 1) } else { tensor })
+    };
+    layout.entries().iter().map(of_entry).collect()
+}

@@ -1,0 +1,59 @@
+//! What a balancer sees of a step and decides, kept for whoever asks.
+
+use tch::Tensor;
+
+use crate::balance::{Balancer, RECORD, Signals, Update};
+
+/// One step's signals and decisions by name, [R, …] each.
+#[derive(Debug, Default)]
+pub struct Watch(pub(super) Vec<(String, Tensor)>);
+
+impl Watch {
+    /// Lets the balancer decide, under the eyes of `watch` where there is one.
+    pub fn balance(watch: &mut Option<Self>, balancer: &mut dyn Balancer, signals: &Signals) -> Option<Update> {
+        let update = balancer.balance(signals);
+        if let Some(watch) = watch {
+            watch.signals(signals);
+            if let Some(update) = &update {
+                watch.update(update);
+            }
+        }
+        update
+    }
+
+    /// Keeps one tensor.
+    pub fn keep(&mut self, name: impl Into<String>, tensor: &Tensor) {
+        self.0.push((name.into(), tensor.shallow_clone()));
+    }
+
+    fn signals(&mut self, signals: &Signals) {
+        self.keep("loss", &signals.loss);
+        for (what, reading) in [("class", &signals.class), ("domain", &signals.domain)] {
+            let Some(reading) = reading else { continue };
+            self.keep(format!("{what}.confidence"), &reading.confidence());
+            self.keep(format!("{what}.loss"), &reading.loss());
+            self.keep(format!("{what}.certainty"), &reading.certainty());
+            self.keep(format!("{what}.accuracy"), &reading.accuracy());
+        }
+        if let Some(gramian) = &signals.gramian {
+            self.keep("gramian", gramian);
+        }
+    }
+
+    fn update(&mut self, update: &Update) {
+        self.keep("weights", &update.weights);
+        for (name, tensor) in [("heads", &update.heads), ("noise", &update.noise)] {
+            if let Some(tensor) = tensor {
+                self.keep(name, tensor);
+            }
+        }
+        let record = &update.record;
+        let figures =
+            [&record.rho, &record.sigma, &None, &record.k, &record.p, &record.cosine, &record.conflict, &record.projected];
+        for (name, figure) in RECORD.iter().zip(figures) {
+            if let Some(figure) = figure {
+                self.keep(format!("record.{name}"), figure);
+            }
+        }
+    }
+}
