@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::super::checkpoint::write_tensors;
+use super::super::dropout::factors;
 use super::super::model::Inputs;
 use super::super::schedule::Plan;
-use super::{Cohort, factors};
+use super::Cohort;
 use crate::objective::Layout;
 use crate::rng::Stream;
 use crate::{Error, Result, fs};
