@@ -141,7 +141,7 @@ mod tests {
             [[train.compare]]\nname = 'a'";
         let mut pipeline: Pipeline = toml::from_str(text).unwrap();
         let flags = "--protocol single-source --modalities va,v --selection oracle --search 4 --balance none --balance gmp \
-            --max-memory 2GiB --cohort auto --targets y,z";
+            --max-memory 2GiB --cohort auto --dump-steps 3 --targets y,z";
         parse(flags).unwrap().apply(&mut pipeline);
         let (train, protocol) = (pipeline.train.unwrap(), pipeline.protocol);
         assert_eq!(train.protocol, protocol);
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!((protocol.seeds, protocol.modalities.len(), protocol.targets), (vec![7], 2, vec!["y".into(), "z".into()]));
         let names: Vec<&str> = train.compare.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!((names, train.epochs, train.cohort), (vec!["none", "gmp"], 3, Runs::Auto));
-        assert_eq!(train.max_memory.map(u64::from), Some(2 << 30));
+        assert_eq!((train.max_memory.map(u64::from), train.dump_steps), (Some(2 << 30), 3));
     }
 
     #[test]
