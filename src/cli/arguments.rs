@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failures::MaxFailures;
-use super::synth::SynthArguments;
 #[cfg(feature = "torch")]
 use super::models::{EvalArguments, PredictArguments};
+use super::synth::SynthArguments;
 #[cfg(feature = "torch")]
 use super::training::TrainArguments;
 

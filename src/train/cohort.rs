@@ -57,6 +57,11 @@ pub struct Epoch {
     pub validation: Evaluation,
     /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
     pub record: Vec<[f64; RECORD.len()]>,
+    /// The same of each step, where the cohort [keeps them](Cohort::keep_steps).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Vec<[f64; RECORD.len()]>>,
+    /// Learning rate.
+    pub learning_rate: f64,
 }
 
 /// R runs, their parameters and the features on one device.
@@ -76,6 +81,7 @@ pub struct Cohort {
     courses: Vec<Course>,
     /// The next epoch.
     next: usize,
+    keeps_steps: bool,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -92,6 +98,7 @@ pub struct Cohort {
     domains: Vec<usize>,
     /// Of the domains.
     names: Vec<String>,
+    class_names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -170,11 +177,13 @@ impl Cohort {
             classes: table.label().to_vec(),
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
+            class_names: table.classes().to_vec(),
             elements,
             rows,
             best: flat.copy(),
             courses: vec![Course::default(); runs.len()],
             next: 0,
+            keeps_steps: false,
             runs,
             model,
             flat,
@@ -203,6 +212,11 @@ impl Cohort {
         &self.flat
     }
 
+    /// Whether the balancer's record of each step is kept.
+    pub fn keep_steps(&mut self, keep: bool) {
+        self.keeps_steps = keep;
+    }
+
     /// Epochs of the longest run.
     pub fn epochs(&self) -> usize {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
@@ -223,22 +237,33 @@ impl Cohort {
         let modalities = self.features.len();
         let record = RECORD.len();
         let options = (self.flat.kind(), self.flat.device());
+        let mut kept = Vec::new();
         let mut sums = Tensor::zeros([self.runs.len() as i64, 2 + (modalities * record) as i64], options);
         for step in 0..plan.active_runs.len() {
             let seen = self.step(&plan, epoch, step);
+            if self.keeps_steps {
+                kept.push(seen.shallow_clone());
+            }
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
         let sums = to_host(&sums);
         let width = 2 + modalities * record;
+        let by_modality =
+            |row: &[f64]| row[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect::<Vec<_>>();
+        // [R, steps, width]
+        let kept = if kept.is_empty() { Vec::new() } else { to_host(&Tensor::stack(&kept, 1)) };
+        let count = plan.active_runs.len();
         let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
         let validation = self.evaluate(&self.params, &rows, false);
         let mut epochs = Vec::new();
-        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)))
-        {
+        let of_runs = self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)));
+        for (r, ((run, validation), (steps, sums))) in of_runs.enumerate() {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
-            let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let each = kept.chunks(width).skip(r * count).take(if kept.is_empty() { 0 } else { *steps });
+            let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
-            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
+            let learning_rate = run.learning_rate;
+            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
             epochs.push((epoch < run.epochs).then_some(done));
         }
         epochs

@@ -49,6 +49,8 @@ mod real_recordings;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
 #[cfg(feature = "torch")]
+mod run_folder;
+#[cfg(feature = "torch")]
 mod saved;
 #[cfg(feature = "media")]
 mod shared;
