@@ -3,7 +3,12 @@
 
 /// Mixes one word into a state (the finaliser of MurmurHash3 over their combination).
 pub fn mix(state: u32, word: u32) -> u32 {
-    let mut x = state.wrapping_mul(0x9e37_79b1) ^ word;
+    finish(state.wrapping_mul(0x9e37_79b1) ^ word)
+}
+
+/// The finaliser alone.
+#[inline(always)]
+pub(crate) fn finish(mut x: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(0x85eb_ca6b);
     x ^= x >> 13;

@@ -12,17 +12,26 @@ use crate::{Error, Result};
 
 mod adversarial;
 mod agm;
+mod aligned_mtl;
+mod by_gramian;
+mod cagrad;
 mod cggm;
 #[cfg(test)]
 mod fixture;
 mod gmp;
+mod grad_norm;
 mod gradient_blending;
 mod hooks;
 mod hyperparameters;
+mod mgda;
+mod mmpareto;
+mod nash_mtl;
 mod none;
 mod ogm;
 mod ogm_ge;
 mod opm;
+mod pcgrad;
+mod simplex;
 
 pub use hooks::{Losses, Rehearsal, Steering, Trial};
 pub use hyperparameters::{Hyperparameters, Range, Setting};
@@ -150,6 +159,9 @@ pub trait Balancer: Debug + Send {
     /// Called once, when all parameters are claimed; `heads` are the entries of the method's first objective.
     fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>) {}
 
+    /// Told once how many objectives T there are, before the first step.
+    fn count(&mut self, _objectives: usize) {}
+
     /// Whether it leaves a [`Record`] of each step.
     fn records(&self) -> bool {
         self.needs_gramian()
@@ -217,6 +229,13 @@ pub static BALANCERS: &[Entry] = &[
     agm::ENTRY,
     cggm::ENTRY,
     gradient_blending::ENTRY,
+    pcgrad::ENTRY,
+    mgda::ENTRY,
+    cagrad::ENTRY,
+    mmpareto::ENTRY,
+    aligned_mtl::ENTRY,
+    nash_mtl::ENTRY,
+    grad_norm::ENTRY,
 ];
 
 /// The balancer of that name.

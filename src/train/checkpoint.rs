@@ -20,6 +20,9 @@ pub struct Standing {
     pub epochs: usize,
     /// Steps of the optimizer.
     pub steps: i32,
+    /// Steps that its average goes over.
+    #[serde(default)]
+    pub averaged: u32,
     /// What came of those epochs.
     pub course: Course,
 }

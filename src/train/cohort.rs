@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use super::average::Average;
 use super::dropout::{elements, factors};
 use super::evaluate::Evaluation;
 use super::model::{Design, Inputs, Model, Moment};
-use super::optimizer::Adam;
+use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
+use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
 use super::saved::Saved;
 use super::schedule::{Plan, Turn};
 use super::selection::Pick;
-use super::settings::Optimizer;
 use super::table::Table;
 use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
@@ -40,10 +41,24 @@ pub struct Run {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
+    /// What else the recipe goes by.
+    pub numbers: Numbers,
     /// The balancer's settings.
     pub hyperparameters: Hyperparameters,
     /// How the epoch is chosen.
     pub pick: Pick,
+}
+
+impl Run {
+    fn rates(&self, recipe: Recipe, epoch: usize) -> Rates {
+        let Numbers { momentum, clip, .. } = self.numbers;
+        Rates {
+            learning_rate: self.learning_rate * recipe.schedule.factor(epoch, self.epochs, &self.numbers),
+            weight_decay: self.weight_decay,
+            momentum,
+            clip: if clip > 0.0 { clip } else { f64::INFINITY },
+        }
+    }
 }
 
 /// One epoch of one run.
@@ -71,7 +86,9 @@ pub struct Cohort {
     /// By run, the rows it learns from and those held out for its balancer.
     pub(super) rows: Vec<(Vec<usize>, Vec<usize>)>,
     pub(super) model: Model,
-    pub(super) optimizer: Adam,
+    recipe: Recipe,
+    pub(super) optimizer: Descent,
+    pub(super) average: Option<Average>,
     pub(super) batch: usize,
     dropout: f64,
     pub(super) flat: Tensor,
@@ -81,7 +98,8 @@ pub struct Cohort {
     courses: Vec<Course>,
     /// The next epoch.
     next: usize,
-    keeps_steps: bool,
+    /// What each step of the epoch saw, where that is kept.
+    kept: Option<Vec<Tensor>>,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -110,13 +128,13 @@ impl Cohort {
     pub fn new(
         table: &Table,
         design: &Design,
-        optimizer: Optimizer,
+        recipe: impl Into<Recipe>,
         batch: usize,
         runs: Vec<Run>,
         kind: Kind,
         device: Device,
     ) -> Self {
-        Self::on(table, &Placed::new(kind, device), design, optimizer, batch, runs, None)
+        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs, None)
     }
 
     /// The same on features that other cohorts use too, from given weights, which fit.
@@ -124,11 +142,12 @@ impl Cohort {
         table: &Table,
         placed: &Placed,
         design: &Design,
-        optimizer: Optimizer,
+        recipe: impl Into<Recipe>,
         batch: usize,
         runs: Vec<Run>,
         init: Option<&Saved>,
     ) -> Self {
+        let recipe = recipe.into();
         let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
@@ -168,7 +187,9 @@ impl Cohort {
         let rows = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         Self {
-            optimizer: Adam::new(optimizer, &flat),
+            recipe,
+            optimizer: Descent::new(recipe.optimizer, &flat),
+            average: Average::new(recipe.average, &flat),
             batch,
             dropout: design.dropout,
             label: placed.label(table),
@@ -183,7 +204,7 @@ impl Cohort {
             best: flat.copy(),
             courses: vec![Course::default(); runs.len()],
             next: 0,
-            keeps_steps: false,
+            kept: None,
             runs,
             model,
             flat,
@@ -214,12 +235,17 @@ impl Cohort {
 
     /// Whether the balancer's record of each step is kept.
     pub fn keep_steps(&mut self, keep: bool) {
-        self.keeps_steps = keep;
+        self.kept = keep.then(Vec::new);
     }
 
     /// Epochs of the longest run.
     pub fn epochs(&self) -> usize {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
+    }
+
+    /// The weights that are evaluated and kept: all parameters or their averages.
+    pub(super) fn weights(&self) -> Params {
+        Params::views(&self.model.layout, self.average.as_ref().map_or(&self.flat, Average::weights))
     }
 
     fn plan(&self, epoch: usize) -> Plan {
@@ -230,39 +256,44 @@ impl Cohort {
         Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
     }
 
-    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
-    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        self.rehearse(epoch);
+    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
+    /// [R, 2 + M · record], and how many steps each run has taken.
+    pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
         let plan = self.plan(epoch);
-        let modalities = self.features.len();
-        let record = RECORD.len();
-        let options = (self.flat.kind(), self.flat.device());
-        let mut kept = Vec::new();
-        let mut sums = Tensor::zeros([self.runs.len() as i64, 2 + (modalities * record) as i64], options);
-        for step in 0..plan.active_runs.len() {
+        let width = 2 + self.features.len() * RECORD.len();
+        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
+        for step in 0..plan.active_runs.len().min(most) {
             let seen = self.step(&plan, epoch, step);
-            if self.keeps_steps {
+            if let Some(kept) = &mut self.kept {
                 kept.push(seen.shallow_clone());
             }
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
-        let sums = to_host(&sums);
-        let width = 2 + modalities * record;
+        (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
+    }
+
+    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
+    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
+        self.rehearse(epoch);
+        let (sums, steps) = self.steps(epoch, usize::MAX);
+        let (sums, record) = (to_host(&sums), RECORD.len());
+        let width = 2 + self.features.len() * record;
         let by_modality =
             |row: &[f64]| row[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect::<Vec<_>>();
         // [R, steps, width]
-        let kept = if kept.is_empty() { Vec::new() } else { to_host(&Tensor::stack(&kept, 1)) };
-        let count = plan.active_runs.len();
+        let kept = self.kept.as_mut().map(std::mem::take).filter(|kept| !kept.is_empty());
+        let count = kept.as_ref().map_or(0, Vec::len);
+        let kept = kept.map(|kept| to_host(&Tensor::stack(&kept, 1))).unwrap_or_default();
         let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
-        let validation = self.evaluate(&self.params, &rows, false);
+        let validation = self.evaluate(&self.weights(), &rows, false);
         let mut epochs = Vec::new();
-        let of_runs = self.runs.iter().zip(validation).zip(plan.steps.iter().zip(sums.chunks(width)));
+        let of_runs = self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width)));
         for (r, ((run, validation), (steps, sums))) in of_runs.enumerate() {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
-            let each = kept.chunks(width).skip(r * count).take(if kept.is_empty() { 0 } else { *steps });
+            let each = kept.chunks(width).skip(r * count).take(count.min(*steps));
             let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
-            let learning_rate = run.learning_rate;
+            let learning_rate = run.rates(self.recipe, epoch).learning_rate;
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
             epochs.push((epoch < run.epochs).then_some(done));
         }
@@ -291,8 +322,12 @@ impl Cohort {
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
         let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch };
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
-        let rates: Vec<_> = self.runs.iter().map(|run| (run.learning_rate, run.weight_decay)).collect();
+        let rates: Vec<_> = self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect();
         self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
+        if let Some(average) = &mut self.average {
+            let numbers: Vec<_> = self.runs.iter().map(|run| run.numbers).collect();
+            average.step(&self.flat, &numbers, &plan.active_runs[step], epoch);
+        }
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),

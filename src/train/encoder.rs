@@ -1,8 +1,9 @@
 //! Encoders with a hand-written tape, so that one backward pass serves all objectives.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::gradients::LayerGradients;
+use super::plain::{slice, slice_mut, wide};
 use crate::objective::{Dropout, Layout, Linear, Params};
 
 /// Linear layers with ReLU and dropout between them: features [R, B, D] to an embedding [R, B, E].
@@ -17,8 +18,8 @@ pub struct Encoder {
 pub struct Tape {
     /// Input of each layer.
     inputs: Vec<Tensor>,
-    /// Derivative of what lies before each layer but the first, [R, 1, B, width].
-    gates: Vec<Tensor>,
+    /// Derivative, where it is not 0, of what lies before each layer but the first.
+    slope: f64,
 }
 
 impl Encoder {
@@ -34,7 +35,7 @@ impl Encoder {
 
     /// The embedding, and the tape where there are dropout factors or `record` asks for it.
     pub fn forward(&self, params: &Params, features: Tensor, masks: Option<&Tensor>, rate: f64, record: bool) -> (Tensor, Tape) {
-        let mut tape = Tape { inputs: Vec::new(), gates: Vec::new() };
+        let mut tape = Tape { inputs: Vec::new(), slope: if masks.is_some() { 1.0 / (1.0 - rate) } else { 1.0 } };
         let mut x = features;
         for (i, layer) in self.layers.iter().enumerate() {
             if i > 0 {
@@ -42,11 +43,6 @@ impl Encoder {
             }
             let next = layer.forward(params, &x);
             if record {
-                if i > 0 {
-                    // what passed was positive and was kept
-                    let factor = if masks.is_some() { 1.0 / (1.0 - rate) } else { 1.0 };
-                    tape.gates.push((x.gt(0.0).to_kind(x.kind()) * factor).unsqueeze(1));
-                }
                 tape.inputs.push(x);
             }
             x = next;
@@ -56,13 +52,13 @@ impl Encoder {
 
     /// From T objectives' gradients at the embedding [R, T, B, E] to each layer's, last layer first.
     pub fn backward(&self, params: &Params, tape: Tape, mut delta: Tensor) -> Vec<(Linear, LayerGradients)> {
-        let shape = delta.size();
+        let (shape, slope) = (delta.size(), tape.slope);
         let (objectives, rows) = (shape[1], shape[2]);
         let mut gradients = Vec::with_capacity(self.layers.len());
         for (i, (layer, input)) in self.layers.iter().zip(tape.inputs).enumerate().rev() {
             let below = (i > 0).then(|| {
                 let weight = params.get(layer.weight).transpose(1, 2);
-                delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]) * &tape.gates[i - 1]
+                gate(delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]), &input, slope)
             });
             gradients.push((*layer, LayerGradients::new(input, delta)));
             match below {
@@ -72,4 +68,19 @@ impl Encoder {
         }
         gradients
     }
+}
+
+/// Gradients [R, T, B, W] after ReLU and dropout to those before: times `slope` where `x` [R, B, W], what came out, is
+/// positive, and 0 elsewhere.
+fn gate(mut delta: Tensor, x: &Tensor, slope: f64) -> Tensor {
+    if (delta.device(), delta.kind()) != (Device::Cpu, Kind::Float) {
+        return delta * (x.gt(0.0).to_kind(x.kind()) * slope).unsqueeze(1);
+    }
+    let (size, objectives, slope) = (x.numel() / x.size()[0].max(1) as usize, delta.size()[1] as usize, slope as f32);
+    let deltas = slice_mut::<f32>(&mut delta).chunks_mut(size.max(1));
+    for (i, delta) in deltas.enumerate() {
+        let x = &slice::<f32>(x)[i / objectives * size..][..size];
+        wide(|| delta.iter_mut().zip(x).for_each(|(delta, &x)| *delta *= if x > 0.0 { slope } else { 0.0 }));
+    }
+    delta
 }

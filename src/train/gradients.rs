@@ -1,9 +1,13 @@
 //! Inner products of objectives' gradients in a linear layer, without the gradients.
 //!
-//! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = Σ (X Xᵀ + 1) ∘ Δ_s Δ_tᵀ, where the 1 is the
+//! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = ⟨Δ_s, (X Xᵀ + 1) Δ_t⟩, where the 1 is the
 //! bias; and one weight gradient Xᵀ(Σ_t w_t Δ_t) does for all objectives.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
+
+/// Elements from which a weight gradient is computed in its place, which saves a copy. Small ones are not: MKL's sums there
+/// depend on where in memory they end up, and so on a run's neighbours.
+const LARGE: usize = 1 << 16;
 
 /// What one linear layer knows after the backward pass of T objectives.
 #[derive(Debug)]
@@ -19,7 +23,7 @@ impl LayerGradients {
         Self { input, delta, explicit: None }
     }
 
-    /// Whether the Gramian from X Xᵀ and Δ Δᵀ takes fewer operations than that from T weight gradients.
+    /// Whether the Gramian from X Xᵀ takes fewer operations than that from T weight gradients.
     fn factored_is_cheaper(&self) -> bool {
         let (shape, inputs) = (self.delta.size(), self.input.size()[2]);
         let (objectives, rows, outputs) = (shape[1], shape[2], shape[3]);
@@ -34,10 +38,9 @@ impl LayerGradients {
     fn factored(&self) -> Tensor {
         let shape = self.delta.size();
         let (objectives, rows) = (shape[1], shape[2]);
-        let inputs = self.input.bmm(&self.input.transpose(1, 2)) + 1.0;
-        let delta = self.delta.flatten(1, 2);
-        let outputs = delta.bmm(&delta.transpose(1, 2)).view([-1, objectives, rows, objectives, rows]);
-        (outputs * inputs.view([-1, 1, rows, 1, rows])).sum_dim_intlist([2i64, 4].as_slice(), false, None)
+        let inputs = (self.input.bmm(&self.input.transpose(1, 2)) + 1.0).unsqueeze(1).expand([-1, objectives, -1, -1], false);
+        let seen = inputs.reshape([-1, rows, rows]).bmm(&self.delta.flatten(0, 1));
+        self.delta.flatten(2, 3).bmm(&seen.view([shape[0], objectives, -1]).transpose(1, 2))
     }
 
     fn explicit(&mut self) -> Tensor {
@@ -52,14 +55,31 @@ impl LayerGradients {
         gramian
     }
 
-    /// Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
-    pub fn combine(&self, weights: Option<&Tensor>) -> (Tensor, Tensor) {
-        if let (Some([weight, bias]), Some(weights)) = (&self.explicit, weights) {
-            let weight = (weight * weights.unsqueeze(2).unsqueeze(3)).sum_dim_intlist(1, false, None);
-            return (weight, (bias * weights.unsqueeze(2)).sum_dim_intlist(1, false, None));
+    /// Writes Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
+    pub fn combine(&self, weights: Option<&Tensor>, weight: &Tensor, bias: Option<&Tensor>) {
+        let sum = |of: &Tensor, out: &Tensor| drop(of.sum_intlist_out(out, 1, false, None));
+        if let (Some([explicit, biases]), Some(weights)) = (&self.explicit, weights) {
+            sum(&(explicit * weights.unsqueeze(2).unsqueeze(3)), weight);
+            if let Some(bias) = bias {
+                sum(&(biases * weights.unsqueeze(2)), bias);
+            }
+            return;
         }
         let delta = combined(&self.delta, weights);
-        (self.input.transpose(1, 2).bmm(&delta), delta.sum_dim_intlist(1, false, None))
+        let input = self.input.transpose(1, 2);
+        if weight.device() != Device::Cpu {
+            weight.shallow_clone().copy_(&input.bmm(&delta));
+        }
+        for r in (0..weight.size()[0]).filter(|_| weight.device() == Device::Cpu) {
+            let (mut weight, input, delta) = (weight.get(r), input.get(r), delta.get(r));
+            match weight.numel() >= LARGE {
+                true => drop(input.mm_out(&weight, &delta)),
+                false => weight.copy_(&input.mm(&delta)),
+            }
+        }
+        if let Some(bias) = bias {
+            sum(&delta, bias);
+        }
     }
 }
 
@@ -76,6 +96,28 @@ pub fn combined(delta: &Tensor, weights: Option<&Tensor>) -> Tensor {
 mod tests {
     use super::*;
     use tch::{Device, Kind};
+
+    #[test]
+    fn a_run_alone_and_among_others_are_bit_equal() {
+        tch::set_num_threads(1);
+        let options = (Kind::Float, Device::Cpu);
+        for (inputs, outputs) in [(600, 128), (512, 512), (96, 64), (7, 5)] {
+            let size = inputs * outputs;
+            let of = |x: &Tensor, delta: &Tensor| {
+                // no row starts where another does, modulo the width of a vector
+                let flat = Tensor::zeros([x.size()[0], size + 3], options);
+                let weight = flat.narrow(1, 1, size).view([-1, inputs, outputs]);
+                LayerGradients::new(x.shallow_clone(), delta.shallow_clone()).combine(None, &weight, None);
+                flat
+            };
+            let (x, delta) = (Tensor::randn([5, 64, inputs], options), Tensor::randn([5, 1, 64, outputs], options));
+            let all = of(&x, &delta);
+            for r in 0..5 {
+                let alone = of(&x.narrow(0, r, 1).copy(), &delta.narrow(0, r, 1).copy());
+                assert_eq!(alone.get(0), all.get(r), "{inputs} {outputs}");
+            }
+        }
+    }
 
     /// Per-objective gradients by automatic differentiation of a nonlinear loss of X·W + b for each of T objectives.
     #[test]
@@ -104,7 +146,11 @@ mod tests {
             let mut layer = LayerGradients::new(x, Tensor::stack(&deltas, 1));
             assert!(close(&layer.factored(), &wanted));
             let combined = |layer: &LayerGradients| {
-                let (weight, bias) = layer.combine(Some(&weights));
+                // views of one buffer, as in training
+                let flat = Tensor::zeros([runs, inputs * outputs + outputs], options);
+                let weight = flat.narrow(1, 0, inputs * outputs).view([runs, inputs, outputs]);
+                let bias = flat.narrow(1, inputs * outputs, outputs);
+                layer.combine(Some(&weights), &weight, Some(&bias));
                 Tensor::cat(&[weight.flatten(1, 2), bias], 1)
             };
             assert!(close(&combined(&layer), &update));

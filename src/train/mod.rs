@@ -4,6 +4,7 @@
 //! side as a [cohort](cohort::Cohort); [`train`] makes all runs that [`Settings`] ask for.
 
 mod amount;
+mod average;
 mod campaign;
 mod checkpoint;
 pub mod cohort;
@@ -20,10 +21,12 @@ mod noise;
 mod optimizer;
 mod output;
 mod placed;
+mod plain;
 mod plane;
 pub mod predict;
 mod protocol;
 mod queue;
+mod recipe;
 mod rehearsal;
 mod run;
 pub mod saved;
@@ -42,7 +45,9 @@ pub use compare::{Compare, Resolved};
 pub use evaluate::{Evaluation, Judged};
 pub use output::RunConfig;
 pub use placed::Placed;
+pub use plain::keep as keep_memory;
 pub use protocol::{Kind, Protocol, TargetSplit};
+pub use recipe::{Averaging, Numbers, Recipe, Schedule};
 pub use run::{Progress, train};
 pub use selection::{Choice, Pick, Selection};
 pub use settings::{Optimizer, Precision, Settings};

@@ -1,5 +1,7 @@
 //! Encoders and heads of one shape, and one step's gradients for all runs of a cohort.
 
+use std::ops::Range;
+
 use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Encoder, Tape};
@@ -8,6 +10,8 @@ use super::noise::noise;
 use crate::balance::{Balancer, Entry, Hyperparameters, Losses, Rehearsal, Signals, Steering, Term, Trial, Update};
 use crate::method::Method;
 use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape, Streams, contributions};
+
+mod explicit;
 
 /// What a cohort's runs have in common.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub struct Model {
     /// Entries of the layout that encoders and the method's own heads have; those of the balancer follow.
     pub needed: usize,
     encoders: Vec<Encoder>,
+    /// Entries of each encoder.
+    own: Vec<Range<usize>>,
     terms: Vec<(Box<dyn Objective>, Option<Tensor>)>,
     probes: Vec<Box<dyn Objective>>,
     balancer: Box<dyn Balancer>,
@@ -107,10 +113,12 @@ impl Model {
     /// A model for R runs with these settings of the balancer.
     pub fn new(design: &Design, hyperparameters: &[Hyperparameters], kind: Kind, device: Device) -> Self {
         let (mut layout, shape) = (Layout::default(), design.shape.clone());
-        let mut encoders = Vec::new();
+        let (mut encoders, mut own) = (Vec::new(), Vec::new());
         for (modality, &input) in shape.modalities.iter().zip(&design.inputs) {
             let widths = [input, design.hidden, shape.embedding].into_iter().filter(|&width| width > 0);
+            let start = layout.entries().len();
             encoders.push(Encoder::declare(modality, &widths.collect::<Vec<_>>(), &mut layout));
+            own.push(start..layout.entries().len());
         }
         let mut balancer = (design.balance.build)(hyperparameters, kind, device);
         let mut terms: Vec<(Box<dyn Objective>, Option<Tensor>)> =
@@ -126,7 +134,8 @@ impl Model {
         }
         let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
         balancer.prepare(&shape, &layout, heads);
-        Self { layout, shape, needed, encoders, terms, probes, balancer, dropout: design.dropout }
+        balancer.count(terms.len());
+        Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
     }
 
     /// Whether the balancer leaves a record of each step.
@@ -210,6 +219,20 @@ impl Model {
     pub fn gradients(&mut self, params: &Params, heads: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
         let (embeddings, tapes) = tch::no_grad(|| self.encode(params, &mut inputs, true));
         let embeddings = embeddings.set_requires_grad(true);
+        self.descend(params, heads, gradient, (embeddings, Some(tapes)), &inputs, moment)
+    }
+
+    /// From embeddings to what the optimizer is to follow; without tapes, by automatic differentiation alone.
+    fn descend(
+        &mut self,
+        params: &Params,
+        heads: &Params,
+        gradient: &Params,
+        (embeddings, tapes): (Tensor, Option<Vec<Tape>>),
+        inputs: &Inputs,
+        moment: Moment,
+    ) -> Seen {
+        let beneath = if tapes.is_some() { 0..0 } else { 0..self.own.last().map_or(0, |own| own.end) };
         let whole = Batch {
             embeddings: &embeddings,
             label: &inputs.label,
@@ -236,8 +259,9 @@ impl Model {
         for (t, (objective, scale)) in self.terms.iter().enumerate() {
             let outcome = objective.forward(heads, &batch);
             let mut total = outcome.loss.sum(None);
-            let mut leaves: Vec<&Tensor> = std::iter::once(&embeddings).chain(heads.range(objective.entries())).collect();
-            let mut places: Vec<usize> = objective.entries().collect();
+            let mut places: Vec<usize> = objective.entries().chain(beneath.clone()).collect();
+            let mut leaves: Vec<&Tensor> =
+                std::iter::once(&embeddings).chain(places.iter().map(|&place| heads.get(place))).collect();
             class = class.or(outcome.class);
             domain = domain.or(outcome.domain);
             losses.push(outcome.loss.detach());
@@ -259,13 +283,17 @@ impl Model {
                 }
                 logits = outcome.logits.map(|logits| logits.detach());
             }
-            let mut found = Tensor::run_backward(&[total], &leaves, false, false).into_iter();
+            let mut found = Tensor::run_backward(&[total], &leaves, tapes.is_none(), false).into_iter();
             let delta = found.next().unwrap_or_else(|| embeddings.zeros_like());
             deltas.push(scale.as_ref().map_or_else(|| delta.shallow_clone(), |scale| &delta * scale));
             for (place, found) in places.into_iter().zip(found) {
-                match (self.layout.entries()[place].owner, scale) {
+                let encoder = self.own.iter().position(|own| own.contains(&place));
+                match (encoder.or(self.layout.entries()[place].owner), scale) {
                     (Some(m), Some(scale)) => {
                         parts.push(Head { place, t, owner: Some(m), gradient: found.flatten(1, -1) * scale.squeeze_dim(2) });
+                    }
+                    (Some(_), None) if encoder.is_some() => {
+                        parts.push(Head { place, t, owner: encoder, gradient: found.flatten(1, -1) });
                     }
                     _ if objective.entries().contains(&place) => {
                         let gradient = match steered.as_ref().filter(|_| t == 0) {
@@ -282,7 +310,10 @@ impl Model {
         let Moment { active, states, epoch } = moment;
         let signals = Signals { loss, class, domain, gramian: None, active, states, epoch };
         let loss = signals.loss.select(1, 0);
-        let record = self.balance(params, gradient, tapes, deltas, &parts, signals);
+        let record = match tapes {
+            Some(tapes) => self.balance(params, gradient, tapes, deltas, &parts, signals),
+            None => self.balance_explicitly(gradient, deltas.len(), &parts, signals),
+        };
         let accuracy = match logits {
             Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
                 .sum_dim_intlist(1, false, None),
@@ -313,18 +344,16 @@ impl Model {
         let by_modality = |m: usize| delta.narrow(3, m as i64 * self.shape.embedding, self.shape.embedding);
         let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
-                let (weight, bias) = layer.combine(weights);
-                gradient.set(linear.weight, &weight);
-                if let Some(place) = linear.bias {
-                    gradient.set(place, &bias);
-                }
+                layer.combine(weights, gradient.get(linear.weight), linear.bias.map(|place| gradient.get(place)));
             }
         };
         let add_noise = |layers: &[(Linear, LayerGradients)], factor: &Tensor, states: &Tensor| {
             for (linear, layer) in layers {
                 let streams = Streams::new(states).with(&self.layout.entries()[linear.weight].name);
                 let scaled = gradient.get(linear.weight);
-                gradient.set(linear.weight, &(scaled + noise(&layer.combine(None).0, factor, &streams)));
+                let plain = scaled.empty_like();
+                layer.combine(None, &plain, None);
+                gradient.set(linear.weight, &(scaled + noise(&plain, factor, &streams)));
             }
         };
         let update = if self.balancer.needs_gramian() {
@@ -370,14 +399,19 @@ impl Model {
             }
             update
         };
+        Self::write_heads(gradient, parts, update.as_ref());
+        update.and_then(|Update { record, .. }| record.tensor())
+    }
+
+    /// Writes the gradients of heads.
+    fn write_heads<'a>(gradient: &Params, parts: impl IntoIterator<Item = &'a Head>, update: Option<&Update>) {
         for Head { place, t, owner, gradient: found } in parts {
-            let weight = update.as_ref().and_then(|update| match owner {
+            let weight = update.and_then(|update| match owner {
                 Some(m) => Some(update.weights.select(1, *m as i64).select(1, *t as i64)),
                 None => Some(update.heads.as_ref()?.select(1, *t as i64)),
             });
             let found = weight.map_or_else(|| found.shallow_clone(), |weight| found * weight.unsqueeze(1));
             gradient.set(*place, &found.view_as(gradient.get(*place)));
         }
-        update.and_then(|Update { record, .. }| record.tensor())
     }
 }

@@ -11,6 +11,7 @@ use super::cohort::{Epoch, Trained};
 use super::events;
 use super::model::Model;
 use super::protocol::TargetSplit;
+use super::recipe::{Averaging, Schedule};
 use super::saved::{self, Card, Saved};
 use super::selection::Pick;
 use super::settings::{Optimizer, Precision, Settings};
@@ -55,6 +56,14 @@ pub struct RunConfig {
     optimizer: Optimizer,
     learning_rate: f64,
     weight_decay: f64,
+    momentum: f64,
+    schedule: Schedule,
+    step_epochs: usize,
+    step_factor: f64,
+    clip: f64,
+    average: Averaging,
+    average_decay: f64,
+    average_from: usize,
     hidden: usize,
     embedding: usize,
     head_hidden: usize,
@@ -100,6 +109,14 @@ impl RunConfig {
             optimizer: settings.optimizer,
             learning_rate: configuration.learning_rate,
             weight_decay: configuration.weight_decay,
+            momentum: settings.momentum,
+            schedule: settings.schedule,
+            step_epochs: settings.step_epochs,
+            step_factor: settings.step_factor,
+            clip: settings.clip,
+            average: settings.average,
+            average_decay: settings.average_decay,
+            average_from: settings.average_from,
             hidden: settings.hidden,
             embedding: settings.embedding,
             head_hidden: settings.head_hidden,

@@ -44,7 +44,7 @@ impl Cohort {
             return;
         }
         let Some(before) = self.losses() else { return };
-        let (flat, optimizer) = (self.flat.copy(), self.optimizer.snapshot());
+        let (flat, optimizer, average) = (self.flat.copy(), self.optimizer.snapshot(), self.average.take());
         let mut after = Vec::new();
         for trial in [Trial::Unimodal, Trial::Fused] {
             self.model.trial(Some(trial));
@@ -69,6 +69,7 @@ impl Cohort {
             self.flat.copy_(&flat);
             self.optimizer = optimizer.snapshot();
         }
+        self.average = average;
         self.model.trial(None);
         let active: Vec<f64> = lengths.iter().map(|&length| f64::from(u8::from(length > 0))).collect();
         let active = Tensor::from_slice(&active).to_kind(self.flat.kind()).to_device(self.flat.device());

@@ -13,6 +13,7 @@ use super::device;
 use super::model::{Design, Model};
 use super::output::{RunConfig, widths};
 use super::placed::Placed;
+use super::plain;
 use super::saved::{Card, Saved};
 use super::settings::{Precision, Settings};
 use super::table::Table;
@@ -48,6 +49,7 @@ pub struct Progress {
 pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn(Progress) + Sync)) -> Result<Vec<RunResult>> {
     settings.check()?;
     let device = device::find(&settings.device)?;
+    plain::keep();
     let campaign = Campaign::plan(table, settings)?;
     let init = settings.init.as_deref().map(Saved::read).transpose()?;
     fs::create_dir_all(&settings.out)?;
@@ -189,13 +191,14 @@ impl Works<'_> {
             epochs: settings.epochs,
             learning_rate: planned.trial.configuration.learning_rate,
             weight_decay: planned.trial.configuration.weight_decay,
+            numbers: self.settings.numbers(),
             hyperparameters: planned.trial.configuration.hyperparameters.clone(),
             pick: planned.trial.pick,
         };
         let design = self.design(&planned[0].trial);
         let runs = planned.iter().map(run).collect();
         let init = self.init.as_ref();
-        let mut cohort = Cohort::on(self.table, &self.placed, &design, settings.optimizer, settings.batch_size, runs, init);
+        let mut cohort = Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init);
         cohort.keep_steps(settings.trace);
         cohort
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
 use super::protocol::Protocol;
+use super::recipe::{Averaging, Numbers, Recipe, Schedule};
 use crate::{Error, Result};
 
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
@@ -26,8 +27,24 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// Above 0. Default 1e-4 (paper).
     pub learning_rate: f64,
-    /// At least 0; added to the gradient by `adam`, taken off the parameters by `adamw`. Default 0 (MMDG-Bench's GMP).
+    /// At least 0; added to the gradient by `adam` and `sgd`, taken off the parameters by `adamw`. Default 0 (MMDG-Bench's GMP).
     pub weight_decay: f64,
+    /// [`Numbers::momentum`]. Default 0.9.
+    pub momentum: f64,
+    /// How the learning rate goes. Default `constant` (paper).
+    pub schedule: Schedule,
+    /// [`Numbers::step_epochs`]. Default 10.
+    pub step_epochs: usize,
+    /// [`Numbers::step_factor`], above 0. Default 0.1.
+    pub step_factor: f64,
+    /// [`Numbers::clip`], at least 0. Default 0.
+    pub clip: f64,
+    /// Which weights are evaluated and written. Default `none`.
+    pub average: Averaging,
+    /// [`Numbers::average_decay`]. Default 0.999.
+    pub average_decay: f64,
+    /// [`Numbers::average_from`], below `epochs`. Default 0.
+    pub average_from: usize,
     /// Hidden width of each encoder; 0: a linear encoder. Default 512 (ours: the papers fine-tune backbones instead).
     pub hidden: usize,
     /// Width of each embedding. Default 512 (ours, as above).
@@ -66,6 +83,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
+        let numbers = Numbers::default();
         Self {
             out: "runs".into(),
             features: None,
@@ -74,6 +92,14 @@ impl Default for Settings {
             optimizer: Optimizer::Adam,
             learning_rate: 1e-4,
             weight_decay: 0.0,
+            momentum: numbers.momentum,
+            schedule: Schedule::Constant,
+            step_epochs: numbers.step_epochs,
+            step_factor: numbers.step_factor,
+            clip: numbers.clip,
+            average: Averaging::None,
+            average_decay: numbers.average_decay,
+            average_from: numbers.average_from,
             hidden: 512,
             embedding: 512,
             head_hidden: 256,
@@ -92,14 +118,17 @@ impl Default for Settings {
     }
 }
 
-/// The optimizer's kind, both with β = (0.9, 0.999) and ε = 1e-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The optimizer's kind; β = (0.9, 0.999) and ε = 1e-8 where it has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
     /// Kingma & Ba, ICLR 2015.
+    #[default]
     Adam,
     /// Loshchilov & Hutter, ICLR 2019.
     Adamw,
+    /// Stochastic gradient descent: v ← `momentum` v + g, θ ← θ − `learning-rate` v.
+    Sgd,
 }
 
 /// Arithmetic of a run.
@@ -128,6 +157,23 @@ impl Settings {
         entries.iter().map(Compare::resolve).collect()
     }
 
+    /// What all runs share of how they descend.
+    pub fn recipe(&self) -> Recipe {
+        Recipe { optimizer: self.optimizer, schedule: self.schedule, average: self.average }
+    }
+
+    /// Each run's numbers beside learning rate and weight decay.
+    pub fn numbers(&self) -> Numbers {
+        Numbers {
+            momentum: self.momentum,
+            clip: self.clip,
+            step_epochs: self.step_epochs,
+            step_factor: self.step_factor,
+            average_decay: self.average_decay,
+            average_from: self.average_from,
+        }
+    }
+
     /// Checks the numbers, before anything is read or written.
     ///
     /// # Errors
@@ -138,6 +184,7 @@ impl Settings {
         };
         let widths = [
             ("epochs", self.epochs),
+            ("step-epochs", self.step_epochs),
             ("batch-size", self.batch_size),
             ("embedding", self.embedding),
             ("head-hidden", self.head_hidden),
@@ -150,14 +197,24 @@ impl Settings {
         if self.hidden > 1 << 20 {
             return wrong("hidden", self.hidden.to_string(), "a whole number up to 1048576");
         }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return wrong("learning-rate", self.learning_rate.to_string(), "a number above 0");
+        for (key, value) in [("learning-rate", self.learning_rate), ("step-factor", self.step_factor)] {
+            if !(value.is_finite() && value > 0.0) {
+                return wrong(key, value.to_string(), "a number above 0");
+            }
         }
-        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
-            return wrong("weight-decay", self.weight_decay.to_string(), "a number of at least 0");
+        for (key, value) in [("weight-decay", self.weight_decay), ("clip", self.clip)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return wrong(key, value.to_string(), "a number of at least 0");
+            }
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return wrong("dropout", self.dropout.to_string(), "a share of at least 0 and below 1");
+        for (key, value) in [("dropout", self.dropout), ("momentum", self.momentum), ("average-decay", self.average_decay)] {
+            if !(0.0..1.0).contains(&value) {
+                return wrong(key, value.to_string(), "a share of at least 0 and below 1");
+            }
+        }
+        if self.average != Averaging::None && self.average_from >= self.epochs {
+            let expected = format!("an epoch below epochs = {}", self.epochs);
+            return wrong("average-from", self.average_from.to_string(), &expected);
         }
         self.protocol.check()
     }

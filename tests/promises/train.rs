@@ -13,7 +13,9 @@ use mmdg::rng::Stream;
 use mmdg::stop::Stop;
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Compare, Optimizer, Pick, Precision, Protocol, Settings, Subset, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{
+    Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Subset, Table, TableModality, TargetSplit, Task,
+};
 use mmdg::{Error, balance, method, train};
 use tch::{Device, Kind, Tensor};
 
@@ -96,7 +98,16 @@ pub(super) fn task(table: &Table, target: usize) -> Arc<Task> {
 }
 
 pub(super) fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
-    Run { task, seed, epochs: 3, learning_rate: 3e-3, weight_decay: 0.0, hyperparameters, pick: Pick::Validation }
+    Run {
+        task,
+        seed,
+        epochs: 3,
+        learning_rate: 3e-3,
+        weight_decay: 0.0,
+        numbers: Numbers::default(),
+        hyperparameters,
+        pick: Pick::Validation,
+    }
 }
 
 /// Leaves this domain out, with seed 0.
@@ -364,6 +375,7 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
         g_d: Vec<Vec<f64>>,
         alpha_k: f64,
         alpha_p: f64,
+        words: BTreeMap<String, String>,
         update: Vec<Vec<f64>>,
         branches: Vec<Branch>,
     }
@@ -377,7 +389,8 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
     let mut seen = BTreeMap::new();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for case in &cases {
-        let own = hyperparameters("gmp", "", &[("alpha-k", case.alpha_k), ("alpha-p", case.alpha_p)]);
+        let words: String = case.words.iter().map(|(key, word)| format!("{key} = '{word}'\n")).collect();
+        let own = hyperparameters("gmp", &words, &[("alpha-k", case.alpha_k), ("alpha-p", case.alpha_p)]);
         let entry = BALANCERS.iter().find(|entry| entry.name == "gmp").unwrap();
         let mut gmp = (entry.build)(&[own], Kind::Double, Device::Cpu);
         let products = |m: usize| {
@@ -408,7 +421,7 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
                 "domain" => (domain, class, weight(0) - branch.k),
                 _ => (class, domain, 0.0),
             };
-            if branch.project != "none" {
+            if ["class", "domain"].contains(&branch.project.as_str()) {
                 let own = if branch.project == "class" { weight(0) } else { weight(1) };
                 let left: Vec<f64> = side.iter().zip(protected).map(|(a, b)| own * a + rest * b).collect();
                 assert!(dot(&left, protected).abs() < 1e-12 * (1.0 + dot(side, side).sqrt() * dot(protected, protected)));

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::super::average::Average;
 use super::super::checkpoint::{self, Standing};
 use super::super::evaluate::{Evaluation, Judged};
 use super::super::plane;
@@ -46,13 +47,14 @@ impl Cohort {
         let epoch = self.next;
         let seen = self.epoch(epoch);
         let oracle = self.oracle();
+        let weights = self.average.as_ref().map_or(&self.flat, Average::weights).shallow_clone();
         for (r, seen) in seen.into_iter().enumerate() {
             let Some(seen) = seen else { continue };
             let score = self.runs[r].pick.score(epoch, &seen, oracle[r]);
             let course = &mut self.courses[r];
             if course.curve.is_empty() || score >= course.score {
                 (course.selected, course.score) = (epoch, score);
-                self.best.get(r as i64).copy_(&self.flat.get(r as i64));
+                self.best.get(r as i64).copy_(&weights.get(r as i64));
             }
             course.curve.push(seen);
         }
@@ -68,7 +70,7 @@ impl Cohort {
         }
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
         let classes = self.model.shape.classes as usize;
-        let judged = self.evaluate(&self.params, &rows, false);
+        let judged = self.evaluate(&self.weights(), &rows, false);
         judged.iter().map(|judged| Evaluation::from_rows(classes, judged).accuracy).collect()
     }
 
@@ -124,6 +126,7 @@ impl Cohort {
     fn state(&mut self) -> Vec<(String, &mut Tensor)> {
         let mut state = vec![("parameters".to_owned(), &mut self.flat), ("best".into(), &mut self.best)];
         state.extend(self.optimizer.state().map(|(name, tensor)| (format!("optimizer.{name}"), tensor)));
+        state.extend(self.average.as_mut().map(|average| ("average".into(), average.state().0)));
         state.extend(self.model.state().into_iter().map(|(name, tensor)| (format!("balance.{name}"), tensor)));
         state
     }
@@ -134,7 +137,8 @@ impl Cohort {
     /// [`Error::Io`](crate::Error::Io).
     pub fn save(&mut self, run: usize, folder: &Path, config: String) -> Result<()> {
         let (epochs, steps) = (self.next.min(self.runs[run].epochs), self.optimizer.steps[run]);
-        let standing = Standing { config, epochs, steps, course: self.courses[run].clone() };
+        let averaged = self.average.as_mut().map_or(0, |average| average.state().1[run]);
+        let standing = Standing { config, epochs, steps, averaged, course: self.courses[run].clone() };
         let state = self.state().into_iter().map(|(name, tensor)| (name, tensor.get(run as i64).copy())).collect();
         checkpoint::write(folder, &standing, state)
     }
@@ -155,6 +159,9 @@ impl Cohort {
             }
         }
         self.optimizer.steps[run] = standing.steps;
+        if let Some(average) = &mut self.average {
+            average.state().1[run] = standing.averaged;
+        }
         self.courses[run] = standing.course;
         self.next = standing.epochs;
         Ok(())

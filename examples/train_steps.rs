@@ -1,0 +1,121 @@
+//! Times training steps on random features; `benches/peers/train.py` drives it. Commands come one a line and are answered by a line:
+//!
+//! ```text
+//! BALANCE RUNS WORKERS THREADS STEPS    seconds, on the clock and of processors, for so many steps of each of RUNS runs, as cohorts
+//!                                       of RUNS / WORKERS runs in as many threads, each with THREADS of libtorch's
+//! ```
+//! Batches of 64 of 4096 rows, encoders 2304→512→512 and 512→512→512, 8 classes, 2 sources, f32, dropout 0.5, Adam.
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::io::BufRead;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mmdg::balance::Hyperparameters;
+use mmdg::manifest::Split;
+use mmdg::objective::Shape;
+use mmdg::rng::Stream;
+use mmdg::train::cohort::{Cohort, Run};
+use mmdg::train::model::Design;
+use mmdg::train::{Numbers, Optimizer, Pick, Table, TableModality, TargetSplit, Task};
+use mmdg::{balance, method};
+use tch::{Device, Kind};
+
+const ROWS: usize = 4096;
+const BATCH: usize = 64;
+const CLASSES: usize = 8;
+const WIDTHS: [(&str, usize); 2] = [("video", 2304), ("audio", 512)];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let table = table()?;
+    let task = Arc::new(Task::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
+    mmdg::train::keep_memory();
+    let mut cohorts: HashMap<String, Vec<Cohort>> = HashMap::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [balance, runs, workers, threads, steps] = words[..] else { return Err(format!("{line:?}: not a command").into()) };
+        let (runs, workers, threads, steps): (usize, usize, i32, usize) =
+            (runs.parse()?, workers.parse()?, threads.parse()?, steps.parse()?);
+        tch::set_num_threads(threads);
+        let key = format!("{balance} {runs} {workers}");
+        if !cohorts.contains_key(&key) {
+            let made: Result<Vec<_>, _> = (0..workers).map(|_| cohort(&table, &task, balance, runs / workers)).collect();
+            cohorts.insert(key.clone(), made?);
+        }
+        let group = cohorts.get_mut(&key).ok_or("lost")?;
+        let (start, used) = (Instant::now(), processor_seconds());
+        std::thread::scope(|scope| {
+            for cohort in group {
+                scope.spawn(move || {
+                    tch::set_num_threads(threads);
+                    let (sums, _) = cohort.steps(0, steps);
+                    drop(sums);
+                });
+            }
+        });
+        println!("{} {}", start.elapsed().as_secs_f64(), processor_seconds() - used);
+    }
+    Ok(())
+}
+
+/// Processor time of this process.
+fn processor_seconds() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to `time`
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+fn table() -> mmdg::Result<Table> {
+    let rows = ROWS + 2 * CLASSES; // with some to select on and some to test on
+    let stream = Stream::new(0);
+    let modality = |&(name, width): &(&str, usize)| TableModality {
+        name: name.into(),
+        width,
+        values: (0..(rows * width) as u32).map(|i| stream.with(name).uniform(i)).collect(),
+        valid: vec![true; rows],
+    };
+    let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
+    let split = |i: usize| if i < ROWS { Split::Train } else { Split::Test };
+    Table::new(
+        (0..CLASSES).map(|i| i.to_string()).collect(),
+        names(&["one", "two", "target"]),
+        WIDTHS.iter().map(modality).collect(),
+        (0..rows).map(|i| i % CLASSES).collect(),
+        (0..rows).map(|i| if i < ROWS + CLASSES { i / CLASSES % 2 } else { 2 }).collect(),
+        (0..rows).map(split).collect(),
+    )
+}
+
+fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize) -> mmdg::Result<Cohort> {
+    let balance = balance::find(balance)?;
+    let design = Design {
+        shape: Shape {
+            modalities: WIDTHS.map(|(name, _)| name.into()).to_vec(),
+            embedding: 512,
+            classes: CLASSES as i64,
+            domains: 2,
+            hidden: 256,
+        },
+        inputs: WIDTHS.map(|(_, width)| width as i64).to_vec(),
+        hidden: 512,
+        dropout: 0.5,
+        method: method::find("erm")?,
+        balance,
+    };
+    let hyperparameters = Hyperparameters::new(balance.takes, &BTreeMap::new()).unwrap_or_default();
+    let run = |seed| Run {
+        task: task.clone(),
+        seed,
+        epochs: 1,
+        learning_rate: 1e-4,
+        weight_decay: 0.0,
+        numbers: Numbers::default(),
+        hyperparameters: hyperparameters.clone(),
+        pick: Pick::Validation,
+    };
+    let runs = (0..runs as u64).map(run).collect();
+    Ok(Cohort::new(table, &design, Optimizer::Adam, BATCH, runs, Kind::Float, Device::Cpu))
+}

@@ -1,0 +1,90 @@
+//! Averages of a run's weights over its steps.
+
+use tch::{Device, Kind, Tensor};
+
+use super::plain::{slice, slice_mut, wide};
+use super::recipe::{Averaging, Numbers};
+
+/// Averages of R runs, and over how many steps each goes.
+#[derive(Debug)]
+pub struct Average {
+    kind: Averaging,
+    weights: Tensor,
+    steps: Vec<u32>,
+}
+
+impl Average {
+    /// For a buffer like `params` [R, P]; none where nothing is averaged.
+    pub fn new(kind: Averaging, params: &Tensor) -> Option<Self> {
+        let runs = params.size()[0] as usize;
+        (kind != Averaging::None).then(|| Self { kind, weights: params.copy(), steps: vec![0; runs] })
+    }
+
+    /// The averages, [R, P].
+    pub fn weights(&self) -> &Tensor {
+        &self.weights
+    }
+
+    /// The averages, and the steps that each goes over.
+    pub fn state(&mut self) -> (&mut Tensor, &mut Vec<u32>) {
+        (&mut self.weights, &mut self.steps)
+    }
+
+    /// Takes in the weights after a step of the `active` runs.
+    pub fn step(&mut self, params: &Tensor, numbers: &[Numbers], active: &[bool], epoch: usize) {
+        let mut shares = Vec::with_capacity(numbers.len());
+        for ((count, numbers), &active) in self.steps.iter_mut().zip(numbers).zip(active) {
+            let share = match self.kind {
+                _ if !active => 0.0,
+                _ if epoch < numbers.average_from || *count == 0 => 1.0,
+                Averaging::Ema => 1.0 - numbers.average_decay,
+                Averaging::Mean | Averaging::None => 1.0 / f64::from(*count + 1),
+            };
+            *count += u32::from(active && epoch >= numbers.average_from);
+            shares.push(share);
+        }
+        match (params.device(), params.kind()) {
+            (Device::Cpu, Kind::Float) => {
+                let width = params.size()[1] as usize;
+                let rows = slice_mut::<f32>(&mut self.weights).chunks_mut(width).zip(slice::<f32>(params).chunks(width));
+                for ((weights, params), share) in rows.zip(shares).filter(|(_, share)| *share > 0.0) {
+                    let (keep, share) = ((1.0 - share) as f32, share as f32);
+                    wide(|| weights.iter_mut().zip(params).for_each(|(w, p)| *w = keep * *w + share * p));
+                }
+            }
+            _ => {
+                let share = Tensor::from_slice(&shares).to_kind(params.kind()).to_device(params.device()).unsqueeze(1);
+                let next = &self.weights * (1.0 - &share) + params * share;
+                self.weights.copy_(&next);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_are_those_of_the_weights_after_each_step() {
+        let (seen, from) = ([1.0, 4.0, 10.0, 3.0], 1);
+        let numbers = Numbers { average_decay: 0.5, average_from: from, ..Numbers::default() };
+        for kind in [Kind::Float, Kind::Double] {
+            let row = |x: f64| Tensor::from_slice(&[x, -x, 7.0, 7.0]).to_kind(kind).view([2, 2]);
+            for (averaging, wanted) in
+                [(Averaging::Mean, (4.0 + 10.0 + 3.0) / 3.0), (Averaging::Ema, 0.25 * 4.0 + 0.25 * 10.0 + 0.5 * 3.0)]
+            {
+                let mut average = Average::new(averaging, &row(0.0)).unwrap();
+                for (epoch, x) in seen.into_iter().enumerate() {
+                    average.step(&row(x), &[numbers; 2], &[true, false], epoch);
+                    if epoch < from {
+                        assert_eq!(average.weights().double_value(&[0, 0]), x);
+                    }
+                }
+                assert!((average.weights().double_value(&[0, 0]) - wanted).abs() < 1e-6);
+                assert!((average.weights().double_value(&[0, 1]) + wanted).abs() < 1e-6);
+                assert_eq!(average.weights().double_value(&[1, 0]), 7.0);
+            }
+        }
+    }
+}

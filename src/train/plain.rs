@@ -1,0 +1,69 @@
+//! Tensors as plain memory, for passes that libtorch would make in many, and how that memory is kept.
+
+use tch::{Device, Tensor};
+
+/// A host tensor's elements, in order.
+pub fn slice<T: tch::kind::Element>(tensor: &Tensor) -> &[T] {
+    check::<T>(tensor);
+    // SAFETY: contiguous host memory of that many elements of that kind, alive as long as the tensor
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+/// A host tensor's elements, to write to.
+pub fn slice_mut<T: tch::kind::Element>(tensor: &mut Tensor) -> &mut [T] {
+    check::<T>(tensor);
+    // SAFETY: as in `slice`; views of the same memory exist but nothing reads them while it is written
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+fn check<T: tch::kind::Element>(tensor: &Tensor) {
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == T::KIND && tensor.is_contiguous(),
+        "a tensor that is no plain memory"
+    );
+}
+
+/// Runs `pass` compiled for this machine's widest vectors; the same bits on every machine, for Rust fuses no operations.
+#[inline(always)]
+pub fn wide<Out>(pass: impl FnOnce() -> Out) -> Out {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+        fn avx512<Out>(pass: impl FnOnce() -> Out) -> Out {
+            pass()
+        }
+        #[target_feature(enable = "avx2")]
+        fn avx2<Out>(pass: impl FnOnce() -> Out) -> Out {
+            pass()
+        }
+        let has = |avx512: bool| match avx512 {
+            true => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bw")
+            }
+            false => is_x86_feature_detected!("avx2"),
+        };
+        if has(true) {
+            // SAFETY: the processor has these features
+            return unsafe { avx512(pass) };
+        }
+        if has(false) {
+            // SAFETY: the processor has this feature
+            return unsafe { avx2(pass) };
+        }
+    }
+    pass()
+}
+
+/// Has freed memory stay with the process: a step takes and frees the same few large buffers, and fresh pages for each
+/// would cost a seventh to a third of it. Once, before training; without effect where the allocator is not glibc's.
+pub fn keep() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets two numbers of the allocator
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20); // the most it takes
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    }
+}
