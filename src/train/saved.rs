@@ -55,7 +55,7 @@ impl Card {
         let mut settings = serde_json::to_value(settings).map_err(|error| wrong(&error))?;
         if let Some(keys) = settings.as_object_mut() {
             let elsewhere =
-                ["out", "features", "device", "cohort", "max-memory", "checkpoint-every", "compare", "init", "trace", "plane"];
+                ["out", "features", "device", "cohort", "max-memory", "checkpoint-every", "compare", "init", "trace", "tsne"];
             keys.retain(|key, value| !elsewhere.contains(&key.as_str()) && !value.is_null());
         }
         let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
