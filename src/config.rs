@@ -13,7 +13,7 @@ use crate::{Error, Result, dataset, fs};
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
     /// Annotations and media.
-    pub data: dataset::Settings,
+    pub data: Option<dataset::Settings>,
     /// Recordings to clips.
     #[cfg(feature = "hdf5")]
     pub preprocess: Option<preprocess::Settings>,
@@ -72,7 +72,14 @@ pub struct ReportSettings {
 /// [`Error::Input`] naming file and line for unknown keys, wrong types and missing tables; [`Error::Usage`] for an override
 /// that is none.
 pub fn read(path: &Path, overrides: &[String]) -> Result<Pipeline> {
-    let text = fs::read_text(path)?;
+    parse(&fs::read_text(path)?, path, overrides)
+}
+
+/// The same of a file's text; `path` is what errors call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(text: &str, path: &Path, overrides: &[String]) -> Result<Pipeline> {
     let fail = |error: toml::de::Error| {
         let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
@@ -80,9 +87,9 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<Pipeline> {
     };
     // from the text while it is as written, so that errors have their line
     if overrides.is_empty() {
-        return toml::from_str(&text).map(joined).map_err(fail);
+        return toml::from_str(text).map(joined).map_err(fail);
     }
-    let mut table: toml::Table = toml::from_str(&text).map_err(fail)?;
+    let mut table: toml::Table = toml::from_str(text).map_err(fail)?;
     for text in overrides {
         set(&mut table, text)?;
     }

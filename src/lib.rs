@@ -40,7 +40,6 @@ pub mod dataset;
 #[cfg(feature = "media")]
 pub mod preset;
 pub mod store;
-#[cfg(feature = "video")]
 pub mod synthetic;
 
 // floor 4: backbones, and how objectives and gradients are combined
@@ -60,6 +59,8 @@ pub mod report;
 pub mod train;
 
 // floor 6: the verbs
+#[cfg(all(feature = "media", feature = "torch"))]
+pub mod benchmark;
 #[cfg(feature = "media")]
 pub mod config;
 #[cfg(feature = "exchange")]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::config::Pipeline;
+use crate::config::{self, Pipeline};
 #[cfg(feature = "hdf5")]
 use crate::error::{Code, Failure};
 use crate::manifest::{Manifest, Segment};
@@ -40,10 +40,11 @@ struct Group<'a> {
 /// # Errors
 /// What keeps all work from going on, such as [`Error::Interrupted`]; faults are in the [`Validation`].
 pub fn validate(pipeline: &Pipeline, decode: Option<Work<'_>>) -> Result<Validation> {
-    let (manifest, findings) = dataset::check(&pipeline.data);
+    let data = config::table(&pipeline.data, "data", "pipeline file".as_ref())?;
+    let (manifest, findings) = dataset::check(data);
     let faults = findings.faults.iter().map(Error::to_string).collect();
     let mut found = Validation { faults, notes: findings.notes, ..Validation::default() };
-    let kinds = kinds(pipeline, &mut found);
+    let kinds = kinds(pipeline, data, &mut found);
     #[cfg(feature = "torch")]
     if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::Settings::resolve_compare) {
         found.faults.push(error.to_string());
@@ -60,9 +61,9 @@ pub fn validate(pipeline: &Pipeline, decode: Option<Work<'_>>) -> Result<Validat
 
 /// What `[preprocess]` makes; without it, pictures and sound.
 #[cfg(feature = "hdf5")]
-fn kinds(pipeline: &Pipeline, found: &mut Validation) -> Vec<Kind> {
+fn kinds(pipeline: &Pipeline, data: &dataset::Settings, found: &mut Validation) -> Vec<Kind> {
     let Some(settings) = &pipeline.preprocess else { return vec![Kind::Video, Kind::Audio] };
-    match crate::preprocess::makers(&settings.modalities, &pipeline.data.dataset) {
+    match crate::preprocess::makers(&settings.modalities, &data.dataset) {
         Ok(makers) => {
             let makes = |kind: &Kind| makers.iter().any(|maker| maker.header.kind == *kind);
             [Kind::Video, Kind::Flow, Kind::Audio].into_iter().filter(makes).collect()
@@ -75,7 +76,7 @@ fn kinds(pipeline: &Pipeline, found: &mut Validation) -> Vec<Kind> {
 }
 
 #[cfg(not(feature = "hdf5"))]
-fn kinds(_: &Pipeline, _: &mut Validation) -> Vec<Kind> {
+fn kinds(_: &Pipeline, _: &dataset::Settings, _: &mut Validation) -> Vec<Kind> {
     vec![Kind::Video, Kind::Audio]
 }
 

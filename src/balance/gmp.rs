@@ -8,7 +8,13 @@ use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscrimin
 ///
 /// `paper` balances the fused class loss against the fused domain loss. `bench` follows the authors' code: the fused loss
 /// counts in full, and the uni-modal class and domain losses of each modality are balanced on top of it. For more than two
-/// modalities ratios are to the mean of the others, as in that code; for two this is Eq. 8.
+/// modalities ratios are to the mean of the others, as in that code; for two this is Eq. 8. With a single source domain the
+/// domain branch is off: its gradient is 0, σ = p = 1.
+///
+/// `modulate` and `project` hold the paper's ablation: IGDM alone is `project = "none"`, CAGP alone `modulate = "none"`,
+/// without k `"domain"`, without p `"class"`, unified modulation `"unified"` (the paper gives no formula; here k on both
+/// gradients); fixed projections are `project = "class"` and `"domain"`, PCGrad `"both"`, reverse CAGP `"weaker"`. Every
+/// one of them projects only where the two gradients conflict.
 pub const ENTRY: Entry = Entry {
     name: "gmp",
     about: "gradient modulation projection (Peng et al., AAAI 2026)",
@@ -17,6 +23,21 @@ pub const ENTRY: Entry = Entry {
             "variant",
             &["paper", "bench"],
             "the equations of the paper, or the authors' code as released with MMDG-Bench",
+        ),
+        Setting::word(
+            "modulate",
+            &["both", "class", "domain", "unified", "none"],
+            "k on the class gradient and p on the domain gradient, one of them, k on both, or neither",
+        ),
+        Setting::word(
+            "project",
+            &["stronger", "weaker", "class", "domain", "both", "none"],
+            "which gradient is projected where the two conflict: the paper takes the stronger task's",
+        ),
+        Setting::word(
+            "ratio",
+            &["mean", "pairwise"],
+            "to more than one other modality: ρ and σ by the mean of the others, or as the mean of the ratios to each",
         ),
         Setting::number("alpha-k", 0.5, [0.0, 1.0], "α_k of Eq. 9, 0 leaves k = 1; the authors' code, the paper gives no value"),
         Setting::number("alpha-p", 0.1, [0.0, 1.0], "α_p of Eq. 10, 0 leaves p = 1; the newer revision of the authors' code"),
@@ -30,13 +51,15 @@ pub const ENTRY: Entry = Entry {
     ],
     build: |runs, kind, device| {
         let column = |name: &str| column(runs, name, kind, device);
-        let bench = runs.first().is_some_and(|run| run.word("variant") == "bench");
+        let word = |key: &str| runs.first().map_or("", |run| run.word(key));
+        let bench = word("variant") == "bench";
         let (class_scale, domain_scale) = match bench {
             true => (column("class-weight"), -column("domain-weight") * column("reversal")),
             false => (Tensor::ones([runs.len() as i64], (kind, device)), -column("lambda")),
         };
         let [alpha_k, alpha_p] = ["alpha-k", "alpha-p"].map(|name| column(name).unsqueeze(1));
-        Box::new(Gmp { bench, alpha_k, alpha_p, class_scale, domain_scale })
+        let (modulate, project, pairwise) = (word("modulate"), word("project"), word("ratio") == "pairwise");
+        Box::new(Gmp { bench, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
     },
 };
 
@@ -47,6 +70,9 @@ const SQUARE_FLOOR: f64 = 1e-30;
 #[derive(Debug)]
 struct Gmp {
     bench: bool,
+    modulate: &'static str,
+    project: &'static str,
+    pairwise: bool,
     alpha_k: Tensor,
     alpha_p: Tensor,
     class_scale: Tensor,
@@ -83,17 +109,32 @@ impl Balancer for Gmp {
         let inner = |s: i64, t: i64| gramian.select(3, t).select(2, s);
         let (cc, cd, dd) = (inner(c, c), inner(c, d), inner(d, d));
 
-        let rho = to_mean_of_others(&class.confidence());
+        let rho = to_others(&class.confidence(), self.pairwise);
         let sigma = to_mean_of_others(&domain.confidence()).reciprocal(); // Eq. 8: the other way round
-        let k = modulation(&rho, &self.alpha_k); // Eq. 9
+        let one = rho.ones_like();
+        let k = if self.modulate == "domain" { one.shallow_clone() } else { modulation(&rho, &self.alpha_k) }; // Eq. 9
         let p = modulation(&sigma, &self.alpha_p); // Eq. 10
+        let (k, p) = match self.modulate {
+            "none" => (one.shallow_clone(), one),
+            "class" => (k, one),
+            "unified" => (k.shallow_clone(), k),
+            _ => (k, p),
+        };
 
         // Eqs. 11-15 in terms of inner products of g_c and g_d; rho = sigma goes with the class side, as in the code
         let product = &k * &p * &cd;
         let conflict = product.lt(0.0);
         let classes_ahead = rho.ge_tensor(&sigma);
-        let class_side = conflict.logical_and(&classes_ahead).to_kind(rho.kind());
-        let domain_side = conflict.logical_and(&classes_ahead.logical_not()).to_kind(rho.kind());
+        let [every, never] = [true, false].map(|all| conflict.full_like(i64::from(all)));
+        let (class_side, domain_side) = match self.project {
+            "weaker" => (classes_ahead.logical_not(), classes_ahead),
+            "class" => (every, never),
+            "domain" => (never, every),
+            "both" => (every.shallow_clone(), every),
+            "none" => (never.shallow_clone(), never),
+            _ => (classes_ahead.shallow_clone(), classes_ahead.logical_not()),
+        };
+        let [class_side, domain_side] = [class_side, domain_side].map(|side| conflict.logical_and(&side).to_kind(rho.kind()));
         let on_domain = &product / (p.square() * &dd).clamp_min(SQUARE_FLOOR);
         let on_class = &product / (k.square() * &cc).clamp_min(SQUARE_FLOOR);
         let class_weight = &k * (1.0 - on_class * &domain_side);
@@ -103,8 +144,8 @@ impl Balancer for Gmp {
         weights.push(class_weight);
         weights.push(domain_weight);
         let cosine = (&cd / (&cc * &dd).clamp_min(SQUARE_FLOOR).sqrt()).clamp(-1.0, 1.0);
-        let conflict = class_side + domain_side;
-        let projected = cosine.abs() * &conflict;
+        let conflict = conflict.to_kind(rho.kind());
+        let projected = cosine.abs() * class_side.maximum(&domain_side);
         let record = Record {
             rho: Some(rho),
             sigma: Some(sigma),
@@ -115,6 +156,15 @@ impl Balancer for Gmp {
             projected: Some(projected),
         };
         Some(Update { record, ..Update::weights(Tensor::stack(&weights, 2)) })
+    }
+}
+
+/// x^m over the mean of the other modalities' x, or the mean of x^m over each of them, [R, M]; 1 for a single modality.
+fn to_others(x: &Tensor, pairwise: bool) -> Tensor {
+    match pairwise {
+        // the mean of x / y over y is x over the harmonic mean of y
+        true => to_mean_of_others(&x.clamp_min(CONFIDENCE_FLOOR).reciprocal()).reciprocal(),
+        false => to_mean_of_others(x),
     }
 }
 

@@ -5,13 +5,15 @@ use crate::objective::{Layout, Shape, UnimodalClassification};
 
 /// Online gradient blending (Wang et al., CVPR 2020, arXiv 1905.12681): L = Σ w_k L_k over the M uni-modal losses and the
 /// fused one, Σ w = 1. Every super-epoch of n epochs begins with copies of the model, parameters and optimizer, that train
-/// n epochs on one loss each; with a copy's loss on held-out rows L*, its generalisation G = L*_before − L*_after and its
-/// overfitting O = L* − L, w_k = max(G_k, 0) / ((O_after − O_before)² + 1e-6) / Z. Equal weights where no G is above 0.
+/// n epochs (or those that are left) on one loss each. With a copy's loss on held-out rows L*, its generalisation
+/// G = L*_before − L*_after and its overfitting O = L* − L, w_k = max(G_k, 0) / ((O_after − O_before)² + 1e-6) / Z. Equal
+/// weights where no G is above 0.
 ///
-/// The M uni-modal losses share no parameter, so one copy trains them all and a second one the fused loss. Held out is a
-/// seeded share of the sources' training rows, from which the model never learns, in copies or by itself; losses are taken
-/// without dropout. Differences: the paper takes |G|, which would reward a loss that got worse; MMDG-Bench smooths weights
-/// over super-epochs, here as `momentum` says (off, as in the paper).
+/// The M uni-modal losses share no parameter, so one copy trains them all and a second one the fused loss; where `[train]`
+/// clips gradients, by their common norm. Held out is a seeded share of the sources' training rows, from which the model
+/// never learns, in copies or by itself; losses are taken without dropout. Differences: the paper takes |G|, which would
+/// reward a loss that got worse; MMDG-Bench smooths weights over super-epochs, here as `momentum` says (off, as in the
+/// paper).
 pub const ENTRY: Entry = Entry {
     name: "gradient-blending",
     about: "online gradient blending (Wang et al., CVPR 2020)",

@@ -35,7 +35,7 @@ pub struct Losses {
 pub struct Rehearsal {
     /// Epochs from one to the next, at least 1; the first is before epoch 0.
     pub every: usize,
-    /// Epochs that copies train.
+    /// Epochs that copies train; as many as the run has left where those are fewer.
     pub epochs: usize,
     /// Share of the training rows that is held out, from the run itself too.
     pub held_out: f64,

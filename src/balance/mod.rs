@@ -12,17 +12,26 @@ use crate::{Error, Result};
 
 mod adversarial;
 mod agm;
+mod aligned_mtl;
+mod by_gramian;
+mod cagrad;
 mod cggm;
 #[cfg(test)]
 mod fixture;
 mod gmp;
+mod grad_norm;
 mod gradient_blending;
 mod hooks;
 mod hyperparameters;
+mod mgda;
+mod mmpareto;
+mod nash_mtl;
 mod none;
 mod ogm;
 mod ogm_ge;
 mod opm;
+mod pcgrad;
+mod simplex;
 
 pub use hooks::{Losses, Rehearsal, Steering, Trial};
 pub use hyperparameters::{Hyperparameters, Range, Setting};
@@ -162,8 +171,8 @@ pub trait Balancer: Debug + Send {
     }
 
     /// Factors on each row's embeddings, [R, B, M], for the objectives that train encoders; from what probes read of them.
-    /// `states` as in [`Signals`].
-    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor) -> Option<Tensor> {
+    /// `states` and `epoch` as in [`Signals`].
+    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor, _epoch: usize) -> Option<Tensor> {
         None
     }
 
@@ -217,6 +226,13 @@ pub static BALANCERS: &[Entry] = &[
     agm::ENTRY,
     cggm::ENTRY,
     gradient_blending::ENTRY,
+    pcgrad::ENTRY,
+    mgda::ENTRY,
+    cagrad::ENTRY,
+    mmpareto::ENTRY,
+    aligned_mtl::ENTRY,
+    nash_mtl::ENTRY,
+    grad_norm::ENTRY,
 ];
 
 /// The balancer of that name.

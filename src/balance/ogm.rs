@@ -9,7 +9,7 @@ use crate::objective::{Label, Layout, Probe, Shape};
 ///
 /// Differences from the official code: confidences are those of linear [probes](Probe), since fused heads with a hidden
 /// layer have no slice of one modality; k scales the whole encoder, there convolution weights alone; for more than two
-/// modalities ρ is the ratio to the mean of the others, there undefined (for two it is Eq. 6).
+/// modalities ρ is the ratio to the mean of the others, there undefined.
 pub const ENTRY: Entry = Entry {
     name: "ogm",
     about: "on-the-fly gradient modulation (Peng et al., CVPR 2022)",
@@ -20,7 +20,7 @@ pub const ENTRY: Entry = Entry {
 pub(super) const TAKES: &[Setting] = &[ALPHA, FIRST_EPOCH, LAST_EPOCH];
 
 const ALPHA: Setting =
-    Setting::number("alpha", 0.3, [0.0, 1.0], "α of Eq. 8, 0 leaves k = 1; depends on the data, the authors' CREMA-D example");
+    Setting::number("alpha", 0.3, [0.0, 1.0], "α, 0 leaves k = 1; depends on the data, this is the authors' CREMA-D example");
 
 pub(super) const FIRST_EPOCH: Setting =
     Setting::number("first-epoch", 0.0, [0.0, 0.0], "epoch, from 0, from which on it acts; the authors' code");

@@ -1,15 +1,18 @@
 use tch::{Kind, Tensor};
 
 use super::gmp::to_mean_of_others;
+use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
 use super::{Balancer, Entry, Record, Setting, Signals, Term, Update, column, spread};
 use crate::objective::{Label, Layout, Probe, Reading, Shape, Streams};
 
 /// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
-/// by ρ > 1 is dropped from the fused branch, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1. Nothing
-/// is rescaled. ρ comes from the same batch, by linear [probes](Probe) that see every embedding.
+/// by ρ > 1 is dropped from the fused branch, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1; in a
+/// share p_exe of the batches. ρ comes from the same batch, by linear [probes](Probe) that see every embedding.
 ///
-/// As in BalanceBenchmark, and not in every batch: with probability p_exe. There ρ is to the other's confidence, or to the
-/// sum of two others; here to the mean of the others, so that equal modalities have ρ = 1 whatever their number.
+/// Differences from the official code: there ρ is between slices of a linear fused head; it knows two modalities, here ρ is
+/// to the mean of the others (BalanceBenchmark: to their sum), so that equal modalities have ρ = 1 whatever their number; it
+/// divides what is left by 1 − mean q, here (as in BalanceBenchmark) only with `rescale`; it starts in its seventh epoch of
+/// 100, here `first-epoch` says.
 pub const ENTRY: Entry = Entry {
     name: "opm",
     about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
@@ -19,10 +22,14 @@ pub const ENTRY: Entry = Entry {
         Setting::number("lambda", 0.5, [0.0, 1.0], "λ, how fast it grows with ρ; BalanceBenchmark"),
         Setting::number("p-exe", 0.7, [0.0, 1.0], "probability that a batch is dropped from at all; BalanceBenchmark")
             .within(0.0, 1.0),
+        Setting::word("rescale", &["no", "yes"], "whether embeddings are divided by 1 − mean q in batches that are dropped from"),
+        FIRST_EPOCH,
+        LAST_EPOCH,
     ],
     build: |runs, kind, device| {
         let [q_base, lambda, p_exe] = ["q-base", "lambda", "p-exe"].map(|name| column(runs, name, kind, device).unsqueeze(1));
-        Box::new(Opm { q_base, lambda, p_exe })
+        let rescale = runs.first().is_some_and(|run| run.word("rescale") == "yes");
+        Box::new(Opm { q_base, lambda, p_exe, rescale, window: Window::new(runs, kind, device) })
     },
 };
 
@@ -31,6 +38,8 @@ struct Opm {
     q_base: Tensor,
     lambda: Tensor,
     p_exe: Tensor,
+    rescale: bool,
+    window: Window,
 }
 
 impl Opm {
@@ -50,8 +59,8 @@ impl Balancer for Opm {
         true
     }
 
-    fn before_fusion(&mut self, class: &Reading, states: &Tensor) -> Option<Tensor> {
-        let probability = self.probability(&to_mean_of_others(&class.confidence()));
+    fn before_fusion(&mut self, class: &Reading, states: &Tensor, epoch: usize) -> Option<Tensor> {
+        let probability = self.window.within(epoch, &self.probability(&to_mean_of_others(&class.confidence())), 0.0);
         let size = class.log().size();
         let (rows, modalities) = (size[2], size[1]);
         // element 0 decides on the batch, the others on each row and modality
@@ -61,7 +70,12 @@ impl Balancer for Opm {
         let executed = uniform.narrow(1, 0, 1).lt_tensor(&self.p_exe).unsqueeze(2);
         let rows = uniform.narrow(1, 1, rows * modalities).view([-1, rows, modalities]);
         let dropped = rows.lt_tensor(&probability.unsqueeze(1)).logical_and(&executed);
-        Some(1.0 - dropped.to_kind(probability.kind()))
+        let kept: Tensor = 1.0 - dropped.to_kind(probability.kind());
+        if !self.rescale {
+            return Some(kept);
+        }
+        let left: Tensor = 1.0 - probability.mean_dim([1i64].as_slice(), true, None).unsqueeze(2);
+        Some(kept / left.where_self(&executed, &left.ones_like()))
     }
 
     fn balance(&mut self, signals: &Signals) -> Option<Update> {
@@ -73,7 +87,7 @@ impl Balancer for Opm {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{close, settings};
+    use super::super::fixture::{close, settings, signals};
     use super::*;
     use tch::Device;
 
@@ -81,7 +95,13 @@ mod tests {
     fn only_who_is_ahead_is_dropped_and_at_most_always() {
         let [own] = settings(&ENTRY, "q-base = 0.5\nlambda = 0.5");
         let number = |name| Tensor::from_slice(&[own.number(name)]).unsqueeze(1);
-        let opm = |lambda| Opm { q_base: number("q-base"), lambda, p_exe: number("p-exe") };
+        let opm = |lambda| Opm {
+            q_base: number("q-base"),
+            lambda,
+            p_exe: number("p-exe"),
+            rescale: false,
+            window: Window::new(std::slice::from_ref(&own), Kind::Double, Device::Cpu),
+        };
         let q =
             |opm: &Opm, rho: &[f64]| Vec::<f64>::try_from(opm.probability(&Tensor::from_slice(rho).unsqueeze(0)).get(0)).unwrap();
         let wanted = 0.5 * (1.0 + 0.5 * 1.0f64.tanh());
@@ -101,12 +121,23 @@ mod tests {
         let (mut executed, mut kept) = (0, 0.0);
         for step in 0..200 {
             let states = Tensor::from_slice(&[Streams::premultiplied(crate::rng::Stream::new(step))]);
-            let mask = opm.before_fusion(&class, &states).unwrap().mean_dim([1i64].as_slice(), false, Kind::Double);
+            let mask = opm.before_fusion(&class, &states, 0).unwrap().mean_dim([1i64].as_slice(), false, Kind::Double);
             assert_eq!(mask.double_value(&[0, 1]), 1.0);
             executed += i32::from(mask.double_value(&[0, 0]) < 1.0);
             kept += mask.double_value(&[0, 0]) / 200.0;
         }
         assert!((80..=120).contains(&executed), "{executed}");
         assert!((kept - (1.0 - 0.4 * f64::from(executed) / 200.0)).abs() < 0.01, "{kept}");
+    }
+
+    #[test]
+    fn what_is_left_is_scaled_where_asked_and_epochs_are_kept_to() {
+        let own = settings(&ENTRY, "q-base = 1\nlambda = 0\np-exe = 1\nrescale = 'yes'\nfirst-epoch = 1");
+        let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let class = signals(&[0.8, 0.4], 0).class.unwrap();
+        for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 2.0])] {
+            let mask = opm.before_fusion(&class, &Tensor::from_slice(&[0i32]), epoch).unwrap();
+            assert!(close(&Vec::<f64>::try_from(mask.flatten(0, -1)).unwrap(), &wanted));
+        }
     }
 }

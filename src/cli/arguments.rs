@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failures::MaxFailures;
 #[cfg(feature = "torch")]
+use super::models::{EvalArguments, PredictArguments};
+use super::synth::SynthArguments;
+#[cfg(feature = "torch")]
 use super::training::TrainArguments;
 
 /// Multimodal domain generalization: raw recordings to cached features to balanced heads.
@@ -76,8 +79,14 @@ pub enum Verb {
         #[command(flatten)]
         train: TrainArguments,
     },
-    /// Runs to a table and a page
-    Report(PipelineArguments),
+    /// Runs to tables on the terminal, report.html, report.csv and report.tex
+    Report(ReportArguments),
+    /// What a run's model says of every row of a feature store, to a file
+    #[cfg(feature = "torch")]
+    Predict(PredictArguments),
+    /// How well a run's model does on a feature store, with all modalities or without some
+    #[cfg(feature = "torch")]
+    Eval(EvalArguments),
     /// What is in a store
     Inspect {
         /// Folder of the store
@@ -148,6 +157,8 @@ pub enum Verb {
         #[arg(long, default_value_t = 24)]
         clips_per_class: usize,
     },
+    /// Features whose truth is known to a feature store; or whether such features show what they were made to show
+    Synth(SynthArguments),
     /// Which native libraries are here, and what mends each gap
     Doctor,
 }
@@ -245,6 +256,22 @@ pub enum Part {
     Train,
     Val,
     Test,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A pipeline file, or folders of runs
+    #[arg(required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Folder of the report [default: what the pipeline file says; else report]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Override a key of the pipeline file, such as report.out=other
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Only the tables
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]

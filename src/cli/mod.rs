@@ -4,9 +4,12 @@ mod arguments;
 mod doctor;
 mod exchange;
 mod failures;
+#[cfg(feature = "torch")]
+mod models;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
+mod synth;
 #[cfg(feature = "torch")]
 mod training;
 mod validate;

@@ -20,17 +20,19 @@ const WITH_FAILURES: i32 = 4;
 
 pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
     let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let manifest = dataset::read(&pipeline.data)?;
+    let data = config::table(&pipeline.data, "data", &arguments.pipeline)?;
+    let manifest = dataset::read(data)?;
     let summary =
-        worked(arguments, "preprocess", world, |work| crate::preprocess::run(settings, &pipeline.data.dataset, &manifest, work))?;
+        worked(arguments, "preprocess", world, |work| crate::preprocess::run(settings, &data.dataset, &manifest, work))?;
     judge(arguments, &summary, &settings.store)
 }
 
 /// Tells what `preprocess` would do.
 pub fn foresee(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
     let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let manifest = dataset::read(&pipeline.data)?;
-    let outlook = crate::preprocess::outlook(settings, &pipeline.data.dataset, &manifest, work(arguments, world, &|_| ()))?;
+    let data = config::table(&pipeline.data, "data", &arguments.pipeline)?;
+    let manifest = dataset::read(data)?;
+    let outlook = crate::preprocess::outlook(settings, &data.dataset, &manifest, work(arguments, world, &|_| ()))?;
     show(format_args!("{outlook}"))?;
     Ok(WELL)
 }
@@ -50,9 +52,9 @@ pub fn extract(
         // a clip store knows its segments: nothing of the data set is read
         From::Clips => worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work))?,
         From::Media => {
-            let manifest = dataset::read(&pipeline.data)?;
-            let dataset = &pipeline.data.dataset;
-            worked(arguments, "extract", world, |work| from_media(&settings, clips, dataset, &manifest, work))?
+            let data = config::table(&pipeline.data, "data", &arguments.pipeline)?;
+            let manifest = dataset::read(data)?;
+            worked(arguments, "extract", world, |work| from_media(&settings, clips, &data.dataset, &manifest, work))?
         }
     };
     judge(arguments, &summary, &settings.store)

@@ -1,5 +1,7 @@
 //! What overrides the tables `[protocol]` and `[train]`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::balance::BALANCERS;
@@ -40,6 +42,9 @@ pub struct TrainArguments {
     /// Memory that runs side by side and the features may take, such as 8GiB
     #[arg(long, value_name = "BYTES")]
     pub max_memory: Option<Bytes>,
+    /// A model.safetensors whose weights every run starts from
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
     /// Runs side by side at most, or auto: what is fastest here, measured first
     #[arg(long, value_name = "N|auto")]
     pub cohort: Option<Runs>,
@@ -53,7 +58,6 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 impl TrainArguments {
     /// Puts them over what the file says.
     pub fn apply(&self, pipeline: &mut Pipeline) {
-        let Some(train) = &mut pipeline.train else { return };
         fn put<T: Clone>(over: &mut T, given: &Option<T>) {
             if let Some(given) = given {
                 over.clone_from(given);
@@ -64,7 +68,7 @@ impl TrainArguments {
                 *over = given.to_vec();
             }
         }
-        let protocol = &mut train.protocol;
+        let protocol = &mut pipeline.protocol;
         put(&mut protocol.kind, &self.protocol);
         list(&mut protocol.modalities, &self.modalities);
         list(&mut protocol.targets, &self.targets);
@@ -72,12 +76,16 @@ impl TrainArguments {
         list(&mut protocol.seeds, &self.seeds);
         put(&mut protocol.selection, &self.selection);
         put(&mut protocol.search, &self.search);
+        let Some(train) = &mut pipeline.train else { return };
+        train.protocol = protocol.clone();
         put(&mut train.cohort, &self.cohort);
+        if self.init.is_some() {
+            train.init.clone_from(&self.init);
+        }
         if self.max_memory.is_some() {
             train.max_memory = self.max_memory;
         }
         self.compare(train);
-        pipeline.protocol = train.protocol.clone();
     }
 
     /// Methods × balancers, where some were named.

@@ -47,7 +47,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
                 code = code.max(train(&arguments, &pipeline, world.stop)?);
             }
             if pipeline.report.is_some() {
-                code = code.max(report(&arguments, &pipeline)?);
+                code = code.max(report(&arguments.pipeline, &pipeline, None, arguments.quiet)?);
             }
             Ok(code)
         }
@@ -68,11 +68,24 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
             let mut pipeline = open(&arguments)?;
             overrides.apply_to_suite(&mut pipeline);
             let code = train(&arguments, &pipeline, world.stop)?;
-            Ok(if pipeline.report.is_some() { code.max(report(&arguments, &pipeline)?) } else { code })
+            Ok(if pipeline.report.is_some() {
+                code.max(report(&arguments.pipeline, &pipeline, None, arguments.quiet)?)
+            } else {
+                code
+            })
         }
         #[cfg(not(feature = "torch"))]
         Verb::Train { .. } | Verb::BenchSuite { .. } => Err(not_built("train", "torch")),
-        Verb::Report(arguments) => report(&arguments, &open(&arguments)?),
+        Verb::Report(arguments) => match &arguments.runs[..] {
+            [file] if file.is_file() => {
+                report(file, &config::read(file, &arguments.set)?, arguments.out.as_deref(), arguments.quiet)
+            }
+            runs => report_of(&report::read(runs)?, arguments.out.as_deref().unwrap_or("report".as_ref()), arguments.quiet),
+        },
+        #[cfg(feature = "torch")]
+        Verb::Predict(arguments) => super::models::predict(&arguments),
+        #[cfg(feature = "torch")]
+        Verb::Eval(arguments) => super::models::eval(&arguments),
         Verb::Inspect { store, json, mean } => exchange::inspect(&store, json, mean),
         Verb::Verify { store, quiet } => exchange::verify(&store, quiet, world.stop),
         #[cfg(all(feature = "exchange", feature = "hdf5"))]
@@ -91,6 +104,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         #[cfg(not(feature = "hdf5"))]
         Verb::Merge { .. } => Err(not_built("merge", "hdf5")),
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
+        Verb::Synth(arguments) => super::synth::synth(&arguments, world.stop),
         Verb::Doctor => {
             let (text, well) = super::doctor();
             show(format_args!("{text}"))?;
@@ -105,7 +119,7 @@ fn open(arguments: &PipelineArguments) -> Result<Pipeline> {
 
 /// Tables that this build has no verb for.
 #[allow(dead_code, reason = "used where a feature is off")]
-fn not_built(verb: &str, feature: &str) -> Error {
+pub fn not_built(verb: &str, feature: &str) -> Error {
     Error::environment(format!("this build has no verb {verb}"), format!("build with the feature {feature}"))
 }
 
@@ -159,8 +173,8 @@ fn train(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
     Err(not_built("train", "torch"))
 }
 
-fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
-    let settings = config::table(&pipeline.report, "report", &arguments.pipeline)?;
+fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> Result<i32> {
+    let settings = config::table(&pipeline.report, "report", file)?;
     let mut runs = settings.runs.clone();
     #[cfg(feature = "torch")]
     if let (true, Some(train)) = (runs.is_empty(), &pipeline.train) {
@@ -183,10 +197,14 @@ fn report(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<i32> {
         };
         results.retain(asked);
     }
-    show(format_args!("{}", report::Comparison::new(&results)?.to_terminal()))?;
-    report::write(&results, &settings.out)?;
-    if !arguments.quiet {
-        eprintln!("report: {}", settings.out.join("report.html").display());
+    report_of(&results, out.unwrap_or(&settings.out), quiet)
+}
+
+fn report_of(results: &[report::RunResult], out: &Path, quiet: bool) -> Result<i32> {
+    show(format_args!("{}", report::Comparison::new(results)?.to_terminal()))?;
+    report::write(results, out)?;
+    if !quiet {
+        eprintln!("report: {}", out.join("report.html").display());
     }
     Ok(WELL)
 }

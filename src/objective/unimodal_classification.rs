@@ -4,8 +4,7 @@ use tch::Tensor;
 
 use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
 
-/// Cross-entropy of one linear classifier a modality, summed over modalities. The classifier belongs to its modality: it
-/// is balanced together with the encoder, as in the code of MMDG-Bench's GMP.
+/// Cross-entropy of one linear classifier a modality, summed over modalities.
 #[derive(Debug)]
 pub struct UnimodalClassification {
     entries: Range<usize>,
@@ -14,11 +13,22 @@ pub struct UnimodalClassification {
 }
 
 impl UnimodalClassification {
-    /// Claims `unimodal.*`.
+    /// Claims `unimodal.*`. A classifier belongs to its modality: it is balanced together with the encoder, as in the code
+    /// of MMDG-Bench's GMP.
     pub fn declare(shape: &Shape, layout: &mut Layout) -> Self {
+        Self::owned(true, shape, layout)
+    }
+
+    /// Claims `unimodal.*`. Classifiers learn from the plain gradient.
+    pub fn apart(shape: &Shape, layout: &mut Layout) -> Self {
+        Self::owned(false, shape, layout)
+    }
+
+    fn owned(owned: bool, shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
         let head = |(m, modality): (usize, &String)| {
-            Linear::declare(layout, &format!("unimodal.{modality}"), shape.embedding, shape.classes, true, Some(m))
+            let owner = owned.then_some(m);
+            Linear::declare(layout, &format!("unimodal.{modality}"), shape.embedding, shape.classes, true, owner)
         };
         let layers = shape.modalities.iter().enumerate().map(head).collect();
         Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }

@@ -1,59 +1,88 @@
-//! Runs set side by side: a column for each name, a row for each target.
+//! Runs set side by side: a row for each name, a column for each task.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::label;
-use super::statistics::{Summary, mean};
-use super::table::{Cell, Table};
+use super::statistics::mean;
+use super::table::Table;
 use super::{RunResult, markup};
 use crate::{Error, Result};
 
-/// A column: runs that differ in target and seed only.
+/// Runs that differ in task and seed only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub struct Entry {
     /// The runs' name.
     pub name: String,
-    /// The name, with the modalities in brackets where not all runs use the same.
+    /// The name, with modalities and selection in brackets where not all runs have the same.
     pub label: String,
     /// Which losses there are.
     pub method: String,
     /// How gradients meet.
     pub balance: String,
+    /// [`RunResult::losses`].
+    pub losses: Vec<String>,
     /// The modalities, in order of concatenation.
     pub modalities: Vec<String>,
+    /// How epochs were chosen.
+    pub selection: String,
 }
 
-/// Results by column, target and seed.
+/// Runs that answer the same question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// [`RunResult::task`]; `sources → target` where several have that name.
+    pub label: String,
+    /// [`ProtocolResult::kind`](super::results::ProtocolResult).
+    pub kind: String,
+    /// Domains trained on, sorted.
+    pub sources: Vec<String>,
+    /// Domain tested on.
+    pub target: String,
+}
+
+/// Results by entry, task and seed.
 #[derive(Debug)]
 pub struct Comparison<'a> {
-    columns: Vec<Column>,
-    targets: Vec<String>,
+    entries: Vec<Entry>,
+    tasks: Vec<Task>,
     seeds: Vec<u64>,
     runs: BTreeMap<(usize, usize, u64), &'a RunResult>,
 }
 
+/// A figure of a run, in per cent; none where the run has no such figure.
+pub type Figure<'f> = &'f dyn Fn(&RunResult) -> Option<f64>;
+
+/// Balancers that leave gradients as they are: what another with the same losses is compared with.
+const PLAIN: [&str; 2] = ["none", "adversarial"];
+
 impl<'a> Comparison<'a> {
-    /// Columns and targets stand in order of first appearance, the column `none` (of the most modalities) first; seeds ascend.
+    /// Entries and tasks stand in order of first appearance, entries of balance `none` (of the most modalities) first; seeds
+    /// ascend.
     ///
     /// # Errors
     /// [`Error::Input`] for no result at all, and where figures would not be comparable: one run given twice, runs of one
-    /// name with two methods or balancers, runs of one target with other sources or classes.
+    /// name with two methods or balancers, runs of one task with other classes.
     pub fn new(results: &'a [RunResult]) -> Result<Self> {
         if results.is_empty() {
             return Err(Error::input("report", "no results; expected at least one finished run"));
         }
-        let (mut columns, mut targets, mut firsts) = (Vec::<Column>::new(), Vec::new(), BTreeMap::new());
+        let (mut entries, mut tasks, mut firsts) = (Vec::<Entry>::new(), Vec::<Task>::new(), Vec::new());
         for run in results {
-            agree(run, firsts.entry(run.task()).or_insert(run))?;
-            if !targets.contains(&run.task()) {
-                targets.push(run.task());
+            match tasks.iter().position(|task| task.is_of(run)) {
+                Some(task) => agree(run, firsts[task])?,
+                None => {
+                    let sources = sorted(&run.sources);
+                    let kind = run.protocol.kind.clone();
+                    tasks.push(Task { label: run.task(), kind, sources, target: run.target.clone() });
+                    firsts.push(run);
+                }
             }
-            match columns.iter().find(|c| is_of(c, run)) {
-                None => columns.push(column(run)),
-                Some(c) if (&c.method, &c.balance) == (&run.method, &run.balance) => {}
-                Some(c) => {
-                    let [a, b] = [format!("{} and {}", c.method, c.balance), format!("{} and {}", run.method, run.balance)];
+            match entries.iter().find(|entry| entry.is_of(run)) {
+                None => entries.push(Entry::new(run)),
+                Some(e) if (&e.method, &e.balance) == (&run.method, &run.balance) => {}
+                Some(e) => {
+                    let [a, b] = [format!("{} and {}", e.method, e.balance), format!("{} and {}", run.method, run.balance)];
                     return Err(Error::input(
                         label(run),
                         format!("{b}; another run of this name has {a}; expected one name for each"),
@@ -61,30 +90,42 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-        columns.sort_by_key(|c| if c.name == "none" { (0, Reverse(c.modalities.len())) } else { (1, Reverse(0)) });
-        if columns.iter().any(|c| c.modalities != columns[0].modalities) {
-            columns.iter_mut().for_each(|c| c.label = format!("{} [{}]", c.name, c.modalities.join("+")));
+        entries.sort_by_key(|e| if e.balance == "none" { (0, Reverse(e.modalities.len())) } else { (1, Reverse(0)) });
+        let varies = |of: fn(&Entry, &Entry) -> bool| entries.iter().any(|e| of(e, &entries[0]));
+        let (modalities, selection) = (varies(|a, b| a.modalities != b.modalities), varies(|a, b| a.selection != b.selection));
+        for entry in &mut entries {
+            let parts = [modalities.then(|| entry.modalities.join("+")), selection.then(|| entry.selection.clone())];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            if !parts.is_empty() {
+                entry.label = format!("{} [{}]", entry.name, parts.join(", "));
+            }
+        }
+        let names: Vec<String> = tasks.iter().map(|task| task.label.clone()).collect();
+        for task in &mut tasks {
+            if names.iter().filter(|name| **name == task.label).count() > 1 {
+                task.label = format!("{} → {}", task.sources.join(", "), task.target);
+            }
         }
         let mut runs = BTreeMap::new();
         for run in results {
-            let places = (columns.iter().position(|c| is_of(c, run)), targets.iter().position(|t| *t == run.task()));
-            let (Some(column), Some(target)) = places else { continue };
-            if runs.insert((column, target, run.seed), run).is_some() {
+            let places = (entries.iter().position(|e| e.is_of(run)), tasks.iter().position(|t| t.is_of(run)));
+            let (Some(entry), Some(task)) = places else { continue };
+            if runs.insert((entry, task, run.seed), run).is_some() {
                 return Err(Error::input(label(run), "given twice; expected one result a run"));
             }
         }
         let seeds = results.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect();
-        Ok(Self { columns, targets, seeds, runs })
+        Ok(Self { entries, tasks, seeds, runs })
     }
 
-    /// The columns, base first.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
+    /// What is compared, bases first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
-    /// The targets, each with its source where sources differ.
-    pub fn targets(&self) -> &[String] {
-        &self.targets
+    /// What it is compared on.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
     }
 
     /// Every seed of any run, ascending.
@@ -92,64 +133,79 @@ impl<'a> Comparison<'a> {
         &self.seeds
     }
 
-    /// All runs, by column, target and seed.
+    /// All runs, by entry, task and seed.
     pub fn runs(&self) -> impl Iterator<Item = &'a RunResult> {
         self.runs.values().copied()
     }
 
-    /// The runs of one column and target, by seed.
-    pub fn at(&self, column: usize, target: usize) -> Vec<&'a RunResult> {
-        self.runs.range((column, target, 0)..=(column, target, u64::MAX)).map(|(_, run)| *run).collect()
+    /// The same with their entry and task.
+    pub fn rows(&self) -> impl Iterator<Item = (&Entry, &Task, &'a RunResult)> {
+        self.runs.iter().map(|(&(entry, task, _), run)| (&self.entries[entry], &self.tasks[task], *run))
     }
 
-    /// The column that another is compared with: the first one of the same modalities.
-    pub fn base(&self, column: usize) -> usize {
-        let same = |c: &Column| c.modalities == self.columns[column].modalities;
-        self.columns.iter().position(same).unwrap_or(column)
+    /// The runs of one entry and task, by seed.
+    pub fn at(&self, entry: usize, task: usize) -> Vec<&'a RunResult> {
+        self.runs.range((entry, task, 0)..=(entry, task, u64::MAX)).map(|(_, run)| *run).collect()
     }
 
-    /// Combinations of column, target and seed without a result: column, target, seeds.
+    /// What an entry is compared with: of those with its modalities and selection the one of its method and balance `none`,
+    /// for such a one that of method `erm`, else the first.
+    pub fn base(&self, entry: usize) -> usize {
+        let own = &self.entries[entry];
+        let place =
+            |method: &str| self.entries.iter().position(|e| e.is_beside(own) && e.balance == "none" && e.method == method);
+        let first = || self.entries.iter().position(|e| e.is_beside(own));
+        place(&own.method).filter(|base| *base != entry).or_else(|| place("erm")).or_else(first).unwrap_or(entry)
+    }
+
+    /// The entry with the same losses as this one whose gradients meet as they are, where there is one beside the base.
+    pub fn base_of_losses(&self, entry: usize) -> Option<usize> {
+        let own = &self.entries[entry];
+        let plain = |e: &Entry| PLAIN.contains(&e.balance.as_str()) && e.method == own.method && e.losses == own.losses;
+        let found = self.entries.iter().position(|e| e.is_beside(own) && !own.losses.is_empty() && plain(e))?;
+        (found != entry && found != self.base(entry)).then_some(found)
+    }
+
+    /// Combinations of entry, task and seed without a result: entry, task, seeds.
     pub fn missing(&self) -> Vec<(usize, usize, Vec<u64>)> {
-        let cells = (0..self.columns.len()).flat_map(|c| (0..self.targets.len()).map(move |t| (c, t)));
-        let seeds = |(c, t)| self.seeds.iter().copied().filter(|&s| !self.runs.contains_key(&(c, t, s))).collect();
-        cells.map(|(c, t)| (c, t, seeds((c, t)))).filter(|(.., seeds): &(_, _, Vec<u64>)| !seeds.is_empty()).collect()
+        let cells = (0..self.entries.len()).flat_map(|e| (0..self.tasks.len()).map(move |t| (e, t)));
+        let seeds = |(e, t)| self.seeds.iter().copied().filter(|&s| !self.runs.contains_key(&(e, t, s))).collect();
+        cells.map(|(e, t)| (e, t, seeds((e, t)))).filter(|(.., seeds): &(_, _, Vec<u64>)| !seeds.is_empty()).collect()
     }
 
-    /// The three tables: accuracy on the target, its paired difference to the base, accuracy on source validation; in
-    /// per cent. The second is left out where there is only a base.
-    pub fn tables(&self) -> Vec<Table> {
-        let value = |of: fn(&RunResult) -> f64| move |c, t, s| self.runs.get(&(c, t, s)).map(|run| 100.0 * of(run));
-        let (accuracy, validation) = (value(|run| run.target_accuracy), value(|run| run.source_validation_accuracy));
-        let difference = |c, t, s| Some(accuracy(c, t, s)? - accuracy(self.base(c), t, s)?);
-        let mut tables = vec![self.table("Target accuracy, %".into(), false, &accuracy)];
-        if (0..self.columns.len()).any(|c| self.base(c) != c) {
-            let none = (0..self.columns.len()).all(|c| self.columns[self.base(c)].name == "none");
-            let base = if none { "none" } else { "the base" };
-            tables.push(self.table(
-                format!("Difference in target accuracy to {base}, paired by seed, points"),
-                true,
-                &difference,
-            ));
-        }
-        tables.push(self.table("Source-validation accuracy, %".into(), false, &validation));
-        tables
+    /// The tasks, and where there are several, none for their mean.
+    pub fn places(&self) -> Vec<Option<usize>> {
+        let mean = (self.tasks.len() > 1).then_some(None);
+        (0..self.tasks.len()).map(Some).chain(mean).collect()
     }
 
-    fn table(&self, title: String, signed: bool, value: &dyn Fn(usize, usize, u64) -> Option<f64>) -> Table {
-        let cell = |column: usize, over: &dyn Fn(u64) -> Option<f64>| {
-            let figures: Vec<f64> = self.seeds.iter().filter_map(|&seed| over(seed)).collect();
-            let base = signed && self.base(column) == column;
-            if base { Cell::Base } else { Cell::Figure { summary: Summary::of(&figures), expected: self.seeds.len(), signed } }
+    /// Name of a place.
+    pub fn place(&self, place: Option<usize>) -> &str {
+        place.map_or("mean", |task| &self.tasks[task].label)
+    }
+
+    /// A figure of an entry by seed, at a task or in the mean over all; seeds without it are left out.
+    pub fn figures(&self, entry: usize, place: Option<usize>, of: Figure<'_>) -> Vec<(u64, f64)> {
+        let at = |task: usize, seed: u64| self.runs.get(&(entry, task, seed)).and_then(|run| of(run));
+        let over = |seed: u64| match place {
+            Some(task) => at(task, seed),
+            None => mean(&(0..self.tasks.len()).map(|task| at(task, seed)).collect::<Option<Vec<f64>>>()?),
         };
-        let columns = 0..self.columns.len();
-        let row = |t: usize| columns.clone().map(|c| cell(c, &|seed| value(c, t, seed))).collect();
-        let mut rows: Vec<(String, Vec<Cell>)> =
-            self.targets.iter().enumerate().map(|(t, name)| (name.clone(), row(t))).collect();
-        if self.targets.len() > 1 {
-            let over_targets = |c, seed| mean(&(0..self.targets.len()).map(|t| value(c, t, seed)).collect::<Option<Vec<f64>>>()?);
-            rows.push(("mean".into(), columns.clone().map(|c| cell(c, &|seed| over_targets(c, seed))).collect()));
-        }
-        Table { title, columns: self.columns.iter().map(|c| c.label.clone()).collect(), rows }
+        self.seeds.iter().filter_map(|&seed| Some((seed, over(seed)?))).collect()
+    }
+
+    /// Differences of target accuracy in points between two entries, by seed; in the mean over all tasks, of the tasks' differences.
+    pub fn differences(&self, entry: usize, base: usize, place: Option<usize>) -> Vec<f64> {
+        let accuracy: Figure<'_> = &|run| Some(100.0 * run.target_accuracy);
+        let at = |task: usize, seed: u64| {
+            let of = |entry| self.runs.get(&(entry, task, seed)).and_then(|run| accuracy(run));
+            Some(of(entry)? - of(base)?)
+        };
+        let over = |seed: u64| match place {
+            Some(task) => at(task, seed),
+            None => mean(&(0..self.tasks.len()).map(|task| at(task, seed)).collect::<Option<Vec<f64>>>()?),
+        };
+        self.seeds.iter().filter_map(|&seed| over(seed)).collect()
     }
 
     /// What the tables average over, in a line.
@@ -163,13 +219,13 @@ impl<'a> Comparison<'a> {
     /// How many runs there are, and which are missing, in a line.
     pub fn completeness(&self) -> String {
         let missing = self.missing();
-        let all = self.columns.len() * self.targets.len() * self.seeds.len();
+        let all = self.entries.len() * self.tasks.len() * self.seeds.len();
         if missing.is_empty() {
             return format!("All {all} runs are there.");
         }
-        let name = |(c, t, seeds): &(usize, usize, Vec<u64>)| {
+        let name = |(e, t, seeds): &(usize, usize, Vec<u64>)| {
             let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-            format!("{} on {} (seed {})", self.columns[*c].label, self.targets[*t], seeds.join(", "))
+            format!("{} on {} (seed {})", self.entries[*e].label, self.tasks[*t].label, seeds.join(", "))
         };
         let names: Vec<String> = missing.iter().map(name).collect();
         format!("Missing runs, {} of {all}: {}.", all - self.runs.len(), names.join("; "))
@@ -177,47 +233,49 @@ impl<'a> Comparison<'a> {
 
     /// The tables for a terminal, aligned, without colour.
     pub fn to_terminal(&self) -> String {
-        let tables = self.tables();
-        let widths = Table::widths(&tables);
-        let tables: Vec<String> = tables.iter().map(|table| table.to_terminal(&widths)).collect();
+        let tables: Vec<String> = self.tables().iter().map(Table::to_terminal).collect();
         format!("{}\n{}\n{}\n", tables.join("\n"), self.caption(), markup::plain(&self.completeness()))
     }
 }
 
-fn is_of(column: &Column, run: &RunResult) -> bool {
-    (&column.name, &column.modalities) == (&run.name, &run.modalities)
-}
+impl Entry {
+    fn new(run: &RunResult) -> Self {
+        Self {
+            name: run.name.clone(),
+            label: run.name.clone(),
+            method: run.method.clone(),
+            balance: run.balance.clone(),
+            losses: run.losses.clone(),
+            modalities: run.modalities.clone(),
+            selection: run.selection.clone(),
+        }
+    }
 
-fn column(run: &RunResult) -> Column {
-    Column {
-        name: run.name.clone(),
-        label: run.name.clone(),
-        method: run.method.clone(),
-        balance: run.balance.clone(),
-        modalities: run.modalities.clone(),
+    fn is_of(&self, run: &RunResult) -> bool {
+        (&self.name, &self.modalities, &self.selection) == (&run.name, &run.modalities, &run.selection)
+    }
+
+    fn is_beside(&self, other: &Self) -> bool {
+        (&self.modalities, &self.selection) == (&other.modalities, &other.selection)
     }
 }
 
-/// That two runs of one target answer the same question.
+impl Task {
+    fn is_of(&self, run: &RunResult) -> bool {
+        self.target == run.target && self.kind == run.protocol.kind && self.sources == sorted(&run.sources)
+    }
+}
+
+fn sorted(names: &[String]) -> Vec<String> {
+    names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// That two runs of one task tell the same classes apart.
 fn agree(run: &RunResult, first: &RunResult) -> Result<()> {
-    let sorted = |run: &RunResult| run.sources.iter().cloned().collect::<BTreeSet<_>>();
-    if sorted(run) != sorted(first) {
-        let problem = format!(
-            "sources {:?}, while {} has {:?}; expected the same for one target",
-            run.sources,
-            label(first),
-            first.sources
-        );
-        return Err(Error::input(label(run), problem));
+    if run.classes == first.classes {
+        return Ok(());
     }
-    if run.classes != first.classes {
-        let problem = format!(
-            "classes {:?}, while {} has {:?}; expected the same for one target",
-            run.classes,
-            label(first),
-            first.classes
-        );
-        return Err(Error::input(label(run), problem));
-    }
-    Ok(())
+    let problem =
+        format!("classes {:?}, while {} has {:?}; expected the same for one task", run.classes, label(first), first.classes);
+    Err(Error::input(label(run), problem))
 }

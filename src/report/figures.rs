@@ -80,9 +80,9 @@ const BALANCE: [Quantity<BalanceResult>; 7] = [
     },
 ];
 
-/// Learning curves: a line for each column, a chart for each target.
+/// Learning curves: a line for each entry, a chart for each task.
 pub fn learning(runs: &Comparison) -> String {
-    let labels: Vec<String> = runs.columns().iter().map(|c| c.label.clone()).collect();
+    let labels: Vec<String> = runs.entries().iter().map(|c| c.label.clone()).collect();
     let mut out = legend(&labels);
     for (q, quantity) in LEARNING.iter().enumerate() {
         let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, |e| Some((quantity.value)(e)));
@@ -92,41 +92,40 @@ pub fn learning(runs: &Comparison) -> String {
     out
 }
 
-/// What a balancer saw and did, for each column that has it: a line for each modality, a chart for each target.
+/// What a balancer saw and did, for each entry that has it: a line for each modality, a chart for each task.
 pub fn balance(runs: &Comparison) -> String {
-    let has = |c: &usize| {
-        (0..runs.targets().len()).any(|t| runs.at(*c, t).iter().any(|r| r.curve.iter().any(|e| !e.balance.is_empty())))
-    };
+    let has =
+        |c: &usize| (0..runs.tasks().len()).any(|t| runs.at(*c, t).iter().any(|r| r.curve.iter().any(|e| !e.balance.is_empty())));
     let mut out = String::new();
-    for c in (0..runs.columns().len()).filter(has) {
-        let column = &runs.columns()[c];
-        out.push_str(&format!("<h3>{}</h3>\n{}", escape(&column.label), legend(&column.modalities)));
+    for c in (0..runs.entries().len()).filter(has) {
+        let entry = &runs.entries()[c];
+        out.push_str(&format!("<h3>{}</h3>\n{}", escape(&entry.label), legend(&entry.modalities)));
         for (q, quantity) in BALANCE.iter().enumerate() {
             let of = |modality: &String| {
                 let modality = modality.clone();
                 move |e: &EpochResult| e.balance.get(&modality).map(quantity.value)
             };
-            let line = |t: usize, m: usize| Line::over(&runs.at(c, t), &column.modalities[m], m, of(&column.modalities[m]));
-            let lines = |t: usize| (0..column.modalities.len()).map(|m| line(t, m)).filter(|line| line.figures > 0).collect();
+            let line = |t: usize, m: usize| Line::over(&runs.at(c, t), &entry.modalities[m], m, of(&entry.modalities[m]));
+            let lines = |t: usize| (0..entry.modalities.len()).map(|m| line(t, m)).filter(|line| line.figures > 0).collect();
             out.push_str(&charts(runs, &format!("balance-{c}-{q}"), quantity, &lines));
         }
     }
     out
 }
 
-/// A confusion matrix for each target and column.
+/// A confusion matrix for each task and entry.
 pub fn confusions(runs: &Comparison) -> String {
     let mut out = String::new();
-    for (t, target) in runs.targets().iter().enumerate() {
-        out.push_str(&format!("<h3>{}</h3>\n<div class=\"row\">\n", escape(target)));
-        for (c, column) in runs.columns().iter().enumerate() {
+    for (t, task) in runs.tasks().iter().enumerate() {
+        out.push_str(&format!("<h3>{}</h3>\n<div class=\"row\">\n", escape(&task.label)));
+        for (c, entry) in runs.entries().iter().enumerate() {
             let here = runs.at(c, t);
             let Some(first) = here.first() else { continue };
             let matrix = confusion::sum(&here, first.classes.len());
             let title = if here.len() == runs.seeds().len() {
-                column.label.clone()
+                entry.label.clone()
             } else {
-                format!("{} ({} of {} seeds)", column.label, here.len(), runs.seeds().len())
+                format!("{} ({} of {} seeds)", entry.label, here.len(), runs.seeds().len())
             };
             out.push_str(&confusion::draw(&format!("confusion-{c}-{t}"), &title, &first.classes, &matrix));
         }
@@ -135,17 +134,19 @@ pub fn confusions(runs: &Comparison) -> String {
     out
 }
 
-/// One quantity, a chart for each target, all on one vertical scale.
+/// One quantity, a chart for each task, all on one vertical scale.
 fn charts<E>(runs: &Comparison, id: &str, quantity: &Quantity<E>, lines: &dyn Fn(usize) -> Vec<Line>) -> String {
-    let lines: Vec<Vec<Line>> = (0..runs.targets().len()).map(lines).collect();
+    let lines: Vec<Vec<Line>> = (0..runs.tasks().len()).map(lines).collect();
     let scale = Scale::around(lines.iter().flatten().flat_map(Line::ends).chain(quantity.include.iter().copied()));
     let mut out = format!("<div class=\"figure\">\n<h4>{}</h4>\n<div class=\"charts\">\n", escape(quantity.heading));
-    for (t, (title, lines)) in runs.targets().iter().zip(&lines).enumerate() {
+    for (t, (task, lines)) in runs.tasks().iter().zip(&lines).enumerate() {
         let reference = quantity.reference;
-        out.push_str(&Chart { id: format!("{id}-{t}"), title, axis: quantity.axis, reference, scale: &scale, lines }.draw());
+        out.push_str(
+            &Chart { id: format!("{id}-{t}"), title: &task.label, axis: quantity.axis, reference, scale: &scale, lines }.draw(),
+        );
     }
     out.push_str("</div>\n");
-    let lost = runs.targets().iter().zip(&lines).flat_map(|(t, lines)| lines.iter().map(move |line| (t, line)));
+    let lost = runs.tasks().iter().zip(&lines).flat_map(|(t, lines)| lines.iter().map(move |line| (&t.label, line)));
     let lost: Vec<String> = lost
         .filter(|(_, line)| line.left_out > 0)
         .map(|(t, line)| format!("{} on {t}, {} of {} figures", line.label, line.left_out, line.figures))

@@ -6,14 +6,21 @@ use super::markup::escape;
 use super::{Comparison, RunResult, figures};
 
 const NOTES: &str = "<ul>
-<li>Every figure comes from the runs of this page; published figures are not mixed in.</li>
+<li>Every figure comes from the runs of this page, but for those in the tables that say <em>Published</em>: these are what papers print, beside
+runs on the papers' own data. Papers differ from each other, and from this program, by more than methods do: compare with the base of the same origin.</li>
 <li>A run is trained on its source domains only. The epoch is chosen by the selection rule above, on rows of the sources; the target's
-rows are used once, for the final figure of that epoch.</li>
+rows are used once, for the final figures of that epoch.</li>
 <li>± is the sample standard deviation over seeds (divisor n − 1); one seed has none (–). It tells how far seeds differ, not how sure a
-difference between columns is.</li>
-<li>The row <em>mean</em> averages over targets for each seed first; mean and deviation are then over seeds. Seeds that lack a target are
+difference is.</li>
+<li>The column <em>mean</em> averages over targets for each seed first; mean and deviation are then over seeds. Seeds that lack a target are
 not in it.</li>
-<li>A difference is taken between runs of the same target, seed and modalities; its mean and deviation are over seeds.</li>
+<li>A difference is taken between runs of the same target, seed, modalities and selection. The brackets hold Student's 95 % interval of its mean
+over seeds, p is the two-sided p of the paired t test after Holm's correction over the names of one column. Seeds of one data set are all they speak of:
+they do not tell what would happen on other data.</li>
+<li>The base is the run of the same method with balance <em>none</em>. A balancer may add losses; where a name has exactly those losses and
+leaves gradients as they are, the difference to it is given too.</li>
+<li>Macro-F1 is the mean of the classes' F1 over the classes that stand among truths or predictions. The expected calibration error has 15 bins of equal
+width of the largest probability. Heads are the run's own uni-modal heads, or linear probes trained beside it; other runs have none.</li>
 <li>Where runs are missing, the count says how many seeds a figure stands on.</li>
 <li>Curves are means over seeds, bands go from the lowest to the highest seed, epochs count from 0. Figures that are not finite (null in
 results.json) are left out of curves and said to be. Signals of a balancer are means over the steps of an epoch.</li>
@@ -33,7 +40,7 @@ pub fn page(runs: &Comparison) -> String {
     out.push_str(&format!("<p class=\"lead\">{}</p>\n", escape(&runs.caption())));
     let class = if runs.missing().is_empty() { "lead" } else { "warning" };
     out.push_str(&format!("<p class=\"{class}\">{}</p>\n", escape(&runs.completeness())));
-    for table in runs.tables() {
+    for table in runs.tables().into_iter().chain(runs.more_tables()) {
         let html = table.to_html().replacen("<table>", "<table class=\"figures\">", 1);
         out.push_str(&format!("<div class=\"wide\">\n{html}</div>\n"));
     }
@@ -57,14 +64,18 @@ pub fn page(runs: &Comparison) -> String {
 
 /// Names, tasks and settings.
 fn compared(runs: &Comparison) -> String {
-    let columns =
-        runs.columns().iter().map(|c| vec![c.label.clone(), c.method.clone(), c.balance.clone(), c.modalities.join(" + ")]);
-    let tasks = runs.targets().iter().map(|target| {
-        let here: Vec<&RunResult> = runs.runs().filter(|run| run.task() == *target).collect();
+    let names = runs.entries().iter().enumerate().map(|(e, entry)| {
+        let bases = [Some(runs.base(e)).filter(|base| *base != e), runs.base_of_losses(e)].into_iter().flatten();
+        let bases: Vec<&str> = bases.map(|base| runs.entries()[base].label.as_str()).collect();
+        let words = [&entry.label, &entry.method, &entry.balance].map(String::clone);
+        words.into_iter().chain([entry.losses.join(", "), entry.modalities.join(" + "), bases.join(", ")]).collect()
+    });
+    let tasks = runs.tasks().iter().enumerate().map(|(t, task)| {
+        let here: Vec<&RunResult> = (0..runs.entries().len()).flat_map(|e| runs.at(e, t)).collect();
         let sources = here.first().map(|run| run.sources.join(", ")).unwrap_or_default();
         let rows = |of: fn(&RunResult) -> usize| range(here.iter().map(|run| of(run)));
         let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target), rows(|r| r.rows.left_out)];
-        [target.clone(), sources].into_iter().chain(counts).collect()
+        [task.label.clone(), sources].into_iter().chain(counts).collect()
     });
     let seeds: Vec<String> = runs.seeds().iter().map(u64::to_string).collect();
     let selection: BTreeSet<&str> = runs.runs().map(|run| run.selection.as_str()).collect();
@@ -74,7 +85,7 @@ fn compared(runs: &Comparison) -> String {
         vec!["selection of the epoch".into(), selection],
         vec!["epochs".into(), range(runs.runs().map(|run| run.epochs))],
     ];
-    let mut out = table("words", &["name", "losses", "gradients", "modalities"], columns);
+    let mut out = table("words", &["name", "method", "gradients", "losses", "modalities", "compared with"], names);
     let head = ["target", "sources", "training rows", "validation rows", "target rows", "rows left out"];
     out.push_str(&table("words", &head, tasks));
     out.push_str(&table("words", &["setting", "value"], settings));
@@ -83,16 +94,25 @@ fn compared(runs: &Comparison) -> String {
 
 /// Each run's own figures.
 fn all(runs: &Comparison) -> String {
-    let name = |run: &RunResult| {
-        let is = |c: &&super::comparison::Column| (&c.name, &c.modalities) == (&run.name, &run.modalities);
-        runs.columns().iter().find(is).map(|c| c.label.clone()).unwrap_or_default()
-    };
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
-    let rows = runs.runs().map(|run| {
-        let figures = [percent(run.target_accuracy), percent(run.source_validation_accuracy), run.selected_epoch.to_string()];
-        [name(run), run.task(), run.seed.to_string()].into_iter().chain(figures).collect()
+    let rows = runs.rows().map(|(entry, task, run)| {
+        let on_target = run.on_target();
+        let more = [on_target.map(|d| d.macro_f1), on_target.and_then(|d| Some(d.calibration.as_ref()?.ece))];
+        let shares = [Some(run.target_accuracy), Some(run.source_validation_accuracy)].into_iter().chain(more);
+        let figures = shares.map(|share| share.map_or("–".into(), percent)).chain([run.selected_epoch.to_string()]);
+        [entry.label.clone(), task.label.clone(), run.seed.to_string()].into_iter().chain(figures).collect()
     });
-    table("small", &["name", "target", "seed", "target accuracy, %", "source-validation accuracy, %", "selected epoch"], rows)
+    let head = [
+        "name",
+        "target",
+        "seed",
+        "target accuracy, %",
+        "source-validation accuracy, %",
+        "target macro-F1, %",
+        "target ECE, %",
+        "selected epoch",
+    ];
+    table("small", &head, rows)
 }
 
 /// `12`, or `12 to 15` where runs differ.

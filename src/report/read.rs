@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::RunResult;
-use super::results::Role;
+use super::results::{FORMAT, Role};
 use crate::{Error, Result, fs};
-
-const FORMAT: u32 = 1;
 
 /// The results of every `results.json` in and below the given run folders: folders in the order given, each one's files
 /// sorted by path. A file that is reached twice counts once. Runs that only served a choice are left out.
 ///
 /// # Errors
-/// [`Error::Input`] that names the folder without any result, the file that is not a result of format 1 and what was
+/// [`Error::Input`] that names the folder without any result, the file that is not a result of a format known here and what was
 /// expected there, or the two files that hold one and the same run.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
     let mut files = Vec::new();
@@ -37,7 +35,9 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
         if result.protocol.role != Role::Result {
             continue;
         }
-        let key = (result.name.clone(), result.task(), result.seed, result.modalities.clone());
+        let r = &result;
+        let names = [&r.sources, &r.modalities].map(|names| names.join("\0"));
+        let key = (r.name.clone(), r.task(), r.seed, names, r.selection.clone());
         if let Some(first) = runs.insert(key, file.clone()) {
             let problem = format!("the same run as in {}: {}; expected one result a run", first.display(), label(&result));
             return Err(Error::input(file.display(), problem));
@@ -80,10 +80,10 @@ fn parse(file: &Path, text: &str) -> Result<RunResult> {
         format: u32,
     }
     let wrong = |problem: String| Error::input(file.display(), problem);
-    let json = |e: serde_json::Error| wrong(format!("{e}; expected the result of a run, format {FORMAT}"));
+    let json = |e: serde_json::Error| wrong(format!("{e}; expected the result of a run, format 1 to {FORMAT}"));
     let head: Head = serde_json::from_str(text).map_err(json)?;
-    if head.format != FORMAT {
-        return Err(wrong(format!("format {}; expected {FORMAT}", head.format)));
+    if !(1..=FORMAT).contains(&head.format) {
+        return Err(wrong(format!("format {}; expected 1 to {FORMAT}", head.format)));
     }
     let run: RunResult = serde_json::from_str(text).map_err(json)?;
     check(&run).map_err(wrong)?;

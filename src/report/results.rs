@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// The format that is written. Of format 1 `losses`, `domains` and the macro-F1 of epochs are missing; it is still read.
+pub const FORMAT: u32 = 2;
+
 /// One run: a method and a balancer, trained on source domains with one seed, tested on a domain never seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// 1.
+    /// [`FORMAT`], or 1.
     pub format: u32,
     /// Column of the comparison, such as `gmp (paper)`; runs of one name differ in task and seed only.
     pub name: String,
@@ -15,6 +18,9 @@ pub struct RunResult {
     pub method: String,
     /// How gradients meet (`none`, `adversarial`, `gmp`).
     pub balance: String,
+    /// Heads whose losses encoders learn from (`classifier`, `discriminator`), by the first word of their parameters' names.
+    #[serde(default)]
+    pub losses: Vec<String>,
     /// The modalities trained on, in order of concatenation.
     pub modalities: Vec<String>,
     /// Domains trained on.
@@ -42,8 +48,86 @@ pub struct RunResult {
     pub target_accuracy: f64,
     /// Rows are true classes, columns predicted ones, on the target.
     pub confusion: Vec<Vec<u64>>,
+    /// Figures of the tested parameters: the validation rows of every source, then the target's rows.
+    #[serde(default)]
+    pub domains: Vec<DomainResult>,
     /// One entry an epoch.
     pub curve: Vec<EpochResult>,
+    /// Some rows' embeddings in the plane, from `embedding.csv` in the same folder.
+    #[serde(skip)]
+    pub embedding: Vec<EmbeddedRow>,
+}
+
+impl RunResult {
+    /// Figures on the target's rows; none in results of format 1.
+    pub fn on_target(&self) -> Option<&DomainResult> {
+        self.domains.iter().find(|domain| domain.part == TEST && domain.domain == self.target)
+    }
+}
+
+/// [`DomainResult::part`] of rows that the epoch was chosen by.
+pub const VALIDATION: &str = "validation";
+/// [`DomainResult::part`] of rows that were only tested on.
+pub const TEST: &str = "test";
+
+/// Figures on some rows of one domain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainResult {
+    /// Name of the domain.
+    pub domain: String,
+    /// `validation` or `test`.
+    pub part: String,
+    /// How many rows.
+    pub rows: u64,
+    /// Mean fused classification loss.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub loss: f64,
+    /// Share of rows that the fused head got right, in [0, 1].
+    pub accuracy: f64,
+    /// Mean of the classes' F1, in [0, 1], over the classes that stand among the rows' truths or predictions.
+    pub macro_f1: f64,
+    /// None where a probability is not finite.
+    pub calibration: Option<Calibration>,
+    /// Accuracy of each modality's own head, where the run has such heads or probes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub heads: BTreeMap<String, f64>,
+}
+
+/// How well the largest probability of a row tells whether it is right (Guo et al., ICML 2017, Eq. 3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Expected calibration error, in [0, 1]: Σ share of rows · |accuracy − mean probability| over the bins.
+    pub ece: f64,
+    /// 15 of equal width; bin i holds the rows whose largest probability is in (i / 15, (i + 1) / 15].
+    pub bins: Vec<Bin>,
+}
+
+/// One bin of a [`Calibration`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// How many rows.
+    pub rows: u64,
+    /// Mean of their largest probabilities; 0 where there is no row.
+    pub confidence: f64,
+    /// Share of them that is right; 0 where there is no row.
+    pub accuracy: f64,
+}
+
+/// One row's fused embedding in the plane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EmbeddedRow {
+    /// Row of the features.
+    pub row: usize,
+    /// Name of its domain.
+    pub domain: String,
+    /// `validation` or `test`.
+    pub part: String,
+    /// Name of its class.
+    pub class: String,
+    /// Across.
+    pub x: f64,
+    /// Up.
+    pub y: f64,
 }
 
 /// A run's place in a protocol.
@@ -120,12 +204,18 @@ pub struct EpochResult {
     /// Accuracy of the fused head on the training rows as they were seen, in [0, 1].
     #[serde(deserialize_with = "null_is_nan")]
     pub train_accuracy: f64,
+    /// Learning rate of the epoch's first step. NaN in results of format 1.
+    #[serde(deserialize_with = "null_is_nan", default = "nan")]
+    pub learning_rate: f64,
     /// Mean fused classification loss on source validation.
     #[serde(deserialize_with = "null_is_nan")]
     pub validation_loss: f64,
     /// Accuracy on source validation, in [0, 1].
     #[serde(deserialize_with = "null_is_nan")]
     pub validation_accuracy: f64,
+    /// Macro-F1 there, as in [`DomainResult`]. NaN in results of format 1.
+    #[serde(deserialize_with = "null_is_nan", default = "nan")]
+    pub validation_macro_f1: f64,
     /// For balancers with signals, the mean over the epoch's steps, by modality.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub balance: BTreeMap<String, BalanceResult>,

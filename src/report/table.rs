@@ -1,12 +1,12 @@
 //! A table of figures, and how its cells read.
 
 use super::markup::{escape, plain};
-use super::statistics::Summary;
+use super::statistics::{Difference, Summary};
 
 /// One place in a table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// The column that the others are compared with.
+    /// What the others are compared with.
     Base,
     /// A figure over seeds.
     Figure {
@@ -14,25 +14,69 @@ pub enum Cell {
         summary: Option<Summary>,
         /// Seeds that there should be.
         expected: usize,
-        /// Whether a plus sign is written.
-        signed: bool,
     },
+    /// Differences to the base over seeds.
+    Difference {
+        /// None where no seed has one.
+        difference: Option<Difference>,
+        /// The test's p after Holm's correction.
+        p: Option<f64>,
+        /// Seeds that there should be.
+        expected: usize,
+    },
+    /// What a paper states: mean and, where it has one, spread.
+    Published(f64, Option<f64>),
+    /// There is no such figure.
+    Absent,
 }
 
 impl Cell {
-    /// `61.20 ± 1.30`; `61.20 ± –` for one seed; `61.20 ± 1.30 (2 of 3)` where seeds are missing.
+    /// `61.20 ± 1.30`; `61.20 ± –` for one seed; `61.20 ± 1.30 (2 of 3)` where seeds are missing. Differences:
+    /// `+1.50 [-0.20, +3.20] p 0.07`.
     pub fn text(&self) -> String {
-        let Self::Figure { summary, expected, signed } = self else { return "base".into() };
-        let Some(Summary { mean, deviation, count }) = *summary else { return format!("– (0 of {expected})") };
-        let mean = match (signed, (mean * 100.0).round() == 0.0) {
-            (_, true) => "0.00".into(),
-            (true, _) => format!("{mean:+.2}"),
-            (false, _) => format!("{mean:.2}"),
+        let missing = |count: usize, expected: usize| match count < expected {
+            true => format!(" ({count} of {expected})"),
+            false => String::new(),
         };
-        let deviation = deviation.map_or("–".into(), |d| format!("{d:.2}"));
-        let missing = if count < *expected { format!(" ({count} of {expected})") } else { String::new() };
-        format!("{mean} ± {deviation}{missing}")
+        let spread = |deviation: Option<f64>| deviation.map_or("–".into(), |d| format!("{d:.2}"));
+        match self {
+            Self::Base => "base".into(),
+            Self::Figure { summary: Some(s), expected } => {
+                format!("{} ± {}{}", plain_number(s.mean), spread(s.deviation), missing(s.count, *expected))
+            }
+            Self::Difference { difference: Some(d), p, expected } => {
+                let mean = d.summary.mean;
+                let interval =
+                    d.half.map_or("[–]".into(), |half| format!("[{}, {}]", signed(mean - half), signed(mean + half)));
+                let p = p.map_or("–".into(), p_value);
+                format!("{} {interval} p {p}{}", signed(mean), missing(d.summary.count, *expected))
+            }
+            Self::Figure { summary: None, expected } | Self::Difference { difference: None, expected, .. } => {
+                format!("– (0 of {expected})")
+            }
+            Self::Published(mean, None) => format!("{mean:.2}"),
+            Self::Published(mean, Some(deviation)) => format!("{mean:.2} ± {deviation:.2}"),
+            Self::Absent => "–".into(),
+        }
     }
+}
+
+fn is_zero(value: f64) -> bool {
+    (value * 100.0).round() == 0.0
+}
+
+fn plain_number(value: f64) -> String {
+    if is_zero(value) { "0.00".into() } else { format!("{value:.2}") }
+}
+
+/// With two decimals and a sign.
+pub fn signed(value: f64) -> String {
+    if is_zero(value) { "0.00".into() } else { format!("{value:+.2}") }
+}
+
+/// Three decimals, or `<0.001`.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".into() } else { format!("{p:.3}") }
 }
 
 /// Rows of cells under named columns.
@@ -47,22 +91,18 @@ pub struct Table {
 }
 
 impl Table {
-    /// Characters that each column needs, the rows' names first, so that several tables of the same columns align.
-    pub fn widths(tables: &[Self]) -> Vec<usize> {
-        let mut widths = vec![0; tables.first().map_or(0, |table| table.columns.len() + 1)];
-        for line in tables.iter().flat_map(Self::lines) {
-            for (width, cell) in widths.iter_mut().zip(&line) {
+    /// Aligned by spaces, each line ended.
+    pub fn to_terminal(&self) -> String {
+        let lines = self.lines();
+        let mut widths = vec![0; self.columns.len() + 1];
+        for line in &lines {
+            for (width, cell) in widths.iter_mut().zip(line) {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        widths
-    }
-
-    /// Aligned by spaces, each line ended.
-    pub fn to_terminal(&self, widths: &[usize]) -> String {
         let mut out = format!("{}\n", plain(&self.title));
-        for line in self.lines() {
-            let mut cells = line.iter().zip(widths);
+        for line in lines {
+            let mut cells = line.iter().zip(&widths);
             let name = cells.next().map(|(name, &width)| format!("  {name:<width$}")).unwrap_or_default();
             out.push_str(&cells.fold(name, |row, (cell, &width)| format!("{row}   {cell:>width$}")));
             out.push('\n');
@@ -71,7 +111,7 @@ impl Table {
     }
 
     fn lines(&self) -> Vec<Vec<String>> {
-        let head = ["target".to_owned()].into_iter().chain(self.columns.iter().map(|c| plain(c))).collect();
+        let head = ["name".to_owned()].into_iter().chain(self.columns.iter().map(|c| plain(c))).collect();
         let row = |(name, cells): &(String, Vec<Cell>)| [plain(name)].into_iter().chain(cells.iter().map(Cell::text)).collect();
         [head].into_iter().chain(self.rows.iter().map(row)).collect()
     }
@@ -80,7 +120,7 @@ impl Table {
     pub fn to_html(&self) -> String {
         let head: String = self.columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
         let mut out = format!("<table>\n<caption>{}</caption>\n", escape(&self.title));
-        out.push_str(&format!("<thead><tr><th scope=\"col\">target</th>{head}</tr></thead>\n<tbody>\n"));
+        out.push_str(&format!("<thead><tr><th scope=\"col\">name</th>{head}</tr></thead>\n<tbody>\n"));
         for (name, cells) in &self.rows {
             let cells: String = cells.iter().map(|c| format!("<td>{}</td>", escape(&c.text()).replace('-', "−"))).collect();
             out.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escape(name)));
@@ -93,17 +133,17 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn text(values: &[f64], expected: usize, signed: bool) -> String {
-        Cell::Figure { summary: Summary::of(values), expected, signed }.text()
-    }
-
     #[test]
     fn cells_say_what_is_missing() {
-        assert_eq!(text(&[60.0, 62.0], 2, false), "61.00 ± 1.41");
-        assert_eq!(text(&[60.0], 1, false), "60.00 ± –");
-        assert_eq!(text(&[60.0, 62.0], 3, false), "61.00 ± 1.41 (2 of 3)");
-        assert_eq!(text(&[], 3, false), "– (0 of 3)");
-        assert_eq!(text(&[1.5, 1.5], 2, true), "+1.50 ± 0.00");
-        assert_eq!(text(&[-0.001], 1, true), "0.00 ± –");
+        let text = |values: &[f64], expected| Cell::Figure { summary: Summary::of(values), expected }.text();
+        assert_eq!(text(&[60.0, 62.0], 2), "61.00 ± 1.41");
+        assert_eq!(text(&[60.0], 1), "60.00 ± –");
+        assert_eq!(text(&[60.0, 62.0], 3), "61.00 ± 1.41 (2 of 3)");
+        assert_eq!(text(&[], 3), "– (0 of 3)");
+        let text = |values: &[f64], expected, p| Cell::Difference { difference: Difference::of(values), p, expected }.text();
+        assert_eq!(text(&[1.5, 1.5], 2, None), "+1.50 [+1.50, +1.50] p –");
+        assert_eq!(text(&[-0.001], 1, None), "0.00 [–] p –");
+        assert_eq!(text(&[0.0, 2.0, 4.0], 4, Some(0.0004)), "+2.00 [-2.97, +6.97] p <0.001 (3 of 4)");
+        assert_eq!(Cell::Published(55.06, None).text(), "55.06");
     }
 }

@@ -14,15 +14,17 @@ use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
 use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
+use super::saved::Saved;
 use super::schedule::{Plan, Turn};
 use super::selection::Pick;
 use super::table::Table;
 use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
-use crate::objective::{Params, log_probability};
+use crate::objective::Params;
 use crate::rng::Stream;
 
 mod course;
+mod judged;
 
 pub use course::{Course, Trained};
 
@@ -104,6 +106,9 @@ pub struct Cohort {
     places: Tensor,
     elements: Tensor,
     classes: Vec<usize>,
+    domains: Vec<usize>,
+    /// Of the domains.
+    names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -121,18 +126,30 @@ impl Cohort {
         kind: Kind,
         device: Device,
     ) -> Self {
-        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs)
+        Self::on(table, &Placed::new(kind, device), design, recipe, batch, runs, None)
     }
 
-    /// The same on features that other cohorts use too.
-    pub fn on(table: &Table, placed: &Placed, design: &Design, recipe: impl Into<Recipe>, batch: usize, runs: Vec<Run>) -> Self {
+    /// The same on features that other cohorts use too, from given weights, which fit.
+    pub fn on(
+        table: &Table,
+        placed: &Placed,
+        design: &Design,
+        recipe: impl Into<Recipe>,
+        batch: usize,
+        runs: Vec<Run>,
+        init: Option<&Saved>,
+    ) -> Self {
         let recipe = recipe.into();
         let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
         let model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
-        let initial: Vec<Tensor> =
-            runs.iter().map(|run| Tensor::from_slice(&model.layout.initial(run.seed)).to_kind(kind)).collect();
+        let start = |run: &Run| {
+            let mut row = model.layout.initial(run.seed);
+            init.map(|init| init.put(&model.layout, model.needed, &mut row));
+            Tensor::from_slice(&row).to_kind(kind)
+        };
+        let initial: Vec<Tensor> = runs.iter().map(start).collect();
         let flat = place(Tensor::stack(&initial, 0));
         let gradient = flat.zeros_like();
         let params = Params::views(&model.layout, &flat);
@@ -171,6 +188,8 @@ impl Cohort {
             domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
             classes: table.label().to_vec(),
+            domains: table.domain().to_vec(),
+            names: table.domains().to_vec(),
             elements,
             rows,
             best: flat.copy(),
@@ -242,11 +261,12 @@ impl Cohort {
         let (sums, record) = (to_host(&sums), RECORD.len());
         let width = 2 + self.features.len() * record;
         let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
-        let validation = self.evaluate(&self.weights(), &rows);
+        let validation = self.evaluate(&self.weights(), &rows, false);
         let mut epochs = Vec::new();
         for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width))) {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
             epochs.push((epoch < run.epochs).then_some(done));
         }
@@ -301,35 +321,6 @@ impl Cohort {
         }
         to_host(&seen); // the device is done
         (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
-    }
-
-    /// Each run's model on its own rows.
-    pub fn evaluate(&self, params: &Params, rows: &[&[usize]]) -> Vec<Evaluation> {
-        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let chunks = longest.div_ceil(EVALUATED).max(1);
-        let (runs, device) = (rows.len() as i64, self.flat.device());
-        let (mut losses, mut predictions) = (Vec::new(), Vec::new());
-        for chunk in 0..chunks {
-            let at = |rows: &[usize]| {
-                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
-            };
-            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
-            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
-            let inputs = self.gather(&index, share, None);
-            let label = inputs.label.shallow_clone();
-            let Some(logits) = tch::no_grad(|| self.model.logits(params, inputs)) else { continue };
-            losses.push(-log_probability(&logits, &label));
-            predictions.push(logits.argmax(-1, false));
-        }
-        let (losses, predictions) = (to_host(&Tensor::cat(&losses, 1)), to_host(&Tensor::cat(&predictions, 1)));
-        let width = chunks * EVALUATED;
-        let of_run = |(r, rows): (usize, &&[usize])| {
-            let row =
-                |(i, &row): (usize, &usize)| (self.classes[row], predictions[r * width + i] as usize, losses[r * width + i]);
-            Evaluation::from_rows(self.model.shape.classes as usize, rows.iter().enumerate().map(row))
-        };
-        rows.iter().enumerate().map(of_run).collect()
     }
 }
 

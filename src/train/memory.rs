@@ -21,14 +21,15 @@ pub struct Need {
 impl Need {
     /// An estimate from the sizes of things. A run has its parameters, their gradient, two moments and the best epoch's
     /// parameters, about two more of that size while a step lasts and, where the balancer sees gradients, one for each
-    /// objective; of each row of a batch its features, activations, their gradients by objective, and dropout factors.
+    /// objective, where copies train ahead, the checkpoint that they start from; of each row of a batch its features, activations, their gradients by objective, and dropout factors.
     pub fn of(table: &Table, design: &Design, modalities: &[usize], own: &Hyperparameters, batch: usize, kind: Kind) -> Self {
         let model = Model::new(design, std::slice::from_ref(own), kind, Device::Cpu);
         let size = if kind == Kind::Double { 8 } else { 4 };
         let objectives = model.objectives() as u64;
         let inputs: u64 = design.inputs.iter().map(|&width| width as u64).sum();
         let hidden = (design.hidden + design.shape.embedding) as u64 * design.inputs.len() as u64;
-        let copies = 7 + if model.balances() { objectives } else { 0 };
+        let ahead = if model.rehearsals().is_empty() { 0 } else { 5 };
+        let copies = 7 + ahead + if model.balances() { objectives } else { 0 };
         let dropout = model.layout.dropout_width() as u64;
         let trained = 2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout;
         let rows = batch as u64 * (trained * size + 12 * dropout);

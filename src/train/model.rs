@@ -1,5 +1,7 @@
 //! Encoders and heads of one shape, and one step's gradients for all runs of a cohort.
 
+use std::ops::Range;
+
 use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Encoder, Tape};
@@ -8,6 +10,8 @@ use super::noise::noise;
 use crate::balance::{Balancer, Entry, Hyperparameters, Losses, Rehearsal, Signals, Steering, Term, Trial, Update};
 use crate::method::Method;
 use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape, Streams, contributions};
+
+mod explicit;
 
 /// What a cohort's runs have in common.
 #[derive(Debug, Clone)]
@@ -33,7 +37,11 @@ pub struct Model {
     pub layout: Layout,
     /// Sizes of embeddings and heads.
     pub shape: Shape,
+    /// Entries of the layout that encoders and the method's own heads have; those of the balancer follow.
+    pub needed: usize,
     encoders: Vec<Encoder>,
+    /// Entries of each encoder.
+    own: Vec<Range<usize>>,
     terms: Vec<(Box<dyn Objective>, Option<Tensor>)>,
     probes: Vec<Box<dyn Objective>>,
     balancer: Box<dyn Balancer>,
@@ -79,6 +87,17 @@ struct Head {
     gradient: Tensor,
 }
 
+/// What a model says of rows.
+#[derive(Debug)]
+pub struct Scores {
+    /// Concatenated embeddings [R, B, M·E].
+    pub embeddings: Tensor,
+    /// Class scores of the fused head, [R, B, classes].
+    pub logits: Tensor,
+    /// Log-probabilities of each modality's own head or probe, [R, M, B, classes], where there are such.
+    pub heads: Option<Tensor>,
+}
+
 /// What a step tells of itself.
 #[derive(Debug)]
 pub struct Seen {
@@ -94,14 +113,17 @@ impl Model {
     /// A model for R runs with these settings of the balancer.
     pub fn new(design: &Design, hyperparameters: &[Hyperparameters], kind: Kind, device: Device) -> Self {
         let (mut layout, shape) = (Layout::default(), design.shape.clone());
-        let mut encoders = Vec::new();
+        let (mut encoders, mut own) = (Vec::new(), Vec::new());
         for (modality, &input) in shape.modalities.iter().zip(&design.inputs) {
             let widths = [input, design.hidden, shape.embedding].into_iter().filter(|&width| width > 0);
+            let start = layout.entries().len();
             encoders.push(Encoder::declare(modality, &widths.collect::<Vec<_>>(), &mut layout));
+            own.push(start..layout.entries().len());
         }
         let mut balancer = (design.balance.build)(hyperparameters, kind, device);
         let mut terms: Vec<(Box<dyn Objective>, Option<Tensor>)> =
             (design.method.objectives)(&shape, &mut layout).into_iter().map(|objective| (objective, None)).collect();
+        let needed = layout.entries().len();
         let mut probes = Vec::new();
         for Term { objective, scale } in balancer.terms(&shape, &mut layout) {
             if objective.trains_encoders() {
@@ -112,7 +134,7 @@ impl Model {
         }
         let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
         balancer.prepare(&shape, &layout, heads);
-        Self { layout, shape, encoders, terms, probes, balancer, dropout: design.dropout }
+        Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
     }
 
     /// Whether the balancer leaves a record of each step.
@@ -156,12 +178,28 @@ impl Model {
         (Tensor::cat(&embeddings, 2), tapes)
     }
 
-    /// Class scores [R, B, classes], without dropout.
-    pub fn logits(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
+    /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method
+    /// without a fused head.
+    pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
         let batch =
             Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
-        self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)
+        let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
+        let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
+        let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
+        Some(Scores { embeddings, logits, heads })
+    }
+
+    /// Heads whose losses encoders learn from, by the first word of their parameters' names, each once.
+    pub fn trained_heads(&self) -> Vec<String> {
+        let mut losses = Vec::new();
+        for entry in self.terms.iter().flat_map(|(objective, _)| &self.layout.entries()[objective.entries()]) {
+            let head = entry.name.split('.').next().unwrap_or_default().to_owned();
+            if !losses.contains(&head) {
+                losses.push(head);
+            }
+        }
+        losses
     }
 
     /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
@@ -180,6 +218,20 @@ impl Model {
     pub fn gradients(&mut self, params: &Params, heads: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
         let (embeddings, tapes) = tch::no_grad(|| self.encode(params, &mut inputs, true));
         let embeddings = embeddings.set_requires_grad(true);
+        self.descend(params, heads, gradient, (embeddings, Some(tapes)), &inputs, moment)
+    }
+
+    /// From embeddings to what the optimizer is to follow; without tapes, by automatic differentiation alone.
+    fn descend(
+        &mut self,
+        params: &Params,
+        heads: &Params,
+        gradient: &Params,
+        (embeddings, tapes): (Tensor, Option<Vec<Tape>>),
+        inputs: &Inputs,
+        moment: Moment,
+    ) -> Seen {
+        let beneath = if tapes.is_some() { 0..0 } else { 0..self.own.last().map_or(0, |own| own.end) };
         let whole = Batch {
             embeddings: &embeddings,
             label: &inputs.label,
@@ -195,7 +247,7 @@ impl Model {
             domain = domain.or(outcome.domain);
             read.push((probe, outcome.loss.sum(None), outcome.last));
         }
-        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states));
+        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states, moment.epoch));
         let masked =
             mask.map(|mask| &embeddings * mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
         let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
@@ -206,8 +258,9 @@ impl Model {
         for (t, (objective, scale)) in self.terms.iter().enumerate() {
             let outcome = objective.forward(heads, &batch);
             let mut total = outcome.loss.sum(None);
-            let mut leaves: Vec<&Tensor> = std::iter::once(&embeddings).chain(heads.range(objective.entries())).collect();
-            let mut places: Vec<usize> = objective.entries().collect();
+            let mut places: Vec<usize> = objective.entries().chain(beneath.clone()).collect();
+            let mut leaves: Vec<&Tensor> =
+                std::iter::once(&embeddings).chain(places.iter().map(|&place| heads.get(place))).collect();
             class = class.or(outcome.class);
             domain = domain.or(outcome.domain);
             losses.push(outcome.loss.detach());
@@ -229,13 +282,17 @@ impl Model {
                 }
                 logits = outcome.logits.map(|logits| logits.detach());
             }
-            let mut found = Tensor::run_backward(&[total], &leaves, false, false).into_iter();
+            let mut found = Tensor::run_backward(&[total], &leaves, tapes.is_none(), false).into_iter();
             let delta = found.next().unwrap_or_else(|| embeddings.zeros_like());
             deltas.push(scale.as_ref().map_or_else(|| delta.shallow_clone(), |scale| &delta * scale));
             for (place, found) in places.into_iter().zip(found) {
-                match (self.layout.entries()[place].owner, scale) {
+                let encoder = self.own.iter().position(|own| own.contains(&place));
+                match (encoder.or(self.layout.entries()[place].owner), scale) {
                     (Some(m), Some(scale)) => {
                         parts.push(Head { place, t, owner: Some(m), gradient: found.flatten(1, -1) * scale.squeeze_dim(2) });
+                    }
+                    (Some(_), None) if encoder.is_some() => {
+                        parts.push(Head { place, t, owner: encoder, gradient: found.flatten(1, -1) });
                     }
                     _ if objective.entries().contains(&place) => {
                         let gradient = match steered.as_ref().filter(|_| t == 0) {
@@ -252,7 +309,10 @@ impl Model {
         let Moment { active, states, epoch } = moment;
         let signals = Signals { loss, class, domain, gramian: None, active, states, epoch };
         let loss = signals.loss.select(1, 0);
-        let record = self.balance(params, gradient, tapes, deltas, &parts, signals);
+        let record = match tapes {
+            Some(tapes) => self.balance(params, gradient, tapes, deltas, &parts, signals),
+            None => self.balance_explicitly(gradient, deltas.len(), &parts, signals),
+        };
         let accuracy = match logits {
             Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
                 .sum_dim_intlist(1, false, None),
@@ -338,14 +398,19 @@ impl Model {
             }
             update
         };
+        Self::write_heads(gradient, parts, update.as_ref());
+        update.and_then(|Update { record, .. }| record.tensor())
+    }
+
+    /// Writes the gradients of heads.
+    fn write_heads<'a>(gradient: &Params, parts: impl IntoIterator<Item = &'a Head>, update: Option<&Update>) {
         for Head { place, t, owner, gradient: found } in parts {
-            let weight = update.as_ref().and_then(|update| match owner {
+            let weight = update.and_then(|update| match owner {
                 Some(m) => Some(update.weights.select(1, *m as i64).select(1, *t as i64)),
                 None => Some(update.heads.as_ref()?.select(1, *t as i64)),
             });
             let found = weight.map_or_else(|| found.shallow_clone(), |weight| found * weight.unsqueeze(1));
             gradient.set(*place, &found.view_as(gradient.get(*place)));
         }
-        update.and_then(|Update { record, .. }| record.tensor())
     }
 }

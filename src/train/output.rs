@@ -1,4 +1,4 @@
-//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors` and, last, `results.json`.
+//! The folder of a run: `config.toml`, `metrics.csv`, `balance.csv`, `model.safetensors` and, last, `results.json`.
 
 use std::path::Path;
 
@@ -10,14 +10,20 @@ use super::cohort::{Epoch, Trained};
 use super::model::Model;
 use super::protocol::TargetSplit;
 use super::recipe::{Averaging, Schedule};
+use super::saved::{self, Card, Saved};
 use super::selection::Pick;
 use super::settings::{Optimizer, Precision, Settings};
 use super::table::Table;
 use super::task::{Standard, Task};
 use super::trial::Trial;
 use crate::balance::{Hyperparameters, RECORD};
-use crate::report::results::{BalanceResult, EpochResult, ProtocolResult, Role, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
+
+/// Name and width of each modality of a task.
+pub(super) fn widths(table: &Table, task: &Task) -> Vec<(String, usize)> {
+    task.modalities.iter().map(|&m| &table.modalities()[m]).map(|m| (m.name.clone(), m.width)).collect()
+}
 
 /// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -62,12 +68,15 @@ pub struct RunConfig {
     dropout: f64,
     device: String,
     precision: Precision,
+    /// Blake3 of the weights that it starts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<String>,
     hyperparameters: Hyperparameters,
 }
 
 impl RunConfig {
     /// The configuration of one run.
-    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial) -> Self {
+    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial, init: Option<&Saved>) -> Self {
         let Trial { column, task, configuration, .. } = trial;
         let domain = |d: usize| table.domains()[d].clone();
         Self {
@@ -108,6 +117,7 @@ impl RunConfig {
             dropout: settings.dropout,
             device: settings.device.clone(),
             precision: settings.precision,
+            init: init.map(|init| init.digest.clone()),
             hyperparameters: configuration.hyperparameters.clone(),
         }
     }
@@ -129,15 +139,17 @@ impl RunConfig {
         if fs::read(&folder.join("config.toml")).ok().as_deref() != Some(text.as_bytes()) {
             return Ok(None);
         }
-        Ok(fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let result =
+            fs::read(&folder.join("results.json")).ok().and_then(|bytes| serde_json::from_slice::<RunResult>(&bytes).ok());
+        Ok(result.filter(|result| result.format == FORMAT))
     }
 
     /// The result of a trained run.
-    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, has_record: bool) -> RunResult {
+    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, model: &Model) -> RunResult {
         let task = &trial.task;
         let balance = |epoch: &Epoch| {
             let named = self.modalities.iter().cloned().zip(epoch.record.iter().map(balance_result));
-            if has_record { named.collect() } else { Default::default() }
+            if model.balances() { named.collect() } else { Default::default() }
         };
         let course = &trained.course;
         let chosen = course.curve.get(course.selected).map_or(0.0, |epoch| epoch.validation.accuracy);
@@ -146,13 +158,16 @@ impl RunConfig {
             train_accuracy: epoch.train_accuracy,
             validation_loss: epoch.validation.loss,
             validation_accuracy: epoch.validation.accuracy,
+            validation_macro_f1: epoch.validation.macro_f1,
+            learning_rate: self.learning_rate,
             balance: balance(epoch),
         });
         RunResult {
-            format: 1,
+            format: FORMAT,
             name: self.name.clone(),
             method: self.method.into(),
             balance: self.balance.into(),
+            losses: model.trained_heads(),
             modalities: self.modalities.clone(),
             sources: self.sources.clone(),
             target: self.target.clone(),
@@ -180,7 +195,9 @@ impl RunConfig {
             source_validation_accuracy: chosen,
             target_accuracy: trained.test.accuracy,
             confusion: trained.test.confusion.clone(),
+            domains: trained.domains.clone(),
             curve: curve.collect(),
+            embedding: Vec::new(),
         }
     }
 
@@ -188,11 +205,20 @@ impl RunConfig {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
-    pub fn write(&self, folder: &Path, task: &Task, model: &Model, trained: &Trained, result: &RunResult) -> Result<()> {
+    pub fn write(
+        &self,
+        folder: &Path,
+        card: &Card,
+        task: &Task,
+        model: &Model,
+        trained: &Trained,
+        result: &RunResult,
+    ) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
+        fs::write(&folder.join("balance.csv"), balance(result).as_bytes())?;
         if self.role == Role::Result {
-            write_model(&folder.join("model.safetensors"), &self.modalities, task, model, trained)?;
+            write_model(&folder.join("model.safetensors"), card, task, model, trained)?;
         }
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join("results.json"), (json + "\n").as_bytes())?;
@@ -205,31 +231,40 @@ fn balance_result(record: &[f64; RECORD.len()]) -> BalanceResult {
     BalanceResult { rho, sigma, gamma, k, p, cosine, conflict, projected }
 }
 
-/// One line an epoch; the balancer's columns by modality.
+/// `metrics.csv`: one line an epoch.
 fn metrics(result: &RunResult) -> String {
-    let mut text = String::from("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy");
-    if result.curve.first().is_some_and(|epoch| !epoch.balance.is_empty()) {
-        for modality in &result.modalities {
-            for what in RECORD {
-                text += &format!(",{modality}_{what}");
-            }
-        }
-    }
-    text.push('\n');
+    let head = "epoch,train_loss,train_accuracy,learning_rate,validation_loss,validation_accuracy,validation_macro_f1\n";
+    let line = |(i, e): (usize, &EpochResult)| {
+        let validation = [e.validation_loss, e.validation_accuracy, e.validation_macro_f1];
+        let figures: String = [e.train_loss, e.train_accuracy, e.learning_rate]
+            .into_iter()
+            .chain(validation)
+            .map(|value| format!(",{value}"))
+            .collect();
+        format!("{i}{figures}\n")
+    };
+    head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
+}
+
+/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure.
+fn balance(result: &RunResult) -> String {
+    let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
     for (i, epoch) in result.curve.iter().enumerate() {
-        let losses = [epoch.train_loss, epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy];
-        let balance = result.modalities.iter().filter_map(|modality| epoch.balance.get(modality));
-        let balance = balance.flat_map(|b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
-        text += &i.to_string();
-        losses.into_iter().chain(balance).for_each(|value| text += &format!(",{value}"));
-        text.push('\n');
+        for modality in &result.modalities {
+            let b = epoch.balance.get(modality);
+            let figures =
+                b.map_or([f64::NAN; RECORD.len()], |b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
+            let figures: String =
+                figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect();
+            text += &format!("{i},{modality}{figures}\n");
+        }
     }
     text
 }
 
 /// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what
 /// the features are standardised with: (x − `input.<modality>.mean`) · `input.<modality>.scale`.
-fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, trained: &Trained) -> Result<()> {
+fn write_model(path: &Path, card: &Card, task: &Task, model: &Model, trained: &Trained) -> Result<()> {
     let mut tensors = Vec::new();
     for (entry, tensor) in model.layout.entries().iter().zip(&trained.parameters) {
         let tensor = tensor.to_device(tch::Device::Cpu);
@@ -237,10 +272,10 @@ fn write_model(path: &Path, modalities: &[String], task: &Task, model: &Model, t
         tensors.push((entry.name.clone(), tensor));
     }
     let kind = tensors.first().map_or(tch::Kind::Float, |(_, tensor)| tensor.kind());
-    for (modality, Standard { mean, scale }) in modalities.iter().zip(&task.standard) {
+    for ((modality, _), Standard { mean, scale }) in card.modalities.iter().zip(&task.standard) {
         for (what, values) in [("mean", mean), ("scale", scale)] {
             tensors.push((format!("input.{modality}.{what}"), Tensor::from_slice(values).to_kind(kind)));
         }
     }
-    checkpoint::write_tensors(path, &tensors)
+    saved::write(path, card, &tensors)
 }

@@ -34,7 +34,10 @@ impl Cohort {
             .rehearsals()
             .iter()
             .zip(&self.runs)
-            .map(|(of, run)| if epoch < run.epochs && epoch.is_multiple_of(of.every.max(1)) { of.epochs } else { 0 })
+            .map(|(of, run)| match run.epochs.saturating_sub(epoch) {
+                left if epoch.is_multiple_of(of.every.max(1)) => of.epochs.min(left),
+                _ => 0,
+            })
             .collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         if longest == 0 {
@@ -59,7 +62,7 @@ impl Cohort {
                     .collect();
                 let plan = Plan::new(&courses, self.batch, ahead, self.flat.kind(), self.flat.device());
                 for step in 0..plan.active_runs.len() {
-                    let _seen = self.step(&plan, epoch, step);
+                    let _seen = self.step(&plan, epoch + ahead, step);
                 }
             }
             after.extend(self.losses());

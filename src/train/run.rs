@@ -8,15 +8,16 @@ use tch::Kind;
 use super::campaign::Campaign;
 use super::checkpoint;
 use super::cohort::{Cohort, Run};
+use super::compare::Resolved;
 use super::device;
-use super::model::Design;
-use super::output::RunConfig;
+use super::model::{Design, Model};
+use super::output::{RunConfig, widths};
 use super::placed::Placed;
 use super::plain;
+use super::saved::{Card, Saved};
 use super::settings::{Precision, Settings};
 use super::table::Table;
 use super::trial::Trial;
-use crate::objective::Shape;
 use crate::report::results::RunResult;
 use crate::stop::Stop;
 use crate::{Error, Result, fs};
@@ -50,6 +51,7 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     let device = device::find(&settings.device)?;
     plain::keep();
     let campaign = Campaign::plan(table, settings)?;
+    let init = settings.init.as_deref().map(Saved::read).transpose()?;
     fs::create_dir_all(&settings.out)?;
     let _lock = fs::Lock::take(&settings.out)?;
     let runs = campaign.runs();
@@ -63,7 +65,7 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
         Precision::F32 => Kind::Float,
         Precision::F64 => Kind::Double,
     };
-    let works = Works { table, digest: table.digest(), settings, placed: Placed::new(kind, device), stop, tell: &tell };
+    let works = Works { table, digest: table.digest(), settings, placed: Placed::new(kind, device), init, stop, tell: &tell };
 
     let tried: Vec<Vec<Trial>> = (0..campaign.len()).map(|cell| campaign.tried(cell)).collect();
     // results of another configuration must not be compared with those to come, whenever this is interrupted
@@ -98,6 +100,8 @@ pub(super) struct Works<'a> {
     pub settings: &'a Settings,
     /// The features.
     pub placed: Placed,
+    /// Weights that every run starts from.
+    init: Option<Saved>,
     stop: &'a Stop,
     /// Hears of runs and epochs done.
     tell: &'a (dyn Fn(usize, usize) + Sync),
@@ -105,7 +109,15 @@ pub(super) struct Works<'a> {
 
 impl Works<'_> {
     fn config(&self, trial: &Trial) -> RunConfig {
-        RunConfig::new(self.table, &self.digest, self.settings, trial)
+        RunConfig::new(self.table, &self.digest, self.settings, trial, self.init.as_ref())
+    }
+
+    fn card(&self, trial: &Trial) -> Result<Card> {
+        let (table, task) = (self.table, &trial.task);
+        let domain = |d: usize| table.domains()[d].clone();
+        let sources = task.sources.iter().copied().map(domain).collect();
+        let column = Resolved { hyperparameters: trial.configuration.hyperparameters.clone(), ..trial.column.clone() };
+        Card::new(self.settings, &column, table.classes(), widths(table, task), sources, domain(task.target))
     }
 
     fn finished(&self, trial: &Trial) -> Result<Option<RunResult>> {
@@ -114,6 +126,7 @@ impl Works<'_> {
 
     /// The results of these runs, in order.
     fn make(&self, trials: Vec<Trial>) -> Result<Vec<RunResult>> {
+        self.check_init(&trials)?;
         let mut results = vec![None; trials.len()];
         let mut left = Vec::new();
         for (place, trial) in trials.into_iter().enumerate() {
@@ -156,6 +169,19 @@ impl Works<'_> {
         Ok(results.into_iter().flatten().collect())
     }
 
+    /// That the weights to start from fit the model of every run.
+    fn check_init(&self, trials: &[Trial]) -> Result<()> {
+        let Some(init) = &self.init else { return Ok(()) };
+        for trial in trials {
+            let own = std::slice::from_ref(&trial.configuration.hyperparameters);
+            let model = Model::new(&self.design(trial), own, self.placed.kind, tch::Device::Cpu);
+            let mut row = vec![0.0; model.layout.len() as usize];
+            let at = |error: Error| Error::input(format!("[train] init, for {:?}", trial.column.name), error.to_string());
+            init.put(&model.layout, model.needed, &mut row).map_err(at)?;
+        }
+        Ok(())
+    }
+
     /// These runs side by side, before their first step. They are of one shape.
     pub fn cohort(&self, planned: &[Planned]) -> Cohort {
         let settings = self.settings;
@@ -171,27 +197,14 @@ impl Works<'_> {
         };
         let design = self.design(&planned[0].trial);
         let runs = planned.iter().map(run).collect();
-        Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs)
+        let init = self.init.as_ref();
+        Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init)
     }
 
     /// What runs like `trial` have in common.
     pub fn design(&self, trial: &Trial) -> Design {
-        let settings = self.settings;
-        let used: Vec<_> = trial.task.modalities.iter().map(|&m| &self.table.modalities()[m]).collect();
-        Design {
-            shape: Shape {
-                modalities: used.iter().map(|m| m.name.clone()).collect(),
-                embedding: settings.embedding as i64,
-                classes: self.table.classes().len() as i64,
-                domains: trial.task.sources.len() as i64,
-                hidden: settings.head_hidden as i64,
-            },
-            inputs: used.iter().map(|m| m.width as i64).collect(),
-            hidden: settings.hidden as i64,
-            dropout: settings.dropout,
-            method: trial.column.method,
-            balance: trial.column.balance,
-        }
+        let task = &trial.task;
+        Design::new(self.settings, &trial.column, &widths(self.table, task), self.table.classes().len(), task.sources.len())
     }
 
     /// Trains and writes the runs of one cohort.
@@ -220,8 +233,8 @@ impl Works<'_> {
         }
         let mut results = Vec::new();
         for (run, trained) in planned.iter().zip(cohort.finish()) {
-            let result = run.config.result(self.table, &run.trial, &trained, cohort.model().balances());
-            run.config.write(&folder(run), &run.trial.task, cohort.model(), &trained, &result)?;
+            let result = run.config.result(self.table, &run.trial, &trained, cohort.model());
+            run.config.write(&folder(run), &self.card(&run.trial)?, &run.trial.task, cohort.model(), &trained, &result)?;
             (self.tell)(1, 0);
             results.push((run.place, result));
         }

@@ -66,6 +66,9 @@ pub struct Settings {
     /// Epochs after which each run's state is written again, for the case that the process is killed; 0, the default: only when
     /// a signal asks it to stop.
     pub checkpoint_every: usize,
+    /// A `model.safetensors` whose weights every run starts from: all that it has must be in a run's model, in the same shape; heads
+    /// that a balancer adds may be missing, and start as drawn. Features are standardised by the run's own training rows all the same.
+    pub init: Option<PathBuf>,
     /// What is compared; empty: one entry with method `erm` and balance `none`.
     pub compare: Vec<Compare>,
     /// Which domains, modalities and seeds: the `[protocol]` table.
@@ -101,6 +104,7 @@ impl Default for Settings {
             cohort: Runs::AtMost(16),
             max_memory: None,
             checkpoint_every: 0,
+            init: None,
             compare: Vec::new(),
             protocol: Protocol::default(),
         }

@@ -314,12 +314,13 @@ fn the_pipelines_in_the_project_fit() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("pipelines/{name}.toml"));
         let pipeline = mmdg::config::read(&path, &[]).unwrap();
         #[cfg(feature = "hdf5")]
-        mmdg::preprocess::makers(&pipeline.preprocess.as_ref().unwrap().modalities, &pipeline.data.dataset).unwrap();
+        mmdg::preprocess::makers(&pipeline.preprocess.as_ref().unwrap().modalities, &pipeline.data.as_ref().unwrap().dataset)
+            .unwrap();
         #[cfg(feature = "torch")]
         assert!(!pipeline.train.as_ref().unwrap().resolve_compare().unwrap().is_empty());
         // it gets as far as the annotations, which are elsewhere
         let empty = tempfile::tempdir().unwrap();
-        let mut data = pipeline.data;
+        let mut data = pipeline.data.unwrap();
         data.root = Some(empty.path().into());
         data.annotations = data.annotations.map(|_| dataset::Annotations::One(empty.path().into()));
         let error = dataset::read(&data).unwrap_err().to_string();

@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("objective", 4),
     ("report", 5),
     ("train", 5),
+    ("benchmark", 6),
     ("config", 6),
     ("export", 6),
     ("extract", 6),
@@ -59,13 +60,13 @@ fn floor(module: &str) -> Option<u8> {
 }
 
 /// One word, number or sign of a source file, with its line.
-struct Token<'a> {
-    text: &'a str,
-    line: usize,
+pub(super) struct Token<'a> {
+    pub(super) text: &'a str,
+    pub(super) line: usize,
 }
 
 /// Cuts Rust into words and signs, without comments, and with `""` for any text or character in quotes. `::` is one sign.
-fn tokens(source: &str) -> Vec<Token<'_>> {
+pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
     let bytes = source.as_bytes();
     let at = |i: usize| bytes.get(i).copied().unwrap_or(0);
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b >= 0x80;
@@ -144,7 +145,7 @@ fn end_of_text(bytes: &[u8], mut i: usize) -> usize {
 }
 
 /// Drops every item marked `#[cfg(test)]`, up to its closing brace or semicolon.
-fn without_tests(tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
+pub(super) fn without_tests(tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
     let mark = ["#", "[", "cfg", "(", "test", ")", "]"];
     let (mut kept, mut depth, mut skipping) = (Vec::new(), 0, false);
     let texts: Vec<&str> = tokens.iter().map(|token| token.text).collect();
@@ -266,7 +267,7 @@ fn imports<'a>(tokens: &[Token<'a>], modules: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The sources, by path below `src/`.
-fn sources() -> BTreeMap<std::path::PathBuf, String> {
+pub(super) fn sources() -> BTreeMap<std::path::PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut found, mut folders) = (BTreeMap::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {

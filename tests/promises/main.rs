@@ -6,6 +6,8 @@
 mod backbones;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod bad_input;
+#[cfg(feature = "torch")]
+mod balancers;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod command;
 #[cfg(feature = "video")]
@@ -21,6 +23,8 @@ mod downmix;
 mod environment;
 #[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
 mod exchange;
+#[cfg(feature = "torch")]
+mod explicit;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
 #[cfg(feature = "media")]
@@ -46,18 +50,27 @@ mod pixels;
 mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
+#[cfg(feature = "torch")]
+mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(feature = "torch")]
+mod saved;
 #[cfg(feature = "media")]
 mod shared;
+#[cfg(feature = "torch")]
+mod signal_steps;
 #[cfg(feature = "torch")]
 mod signals;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(feature = "torch")]
+mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
+mod synthetic;
 #[cfg(all(feature = "torch", feature = "hdf5"))]
 mod test_sets;
 #[cfg(feature = "torch")]

@@ -42,7 +42,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     let named = pairs.map(|pair| format!("domain{} [video+audio]", pair.replace("→ ", "→ domain")));
     assert_eq!(tasks(&single), named);
     assert!(single.iter().all(|run| run.sources.len() == 1 && run.protocol.kind == "single-source"));
-    assert_eq!(Comparison::new(&single).unwrap().targets().len(), 6);
+    assert_eq!(Comparison::new(&single).unwrap().tasks().len(), 6);
     assert!(folder.path().join("none/domain1_to_domain0-3/results.json").exists());
 
     let some =
@@ -53,7 +53,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     let subsets = of(Protocol { modalities: words(&["v", "av", "video+audio"][..2]), ..one_task("domain0") });
     assert_eq!(tasks(&subsets), ["domain0 [video]", "domain0 [audio+video]"]);
     assert!(folder.path().join("none/domain0-video-3/results.json").exists());
-    assert_eq!(Comparison::new(&subsets).unwrap().columns().len(), 2);
+    assert_eq!(Comparison::new(&subsets).unwrap().entries().len(), 2);
 
     let names = |names: &[&str]| Subset::Names(names.iter().map(|name| (*name).into()).collect());
     let toml: Protocol = toml::from_str("kind = 'in-domain'\nmodalities = ['va', ['audio']]\nseeds = [3]").unwrap();
@@ -216,7 +216,7 @@ fn stopped_runs_go_on_to_the_same_bytes() {
             Protocol { seeds: seeds.to_vec(), targets: vec!["domain0".into(), "domain2".into()], ..Protocol::default() };
         Settings { epochs: 5, compare: everything(), cohort: Runs::AtMost(cohort), protocol, ..settings(out) }
     };
-    let wanted = run(&table, &of(calm.path(), &[0, 1, 2], 16)).unwrap();
+    run(&table, &of(calm.path(), &[0, 1, 2], 16)).unwrap();
     // stopped when some epochs are done, of a seed more each time and in cohorts of other sizes, so that runs are at
     // different epochs and with other neighbours each time
     for (seeds, cohort, epochs) in [(&[1][..], 2, 3), (&[1, 0], 3, 40), (&[1, 0, 2], 1, 90), (&[2, 1, 0], 16, 30)] {
@@ -229,8 +229,7 @@ fn stopped_runs_go_on_to_the_same_bytes() {
         assert!(matches!(stopped, Err(Error::Interrupted { signal: 15 })), "{seeds:?}");
     }
     assert!(!walk(rough.path(), "checkpoint.safetensors").is_empty());
-    let results = run(&table, &of(rough.path(), &[0, 1, 2], 4)).unwrap();
-    assert!(results == wanted);
+    run(&table, &of(rough.path(), &[0, 1, 2], 4)).unwrap();
     let (calm, rough) = (files(calm.path()), files(rough.path()));
     assert_eq!(calm.keys().collect::<Vec<_>>(), rough.keys().collect::<Vec<_>>());
     for (file, bytes) in calm {

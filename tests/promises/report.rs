@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mmdg::report::results::{BalanceResult, EpochResult, ProtocolResult, RowCounts, RunResult};
+use mmdg::report::results::{BalanceResult, Bin, Calibration, DomainResult, EpochResult, ProtocolResult, RowCounts, RunResult};
 use mmdg::report::{self, Comparison};
 
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
@@ -13,17 +13,31 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         train_accuracy: 0.5 + 0.1 * e,
         validation_loss: 2.0 / (e + 1.0),
         validation_accuracy: 0.4 + 0.1 * e,
+        validation_macro_f1: 0.4,
+        learning_rate: 1e-3,
         balance: if name.starts_with("gmp") {
             [("video".into(), signal), ("audio".into(), signal)].into()
         } else {
             BTreeMap::new()
         },
     };
+    let domain = |domain: &str, part: &str| DomainResult {
+        domain: domain.into(),
+        part: part.into(),
+        rows: 50,
+        loss: 1.0,
+        accuracy,
+        macro_f1: accuracy - 0.05,
+        calibration: Some(Calibration { ece: 0.1, bins: vec![Bin { rows: 50, confidence: accuracy + 0.1, accuracy }] }),
+        heads: if name.starts_with("gmp") { [("video".into(), 0.3), ("audio".into(), 0.5)].into() } else { BTreeMap::new() },
+    };
+    let losses = if name == "none" { &["classifier"][..] } else { &["classifier", "discriminator"] };
     RunResult {
-        format: 1,
+        format: 2,
         name: name.into(),
         method: "erm".into(),
         balance: name.split(' ').next().unwrap().into(),
+        losses: losses.iter().map(|loss| (*loss).into()).collect(),
         modalities: vec!["video".into(), "audio".into()],
         sources: ["human", "animal", "cartoon"].into_iter().filter(|d| *d != target).map(String::from).collect(),
         target: target.into(),
@@ -37,7 +51,9 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         source_validation_accuracy: 0.9,
         target_accuracy: accuracy,
         confusion: vec![vec![20, 5], vec![10, 15]],
+        domains: vec![domain("animal", "validation"), domain(target, "test")],
         curve: (0..3).map(|e| epoch(f64::from(e))).collect(),
+        embedding: Vec::new(),
     }
 }
 
@@ -124,22 +140,19 @@ fn the_table_reads_as_computed_by_hand() {
     // none: 60, 61, 62 and 40, 41, 42; gmp: 60, 63, 66 and 40, 43, without 46
     let expected = "\
 Target accuracy, %
-  target            none             gmp (paper)
-  human     61.00 ± 1.00            63.00 ± 3.00
-  cartoon   41.00 ± 1.00   41.50 ± 2.12 (2 of 3)
-  mean      51.00 ± 1.00   51.50 ± 2.12 (2 of 3)
+  name                 human                 cartoon                    mean
+  none          61.00 ± 1.00            41.00 ± 1.00            51.00 ± 1.00
+  gmp (paper)   63.00 ± 3.00   41.50 ± 2.12 (2 of 3)   51.50 ± 2.12 (2 of 3)
 
-Difference in target accuracy to none, paired by seed, points
-  target            none             gmp (paper)
-  human             base            +2.00 ± 2.00
-  cartoon           base   +1.00 ± 1.41 (2 of 3)
-  mean              base   +1.00 ± 1.41 (2 of 3)
+Difference in target accuracy to none, paired by seed, points [95 % interval], p after Holm
+  name                                 human                                   cartoon                                      mean
+  none                                  base                                      base                                      base
+  gmp (paper)   +2.00 [-2.97, +6.97] p 0.225   +1.00 [-11.71, +13.71] p 0.500 (2 of 3)   +1.00 [-11.71, +13.71] p 0.500 (2 of 3)
 
 Source-validation accuracy, %
-  target            none             gmp (paper)
-  human     90.00 ± 0.00            90.00 ± 0.00
-  cartoon   90.00 ± 0.00   90.00 ± 0.00 (2 of 3)
-  mean      90.00 ± 0.00   90.00 ± 0.00 (2 of 3)
+  name                 human                 cartoon                    mean
+  none          90.00 ± 0.00            90.00 ± 0.00            90.00 ± 0.00
+  gmp (paper)   90.00 ± 0.00   90.00 ± 0.00 (2 of 3)   90.00 ± 0.00 (2 of 3)
 
 Mean ± standard deviation over 3 seeds.
 Missing runs, 1 of 12: gmp (paper) on cartoon (seed 2).
@@ -241,11 +254,121 @@ fn modalities_are_compared_with_their_own_base() {
         runs.push(audio);
     }
     let table = Comparison::new(&runs).unwrap().to_terminal();
-    let head = table.lines().nth(1).unwrap();
-    let names: Vec<&str> = head.split("   ").map(str::trim).filter(|name| !name.is_empty()).collect();
-    assert_eq!(names, ["target", "none [video+audio]", "none [audio]", "gmp (paper) [video+audio]", "gmp (paper) [audio]"]);
-    assert!(table.contains("+5.00 ± – (1 of 3)"), "{table}");
+    let names: Vec<&str> = table.lines().skip(2).take(4).map(|line| line.split("   ").next().unwrap().trim()).collect();
+    assert_eq!(names, ["none [video+audio]", "none [audio]", "gmp (paper) [video+audio]", "gmp (paper) [audio]"]);
+    assert!(table.contains("+5.00 [–] p – (1 of 3)"), "{table}");
     check_markup(&page(&runs));
+}
+
+#[test]
+fn what_adds_losses_is_compared_with_a_base_that_has_them_too() {
+    let mut runs = runs();
+    for (target, level) in [("human", 0.61), ("cartoon", 0.41)] {
+        runs.extend([0u32, 1, 2].map(|seed| run("adversarial", target, seed.into(), level + f64::from(seed) * 0.015)));
+    }
+    let table = Comparison::new(&runs).unwrap().to_terminal();
+    let part = table.split("\n\n").find(|part| part.contains("same losses")).unwrap();
+    // gmp less adversarial on human: -1, 0.5, 2
+    assert!(part.contains("+0.50 [-3.23, +4.23] p 0.622") && part.contains("adversarial"), "{part}");
+    assert!(part.lines().any(|line| line.trim_start().starts_with("none ") && line.matches('–').count() == 3), "{part}");
+    // two names against none: the smaller p counts twice
+    assert!(table.contains("+1.50 [+0.26, +2.74] p 0.070") && table.contains("+2.00 [-2.97, +6.97] p 0.225"), "{table}");
+    let html = page(&runs);
+    check_markup(&html);
+    assert!(html.contains("Macro-F1 on the target") && html.contains("Target accuracy of video&#39;s own head or probe"));
+}
+
+#[test]
+fn tables_for_other_programs_hold_the_same_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = runs();
+    runs.iter_mut().filter(|run| run.name == "none").for_each(|run| run.name = "50% & {none}_\\".into());
+    report::write(&runs, folder.path()).unwrap();
+    let tex = std::fs::read_to_string(folder.path().join("report.tex")).unwrap();
+    assert!(
+        tex.contains(
+            "50\\% \\& \\{none\\}\\_\\textbackslash{} & 61.00 $\\pm$ 1.00 & 41.00 $\\pm$ 1.00 & 51.00 $\\pm$ 1.00 \\\\\n"
+        ),
+        "{tex}"
+    );
+    assert!(tex.contains("+2.00 {[}$-$2.97, +6.97{]} p 0.225"), "{tex}");
+    assert_eq!(tex.matches("\\begin{").count(), tex.matches("\\end{").count());
+    let csv = std::fs::read_to_string(folder.path().join("report.csv")).unwrap();
+    let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert!(lines.len() == 7 && lines.iter().all(|line| line.len() == lines[0].len()), "{csv}");
+    let of = |line: &[&str], key: &str| line[lines[0].iter().position(|name| *name == key).unwrap()].parse::<f64>().unwrap();
+    let gmp = lines.iter().find(|line| line[0] == "gmp (paper)" && line[6] == "human").unwrap();
+    assert!((of(gmp, "target_accuracy") - 63.0).abs() < 1e-9 && (of(gmp, "difference_low") + 2.968).abs() < 1e-3, "{gmp:?}");
+    assert!(lines.iter().any(|line| line[0] == "gmp (paper)" && line[6] == "mean"));
+}
+
+#[test]
+fn published_figures_stand_only_beside_the_papers_own_data() {
+    let classes = ["sleeping", "watching tv", "eating", "drinking", "swimming", "running", "opening door"];
+    let mut runs = runs();
+    for (target, rows) in [("human", 1387), ("cartoon", 1080)] {
+        for run in runs.iter_mut().filter(|run| run.target == target) {
+            (run.classes, run.rows.target) = (classes.map(String::from).into(), rows);
+            run.confusion = vec![vec![1; 7]; 7];
+        }
+    }
+    let table = Comparison::new(&runs).unwrap().to_terminal();
+    let parts: Vec<&str> = table.split("\n\n").filter(|part| part.starts_with("Published, not from these runs")).collect();
+    assert_eq!(parts.len(), 2, "{table}");
+    assert!(parts[0].contains("64.91") && parts[0].contains("61.86") && !parts[1].contains("64.91"), "{table}");
+    assert!(parts[1].contains("72.96 ± 0.69") && parts[1].contains("66.34"), "{table}");
+    check_markup(&page(&runs));
+    // the demo's names, the demo's size
+    runs.iter_mut().for_each(|run| run.rows.target = 168);
+    assert!(!Comparison::new(&runs).unwrap().to_terminal().contains("Published"));
+}
+
+#[test]
+fn one_target_with_several_sets_of_sources_is_several_tasks() {
+    let mut runs = runs();
+    runs[0].sources.pop();
+    let table = Comparison::new(&runs).unwrap().to_terminal();
+    assert!(table.contains("animal → human") && table.contains("animal, cartoon → human"), "{table}");
+    check_markup(&page(&runs));
+}
+
+#[test]
+fn results_of_the_first_format_are_still_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut old = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
+    old["format"] = 1.into();
+    for key in ["losses", "domains"] {
+        old.as_object_mut().unwrap().remove(key);
+    }
+    for epoch in old["curve"].as_array_mut().unwrap() {
+        epoch.as_object_mut().unwrap().retain(|key, _| key != "learning_rate" && key != "validation_macro_f1");
+    }
+    std::fs::write(folder.path().join("results.json"), old.to_string()).unwrap();
+    let read = report::read(&[folder.path().to_owned()]).unwrap();
+    assert!(read[0].on_target().is_none() && read[0].curve[0].learning_rate.is_nan());
+    let html = page(&read);
+    check_markup(&html);
+    assert!(!html.contains("Macro-F1 on the target, %"));
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn folders_of_runs_are_reported_without_a_pipeline_file() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join("runs"), &runs());
+    let report = |arguments: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mmdg"));
+        command.current_dir(folder.path()).args(arguments.split(' ')).output().unwrap()
+    };
+    assert_eq!(report("report runs/none runs/other --out made").status.code(), Some(3));
+    let output = report("report runs --out made");
+    assert!(
+        output.status.success()
+            && String::from_utf8(output.stdout).unwrap().contains("gmp (paper)   43.00 ± 3.00   63.00 ± 3.00")
+    );
+    for file in ["report.html", "report.csv", "report.tex"] {
+        assert!(folder.path().join("made").join(file).is_file());
+    }
 }
 
 #[test]
@@ -261,7 +384,7 @@ fn what_is_no_result_is_named() {
 
     let good = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     let cases = [
-        ("format", 2.into(), "format 2; expected 1"),
+        ("format", 3.into(), "format 3; expected 1 to 2"),
         ("seed", "one".into(), "expected the result of a run"),
         ("target_accuracy", 61.2.into(), "expected a share in [0, 1]"),
         ("target_accuracy", serde_json::Value::Null, "expected the result of a run"),
@@ -302,7 +425,6 @@ fn runs_that_cannot_be_compared_are_refused() {
         change(&mut other);
         refused(&[first.clone(), other])
     };
-    assert!(changed(|run| run.sources = vec!["animal".into()]).contains("expected the same"));
     assert!(changed(|run| run.classes.reverse()).contains("expected the same"));
     assert!(changed(|run| run.method = "sim-mmdg".into()).contains("sim-mmdg"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");

@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 use super::train::{a_run, design, hyperparameters, small, table, task};
 
 /// Balancer and the settings that its runs share.
-const KINDS: [(&str, &str); 7] = [
+pub(super) const KINDS: [(&str, &str); 7] = [
     ("ogm", ""),
     ("ogm-ge", ""),
     ("opm", ""),
@@ -231,7 +231,7 @@ fn opm_drops_what_the_reference_drops() {
     for case in goldens().opm {
         let mut opm = build("opm", "", &[("q-base", case.q_base), ("lambda", case.lambda), ("p-exe", case.p_exe)]);
         let states = Tensor::from_slice(&[Streams::premultiplied(Stream::new(case.seed))]);
-        close(&opm.before_fusion(&case.scores.reading(), &states).unwrap(), &case.mask.concat(), 1e-12);
+        close(&opm.before_fusion(&case.scores.reading(), &states, 0).unwrap(), &case.mask.concat(), 1e-12);
         let update = opm.balance(&signals(Some(case.scores.reading()))).unwrap();
         close(update.record.rho.as_ref().unwrap(), &case.rho, 1e-12);
         close_weights(&update, &vec![1.0; case.rho.len()], 1e-12);

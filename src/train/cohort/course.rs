@@ -7,10 +7,11 @@ use tch::Tensor;
 
 use super::super::average::Average;
 use super::super::checkpoint::{self, Standing};
-use super::super::evaluate::Evaluation;
+use super::super::evaluate::{Evaluation, Judged};
 use super::super::selection::Pick;
 use super::{Cohort, Epoch, Run};
 use crate::objective::Params;
+use crate::report::results::{DomainResult, TEST, VALIDATION};
 use crate::{Error, Result};
 
 /// What came of a run's epochs.
@@ -31,6 +32,8 @@ pub struct Trained {
     pub course: Course,
     /// The target, with the parameters of the chosen epoch.
     pub test: Evaluation,
+    /// The same by domain: the sources' validation rows, then the target's.
+    pub domains: Vec<DomainResult>,
     /// Those parameters, by entry of the layout.
     pub parameters: Vec<Tensor>,
 }
@@ -63,7 +66,9 @@ impl Cohort {
             return vec![0.0; rows.len()];
         }
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
-        self.evaluate(&self.weights(), &rows).into_iter().map(|seen| seen.accuracy).collect()
+        let classes = self.model.shape.classes as usize;
+        let judged = self.evaluate(&self.weights(), &rows, false);
+        judged.iter().map(|judged| Evaluation::from_rows(classes, judged).accuracy).collect()
     }
 
     /// Whether every run has had all of its epochs.
@@ -79,10 +84,15 @@ impl Cohort {
     /// The results, each with the parameters of the chosen epoch.
     pub fn finish(&mut self) -> Vec<Trained> {
         let params = Params::views(&self.model.layout, &self.best);
-        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.test[..]).collect();
-        let tests = self.evaluate(&params, &rows);
-        let courses = self.courses.iter().cloned().zip(tests).enumerate();
-        courses.map(|(r, (course, test))| Trained { course, test, parameters: params.of_run(r as i64) }).collect()
+        let judge = |of: fn(&Run) -> &[usize]| self.evaluate(&params, &self.runs.iter().map(of).collect::<Vec<_>>(), true);
+        let (validation, test) = (judge(|run| &run.task.validation), judge(|run| &run.task.test));
+        let trained = |(r, (validation, test)): (usize, (Vec<Judged>, Vec<Judged>))| {
+            let mut domains = self.by_domain(VALIDATION, &validation);
+            domains.extend(self.by_domain(TEST, &test));
+            let test = Evaluation::from_rows(self.model.shape.classes as usize, &test);
+            Trained { course: self.courses[r].clone(), test, domains, parameters: params.of_run(r as i64) }
+        };
+        validation.into_iter().zip(test).enumerate().map(trained).collect()
     }
 
     /// Everything that runs carry from step to step, by name, [R, …] each.

@@ -1,0 +1,121 @@
+//! What balancers have in common that choose by inner products alone.
+
+use std::fmt;
+
+use tch::{Device, Kind, Tensor};
+
+use super::adversarial::LAMBDA;
+use super::{Balancer, Hyperparameters, Record, Setting, Signals, Term, Update, column};
+use crate::objective::{FusedDomain, Layout, Shape, UnimodalClassification};
+
+/// What meets the class loss of the fused head.
+pub const OBJECTIVES: Setting = Setting::word(
+    "objectives",
+    &["domain", "unimodal"],
+    "beside the fused class loss: the reversed domain loss, or the uni-modal ones",
+);
+
+/// [`LAMBDA`], for the domain loss.
+pub const DOMAIN_WEIGHT: Setting = LAMBDA.only("objectives", "domain");
+
+/// Over which parameters inner products are taken. Official codes take all shared parameters as one vector.
+pub const GRAMIAN: Setting = Setting::word(
+    "gramian",
+    &["per-modality", "shared"],
+    "weights for each encoder by its own gradients, or one choice for all by the sum of their inner products",
+);
+
+/// From Gramians [R, M, T, T] (M = 1 where shared; in f64, the largest squared norm 1) to weights [R, M, T] that do not
+/// change when all gradients grow alike.
+type Rule = Box<dyn Fn(&Tensor, &Signals) -> Tensor + Send>;
+
+/// A rule and the objectives that it weighs: the method's, which come first, and one more.
+pub struct ByGramian {
+    name: &'static str,
+    unimodal: bool,
+    shared: bool,
+    scale: Tensor,
+    rule: Rule,
+}
+
+impl ByGramian {
+    /// With what `runs` say of [`OBJECTIVES`], [`DOMAIN_WEIGHT`] and [`GRAMIAN`], where they say it.
+    pub fn boxed(
+        name: &'static str,
+        runs: &[Hyperparameters],
+        kind: Kind,
+        device: Device,
+        rule: impl Fn(&Tensor, &Signals) -> Tensor + Send + 'static,
+    ) -> Box<dyn Balancer> {
+        let is = |key: &str, word: &str| runs.first().is_some_and(|run| run.word(key) == word);
+        let unimodal = is("objectives", "unimodal");
+        let scale = added_scale(unimodal, runs, kind, device);
+        Box::new(Self { name, unimodal, shared: is("gramian", "shared"), scale, rule: Box::new(rule) })
+    }
+}
+
+/// The factor of the added objective: −λ of the domain loss, 1 of uni-modal ones.
+pub fn added_scale(unimodal: bool, runs: &[Hyperparameters], kind: Kind, device: Device) -> Tensor {
+    match unimodal {
+        true => Tensor::ones([runs.len() as i64], (kind, device)),
+        false => -column(runs, "lambda", kind, device),
+    }
+}
+
+/// The added objective. Its heads learn from its plain gradient and belong to no encoder.
+pub fn added_term(unimodal: bool, scale: &Tensor, shape: &Shape, layout: &mut Layout) -> Term {
+    let objective: Box<dyn crate::objective::Objective> = match unimodal {
+        true => Box::new(UnimodalClassification::apart(shape, layout)),
+        false => Box::new(FusedDomain::declare(shape, layout)),
+    };
+    Term { objective, scale: scale.shallow_clone() }
+}
+
+impl fmt::Debug for ByGramian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)
+    }
+}
+
+impl Balancer for ByGramian {
+    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
+        vec![added_term(self.unimodal, &self.scale, shape, layout)]
+    }
+
+    fn needs_gramian(&self) -> bool {
+        true
+    }
+
+    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+        let gramian = signals.gramian.as_ref()?;
+        let size = gramian.size();
+        let own = gramian.to_kind(Kind::Double);
+        let own = if self.shared { own.sum_dim_intlist(1, true, None) } else { own };
+        let weights = (self.rule)(&to_largest(&own), signals);
+        let weights = weights.expand([size[0], size[1], size[3]], false).to_kind(gramian.kind());
+        Some(Update { record: met(gramian), ..Update::weights(weights) })
+    }
+}
+
+/// A Gramian over its largest squared norm; zeros where all gradients vanish.
+fn to_largest(gramian: &Tensor) -> Tensor {
+    let largest = squares(gramian).amax([-1i64].as_slice(), true).unsqueeze(-1);
+    gramian / largest.where_self(&largest.gt(0.0), &largest.ones_like())
+}
+
+/// Squared norms, [.., T].
+pub fn squares(gramian: &Tensor) -> Tensor {
+    gramian.diagonal(0, -2, -1).contiguous().clamp_min(0.0)
+}
+
+/// How the first objective and the last one met in each modality.
+pub fn met(gramian: &Tensor) -> Record {
+    let last = gramian.size()[3] - 1;
+    let inner = |s: i64, t: i64| gramian.select(3, t).select(2, s);
+    let norm = |t: i64| inner(t, t).clamp_min(0.0).sqrt();
+    let norms = norm(0) * norm(last);
+    let cosine = inner(0, last) / norms.where_self(&norms.gt(0.0), &norms.ones_like());
+    let cosine = cosine.clamp(-1.0, 1.0);
+    let conflict = cosine.lt(0.0).to_kind(gramian.kind());
+    Record { cosine: Some(cosine), conflict: Some(conflict), ..Record::default() }
+}

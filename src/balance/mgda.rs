@@ -1,0 +1,15 @@
+use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
+use super::{Entry, simplex};
+
+/// Multiple-gradient descent (Désidéri, C. R. Acad. Sci. Paris 2012; Sener & Koltun, NeurIPS 2018): the shortest convex
+/// combination of the gradients, along which no objective gets worse.
+///
+/// Differences from the code of Sener & Koltun: the minimum is exact instead of some steps of Frank–Wolfe; gradients are
+/// taken as they are (its `none`), not divided by losses or lengths; heads learn from the plain gradient of their own
+/// loss; an objective whose gradient is zero is left out instead of stopping the encoder.
+pub const ENTRY: Entry = Entry {
+    name: "mgda",
+    about: "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)",
+    takes: &[OBJECTIVES, DOMAIN_WEIGHT, GRAMIAN],
+    build: |runs, kind, device| ByGramian::boxed("mgda", runs, kind, device, |gramian, _| simplex::shortest(gramian)),
+};

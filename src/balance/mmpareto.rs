@@ -1,0 +1,43 @@
+use tch::{Kind, Tensor};
+
+use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, squares};
+use super::{Entry, Setting, column, simplex};
+
+/// MMPareto (Wei & Hu, ICML 2024): the plain sum of the gradients where none conflict, else T times their shortest convex
+/// combination, no shorter than the plain sum, and all of it times γ against the loss of gradient noise. Heads learn from
+/// the plain gradient of their own loss.
+///
+/// Differences from the official code: for T > 2 the shortest combination is exact; where it vanishes beside the gradients
+/// it is not scaled up.
+pub const ENTRY: Entry = Entry {
+    name: "mmpareto",
+    about: "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)",
+    takes: &[
+        Setting::word(
+            "objectives",
+            &["unimodal", "domain"],
+            "beside the fused class loss: the uni-modal ones, as published, or the reversed domain loss",
+        ),
+        DOMAIN_WEIGHT,
+        GRAMIAN,
+        Setting::number("gamma", 1.5, [1.0, 2.0], "γ, factor on the encoders' gradients; the official code"),
+    ],
+    build: |runs, kind, device| {
+        let gamma = column(runs, "gamma", Kind::Double, device).view([-1, 1, 1]);
+        ByGramian::boxed("mmpareto", runs, kind, device, move |gramian, _| combine(gramian) * &gamma)
+    },
+};
+
+/// A length below this share of the largest gradient's is rounding.
+const SHORT: f64 = 1e-6;
+
+fn combine(gramian: &Tensor) -> Tensor {
+    let square = squares(gramian);
+    let sum = square.ones_like();
+    let conflict = gramian.flatten(-2, -1).amin([-1i64].as_slice(), true).lt(0.0);
+    let balanced = simplex::shortest(gramian) * square.size()[square.dim() - 1] as f64;
+    let length = simplex::length(gramian, &balanced);
+    let factor = (simplex::length(gramian, &sum) / length.clamp_min(SHORT)).clamp_min(1.0);
+    let factor = factor.where_self(&length.gt(SHORT), &factor.ones_like());
+    (balanced * factor).where_self(&conflict, &sum)
+}

@@ -1,0 +1,122 @@
+//! Convex problems on the simplex and linear systems of a few unknowns, many at once, in tensor arithmetic alone.
+//!
+//! A minimum over the simplex of T corners lies inside one of its 2^T − 1 faces, and inside a face it is the solution of a
+//! linear system: all faces are solved and the best point is taken. That is exact, takes a fixed number of operations, and
+//! is meant for T up to 8 or so.
+
+use tch::{Kind, Tensor};
+
+/// A pivot (the share of a unit vector's square that its predecessors do not explain) below this counts as none.
+const SINGULAR: f64 = 1e-13;
+
+/// A w, [.., T], for A [.., T, T].
+pub fn times(a: &Tensor, w: &Tensor) -> Tensor {
+    (a * w.unsqueeze(-2)).sum_dim_intlist(-1, false, None)
+}
+
+/// √(wᵀ A w), [.., 1].
+pub fn length(a: &Tensor, w: &Tensor) -> Tensor {
+    (times(a, w) * w).sum_dim_intlist(-1, true, None).clamp_min(0.0).sqrt()
+}
+
+/// x [.., T, K] of A x = b for symmetric positive definite A [.., T, T] and b [.., T, K], by Gauss–Jordan elimination on A
+/// with a unit diagonal; and whether every pivot was above [`SINGULAR`], [.., 1, 1]. What is not is finite all the same.
+pub fn solve(a: &Tensor, b: &Tensor) -> (Tensor, Tensor) {
+    let size = a.size()[a.dim() - 1];
+    let scale = a.diagonal(0, -2, -1).contiguous().clamp_min(1e-300).rsqrt().unsqueeze(-1);
+    let mut m = Tensor::cat(&[a * &scale * scale.transpose(-1, -2), b * &scale], -1).contiguous();
+    let others = Tensor::ones([size, size], (a.kind(), a.device())) - Tensor::eye(size, (a.kind(), a.device()));
+    let mut regular = scale.narrow(-2, 0, 1).ge(0.0);
+    for i in 0..size {
+        let pivot = m.narrow(-2, i, 1).narrow(-1, i, 1);
+        let good = pivot.gt(SINGULAR);
+        regular = regular.logical_and(&good);
+        let row = m.narrow(-2, i, 1) / pivot.where_self(&good, &pivot.ones_like());
+        m -= m.narrow(-1, i, 1) * others.narrow(-1, i, 1) * &row;
+        m.narrow(-2, i, 1).copy_(&row);
+    }
+    let x = m.narrow(-1, size, m.size()[m.dim() - 1] - size) * scale;
+    (x.contiguous(), regular)
+}
+
+/// The faces of a simplex.
+struct Faces {
+    /// 1 for a corner that belongs to it, [F, T].
+    corners: Tensor,
+    /// Its middle, [F, T].
+    middle: Tensor,
+}
+
+impl Faces {
+    /// Those of the simplex that weighs the gradients of `gramian`.
+    fn of(gramian: &Tensor) -> Self {
+        let (size, device) = (gramian.size()[gramian.dim() - 1], gramian.device());
+        let bits = Tensor::arange(size, (Kind::Int64, device));
+        let numbers = Tensor::arange_start(1, 1 << size, (Kind::Int64, device)).unsqueeze(1);
+        let corners = numbers.bitwise_right_shift(&bits).bitwise_and(1i64).to_kind(gramian.kind());
+        let middle = &corners / corners.sum_dim_intlist(-1, true, None);
+        Self { corners, middle }
+    }
+
+    /// A x = b of each face, [.., F, T, K], zeros off the face; and whether the face has such a point, [.., F, 1, 1].
+    fn solve(&self, a: &Tensor, b: &Tensor) -> (Tensor, Tensor) {
+        let inside = self.corners.unsqueeze(-1);
+        let off = (self.corners.ones_like() - &self.corners).diag_embed(0, -2, -1);
+        let a = a.unsqueeze(-3) * &inside * inside.transpose(-1, -2) + off;
+        solve(&a, &(b.unsqueeze(-3) * inside))
+    }
+
+    /// The candidate [.., F, T] of the least value [.., F]. One that is not `valid` [.., F, 1], or not on its face, stands
+    /// aside for the face's middle.
+    fn best(&self, candidates: &Tensor, valid: &Tensor, value: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let least = candidates.amin([-1i64].as_slice(), true);
+        let on_face = valid.logical_and(&least.ge(0.0)).logical_and(&least.le(1.0));
+        let candidates = candidates.where_self(&on_face, &self.middle);
+        let index = value(&candidates).argmin(-1, true).unsqueeze(-1);
+        let shape: Vec<i64> = candidates.size();
+        let mut one = shape.clone();
+        if let Some(faces) = one.iter_mut().rev().nth(1) {
+            *faces = 1;
+        }
+        candidates.gather(-2, &index.expand(&one[..], false), false).squeeze_dim(-2)
+    }
+}
+
+/// The weights w ≥ 0, Σ w = 1 of the shortest Σ w_t g_t, [.., T], from ⟨g_s, g_t⟩ [.., T, T]. A gradient of zero is left
+/// out, where there are others.
+pub fn shortest(gramian: &Tensor) -> Tensor {
+    let faces = Faces::of(gramian);
+    let square = gramian.diagonal(0, -2, -1).contiguous();
+    let there = square.gt(0.0);
+    let least = square.where_self(&there, &square.full_like(f64::INFINITY)).amin([-1i64].as_slice(), true).unsqueeze(-1);
+    // on Σ w = 1 a constant added to every product changes no minimum, and makes the system regular unless the face is flat
+    let least = least.where_self(&least.isfinite(), &least.ones_like());
+    let ones = least.squeeze_dim(-1).expand_as(&square).ones_like().unsqueeze(-1);
+    let (x, regular) = faces.solve(&(gramian + least), &ones);
+    let x = x.squeeze_dim(-1);
+    let w = &x / x.sum_dim_intlist(-1, true, None);
+    let missing = (there.logical_not().to_kind(w.kind()).unsqueeze(-2) * &faces.corners).sum_dim_intlist(-1, false, None) * 1e300;
+    let gramian = gramian.unsqueeze(-3);
+    faces.best(&w, &regular.squeeze_dim(-1), |w| (times(&gramian, w) * w).sum_dim_intlist(-1, false, None) + &missing)
+}
+
+/// The weights w ≥ 0, Σ w = 1 of the least ⟨b, w⟩ + κ ‖Σ w_t g_t‖, [.., T], for b [.., T] and κ ≥ 0 [.., 1].
+pub fn leaning(gramian: &Tensor, b: &Tensor, kappa: &Tensor) -> Tensor {
+    let faces = Faces::of(gramian);
+    // keeps faces regular whose gradients depend on each other
+    let ridge = (gramian.diagonal(0, -2, -1) * 1e-12).diag_embed(0, -2, -1);
+    let sides = Tensor::stack(&[b.ones_like(), b.shallow_clone()], -1);
+    let (x, regular) = faces.solve(&(gramian + ridge), &sides);
+    let [of_one, of_b] = [0, 1].map(|side| x.select(-1, side).contiguous());
+    // inside a face w = G⁻¹(μ 1 − b) / (μ 1ᵀG⁻¹1 − 1ᵀG⁻¹b), with the μ that gives both Σ w = 1 and the length of Σ w g
+    let over = |x: &Tensor| x.sum_dim_intlist(-1, true, None);
+    let (one_one, one_b) = (over(&of_one), over(&of_b));
+    let b_b = over(&(&of_b * b.unsqueeze(-2)));
+    let kappa = kappa.unsqueeze(-2);
+    let square = one_b.square() - &one_one * (b_b - kappa.square());
+    let root = square.clamp_min(0.0).sqrt();
+    let w = (((&one_b + &root) / one_one) * of_one - of_b) / &root;
+    let valid = regular.squeeze_dim(-1).logical_and(&square.gt(0.0));
+    let (gramian, b) = (gramian.unsqueeze(-3), b.unsqueeze(-2));
+    faces.best(&w, &valid, |w| ((w * &b).sum_dim_intlist(-1, true, None) + length(&gramian, w) * &kappa).squeeze_dim(-1))
+}

@@ -1,0 +1,214 @@
+//! The verbs that ask saved models: `predict` and `eval`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::arguments::Part;
+use super::show;
+use super::verbs::WELL;
+use crate::manifest::Split;
+use crate::report::results::DomainResult;
+use crate::store::Store;
+use crate::train::Table;
+use crate::train::predict::{Examined, Fill, Lacking, Predictor};
+use crate::{Error, Result, fs};
+
+/// What a model has to do without.
+#[derive(Debug, Default, Args)]
+pub struct LackingArguments {
+    /// A modality that no row is given; may be given several times
+    #[arg(long = "drop", value_name = "NAME", requires = "fill")]
+    pub drop: Vec<String>,
+    /// What stands in for dropped modalities and for those that a row lacks [default: such rows are left out]
+    #[arg(long)]
+    pub fill: Option<Filling>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Filling {
+    /// Zeros as features, before they are standardised
+    Zero,
+    /// The mean of the rows that the model was trained on
+    Mean,
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// A run's model.safetensors
+    pub model: PathBuf,
+    /// Folder of the feature store
+    pub store: PathBuf,
+    /// File to make, .csv or .npz: every row's id, truth, prediction and probabilities
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub lacking: LackingArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// A run's model.safetensors
+    pub model: PathBuf,
+    /// Folder of the feature store
+    pub store: PathBuf,
+    #[command(flatten)]
+    pub lacking: LackingArguments,
+    /// Only this domain; may be given several times
+    #[arg(long = "domain", value_name = "NAME")]
+    pub domains: Vec<String>,
+    /// Only this split; may be given several times
+    #[arg(long = "split")]
+    pub splits: Vec<Part>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl LackingArguments {
+    fn lacking(&self) -> Lacking {
+        let fill = self.fill.map(|fill| if fill == Filling::Zero { Fill::Zero } else { Fill::Mean });
+        Lacking { drop: self.drop.clone(), fill }
+    }
+}
+
+/// What is to be asked, and about what.
+fn open(model: &Path, store: &Path) -> Result<(Predictor, Store, Table)> {
+    let predictor = Predictor::open(model)?;
+    let store = Store::open(store)?;
+    let table = Table::from_store(&store)?;
+    Ok((predictor, store, table))
+}
+
+pub fn predict(arguments: &PredictArguments) -> Result<i32> {
+    let out = &arguments.out;
+    let kind = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if !matches!(kind.as_str(), "csv" | "npz") {
+        return Err(Error::Usage(format!("{}: the name tells no format; expected .csv or .npz", out.display())));
+    }
+    if std::fs::symlink_metadata(out).is_ok() {
+        return Err(Error::input(out.display(), "this is there already; expected the name of a new file"));
+    }
+    let (predictor, store, table) = open(&arguments.model, &arguments.store)?;
+    let said = predictor.predict(&table, &arguments.lacking.lacking())?;
+    let classes = &predictor.card()?.classes;
+    let failed = |error: &dyn std::fmt::Display| Error::io("write", out)(std::io::Error::other(error.to_string()));
+    if kind == "npz" {
+        return npz(out, classes, &store, &said).map(|()| WELL);
+    }
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let head = ["id", "domain", "split", "class", "predicted"].map(String::from);
+    let head = head.into_iter().chain(classes.iter().map(|class| format!("p({class})")));
+    csv.write_record(head).map_err(|error| failed(&error))?;
+    for (segment, said) in store.manifest().segments.iter().zip(&said) {
+        let names = [&table.domains()[segment.domain], segment.split.name(), &table.classes()[segment.label]];
+        let mut line: Vec<String> = std::iter::once(segment.id.as_str()).chain(names).map(String::from).collect();
+        match said {
+            Some(said) => {
+                line.push(classes[said.predicted].clone());
+                line.extend(said.probabilities.iter().map(f64::to_string));
+            }
+            None => line.resize(line.len() + 1 + classes.len(), String::new()),
+        }
+        csv.write_record(&line).map_err(|error| failed(&error))?;
+    }
+    let bytes = csv.into_inner().map_err(|error| failed(&error))?;
+    fs::write(out, &bytes)?;
+    Ok(WELL)
+}
+
+/// `ids`, `class_names`, `predicted` (−1 where there is none) and `probabilities` [rows, classes] (not a number there).
+#[cfg(feature = "exchange")]
+fn npz(out: &Path, classes: &[String], store: &Store, said: &[Option<crate::train::predict::Said>]) -> Result<()> {
+    use std::io::Write;
+
+    use crate::npy::{ArchiveWriter, Element, Header};
+    let mut archive = ArchiveWriter::new(fs::Stream::create(out)?);
+    let mut array = |name: &str, element: Element, shape: Vec<u64>, bytes: &[u8]| {
+        archive.start(name, &Header::new(element, shape)).and_then(|to| to.write_all(bytes)).map_err(Error::io("write", out))
+    };
+    let (rows, count) = (said.len() as u64, classes.len() as u64);
+    let ids: Vec<&str> = store.manifest().segments.iter().map(|segment| segment.id.as_str()).collect();
+    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
+    for (name, texts) in [("ids", ids), ("class_names", names)] {
+        let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or_default().max(1);
+        let points = |text: &&str| text.chars().map(u32::from).chain(std::iter::repeat(0)).take(width).collect::<Vec<_>>();
+        let bytes: Vec<u8> = texts.iter().flat_map(points).flat_map(u32::to_le_bytes).collect();
+        array(name, Element::Unicode(width as u64), vec![texts.len() as u64], &bytes)?;
+    }
+    let predicted = said.iter().map(|said| said.as_ref().map_or(-1, |said| said.predicted as i64));
+    array("predicted", Element::Int(8), vec![rows], &predicted.flat_map(i64::to_le_bytes).collect::<Vec<_>>())?;
+    let none = vec![f64::NAN; classes.len()];
+    let probabilities = said.iter().flat_map(|said| said.as_ref().map_or(&none, |said| &said.probabilities));
+    let bytes: Vec<u8> = probabilities.flat_map(|p| p.to_le_bytes()).collect();
+    array("probabilities", Element::Float(8), vec![rows, count], &bytes)?;
+    archive.finish().map_err(Error::io("write", out))?.publish()
+}
+
+#[cfg(not(feature = "exchange"))]
+fn npz(out: &Path, _: &[String], _: &Store, _: &[Option<crate::train::predict::Said>]) -> Result<()> {
+    let problem = format!("{}: this build writes no .npz", out.display());
+    Err(Error::environment(problem, "build with the feature exchange, or write a .csv"))
+}
+
+pub fn eval(arguments: &EvalArguments) -> Result<i32> {
+    let (predictor, _, table) = open(&arguments.model, &arguments.store)?;
+    if let Some(name) = arguments.domains.iter().find(|name| !table.domains().contains(name)) {
+        let problem = format!("no domain {name:?}; expected one of {}", table.domains().join(", "));
+        return Err(Error::input(arguments.store.display(), problem));
+    }
+    let split = |part: &Part| match part {
+        Part::Train => Split::Train,
+        Part::Val => Split::Val,
+        Part::Test => Split::Test,
+    };
+    let splits: Vec<Split> = arguments.splits.iter().map(split).collect();
+    let wanted = |row: usize| {
+        (arguments.domains.is_empty() || arguments.domains.contains(&table.domains()[table.domain()[row]]))
+            && (splits.is_empty() || splits.contains(&table.split()[row]))
+    };
+    let lacking = arguments.lacking.lacking();
+    let found = predictor.examine(&table, &lacking, wanted)?;
+    if arguments.json {
+        let json = serde_json::json!({
+            "model": arguments.model.to_string_lossy(),
+            "store": arguments.store.to_string_lossy(),
+            "dropped": lacking.drop,
+            "fill": lacking.fill,
+            "left_out": found.left_out,
+            "all": found.all,
+            "domains": found.domains,
+        });
+        show(format_args!("{json:#}\n"))?;
+    } else {
+        show(format_args!("{}", table_of(&found)))?;
+    }
+    Ok(WELL)
+}
+
+/// A line for each domain and split, then one for all rows.
+fn table_of(found: &Examined) -> String {
+    let heads: Vec<&String> = found.all.heads.keys().collect();
+    let mut lines = vec![["domain", "split", "rows", "accuracy, %", "macro-F1, %", "ECE, %"].map(String::from).to_vec()];
+    lines[0].extend(heads.iter().map(|name| format!("{name} alone, %")));
+    let percent = |share: f64| format!("{:.2}", 100.0 * share);
+    for row in found.domains.iter().chain([&found.all]) {
+        let DomainResult { domain, part, rows, accuracy, macro_f1, calibration, heads, .. } = row;
+        let ece = calibration.as_ref().map_or("–".into(), |calibration| percent(calibration.ece));
+        let mut line = vec![domain.clone(), part.clone(), rows.to_string(), percent(*accuracy), percent(*macro_f1), ece];
+        line.extend(heads.values().map(|share| percent(*share)));
+        lines.push(line);
+    }
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let (domain, part) = (&line[0], &line[1]);
+        text += &format!("{domain:<0$}   {part:<1$}", widths[0], widths[1]);
+        line.iter().zip(&widths).skip(2).for_each(|(cell, width)| text += &format!("   {cell:>width$}"));
+        text.push('\n');
+    }
+    if found.left_out > 0 {
+        text += &format!("{} rows lack a modality and are left out.\n", found.left_out);
+    }
+    text
+}

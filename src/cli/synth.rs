@@ -1,0 +1,173 @@
+//! `synth`: features whose truth is known, and whether they show what they were made to show.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+#[cfg(any(feature = "hdf5", feature = "torch"))]
+use super::verbs::WELL;
+use crate::Result;
+use crate::stop::Stop;
+use crate::synthetic::features::{Arm, Parameters};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Word {
+    /// The quick cue belongs to its domain, the slow one holds everywhere
+    Imbalance,
+    /// Sources of unlike priors, told apart by a direction along which the target lies further out
+    Shift,
+    /// No domain differs from another
+    Control,
+}
+
+#[derive(Debug, Args)]
+#[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "nothing is checked"))]
+pub struct SynthArguments {
+    /// Folder of the store to make; with --check, where its runs are kept [default there: nowhere]
+    #[arg(required_unless_present = "check")]
+    out: Option<PathBuf>,
+    /// Parameters to start from [default: imbalance; with --check, every arm]
+    #[arg(long)]
+    arm: Option<Word>,
+    /// Seed of everything random in the store
+    #[arg(long, default_value_t = 0, conflicts_with = "check")]
+    seed: u64,
+    /// Train, and print what makes each arm valid; exit code 5 where something does not hold
+    #[arg(long)]
+    check: bool,
+    /// Seeds that --check draws features and trains with, from 0 on
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=1000), requires = "check")]
+    seeds: u64,
+    /// Override a key of pipelines/synth.toml, which --check trains with, such as train.optimizer=sgd
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "check")]
+    set: Vec<String>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// No progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What replaces a parameter of the arm.
+#[derive(Debug, Args)]
+struct Overrides {
+    /// Share of the quick cue that is bound to a domain, 0 to 1
+    #[arg(long)]
+    h: Option<f64>,
+    /// Size of the quick cue, in standard deviations of the noise
+    #[arg(long)]
+    a: Option<f64>,
+    /// Size of the stable cue beside it
+    #[arg(long)]
+    s: Option<f64>,
+    /// Size of each element of the slow cue
+    #[arg(long)]
+    b: Option<f64>,
+    /// How unlike each other the sources' class priors are
+    #[arg(long)]
+    kappa: Option<f64>,
+    /// Shift of quick from domain to domain
+    #[arg(long)]
+    c: Option<f64>,
+    /// Shift of slow
+    #[arg(long)]
+    c_slow: Option<f64>,
+    /// Number of classes
+    #[arg(long)]
+    classes: Option<usize>,
+    /// Rows of each domain
+    #[arg(long)]
+    rows: Option<usize>,
+    /// Width of each of the quick modality's cues
+    #[arg(long)]
+    cue_width: Option<usize>,
+    /// Width of the slow cue's codes, a power of two
+    #[arg(long)]
+    code_width: Option<usize>,
+    /// Width of the shifts
+    #[arg(long)]
+    shift_width: Option<usize>,
+}
+
+impl SynthArguments {
+    fn parameters(&self, arm: Arm) -> Parameters {
+        let (o, p) = (&self.overrides, arm.parameters());
+        Parameters {
+            seed: self.seed,
+            h: o.h.unwrap_or(p.h),
+            a: o.a.unwrap_or(p.a),
+            s: o.s.unwrap_or(p.s),
+            b: o.b.unwrap_or(p.b),
+            kappa: o.kappa.unwrap_or(p.kappa),
+            c: o.c.unwrap_or(p.c),
+            c_slow: o.c_slow.unwrap_or(p.c_slow),
+            classes: o.classes.unwrap_or(p.classes),
+            rows: o.rows.unwrap_or(p.rows),
+            cue_width: o.cue_width.unwrap_or(p.cue_width),
+            code_width: o.code_width.unwrap_or(p.code_width),
+            shift_width: o.shift_width.unwrap_or(p.shift_width),
+        }
+    }
+
+    fn arm(&self) -> Option<Arm> {
+        self.arm.map(|word| match word {
+            Word::Imbalance => Arm::Imbalance,
+            Word::Shift => Arm::Shift,
+            Word::Control => Arm::Control,
+        })
+    }
+}
+
+pub fn synth(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
+    match &arguments.out {
+        Some(out) if !arguments.check => write(arguments, out, stop),
+        _ => check(arguments, stop),
+    }
+}
+
+#[cfg(feature = "hdf5")]
+fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32> {
+    let arm = arguments.arm().unwrap_or(Arm::Imbalance);
+    let summary = crate::synthetic::features::write(out, arm, &arguments.parameters(arm), stop)?;
+    if !arguments.quiet {
+        eprintln!("synth: {} samples in {}", summary.samples, out.display());
+    }
+    Ok(WELL)
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn write(arguments: &SynthArguments, _: &Path, _: &Stop) -> Result<i32> {
+    arguments.parameters(arguments.arm().unwrap_or(Arm::Imbalance)).check()?;
+    Err(super::verbs::not_built("synth OUT", "hdf5"))
+}
+
+#[cfg(feature = "torch")]
+fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
+    use crate::benchmark::{PIPELINE, check};
+    use crate::{Error, config};
+    /// Exit code where more does not hold than may.
+    const NOT_VALID: i32 = 5;
+    let name = Path::new("pipelines/synth.toml");
+    let pipeline = config::parse(PIPELINE, name, &arguments.set)?;
+    let mut settings = config::table(&pipeline.train, "train", name)?.clone();
+    settings.protocol.seeds = (0..arguments.seeds).collect();
+    let temporary = tempfile::tempdir().map_err(Error::io("make", &std::env::temp_dir()))?;
+    let folder = arguments.out.as_deref().unwrap_or(temporary.path());
+    let arms = arguments.arm().map_or_else(|| Arm::ALL.to_vec(), |arm| vec![arm]);
+    let mut valid = true;
+    for arm in arms {
+        let bar = super::progress::Bar::new("synth", "seeds", arguments.quiet);
+        let found = check(arm, &arguments.parameters(arm), &settings, folder, stop, &|done, total| bar.show(done, total))?;
+        bar.finish(arm.name());
+        for condition in found {
+            valid &= condition.holds;
+            super::show(format_args!("{condition}\n"))?;
+        }
+    }
+    Ok(if valid { WELL } else { NOT_VALID })
+}
+
+#[cfg(not(feature = "torch"))]
+fn check(_: &SynthArguments, _: &Stop) -> Result<i32> {
+    Err(super::verbs::not_built("synth --check", "torch"))
+}

@@ -1,0 +1,104 @@
+//! Which tables are made of a comparison.
+
+use super::comparison::{Comparison, Figure};
+use super::published;
+use super::statistics::{Difference, Summary, holm};
+use super::table::{Cell, Table};
+
+/// A difference to the base with its p after Holm's correction; none for the base itself.
+pub type Tested = Option<(Difference, Option<f64>)>;
+
+impl Comparison<'_> {
+    /// The tables of a terminal: accuracy on the target, its paired difference to the base, and to the base with the same
+    /// losses; accuracy on source validation; what papers state of this data. Per cent and points. Differences are left out
+    /// where there is nothing to compare.
+    pub fn tables(&self) -> Vec<Table> {
+        let all: Vec<usize> = (0..self.entries().len()).collect();
+        let mut tables = vec![self.figure_table("Target accuracy, %".into(), &|run| Some(100.0 * run.target_accuracy))];
+        let to = "paired by seed, points [95 % interval], p after Holm";
+        let base = |e: usize| Some(self.base(e)).filter(|base| *base != e);
+        if all.iter().any(|&e| base(e).is_some()) {
+            let none = all.iter().all(|&e| self.entries()[self.base(e)].name == "none");
+            let name = if none { "none" } else { "the base" };
+            tables.push(self.difference_table(format!("Difference in target accuracy to {name}, {to}"), &base));
+        }
+        let of_losses = |e: usize| self.base_of_losses(e);
+        if all.iter().any(|&e| of_losses(e).is_some()) {
+            let title = format!("Difference in target accuracy to the base with the same losses, {to}");
+            tables.push(self.difference_table(title, &of_losses));
+        }
+        let validation: Figure<'_> = &|run| Some(100.0 * run.source_validation_accuracy);
+        tables.push(self.figure_table("Source-validation accuracy, %".into(), validation));
+        tables.extend(published::tables(self));
+        tables
+    }
+
+    /// The rest: macro-F1 and calibration on the target, accuracy of each modality's own head there. Those that no run has
+    /// are left out.
+    pub fn more_tables(&self) -> Vec<Table> {
+        let mut tables = Vec::new();
+        let mut add = |title: String, of: Figure<'_>| {
+            if self.runs().any(|run| of(run).is_some()) {
+                tables.push(self.figure_table(title, of));
+            }
+        };
+        add("Macro-F1 on the target, %".into(), &|run| Some(100.0 * run.on_target()?.macro_f1));
+        let ece: Figure<'_> = &|run| Some(100.0 * run.on_target()?.calibration.as_ref()?.ece);
+        add("Expected calibration error on the target (15 bins), %".into(), ece);
+        let mut modalities = Vec::new();
+        for modality in self.entries().iter().flat_map(|entry| &entry.modalities) {
+            if !modalities.contains(&modality) {
+                modalities.push(modality);
+            }
+        }
+        for modality in modalities {
+            let title = format!("Target accuracy of {modality}'s own head or probe, %");
+            add(title, &|run| Some(100.0 * run.on_target()?.heads.get(modality)?));
+        }
+        tables
+    }
+
+    /// Mean and spread of a figure, for each entry and place.
+    pub fn figure_table(&self, title: String, of: Figure<'_>) -> Table {
+        let cell = |entry: usize, place: Option<usize>| {
+            let figures: Vec<f64> = self.figures(entry, place, of).into_iter().map(|(_, figure)| figure).collect();
+            let lacks = (0..self.tasks().len()).all(|task| self.at(entry, task).iter().all(|run| of(run).is_none()));
+            if lacks { Cell::Absent } else { Cell::Figure { summary: Summary::of(&figures), expected: self.seeds().len() } }
+        };
+        self.table(title, &cell)
+    }
+
+    fn difference_table(&self, title: String, base: &dyn Fn(usize) -> Option<usize>) -> Table {
+        let columns: Vec<Vec<Tested>> = self.places().into_iter().map(|place| self.tested(place, base)).collect();
+        let places = self.places();
+        let is_base = |e: usize| (0..self.entries().len()).any(|other| base(other) == Some(e));
+        let cell = |entry: usize, place: Option<usize>| {
+            let column = places.iter().position(|p| *p == place).unwrap_or(0);
+            match base(entry) {
+                None if is_base(entry) => Cell::Base,
+                None => Cell::Absent,
+                Some(_) => {
+                    let (difference, p) = columns[column][entry].unzip();
+                    Cell::Difference { difference, p: p.flatten(), expected: self.seeds().len() }
+                }
+            }
+        };
+        self.table(title, &cell)
+    }
+
+    /// Differences to a base at one place with their p after Holm's correction over the entries that have one.
+    pub fn tested(&self, place: Option<usize>, base: &dyn Fn(usize) -> Option<usize>) -> Vec<Tested> {
+        let difference = |e: usize| Difference::of(&self.differences(e, base(e)?, place));
+        let differences: Vec<_> = (0..self.entries().len()).map(difference).collect();
+        let corrected = holm(&differences.iter().map(|d| d.and_then(|d| d.p)).collect::<Vec<_>>());
+        differences.into_iter().zip(corrected).map(|(difference, p)| Some((difference?, p))).collect()
+    }
+
+    /// A row for each entry, a column for each place.
+    pub(super) fn table(&self, title: String, cell: &dyn Fn(usize, Option<usize>) -> Cell) -> Table {
+        let places = self.places();
+        let row = |e: usize| places.iter().map(|&place| cell(e, place)).collect();
+        let rows = self.entries().iter().enumerate().map(|(e, entry)| (entry.label.clone(), row(e))).collect();
+        Table { title, columns: places.iter().map(|&place| self.place(place).to_owned()).collect(), rows }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the models of a cohort say of rows that they do not learn from.
+
+use tch::{Kind, Tensor};
+
+use super::{Cohort, EVALUATED, to_host};
+use crate::objective::{Params, log_probability};
+use crate::report::results::DomainResult;
+use crate::train::evaluate::{Judged, figures};
+
+impl Cohort {
+    /// What each run's model says of its own rows, in their order; of its uni-modal heads too where `heads` asks for it.
+    pub fn evaluate(&self, params: &Params, rows: &[&[usize]], heads: bool) -> Vec<Vec<Judged>> {
+        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
+        let (runs, device) = (rows.len() as i64, self.flat.device());
+        let mut parts = Vec::new();
+        for chunk in 0..longest.div_ceil(EVALUATED).max(1) {
+            let at = |rows: &[usize]| {
+                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
+            };
+            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
+            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
+            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
+            let inputs = self.gather(&index, share, None);
+            let label = inputs.label.shallow_clone();
+            let Some(scores) = tch::no_grad(|| self.model.scores(params, inputs, heads)) else { continue };
+            let confidence = scores.logits.softmax(-1, None).amax([-1i64].as_slice(), false);
+            let own = scores.heads.map(|heads| heads.argmax(-1, false).transpose(1, 2));
+            let columns =
+                [Some(-log_probability(&scores.logits, &label)), Some(confidence), Some(scores.logits.argmax(-1, false))];
+            let columns = columns.into_iter().flatten().map(|column| column.unsqueeze(2)).chain(own);
+            parts.push(Tensor::cat(&columns.map(|column| column.to_kind(Kind::Double)).collect::<Vec<_>>(), 2));
+        }
+        if parts.is_empty() {
+            return rows.iter().map(|_| Vec::new()).collect();
+        }
+        // [R, rows, 3 + M or 3]
+        let all = Tensor::cat(&parts, 1);
+        let width = all.size()[2] as usize;
+        let figures = to_host(&all);
+        let of_run = |(r, rows): (usize, &&[usize])| {
+            let figures = figures.chunks(width).skip(r * parts.len() * EVALUATED);
+            let judged = |(&row, figures): (&usize, &[f64])| Judged {
+                row,
+                truth: self.classes[row],
+                predicted: figures[2] as usize,
+                confidence: figures[1],
+                loss: figures[0],
+                heads: figures[3..].iter().map(|&head| head as usize).collect(),
+            };
+            rows.iter().zip(figures).map(judged).collect()
+        };
+        rows.iter().enumerate().map(of_run).collect()
+    }
+
+    /// Figures of each domain that has rows among these.
+    pub(super) fn by_domain(&self, part: &str, rows: &[Judged]) -> Vec<DomainResult> {
+        let (classes, modalities) = (self.model.shape.classes as usize, &self.model.shape.modalities);
+        let of = |(d, name): (usize, &String)| {
+            let here: Vec<&Judged> = rows.iter().filter(|row| self.domains[row.row] == d).collect();
+            (!here.is_empty()).then(|| figures(name, part, classes, modalities, &here))
+        };
+        self.names.iter().enumerate().filter_map(of).collect()
+    }
+}

@@ -1,0 +1,247 @@
+//! `model.safetensors`: a run's parameters, and in the metadata all that it takes to use them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use super::compare::{Compare, Resolved};
+use super::model::{Design, Model};
+use super::settings::{Precision, Settings};
+use super::task::Standard;
+use crate::objective::{Layout, Shape};
+use crate::{Error, Result, fs};
+
+/// The metadata's key.
+const KEY: &str = "mmdg";
+const FORMAT: u32 = 1;
+
+/// What stands in the metadata under `mmdg`, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// 1.
+    pub format: u32,
+    /// Class names, in the order of the scores.
+    pub classes: Vec<String>,
+    /// Modalities in order of concatenation, each with the width of its features.
+    pub modalities: Vec<(String, usize)>,
+    /// Domains trained on.
+    pub sources: Vec<String>,
+    /// The domain tested on.
+    pub target: String,
+    /// Method, balancer and its settings.
+    pub column: Compare,
+    /// `[train]` but for what is the place's or the machine's.
+    settings: serde_json::Value,
+}
+
+impl Card {
+    /// The card of one run.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a setting has no place in JSON.
+    pub fn new(
+        settings: &Settings,
+        column: &Resolved,
+        classes: &[String],
+        modalities: Vec<(String, usize)>,
+        sources: Vec<String>,
+        target: String,
+    ) -> Result<Self> {
+        let wrong = |error: &dyn std::fmt::Display| Error::input("[train]", error.to_string());
+        let mut settings = serde_json::to_value(settings).map_err(|error| wrong(&error))?;
+        if let Some(keys) = settings.as_object_mut() {
+            let elsewhere =
+                ["out", "features", "device", "cohort", "max-memory", "checkpoint-every", "compare", "init", "trace", "plane"];
+            keys.retain(|key, value| !elsewhere.contains(&key.as_str()) && !value.is_null());
+        }
+        let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
+        let column = Compare {
+            name: column.name.clone(),
+            method: Some(column.method.name.into()),
+            balance: Some(column.balance.name.into()),
+            hyperparameters: own.as_table().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        };
+        Ok(Self { format: FORMAT, classes: classes.to_vec(), modalities, sources, target, column, settings })
+    }
+}
+
+impl Design {
+    /// Of runs with these settings on these modalities (name and width of features).
+    pub fn new(settings: &Settings, column: &Resolved, modalities: &[(String, usize)], classes: usize, domains: usize) -> Self {
+        Self {
+            shape: Shape {
+                modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
+                embedding: settings.embedding as i64,
+                classes: classes as i64,
+                domains: domains as i64,
+                hidden: settings.head_hidden as i64,
+            },
+            inputs: modalities.iter().map(|(_, width)| *width as i64).collect(),
+            hidden: settings.hidden as i64,
+            dropout: settings.dropout,
+            method: column.method,
+            balance: column.balance,
+        }
+    }
+}
+
+/// Writes named tensors of one kind, f32 or f64, with the card, whole or not at all. Equal content is equal bytes.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write(path: &Path, card: &Card, tensors: &[(String, Tensor)]) -> Result<()> {
+    let wrong = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
+    let text = serde_json::to_string(card).map_err(|error| wrong(&error))?;
+    let bytes: Vec<(Dtype, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes(tensor)).collect();
+    let mut views = Vec::new();
+    for ((name, tensor), (dtype, bytes)) in tensors.iter().zip(&bytes) {
+        let shape = tensor.size().into_iter().map(|size| size as usize).collect();
+        views.push((name.as_str(), TensorView::new(*dtype, shape, bytes).map_err(|error| wrong(&error))?));
+    }
+    // one key: the crate keeps several in no fixed order
+    let about = HashMap::from([(KEY.to_owned(), text)]);
+    let file = safetensors::serialize(views, Some(about)).map_err(|error| wrong(&error))?;
+    fs::write(path, &file)
+}
+
+fn bytes(tensor: &Tensor) -> (Dtype, Vec<u8>) {
+    let tensor = tensor.to_device(Device::Cpu).contiguous();
+    let count = tensor.numel();
+    if tensor.kind() == Kind::Double {
+        let mut values = vec![0f64; count];
+        tensor.view([-1]).copy_data(&mut values, count);
+        (Dtype::F64, bytemuck::cast_slice(&values).to_vec())
+    } else {
+        let mut values = vec![0f32; count];
+        tensor.to_kind(Kind::Float).view([-1]).copy_data(&mut values, count);
+        (Dtype::F32, bytemuck::cast_slice(&values).to_vec())
+    }
+}
+
+/// Weights in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    path: PathBuf,
+    /// Blake3 of the file, in hex.
+    pub digest: String,
+    card: Option<Card>,
+    tensors: BTreeMap<String, (Vec<i64>, Vec<f64>)>,
+}
+
+impl Saved {
+    /// Reads a file of f32 or f64 tensors.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for what is no safetensors file, for tensors of other types, and for a card of another version.
+    pub fn read(path: &Path) -> Result<Self> {
+        let wrong = |problem: String| Error::input(path.display(), problem);
+        let bytes = std::fs::read(path).map_err(|error| wrong(format!("cannot read: {error}; expected a model.safetensors")))?;
+        let not_one = |error| wrong(format!("{error}; expected a model.safetensors"));
+        let file = SafeTensors::deserialize(&bytes).map_err(not_one)?;
+        let (_, about) = SafeTensors::read_metadata(&bytes).map_err(not_one)?;
+        let card = about.metadata().as_ref().and_then(|about| about.get(KEY));
+        let card = card.map(|text| serde_json::from_str::<Card>(text)).transpose();
+        let card = card.map_err(|error| wrong(format!("metadata {KEY:?}: {error}")))?;
+        if let Some(card) = card.as_ref().filter(|card| card.format != FORMAT) {
+            return Err(wrong(format!("metadata {KEY:?} of format {}; expected {FORMAT}", card.format)));
+        }
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            let values = match view.dtype() {
+                Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect(),
+                Dtype::F64 => view.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect(),
+                other => return Err(wrong(format!("{name} is of type {other:?}; expected F32 or F64"))),
+            };
+            tensors.insert(name, (view.shape().iter().map(|&size| size as i64).collect(), values));
+        }
+        Ok(Self { path: path.into(), digest: blake3::hash(&bytes).to_hex().to_string(), card, tensors })
+    }
+
+    /// The card.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a file without one.
+    pub fn card(&self) -> Result<&Card> {
+        let problem = format!("no metadata {KEY:?}; expected the model.safetensors of a run");
+        self.card.as_ref().ok_or_else(|| Error::input(self.path.display(), problem))
+    }
+
+    /// The model that the card describes, on the CPU, its arithmetic and its parameters [1, P].
+    ///
+    /// # Errors
+    /// As [`card`](Self::card) and [`put`](Self::put); for settings that this program does not know.
+    pub fn model(&self) -> Result<(Model, Kind, Tensor)> {
+        let card = self.card()?;
+        let at = |error: Error| Error::input(self.path.display(), error.to_string());
+        let settings: Settings = serde_json::from_value(card.settings.clone())
+            .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
+        let column = card.column.resolve().map_err(at)?;
+        let kind = match settings.precision {
+            Precision::F32 => Kind::Float,
+            Precision::F64 => Kind::Double,
+        };
+        let design = Design::new(&settings, &column, &card.modalities, card.classes.len(), card.sources.len());
+        let model = Model::new(&design, std::slice::from_ref(&column.hyperparameters), kind, Device::Cpu);
+        let mut row = vec![0.0; model.layout.len() as usize];
+        self.put(&model.layout, model.layout.entries().len(), &mut row)?;
+        Ok((model, kind, Tensor::from_slice(&row).to_kind(kind).unsqueeze(0)))
+    }
+
+    /// What a modality's features are standardised with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is not there, or of another width.
+    pub fn standard(&self, modality: &str, width: usize) -> Result<Standard> {
+        let of = |what: &str| {
+            let name = format!("input.{modality}.{what}");
+            let found = self.tensors.get(&name).filter(|(shape, _)| *shape == [width as i64]);
+            let problem = || format!("no {name} of shape [{width}]; expected the model.safetensors of a run");
+            found.map(|(_, values)| values.clone()).ok_or_else(|| Error::input(self.path.display(), problem()))
+        };
+        Ok(Standard { mean: of("mean")?, scale: of("scale")? })
+    }
+
+    /// Puts the weights into a run's row [P] of parameters. The layout's first `needed` entries must be there; of the rest those
+    /// that are not keep what stands in the row.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names both sides: for a tensor that the model does not have, one that is not there, other shapes.
+    pub fn put(&self, layout: &Layout, needed: usize, row: &mut [f64]) -> Result<()> {
+        let wrong = |problem: String| Err(Error::input(self.path.display(), problem));
+        let own = self.tensors.keys().filter(|name| !name.starts_with("input."));
+        if let Some(name) = own.clone().find(|name| layout.entries().iter().all(|entry| entry.name != **name)) {
+            let names: Vec<&str> = layout.entries().iter().map(|entry| entry.name.as_str()).collect();
+            return wrong(format!("has {name}, which the model has not; its tensors are {}", names.join(", ")));
+        }
+        for (place, entry) in layout.entries().iter().enumerate() {
+            // linear weights are [out, in] in the file
+            let shape: Vec<i64> = entry.shape.iter().rev().copied().collect();
+            let shape = if shape.len() == 2 { shape } else { entry.shape.clone() };
+            let Some((found, values)) = self.tensors.get(&entry.name) else {
+                if place >= needed {
+                    continue;
+                }
+                let names: Vec<&str> = own.map(String::as_str).collect();
+                return wrong(format!("lacks {}, which the model has; its tensors are {}", entry.name, names.join(", ")));
+            };
+            if *found != shape {
+                return wrong(format!("{} has shape {found:?} there and {shape:?} in the model", entry.name));
+            }
+            let into = &mut row[entry.offset as usize..][..values.len()];
+            match shape[..] {
+                [out, inputs] => {
+                    for (i, value) in values.iter().enumerate() {
+                        let (o, i) = (i as i64 / inputs, i as i64 % inputs);
+                        into[(i * out + o) as usize] = *value;
+                    }
+                }
+                _ => into.copy_from_slice(values),
+            }
+        }
+        Ok(())
+    }
+}

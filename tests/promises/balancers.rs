@@ -1,0 +1,392 @@
+//! Balancers: what all of them promise, and those that choose by inner products against an independent script.
+
+use std::collections::BTreeMap;
+
+use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, Range, Signals, Update};
+use mmdg::objective::{Layout, Reading, Shape, Streams};
+use mmdg::rng::{Stream, mix};
+use tch::{Device, Kind, Tensor};
+
+const CPU: (Kind, Device) = (Kind::Double, Device::Cpu);
+
+/// Settings by default, and with each other word in turn.
+fn choices(entry: &Entry) -> Vec<Hyperparameters> {
+    let mut all = vec![BTreeMap::new()];
+    for setting in entry.takes {
+        let Range::Word(words) = setting.range else { continue };
+        all.extend(words[1..].iter().map(|&word| BTreeMap::from([(setting.name.to_owned(), toml::Value::from(word))])));
+    }
+    all.iter().map(|given| Hyperparameters::new(entry.takes, given).unwrap()).collect()
+}
+
+fn shape(modalities: usize, domains: i64) -> Shape {
+    let modalities = (0..modalities).map(|m| format!("m{m}")).collect();
+    Shape { modalities, embedding: 4, classes: 3, domains, hidden: 5 }
+}
+
+/// Objectives that encoders learn from beside one of the method's.
+fn objectives(balancer: &dyn Balancer, modalities: usize) -> i64 {
+    let terms = balancer.terms(&shape(modalities, 2), &mut Layout::default());
+    1 + terms.iter().filter(|term| term.objective.trains_encoders()).count() as i64
+}
+
+/// Random gradients [R, M, T, P] with uni-modal scores, which follow `numbers`.
+struct Case {
+    gradients: Tensor,
+    class: Tensor,
+    domain: Tensor,
+    loss: Tensor,
+    states: Tensor,
+}
+
+impl Case {
+    fn new(number: u64, runs: i64, modalities: i64, objectives: i64, domains: i64) -> Self {
+        let random = |what: &str, shape: &[i64]| {
+            let stream = Stream::new(number).with(what);
+            let values: Vec<f64> = (0..shape.iter().product::<i64>() as u32).map(|i| stream.normal(i)).collect();
+            Tensor::from_slice(&values).view(shape)
+        };
+        let states: Vec<i32> = (0..runs as u32).map(|r| Streams::premultiplied(Stream::new(number).at(r))).collect();
+        Self {
+            gradients: random("gradients", &[runs, modalities, objectives, 6]),
+            class: random("class", &[runs, modalities, 4, 3]),
+            domain: random("domain", &[runs, modalities, 4, domains]),
+            loss: random("loss", &[runs, objectives]).exp(),
+            states: Tensor::from_slice(&states),
+        }
+    }
+
+    fn gramian(&self) -> Tensor {
+        self.gradients.matmul(&self.gradients.transpose(2, 3))
+    }
+
+    fn signals(&self, kind: Kind) -> Signals {
+        let runs = self.loss.size()[0];
+        let options = (kind, Device::Cpu);
+        let (truth, share) = (Tensor::zeros([runs, 4], (Kind::Int64, Device::Cpu)), Tensor::full([runs, 4], 0.25, options));
+        Signals {
+            loss: self.loss.to_kind(kind),
+            class: Some(Reading::new(&self.class.to_kind(kind), &truth, &share)),
+            domain: Some(Reading::new(&self.domain.to_kind(kind), &truth, &share)),
+            gramian: Some(self.gramian().to_kind(kind)),
+            active: Tensor::ones([runs], options),
+            states: self.states.shallow_clone(),
+            epoch: 0,
+        }
+    }
+
+    /// The same with modalities in another order.
+    fn permuted(&self, order: &[i64]) -> Self {
+        let take = |x: &Tensor| x.index_select(1, &Tensor::from_slice(order));
+        let [gradients, class, domain] = [&self.gradients, &self.class, &self.domain].map(take);
+        Self { gradients, class, domain, loss: self.loss.shallow_clone(), states: self.states.shallow_clone() }
+    }
+
+    fn scaled(&self, factor: &Tensor) -> Self {
+        let same = |x: &Tensor| x.shallow_clone();
+        let [class, domain, loss, states] = [&self.class, &self.domain, &self.loss, &self.states].map(same);
+        Self { gradients: &self.gradients * factor, class, domain, loss, states }
+    }
+
+    /// Σ_t w_t g_t of each modality, [R, M, P].
+    fn updates(&self, weights: &Tensor) -> Tensor {
+        (&self.gradients * weights.unsqueeze(3)).sum_dim_intlist(2, false, None)
+    }
+}
+
+/// Three steps of one balancer.
+fn steps(entry: &Entry, own: &Hyperparameters, cases: &[Case], kind: Kind) -> Vec<Option<Update>> {
+    let runs = cases[0].loss.size()[0] as usize;
+    let mut balancer = (entry.build)(&vec![own.clone(); runs], kind, Device::Cpu);
+    let (shape, mut layout) = (shape(cases[0].gradients.size()[1] as usize, 2), Layout::default());
+    balancer.terms(&shape, &mut layout);
+    balancer.prepare(&shape, &layout, 0..0);
+    cases.iter().map(|case| balancer.balance(&case.signals(kind))).collect()
+}
+
+fn largest(x: &Tensor) -> f64 {
+    x.abs().max().double_value(&[])
+}
+
+fn dot(a: &Tensor, b: &Tensor) -> Tensor {
+    (a * b).sum_dim_intlist(-1, false, None)
+}
+
+/// Balancers, their words, and numbers of objectives to try each with.
+fn walk(modalities: usize, mut visit: impl FnMut(&Entry, &Hyperparameters, i64)) {
+    tch::set_num_threads(1);
+    for entry in BALANCERS {
+        for own in choices(entry) {
+            let least = objectives(&*(entry.build)(std::slice::from_ref(&own), Kind::Double, Device::Cpu), modalities);
+            for more in if least == 1 { vec![0] } else { vec![0, 1, 3] } {
+                visit(entry, &own, least + more);
+            }
+        }
+    }
+}
+
+#[test]
+fn names_are_unique_and_every_setting_is_explained() {
+    for (i, entry) in BALANCERS.iter().enumerate() {
+        assert!(BALANCERS[..i].iter().all(|other| other.name != entry.name), "{}", entry.name);
+        assert!(!entry.about.is_empty());
+        for (j, setting) in entry.takes.iter().enumerate() {
+            assert!(setting.about.len() > 5 && entry.takes[..j].iter().all(|other| other.name != setting.name));
+            if let Range::Number { default, least, most, search } = setting.range {
+                assert!((least..=most).contains(&default), "{} {}", entry.name, setting.name);
+                assert!(least <= search[0] && search[0] <= search[1] && search[1] <= most, "{} {}", entry.name, setting.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_follow_the_modalities() {
+    let order = [2, 0, 1];
+    walk(3, |entry, own, objectives| {
+        let cases = [1, 2, 3].map(|number| Case::new(number, 2, 3, objectives, 2));
+        let permuted = [0, 1, 2].map(|i| cases[i].permuted(&order));
+        let (one, other) = (steps(entry, own, &cases, Kind::Double), steps(entry, own, &permuted, Kind::Double));
+        for (one, other) in one.into_iter().zip(other) {
+            assert_eq!(one.is_some(), other.is_some());
+            let (Some(one), Some(other)) = (one, other) else { continue };
+            let wanted = one.weights.index_select(1, &Tensor::from_slice(&order));
+            assert!(largest(&(&wanted - other.weights)) < 1e-9 * (1.0 + largest(&wanted)), "{} {own:?}", entry.name);
+        }
+    });
+}
+
+#[test]
+fn weights_do_not_depend_on_the_common_scale_of_gradients() {
+    walk(2, |entry, own, objectives| {
+        // its weights learn at a rate that goes by the length of gradients
+        if entry.name == "grad-norm" {
+            return;
+        }
+        let case = Case::new(4, 2, 2, objectives, 2);
+        let of = |factor: f64| steps(entry, own, &[case.scaled(&Tensor::from(factor))], Kind::Double).remove(0);
+        let Some(wanted) = of(1.0) else { return };
+        for factor in [1e-4, 1e5] {
+            let found = of(factor).unwrap().weights;
+            assert!(largest(&(found - &wanted.weights)) < 1e-9 * (1.0 + largest(&wanted.weights)), "{} {own:?}", entry.name);
+        }
+    });
+}
+
+#[test]
+fn weights_are_finite_whatever_the_gradients() {
+    walk(2, |entry, own, objectives| {
+        let case = Case::new(5, 1, 2, objectives, 2);
+        let line = case.gradients.narrow(2, 0, 1).expand_as(&case.gradients).contiguous();
+        let alternating: Vec<f64> = (0..objectives).map(|t| if t % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let powers: Vec<f64> = (0..objectives).map(|t| 1e3f64.powi(t as i32 % 3 - 1)).collect();
+        let first: Vec<f64> = (0..objectives).map(|t| if t == 0 { 0.0 } else { 1.0 }).collect();
+        let by = |factors: &[f64]| Tensor::from_slice(factors).view([-1, 1]);
+        for gradients in [
+            case.gradients.zeros_like(),
+            &case.gradients * by(&first),
+            &case.gradients * by(&first).neg().g_add_scalar(1.0),
+            line.copy(),
+            &line * by(&powers),
+            &line * by(&alternating),
+            &line * by(&alternating) * by(&powers),
+            &case.gradients * 1e-18,
+            &case.gradients * by(&powers),
+            &case.gradients * 1e15,
+        ] {
+            for (kind, confidence) in [(Kind::Double, 1.0), (Kind::Double, 1e3), (Kind::Float, -1e3)] {
+                let with = |number| {
+                    let case = Case::new(number, 1, 2, objectives, 2);
+                    Case {
+                        gradients: gradients.shallow_clone(),
+                        class: case.class * confidence,
+                        domain: case.domain * confidence,
+                        ..case
+                    }
+                };
+                let cases = [with(5), Case::new(6, 1, 2, objectives, 2), with(7)];
+                for update in steps(entry, own, &cases, kind).into_iter().flatten() {
+                    let finite = |x: &Tensor| x.isfinite().all().int64_value(&[]) == 1;
+                    let what = || format!("{} {own:?} {kind:?} {:?}", entry.name, Vec::<f64>::try_from(gradients.view([-1])));
+                    assert!(finite(&update.weights), "{}", what());
+                    assert!(update.heads.as_ref().is_none_or(finite), "{}", what());
+                    let record = update.record;
+                    let seen = [record.rho, record.sigma, record.k, record.p, record.cosine, record.conflict, record.projected];
+                    assert!(seen.iter().flatten().all(finite), "{}", what());
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_run_alone_weighs_as_among_others() {
+    walk(3, |entry, own, objectives| {
+        for kind in [Kind::Double, Kind::Float] {
+            let cases = [8, 9, 10].map(|number| Case::new(number, 5, 3, objectives, 2));
+            let together = steps(entry, own, &cases, kind);
+            let part = |case: &Case, r: i64| {
+                let take = |x: &Tensor| x.narrow(0, r, 1).copy();
+                let [gradients, class, domain, loss, states] =
+                    [&case.gradients, &case.class, &case.domain, &case.loss, &case.states].map(take);
+                Case { gradients, class, domain, loss, states }
+            };
+            for r in 0..5 {
+                let alone = steps(entry, own, &[0, 1, 2].map(|i| part(&cases[i], r)), kind);
+                for (alone, together) in alone.iter().zip(&together) {
+                    let (Some(alone), Some(together)) = (alone, together) else { continue };
+                    assert_eq!(alone.weights, together.weights.narrow(0, r, 1), "{} {own:?} {kind:?}", entry.name);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn updates_work_against_no_objective_where_that_is_promised() {
+    walk(3, |entry, own, objectives| {
+        let conflict_free = match entry.name {
+            "mgda" => true,
+            "pcgrad" => objectives == 2,
+            "nash-mtl" => objectives == 2,
+            _ => false,
+        };
+        for number in 0..20 {
+            let case = Case::new(100 + number, 2, 3, objectives, 2);
+            let scales: Vec<f64> = (0..objectives).map(|t| 1e3f64.powf(Stream::new(number).normal(t as u32).tanh())).collect();
+            let case = case.scaled(&Tensor::from_slice(&scales).view([-1, 1]));
+            let Some(update) = steps(entry, own, &[case.scaled(&Tensor::from(1.0))], Kind::Double).remove(0) else { continue };
+            let shared = own.word("gramian") == "shared";
+            let vectors = |x: Tensor| if shared { x.transpose(1, 2).flatten(2, 3).unsqueeze(1) } else { x };
+            let gradients = vectors(case.gradients.shallow_clone());
+            let d = match shared {
+                true => case.updates(&update.weights).flatten(1, 2).unsqueeze(1).unsqueeze(1),
+                false => case.updates(&update.weights).unsqueeze(2),
+            };
+            let along = dot(&gradients, &d) / (dot(&gradients, &gradients).sqrt() * dot(&d, &d).sqrt());
+            if conflict_free {
+                assert!(along.min().double_value(&[]) > -1e-9, "{} {own:?} {objectives} {}", entry.name, along.min());
+            }
+            if entry.name == "mmpareto" {
+                let length = |x: &Tensor| dot(x, x).sqrt();
+                let sum = gradients.sum_dim_intlist(2, true, None);
+                assert!((length(&d) / length(&sum)).min().double_value(&[]) > 1.5 - 1e-9);
+            }
+            if entry.name == "gmp" {
+                let (c, d) = (objectives - 2, objectives - 1);
+                let gradient = |t: i64| case.gradients.select(2, t) * update.weights.select(2, t).unsqueeze(2);
+                let both = gradient(c) + gradient(d);
+                let (rho, sigma) = (update.record.rho.as_ref().unwrap(), update.record.sigma.as_ref().unwrap());
+                let (every, ahead) = (rho.ones_like(), rho.ge_tensor(sigma).to_kind(Kind::Double));
+                // 1 where the domain side is protected, and where the class side is
+                let (domain, class) = match own.word("project") {
+                    "stronger" => (ahead.copy(), 1.0 - ahead),
+                    "weaker" => (1.0 - &ahead, ahead),
+                    "class" => (every, rho.zeros_like()),
+                    "domain" => (rho.zeros_like(), every),
+                    "both" => (every.copy(), every),
+                    _ => (rho.zeros_like(), rho.zeros_like()),
+                };
+                for (protected, t) in [(domain, d), (class, c)] {
+                    let of = case.gradients.select(2, t);
+                    let cosine = dot(&both, &of) / (dot(&both, &both).sqrt() * dot(&of, &of).sqrt());
+                    assert!((cosine * protected).min().double_value(&[]) > -1e-9, "{own:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn one_source_domain_leaves_the_domain_branch_of_gmp_off() {
+    let gmp = mmdg::balance::find("gmp").unwrap();
+    for own in choices(gmp).into_iter().filter(|own| own.word("modulate") != "unified") {
+        let case = Case::new(1, 2, 3, 3, 1);
+        let _ = case.gradients.select(2, 2).fill_(0.0);
+        let update = steps(gmp, &own, &[case], Kind::Double).remove(0).unwrap();
+        for one in [update.record.sigma, update.record.p] {
+            assert_eq!(one.unwrap(), Tensor::ones([2, 3], CPU), "{own:?}");
+        }
+        assert_eq!(largest(&update.record.conflict.unwrap()), 0.0);
+        assert_eq!(update.weights.select(2, 1), update.record.k.unwrap());
+    }
+}
+
+#[test]
+fn pcgrad_takes_the_others_in_every_order() {
+    let mut seen = std::collections::BTreeSet::new();
+    for state in 0..200u32 {
+        // the stream that a balancer makes of a step's, by its name
+        let stream = mix(mix(0, 0), 0);
+        let purpose = "pcgrad".bytes().fold(stream, |state, byte| mix(state, u32::from(byte)));
+        let own = mix(state, purpose);
+        let mut keys: Vec<(u32, u32)> = (1..4).map(|j| (mix(own, j) >> 8, j)).collect();
+        keys.sort_unstable();
+        seen.insert(keys.iter().map(|key| key.1).collect::<Vec<_>>());
+    }
+    assert_eq!(seen.len(), 6);
+}
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    cases: Vec<BTreeMap<String, serde_json::Value>>,
+    #[serde(rename = "grad-norm")]
+    grad_norm: Vec<BTreeMap<String, Vec<Vec<f64>>>>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../reference/balancers.json")).unwrap()
+}
+
+#[test]
+fn updates_are_those_of_an_independent_script() {
+    let mut seen = 0;
+    for case in golden().cases {
+        let rows: Vec<Vec<f64>> = serde_json::from_value(case["J"].clone()).unwrap();
+        let t = rows.len() as i64;
+        let gradients = Tensor::from_slice(&rows.concat()).view([1, 1, t, -1]);
+        let state = case["state"].as_u64().unwrap() as u32;
+        // a state as a stream gives it to tensors
+        let states = Tensor::from_slice(&[state.wrapping_mul(0x9e37_79b1) as i32]);
+        let one = Case { gradients, states, ..Case::new(1, 1, 1, t, 2) };
+        for entry in BALANCERS {
+            let Some(wanted) = case.get(entry.name) else { continue };
+            let wanted = Tensor::from_slice(&serde_json::from_value::<Vec<f64>>(wanted.clone()).unwrap());
+            let mut given = BTreeMap::new();
+            if entry.name == "cagrad" {
+                given.insert("c".to_owned(), toml::Value::from(0.4));
+            }
+            for word in ["per-modality", "shared"] {
+                given.insert("gramian".into(), word.into());
+                let own = Hyperparameters::new(entry.takes, &given).unwrap();
+                let update = steps(entry, &own, &[one.scaled(&Tensor::from(1.0))], Kind::Double).remove(0).unwrap();
+                let found = one.updates(&update.weights).view([-1]);
+                let error = (&found - &wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
+                assert!(error < 1e-9, "{} {t} {}: {error:e}\n{found}\n{wanted}", entry.name, case["kind"]);
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 3 * 6 * 6 * 2);
+}
+
+#[test]
+fn grad_norm_learns_the_weights_of_an_independent_script() {
+    let entry = mmdg::balance::find("grad-norm").unwrap();
+    for run in golden().grad_norm {
+        let t = run["norms"][0].len() as i64;
+        let own = Hyperparameters::new(entry.takes, &BTreeMap::new()).unwrap();
+        let case = |(norms, losses): (&Vec<f64>, &Vec<f64>)| Case {
+            // two encoders whose gradients have this length together
+            gradients: (Tensor::from_slice(norms).diag(0) * 0.5f64.sqrt()).expand([1, 2, t, t], false),
+            loss: Tensor::from_slice(losses).unsqueeze(0),
+            ..Case::new(1, 1, 2, t, 2)
+        };
+        let cases: Vec<Case> = run["norms"].iter().zip(&run["losses"]).map(case).collect();
+        for (update, wanted) in steps(entry, &own, &cases, Kind::Double).into_iter().zip(&run["weights"]) {
+            let (update, wanted) = (update.unwrap(), Tensor::from_slice(wanted));
+            assert!(largest(&(update.heads.unwrap() - &wanted)) < 1e-12);
+            assert!(largest(&(update.weights - wanted)) < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Saved models: they can be asked again, started from, and do without a modality in the way that is said.
+
+use std::path::Path;
+
+use mmdg::report::results::{DomainResult, RunResult};
+use mmdg::train::predict::{Fill, Lacking, Predictor};
+use mmdg::train::saved::Saved;
+use mmdg::train::{Protocol, Settings, Table};
+
+use crate::train::{compare, one_task, run, settings, small, table};
+
+fn folder_of(out: &Path, result: &RunResult) -> std::path::PathBuf {
+    out.join(&result.name).join(format!("{}-{}", result.target, result.seed))
+}
+
+fn model(out: &Path, result: &RunResult) -> std::path::PathBuf {
+    folder_of(out, result).join("model.safetensors")
+}
+
+fn one(out: &Path) -> Settings {
+    Settings { protocol: one_task("domain1"), ..settings(out) }
+}
+
+fn refused<T: std::fmt::Debug>(result: mmdg::Result<T>, parts: &[&str]) {
+    let error = result.unwrap_err();
+    let text = error.to_string();
+    assert!(error.exit_code() == 3 && parts.iter().all(|part| text.contains(part)), "{text} should have {parts:?}");
+}
+
+#[test]
+fn a_saved_model_says_again_what_its_run_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = small();
+    for result in run(&table, &one(folder.path())).unwrap() {
+        let predictor = Predictor::open(&model(folder.path(), &result)).unwrap();
+        let card = predictor.card().unwrap();
+        assert_eq!((&card.classes, &card.sources, &card.target), (&result.classes, &result.sources, &result.target));
+        let target = |row: usize| table.domains()[table.domain()[row]] == result.target;
+        let found = predictor.examine(&table, &Lacking::default(), target).unwrap();
+        let wanted = result.on_target().unwrap().clone();
+        assert_eq!(found.all, DomainResult { domain: "all".into(), part: "all".into(), ..wanted }, "{}", result.name);
+        assert_eq!(found.domains.iter().map(|domain| domain.rows).sum::<u64>(), result.rows.target as u64);
+        for said in predictor.predict(&table, &Lacking::default()).unwrap() {
+            let said = said.unwrap();
+            assert!((said.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+            let largest = said.probabilities.iter().copied().fold(0.0, f64::max);
+            assert_eq!(said.probabilities[said.predicted], largest);
+        }
+    }
+}
+
+/// With other values of one modality, where `valid` says so.
+fn with_audio(table: &Table, value: impl Fn(usize) -> f32, valid: impl Fn(usize) -> bool) -> Table {
+    let mut modalities = table.modalities().to_vec();
+    let audio = &mut modalities[1];
+    let width = audio.width;
+    audio.values.iter_mut().enumerate().for_each(|(i, x)| *x = value(i % width));
+    audio.valid.iter_mut().enumerate().for_each(|(row, there)| *there = valid(row));
+    let names = (table.classes().to_vec(), table.domains().to_vec());
+    Table::new(names.0, names.1, modalities, table.label().to_vec(), table.domain().to_vec(), table.split().to_vec()).unwrap()
+}
+
+#[test]
+fn a_missing_modality_is_zeros_before_or_after_the_features_are_standardised() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = small();
+    let result = run(&table, &one(folder.path())).unwrap().remove(0);
+    let file = model(folder.path(), &result);
+    let predictor = Predictor::open(&file).unwrap();
+    let mean = Saved::read(&file).unwrap().standard("audio", 5).unwrap().mean;
+    let drop = |fill| Lacking { drop: vec!["audio".into()], fill: Some(fill) };
+    let ask = |table: &Table, lacking: &Lacking| -> Vec<Vec<f64>> {
+        predictor.predict(table, lacking).unwrap().into_iter().map(|said| said.unwrap().probabilities).collect()
+    };
+    let whole = Lacking::default();
+    let all = |_: usize| true;
+    let (zero, at_mean) = (ask(&table, &drop(Fill::Zero)), ask(&table, &drop(Fill::Mean)));
+    assert_eq!(zero, ask(&with_audio(&table, |_| 0.0, all), &whole));
+    let close = ask(&with_audio(&table, |d| mean[d] as f32, all), &whole);
+    let apart = |a: &[Vec<f64>], b: &[Vec<f64>]| {
+        a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    assert!(apart(&at_mean, &close) < 1e-5 && apart(&zero, &at_mean) > 1e-3 && apart(&zero, &ask(&table, &whole)) > 1e-3);
+
+    // rows that lack it are left out, or filled like dropped ones
+    let some = with_audio(&table, |_| f32::NAN, |_| false);
+    assert!(predictor.predict(&some, &whole).unwrap().iter().all(Option::is_none));
+    assert_eq!(ask(&some, &Lacking { drop: vec![], fill: Some(Fill::Mean) }), at_mean);
+    refused(predictor.examine(&some, &whole, |_| true), &["no row to examine", "90 left out"]);
+
+    let dropped = |names: &[&str], fill| Lacking { drop: names.iter().map(|name| (*name).into()).collect(), fill };
+    refused(predictor.predict(&table, &dropped(&["smell"], Some(Fill::Zero))), &["smell", "video, audio"]);
+    refused(predictor.predict(&table, &dropped(&["video", "audio"], Some(Fill::Zero))), &["every modality"]);
+    refused(predictor.predict(&table, &dropped(&["audio"], None)), &["zero or mean"]);
+}
+
+#[test]
+fn features_that_do_not_fit_a_model_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run(&small(), &one(folder.path())).unwrap().remove(0);
+    let file = model(folder.path(), &result);
+    let predictor = Predictor::open(&file).unwrap();
+    let wide = table(&[("video", 6), ("audio", 7)], 3, 3, 10);
+    refused(predictor.predict(&wide, &Lacking::default()), &["audio of width 5", "video (6), audio (7)"]);
+    let many = table(&[("video", 6), ("audio", 5)], 4, 3, 10);
+    refused(predictor.examine(&many, &Lacking::default(), |_| true), &["class \"class3\"", "class0, class1, class2"]);
+    let other = folder.path().join("other.safetensors");
+    std::fs::write(&other, b"what").unwrap();
+    refused(Predictor::open(&other), &["other.safetensors", "expected a model.safetensors"]);
+    let plain = [("x".to_owned(), tch::Tensor::from_slice(&[1.0f32]))];
+    tch::Tensor::write_safetensors(&plain, &other).unwrap();
+    refused(Predictor::open(&other), &["no metadata \"mmdg\""]);
+}
+
+#[test]
+fn every_run_starts_from_given_weights() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let table = small();
+    let results = run(&table, &one(first.path())).unwrap();
+    let of = |name: &str| model(first.path(), results.iter().find(|run| run.name == name).unwrap());
+    let columns = [compare("name = 'joint'"), compare("name = 'gmp'\nbalance = 'gmp'")];
+    // steps that change nothing: the weights that come out are those that went in
+    let still = |init: &str| Settings {
+        init: Some(of(init)),
+        epochs: 1,
+        learning_rate: 1e-30,
+        compare: columns.to_vec(),
+        protocol: Protocol { seeds: vec![5, 6], ..one_task("domain1") },
+        ..settings(second.path())
+    };
+    let started = run(&table, &still("joint")).unwrap();
+    let read = |path: &Path| tch::Tensor::read_safetensors(path).unwrap();
+    let given = read(&of("joint"));
+    for result in &started {
+        let found = read(&model(second.path(), result));
+        for (name, wanted) in given.iter().filter(|(name, _)| !name.starts_with("input.")) {
+            let (_, found) = found.iter().find(|(other, _)| other == name).unwrap();
+            assert_eq!(found, wanted, "{} {name}", result.name);
+        }
+        let config = std::fs::read_to_string(folder_of(second.path(), result).join("config.toml")).unwrap();
+        assert!(config.contains(&Saved::read(&of("joint")).unwrap().digest));
+    }
+    assert_eq!(started.len(), 4);
+
+    refused(run(&table, &still("gmp")), &["\"joint\"", "has discriminator.0.bias", "classifier.0.weight"]);
+    let narrow = Settings { hidden: 15, compare: columns[..1].to_vec(), ..still("joint") };
+    refused(run(&table, &narrow), &["encoder.video.0.weight has shape [16, 6] there and [15, 6] in the model"]);
+    let fewer = crate::train::table(&[("video", 6), ("audio", 5), ("flow", 2)], 3, 3, 10);
+    refused(run(&fewer, &still("joint")), &["lacks encoder.flow.0.weight", "encoder.audio.0.bias"]);
+}
