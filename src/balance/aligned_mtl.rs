@@ -66,3 +66,21 @@ fn eigen(matrix: &Tensor) -> (Tensor, Tensor) {
     let values = a.diagonal(0, 1, 2).contiguous();
     (values.view(&shape[..shape.len() - 1]), vectors.view(&shape[..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::simplex::tests::gramians;
+    use super::*;
+
+    #[test]
+    fn rotations_arrive() {
+        for objectives in [1, 2, 3, 5, 8] {
+            let g = gramians(objectives);
+            let (values, vectors) = eigen(&g);
+            let back = (&vectors * values.unsqueeze(-2)).bmm(&vectors.transpose(1, 2));
+            let unit = vectors.transpose(1, 2).bmm(&vectors) - Tensor::eye(objectives, (Kind::Double, tch::Device::Cpu));
+            assert!((back - g).abs().max().double_value(&[]) < 1e-14 * objectives as f64, "{objectives}");
+            assert!(unit.abs().max().double_value(&[]) < 1e-14, "{objectives}");
+        }
+    }
+}

@@ -32,7 +32,7 @@ struct GradNorm {
     scale: Tensor,
     alpha: Tensor,
     rate: Tensor,
-    /// [R, T]; [R, 0] before the first step.
+    /// [R, T].
     weights: Tensor,
     /// First losses, [R, T]; NaN before a run's first step.
     first: Tensor,
@@ -56,11 +56,14 @@ impl Balancer for GradNorm {
         true
     }
 
+    fn count(&mut self, objectives: usize) {
+        let size = [self.weights.size()[0], objectives as i64];
+        self.weights = self.weights.new_ones(size, (self.scale.kind(), self.scale.device()));
+        self.first = self.weights.full_like(f64::NAN);
+    }
+
     fn balance(&mut self, signals: &Signals) -> Option<Update> {
         let (gramian, loss) = (signals.gramian.as_ref()?, &signals.loss);
-        if self.weights.size() != loss.size() {
-            (self.weights, self.first) = (loss.ones_like(), loss.full_like(f64::NAN));
-        }
         let first = loss.where_self(&self.first.isnan(), &self.first);
         let norm = squares(&gramian.sum_dim_intlist(1, false, None)).sqrt();
         let there = norm.gt(0.0).to_kind(norm.kind());

@@ -159,6 +159,9 @@ pub trait Balancer: Debug + Send {
     /// Called once, when all parameters are claimed; `heads` are the entries of the method's first objective.
     fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>) {}
 
+    /// Told once how many objectives T there are, before the first step.
+    fn count(&mut self, _objectives: usize) {}
+
     /// Whether it leaves a [`Record`] of each step.
     fn records(&self) -> bool {
         self.needs_gramian()

@@ -7,7 +7,7 @@ use super::{Entry, simplex};
 /// in the official code, which gives the update the length of the gradients.
 ///
 /// Two objectives have a closed form; more are solved as the convex problem min ½ aᵀCa − Σ log a with α_t = a_t / ‖g_t‖
-/// and the cosines C + [`RIDGE`]: [`STEPS`] damped Newton steps leave ‖Ca − 1/a‖ below 1e-9. Differences from the official
+/// and the cosines C + [`RIDGE`]: 12 + 2 T damped Newton steps leave Ca − 1/a below 1e-9. Differences from the official
 /// code: that solves a sequence of convex programs with a solver, to about 1e-3, and keeps weights for some steps; here
 /// every step has its own. It clips the update at length 1; here clipping is the trainer's. Heads learn from the plain
 /// gradient of their own loss.
@@ -20,8 +20,6 @@ pub const ENTRY: Entry = Entry {
 
 /// What keeps opposite gradients' weights finite: the least 1 + cosine of two, and on the diagonal of more.
 const RIDGE: f64 = 1e-3;
-/// Newton steps.
-const STEPS: usize = 20;
 
 fn bargain(gramian: &Tensor) -> Tensor {
     let objectives = gramian.size()[gramian.dim() - 1];
@@ -41,7 +39,7 @@ fn bargain(gramian: &Tensor) -> Tensor {
 fn newton(c: &Tensor) -> Tensor {
     let ones = c.select(-1, 0).ones_like();
     let mut a = &ones / simplex::length(c, &ones);
-    for _ in 0..STEPS {
+    for _ in 0..12 + 2 * ones.size()[ones.dim() - 1] {
         let inverse = a.reciprocal();
         let gradient = simplex::times(c, &a) - &inverse;
         let hessian = c + inverse.square().diag_embed(0, -2, -1);
@@ -53,4 +51,24 @@ fn newton(c: &Tensor) -> Tensor {
         a -= step * damping;
     }
     a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simplex::tests::gramians;
+    use super::*;
+
+    #[test]
+    fn newton_arrives() {
+        for objectives in [3, 5, 8] {
+            let g = gramians(objectives);
+            let inverse = squares(&g).rsqrt();
+            let c = g * inverse.unsqueeze(-1) * inverse.unsqueeze(-2);
+            let c = c + Tensor::eye(objectives, (tch::Kind::Double, tch::Device::Cpu)) * RIDGE;
+            let a = newton(&c);
+            assert!(a.min().double_value(&[]) > 0.0);
+            let left = (simplex::times(&c, &a) - a.reciprocal()).abs().max().double_value(&[]);
+            assert!(left < 1e-9, "{objectives}: {left:e}");
+        }
+    }
 }

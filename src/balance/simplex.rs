@@ -116,7 +116,71 @@ pub fn leaning(gramian: &Tensor, b: &Tensor, kappa: &Tensor) -> Tensor {
     let square = one_b.square() - &one_one * (b_b - kappa.square());
     let root = square.clamp_min(0.0).sqrt();
     let w = (((&one_b + &root) / one_one) * of_one - of_b) / &root;
+    let w = &w / over(&w);
     let valid = regular.squeeze_dim(-1).logical_and(&square.gt(0.0));
     let (gramian, b) = (gramian.unsqueeze(-3), b.unsqueeze(-2));
     faces.best(&w, &valid, |w| ((w * &b).sum_dim_intlist(-1, true, None) + length(&gramian, w) * &kappa).squeeze_dim(-1))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::rng::Stream;
+    use tch::Device;
+
+    /// Gramians [n, T, T] of gradients that are random, longer and shorter by 10³, dependent, equal, opposite.
+    pub fn gramians(objectives: i64) -> Tensor {
+        let t = objectives as usize;
+        let random = |seed: u64| {
+            let numbers: Vec<f64> = (0..objectives as u32 * 4).map(|i| Stream::new(seed).normal(i)).collect();
+            Tensor::from_slice(&numbers).view([objectives, 4])
+        };
+        let column = |f: &dyn Fn(usize) -> f64| Tensor::from_slice(&(0..t).map(f).collect::<Vec<_>>()).view([-1, 1]);
+        let line = random(9).narrow(0, 0, 1);
+        let mut all: Vec<Tensor> = (0..20).map(random).collect();
+        all.extend((0..20).map(|seed| random(seed) * column(&|i| [1.0, 1e-3, 0.05][(i + seed as usize) % 3])));
+        all.push(&line * column(&|_| 1.0));
+        all.push(&line * column(&|i| if i % 2 == 0 { 1.0 } else { -1.0 }));
+        all.push(&line * column(&|i| if i % 2 == 0 { 1.0 } else { -0.3 }));
+        all.push(random(3) + &line * 1e3);
+        let j = Tensor::stack(&all, 0);
+        let g = j.bmm(&j.transpose(1, 2));
+        let largest = g.diagonal(0, 1, 2).amax([1i64].as_slice(), true).unsqueeze(2);
+        g / largest
+    }
+
+    #[test]
+    fn the_shortest_combination_has_no_gradient_behind_it() {
+        for objectives in [1, 2, 3, 5, 8] {
+            let g = gramians(objectives);
+            let w = shortest(&g);
+            let along = times(&g, &w);
+            let square = (&along * &w).sum_dim_intlist(-1, true, None);
+            assert!(w.min().double_value(&[]) >= 0.0);
+            assert!((w.sum_dim_intlist(-1, false, None) - 1.0).abs().max().double_value(&[]) < 1e-14);
+            assert!((along - square).min().double_value(&[]) > -1e-10, "{objectives}");
+        }
+    }
+
+    #[test]
+    fn no_corner_improves_on_the_leaning_minimum() {
+        for objectives in [1, 2, 3, 5, 8] {
+            let g = gramians(objectives);
+            let b = g.mean_dim(-1, false, None);
+            for c in [0.0, 0.3, 0.9] {
+                let kappa = b.mean_dim(-1, true, None).clamp_min(0.0).sqrt() * c;
+                let w = leaning(&g, &b, &kappa);
+                let value = |w: &Tensor| (w * &b).sum_dim_intlist(-1, true, None) + length(&g, w) * &kappa;
+                let least = value(&w);
+                for t in 0..objectives {
+                    let corner = Tensor::eye(objectives, (Kind::Double, Device::Cpu)).get(t);
+                    for step in [1.0, 0.1, 1e-3] {
+                        let there = value(&(&w * (1.0 - step) + &corner * step));
+                        let gain = (&least - there).max().double_value(&[]);
+                        assert!(gain < 1e-10, "{objectives} {c} {t} {step}: {gain:e}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -159,6 +159,8 @@ pub enum Verb {
     },
     /// Features whose truth is known to a feature store; or whether such features show what they were made to show
     Synth(SynthArguments),
+    /// Every method and balancer that a column of a comparison may name, with all that may be set of it
+    Methods,
     /// Which native libraries are here, and what mends each gap
     Doctor,
 }

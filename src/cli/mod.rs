@@ -5,6 +5,8 @@ mod doctor;
 mod exchange;
 mod failures;
 #[cfg(feature = "torch")]
+mod methods;
+#[cfg(feature = "torch")]
 mod models;
 mod progress;
 #[cfg(feature = "hdf5")]

@@ -105,6 +105,10 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Merge { .. } => Err(not_built("merge", "hdf5")),
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Synth(arguments) => super::synth::synth(&arguments, world.stop),
+        #[cfg(feature = "torch")]
+        Verb::Methods => show(format_args!("{}", super::methods::methods())).map(|()| WELL),
+        #[cfg(not(feature = "torch"))]
+        Verb::Methods => Err(not_built("methods", "torch")),
         Verb::Doctor => {
             let (text, well) = super::doctor();
             show(format_args!("{text}"))?;

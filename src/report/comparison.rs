@@ -210,10 +210,14 @@ impl<'a> Comparison<'a> {
 
     /// What the tables average over, in a line.
     pub fn caption(&self) -> String {
-        match self.seeds.len() {
+        let spread = match self.seeds.len() {
             1 => "One seed: no standard deviation.".into(),
             n => format!("Mean ± standard deviation over {n} seeds."),
-        }
+        };
+        let oracle = self.entries.iter().any(|entry| entry.selection == "oracle");
+        let warning =
+            if oracle { " With oracle, the target itself chose the epoch: an upper bound, no fair figure." } else { "" };
+        spread + warning
     }
 
     /// How many runs there are, and which are missing, in a line.

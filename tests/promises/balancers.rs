@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, Range, Signals, Update};
 use mmdg::objective::{Layout, Reading, Shape, Streams};
 use mmdg::rng::{Stream, mix};
+use mmdg::train::Optimizer;
+use mmdg::train::cohort::{Cohort, Run};
 use tch::{Device, Kind, Tensor};
+
+use super::train::{a_run, design, hyperparameters, small, task};
 
 const CPU: (Kind, Device) = (Kind::Double, Device::Cpu);
 
@@ -101,6 +105,7 @@ fn steps(entry: &Entry, own: &Hyperparameters, cases: &[Case], kind: Kind) -> Ve
     let (shape, mut layout) = (shape(cases[0].gradients.size()[1] as usize, 2), Layout::default());
     balancer.terms(&shape, &mut layout);
     balancer.prepare(&shape, &layout, 0..0);
+    balancer.count(cases[0].loss.size()[1] as usize);
     cases.iter().map(|case| balancer.balance(&case.signals(kind))).collect()
 }
 
@@ -309,6 +314,34 @@ fn one_source_domain_leaves_the_domain_branch_of_gmp_off() {
         }
         assert_eq!(largest(&update.record.conflict.unwrap()), 0.0);
         assert_eq!(update.weights.select(2, 1), update.record.k.unwrap());
+    }
+}
+
+#[test]
+fn training_a_run_alone_and_in_a_cohort_is_bit_equal() {
+    tch::set_num_threads(1);
+    let table = small();
+    for name in ["pcgrad", "mgda", "cagrad", "mmpareto", "aligned-mtl", "nash-mtl", "grad-norm"] {
+        for words in ["objectives = 'domain'", "objectives = 'unimodal'"] {
+            let design = design(&table, name, 0.4);
+            let own = |i: usize| {
+                hyperparameters(name, words, &[("lambda", 0.1 + i as f64), ("c", 0.1 * i as f64), ("alpha", i as f64)])
+            };
+            let mut runs: Vec<Run> = (0..4).map(|i| a_run(task(&table, i % 3), i as u64 / 2, own(i))).collect();
+            runs[1].epochs = 1;
+            let train = |runs: Vec<Run>| {
+                let mut cohort = Cohort::new(&table, &design, Optimizer::Adam, 8, runs, Kind::Float, Device::Cpu);
+                let epochs: Vec<_> = (0..2).map(|epoch| cohort.epoch(epoch)).collect();
+                (cohort.parameters().copy(), epochs)
+            };
+            let (together, epochs) = train(runs.clone());
+            assert!(together.isfinite().all().int64_value(&[]) == 1);
+            for (r, run) in runs.into_iter().enumerate() {
+                let (alone, own) = train(vec![run]);
+                assert_eq!(alone.get(0), together.get(r as i64), "{name} {words:?} run {r}");
+                assert!(own.iter().zip(&epochs).all(|(own, all)| format!("{:?}", own[0]) == format!("{:?}", all[r])));
+            }
+        }
     }
 }
 

@@ -68,6 +68,8 @@ mod spectrograms;
 mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
+#[cfg(all(feature = "cli", feature = "hdf5", feature = "torch"))]
+mod suite;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
 mod synthetic;

@@ -1,0 +1,64 @@
+//! `bench-suite`: everything with everything, in one go, however often it is killed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+use crate::train::walk;
+
+const PIPELINE: &str = "[train]\nfeatures = \"features\"\nepochs = 3\nbatch-size = 8\nhidden = 8\nembedding = 8\nhead-hidden = 8\n\
+    checkpoint-every = 1\n\n[[train.compare]]\nname = \"mine\"\nbalance = \"gmp\"\nvariant = \"bench\"\n\n[report]\nout = \"report\"\n";
+
+fn mmdg(folder: &Path, arguments: &str, fault: Option<usize>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mmdg"));
+    command.current_dir(folder).args(arguments.split_whitespace()).env_remove("MMDG_FAULT");
+    if let Some(at) = fault {
+        command.env("MMDG_FAULT", format!("kill:{at}"));
+    }
+    command.output().unwrap()
+}
+
+/// Runs that are finished, with the time of each.
+fn finished(folder: &Path) -> BTreeMap<String, SystemTime> {
+    let time = |path: std::path::PathBuf| (path.display().to_string(), std::fs::metadata(path).unwrap().modified().unwrap());
+    walk(folder, "results.json").into_iter().map(time).collect()
+}
+
+#[test]
+fn a_suite_is_methods_by_balancers_by_tasks_and_goes_on_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let made = mmdg(folder, "synth features --rows 60 --classes 3 -q", None);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
+    let flags = "--balance none --balance ogm-ge --seeds 0,1 --search 1 --cohort 3";
+    let suite = |out: &str, fault| mmdg(folder, &format!("bench-suite pipeline.toml --set train.out={out} {flags}"), fault);
+
+    let calm = suite("calm", None);
+    let text = String::from_utf8(calm.stdout).unwrap();
+    assert!(calm.status.success(), "{}", String::from_utf8_lossy(&calm.stderr));
+    for column in ["mine", "none", "ogm-ge", "runs are there"] {
+        assert!(text.contains(column), "{column} is not in {text}");
+    }
+    assert!(folder.join("report/report.html").exists());
+
+    std::fs::create_dir(folder.join("rough")).unwrap();
+    let mut kills = 0;
+    for at in [40, 150, 90, 200, 320, 150, 400] {
+        let before = finished(&folder.join("rough"));
+        kills += usize::from(!suite("rough", Some(at)).status.success());
+        let after = finished(&folder.join("rough"));
+        assert!(before.iter().all(|(run, time)| after.get(run) == Some(time)), "a finished run was made again");
+    }
+    assert!(kills > 2, "{kills}");
+    let rough = suite("rough", None);
+    assert!(rough.status.success(), "{}", String::from_utf8_lossy(&rough.stderr));
+    assert_eq!(String::from_utf8(rough.stdout).unwrap(), text);
+    let bytes = |out: &str| -> BTreeMap<String, Vec<u8>> {
+        let root = folder.join(out);
+        let files = [".json", ".toml", ".csv", ".safetensors"].iter().flat_map(|ending| walk(&root, ending));
+        files.map(|path| (path.strip_prefix(&root).unwrap().display().to_string(), std::fs::read(path).unwrap())).collect()
+    };
+    assert!(bytes("calm") == bytes("rough"));
+}
