@@ -65,7 +65,7 @@ impl Card {
                 "compare",
                 "init",
                 "trace",
-                "plane",
+                "tsne",
             ];
             keys.retain(|key, value| !elsewhere.contains(&key.as_str()) && !value.is_null());
         }

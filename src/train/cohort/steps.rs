@@ -52,6 +52,9 @@ impl Cohort {
             if let Some(before) = before {
                 self.after_step(before, &plan, epoch, step);
             }
+            if let Some(kept) = &mut self.kept {
+                kept.push(seen.shallow_clone());
+            }
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
         (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
