@@ -70,6 +70,11 @@ pub struct Epoch {
     pub validation: Evaluation,
     /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
     pub record: Vec<[f64; RECORD.len()]>,
+    /// The same of each step, where the cohort [keeps them](Cohort::keep_steps).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Vec<[f64; RECORD.len()]>>,
+    /// Learning rate.
+    pub learning_rate: f64,
 }
 
 /// R runs, their parameters and the features on one device.
@@ -91,6 +96,8 @@ pub struct Cohort {
     courses: Vec<Course>,
     /// The next epoch.
     next: usize,
+    /// What each step of the epoch saw, where that is kept.
+    kept: Option<Vec<Tensor>>,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -107,6 +114,7 @@ pub struct Cohort {
     domains: Vec<usize>,
     /// Of the domains.
     names: Vec<String>,
+    class_names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -188,11 +196,13 @@ impl Cohort {
             classes: table.label().to_vec(),
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
+            class_names: table.classes().to_vec(),
             elements,
             rows,
             best: flat.copy(),
             courses: vec![Course::default(); runs.len()],
             next: 0,
+            kept: None,
             runs,
             model,
             flat,
@@ -221,6 +231,11 @@ impl Cohort {
         &self.flat
     }
 
+    /// Whether the balancer's record of each step is kept.
+    pub fn keep_steps(&mut self, keep: bool) {
+        self.kept = keep.then(Vec::new);
+    }
+
     /// Epochs of the longest run.
     pub fn epochs(&self) -> usize {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
@@ -237,14 +252,23 @@ impl Cohort {
         let (sums, steps) = self.steps(epoch, usize::MAX);
         let (sums, record) = (to_host(&sums), RECORD.len());
         let width = 2 + self.features.len() * record;
+        let by_modality =
+            |row: &[f64]| row[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect::<Vec<_>>();
+        // [R, steps, width]
+        let kept = self.kept.as_mut().map(std::mem::take).filter(|kept| !kept.is_empty());
+        let count = kept.as_ref().map_or(0, Vec::len);
+        let kept = kept.map(|kept| to_host(&Tensor::stack(&kept, 1))).unwrap_or_default();
         let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
         let validation = self.evaluate(&self.weights(), &rows, false);
         let mut epochs = Vec::new();
-        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width))) {
+        let of_runs = self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width)));
+        for (r, ((run, validation), (steps, sums))) in of_runs.enumerate() {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
-            let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let each = kept.chunks(width).skip(r * count).take(count.min(*steps));
+            let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
-            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
+            let learning_rate = run.rates(self.recipe, epoch).learning_rate;
+            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
             epochs.push((epoch < run.epochs).then_some(done));
         }
         epochs

@@ -57,6 +57,8 @@ mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
 #[cfg(feature = "torch")]
+mod run_folder;
+#[cfg(feature = "torch")]
 mod saved;
 #[cfg(feature = "media")]
 mod shared;

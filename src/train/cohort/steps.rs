@@ -48,6 +48,9 @@ impl Cohort {
         let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
         for step in 0..plan.active_runs.len().min(most) {
             let seen = self.step(&plan, epoch, step);
+            if let Some(kept) = &mut self.kept {
+                kept.push(seen.shallow_clone());
+            }
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
         (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
