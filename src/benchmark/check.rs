@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::figures::Figures;
-use crate::report::statistics::Summary;
+use crate::report::statistics::Difference;
 use crate::stop::Stop;
 use crate::synthetic::features::{Arm, Parameters};
 use crate::train::{Compare, Settings};
@@ -41,8 +41,10 @@ impl fmt::Display for Condition {
 /// - `shift`: `adversarial` is above the base on the target, by a paired 95 % t interval over the seeds;
 /// - `control`: every column of `settings.compare` is within 1 point of the base on the target.
 ///
-/// The first two hold of means over the seeds, as the third and the last do. The base is the first column of `settings.compare` with the
-/// balancer `none`. Runs are kept in `folder`, and found there again. `progress` hears how many seeds are done, of how many.
+/// The first two hold of means over the seeds, as the third and the last do. The base is the first column of `settings.compare`
+/// with the balancer `none`. Runs are kept in `folder`, the compared ones in `folder/<arm>/compared`, and found there again;
+/// with `all` they are those of every column in every arm, else only what the conditions are about. `progress` hears how many
+/// seeds are done, of how many.
 ///
 /// # Errors
 /// [`Parameters::check`]; [`Error::Input`] for settings without these columns, or with one seed; those of [`crate::train::train`].
@@ -50,6 +52,7 @@ pub fn check(
     arm: Arm,
     parameters: &Parameters,
     settings: &Settings,
+    all: bool,
     folder: &Path,
     stop: &Stop,
     progress: &(dyn Fn(usize, usize) + Sync),
@@ -59,7 +62,7 @@ pub fn check(
     if settings.protocol.seeds.len() < 2 {
         return Err(Error::input("[protocol] seeds", "one; expected at least two, to tell a spread"));
     }
-    let compare = columns(arm, settings)?;
+    let compare = columns(arm, settings, all)?;
     let (done, folder) = (AtomicUsize::new(0), folder.join(arm.name()));
     let measure = |&seed: &u64| {
         let figures = Figures::measure(parameters, settings, &compare, seed, &folder, stop)?;
@@ -70,24 +73,24 @@ pub fn check(
     Ok(conditions(arm, &compare, &figures))
 }
 
-/// The columns that an arm's conditions are about, the base first.
-fn columns(arm: Arm, settings: &Settings) -> Result<Vec<Compare>> {
+/// The columns to train: the base, then the one that the shift arm is about, then the others that are asked for.
+fn columns(arm: Arm, settings: &Settings, all: bool) -> Result<Vec<Compare>> {
+    let resolved = settings.resolve_compare()?;
     let balanced = |name: &str| {
-        let resolved = settings.resolve_compare()?;
         let place = resolved.iter().position(|column| column.balance.name == name && column.method.name == "erm");
         let column = place.and_then(|place| settings.compare.get(place)).cloned();
         column
             .ok_or_else(|| Error::input("[train] compare", format!("no column with method erm and balance {name}; expected one")))
     };
-    let base = balanced("none")?;
-    Ok(match arm {
-        Arm::Imbalance => vec![base],
-        Arm::Shift => vec![base, balanced("adversarial")?],
-        Arm::Control => {
-            let others = settings.compare.iter().filter(|column| column.name != base.name).cloned();
-            std::iter::once(base.clone()).chain(others).collect()
-        }
-    })
+    let mut columns = vec![balanced("none")?];
+    if arm == Arm::Shift {
+        columns.push(balanced("adversarial")?);
+    }
+    if all || arm == Arm::Control {
+        let more: Vec<Compare> = settings.compare.iter().filter(|column| !columns.contains(column)).cloned().collect();
+        columns.extend(more);
+    }
+    Ok(columns)
 }
 
 fn conditions(arm: Arm, compare: &[Compare], figures: &[Figures]) -> Vec<Condition> {
@@ -133,10 +136,12 @@ struct Sample {
 
 impl Sample {
     fn of(values: &[f64]) -> Self {
-        let summary = Summary::of(values);
-        let reach =
-            |s: Summary| T_975.get(s.count - 2).unwrap_or(&1.98) * s.deviation.unwrap_or(f64::NAN) / (s.count as f64).sqrt();
-        Self { mean: summary.map_or(f64::NAN, |s| s.mean), reach: summary.map_or(f64::NAN, reach) }
+        let over_seeds = Difference::of(values);
+        let nan = f64::NAN;
+        Self {
+            mean: over_seeds.map_or(nan, |over| over.summary.mean),
+            reach: over_seeds.and_then(|over| over.half).unwrap_or(nan),
+        }
     }
 
     fn percent(self) -> String {
@@ -147,9 +152,3 @@ impl Sample {
         format!("{:+.2} [{:+.2}, {:+.2}]", self.mean, self.mean - self.reach, self.mean + self.reach)
     }
 }
-
-/// The 97.5 % points of Student's t with 1, 2, … degrees of freedom.
-const T_975: [f64; 29] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110,
-    2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045,
-];

@@ -23,7 +23,7 @@ enum Word {
 #[derive(Debug, Args)]
 #[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "nothing is checked"))]
 pub struct SynthArguments {
-    /// Folder of the store to make; with --check, where its runs are kept [default there: nowhere]
+    /// Folder of the store to make; with --check, of runs to keep, of every column of pipelines/synth.toml in every arm [default there: none is kept, and only those are made that a condition is about]
     #[arg(required_unless_present = "check")]
     out: Option<PathBuf>,
     /// Parameters to start from [default: imbalance; with --check, every arm]
@@ -152,12 +152,12 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     let mut settings = config::table(&pipeline.train, "train", name)?.clone();
     settings.protocol.seeds = (0..arguments.seeds).collect();
     let temporary = tempfile::tempdir().map_err(Error::io("make", &std::env::temp_dir()))?;
-    let folder = arguments.out.as_deref().unwrap_or(temporary.path());
+    let (folder, all) = (arguments.out.as_deref().unwrap_or(temporary.path()), arguments.out.is_some());
     let arms = arguments.arm().map_or_else(|| Arm::ALL.to_vec(), |arm| vec![arm]);
     let mut valid = true;
     for arm in arms {
         let bar = super::progress::Bar::new("synth", "seeds", arguments.quiet);
-        let found = check(arm, &arguments.parameters(arm), &settings, folder, stop, &|done, total| bar.show(done, total))?;
+        let found = check(arm, &arguments.parameters(arm), &settings, all, folder, stop, &|done, total| bar.show(done, total))?;
         bar.finish(arm.name());
         for condition in found {
             valid &= condition.holds;

@@ -205,7 +205,7 @@ impl Saved {
         Ok(Standard { mean: of("mean")?, scale: of("scale")? })
     }
 
-    /// Puts the weights into a run's row [P] of parameters. The layout's first `needed` entries must be there; of the rest those
+    /// Puts the weights into a run's row \[P\] of parameters. The layout's first `needed` entries must be there; of the rest those
     /// that are not keep what stands in the row.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ mod explicit;
 mod extraction;
 #[cfg(feature = "media")]
 mod fuzz_corpus;
+#[cfg(feature = "torch")]
+mod gpu;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod jpeg;
 mod layering;

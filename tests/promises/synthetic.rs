@@ -207,7 +207,7 @@ mod check {
 
     fn found(arm: Arm, parameters: Parameters) -> Vec<Condition> {
         let folder = tempfile::tempdir().unwrap();
-        check(arm, &parameters, &settings(), folder.path(), &Stop::default(), &|_, _| ()).unwrap()
+        check(arm, &parameters, &settings(), false, folder.path(), &Stop::default(), &|_, _| ()).unwrap()
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod check {
         let run = |change: fn(&mut Settings)| {
             let (mut settings, folder) = (settings(), tempfile::tempdir().unwrap());
             change(&mut settings);
-            check(Arm::Shift, &Arm::Shift.parameters(), &settings, folder.path(), &Stop::default(), &|_, _| ())
+            check(Arm::Shift, &Arm::Shift.parameters(), &settings, false, folder.path(), &Stop::default(), &|_, _| ())
                 .unwrap_err()
                 .to_string()
         };

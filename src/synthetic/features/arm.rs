@@ -27,9 +27,9 @@ impl Arm {
 
     /// Its parameters, seed 0.
     pub fn parameters(self) -> Parameters {
-        let control = Parameters {
+        let imbalance = Parameters {
             seed: 0,
-            h: 0.0,
+            h: 0.5,
             a: 3.0,
             s: 1.0,
             b: 1.7,
@@ -43,9 +43,12 @@ impl Arm {
             shift_width: 4,
         };
         match self {
-            Self::Control => control,
-            Self::Imbalance => Parameters { h: 0.5, ..control },
-            Self::Shift => Parameters { kappa: 1.2, c: 3.0, ..control },
+            Self::Imbalance => imbalance,
+            Self::Shift => Parameters { h: 0.0, a: 2.8, b: 1.6, kappa: 1.2, c: 3.0, ..imbalance },
+            // few classes of small codes, which are learnt to the end
+            Self::Control => {
+                Parameters { h: 0.0, a: 1.6, b: 1.5, classes: 4, cue_width: 4, code_width: 4, rows: 3000, ..imbalance }
+            }
         }
     }
 }

@@ -134,7 +134,7 @@ impl Cohort {
     /// Writes where a run stands into `folder`; `config` is what it must have to go on from there.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io).
+    /// [`Error::Io`].
     pub fn save(&mut self, run: usize, folder: &Path, config: String) -> Result<()> {
         let (epochs, steps) = (self.next.min(self.runs[run].epochs), self.optimizer.steps[run]);
         let averaged = self.average.as_mut().map_or(0, |average| average.state().1[run]);
