@@ -7,11 +7,16 @@ use tch::{Device, Kind, Tensor};
 use super::encoder::{Encoder, Tape};
 use super::gradients::{LayerGradients, combined};
 use super::noise::noise;
-use crate::balance::{Balancer, Entry, Hyperparameters, Losses, Rehearsal, Signals, Steering, Term, Trial, Update};
+use crate::balance::{Balancer, Entry, Hyperparameters, Signals, Steering, Term, Update};
 use crate::method::Method;
 use crate::objective::{Batch, Layout, Linear, Objective, Params, Shape, Streams, contributions};
 
+mod asked;
 mod explicit;
+mod step;
+
+use step::Head;
+pub use step::{Inputs, Moment, Scores, Seen};
 
 /// What a cohort's runs have in common.
 #[derive(Debug, Clone)]
@@ -48,67 +53,6 @@ pub struct Model {
     dropout: f64,
 }
 
-/// One batch of each run, before the encoders.
-#[derive(Debug)]
-pub struct Inputs {
-    /// Standardised features by modality, [R, B, D].
-    pub features: Vec<Tensor>,
-    /// Classes [R, B].
-    pub label: Tensor,
-    /// Source domains [R, B], counted within the run's sources.
-    pub domain: Tensor,
-    /// [`Batch::share`].
-    pub share: Tensor,
-    /// [`Batch::masks`].
-    pub masks: Option<Tensor>,
-}
-
-/// When a step is, and for whom.
-#[derive(Debug)]
-pub struct Moment {
-    /// [`Signals::active`].
-    pub active: Tensor,
-    /// [`Signals::states`].
-    pub states: Tensor,
-    /// [`Signals::epoch`].
-    pub epoch: usize,
-}
-
-/// One objective's gradient of one tensor of its heads.
-#[derive(Debug)]
-struct Head {
-    /// Entry of the layout.
-    place: usize,
-    /// The objective.
-    t: usize,
-    /// The modality it is balanced with.
-    owner: Option<usize>,
-    /// [R, …] flattened; scaled as the objective is where a modality owns it.
-    gradient: Tensor,
-}
-
-/// What a model says of rows.
-#[derive(Debug)]
-pub struct Scores {
-    /// Concatenated embeddings [R, B, M·E].
-    pub embeddings: Tensor,
-    /// Class scores of the fused head, [R, B, classes].
-    pub logits: Tensor,
-    /// Log-probabilities of each modality's own head or probe, [R, M, B, classes], where there are such.
-    pub heads: Option<Tensor>,
-}
-
-/// What a step tells of itself.
-#[derive(Debug)]
-pub struct Seen {
-    /// Fused classification loss, \[R\].
-    pub loss: Tensor,
-    /// Share of the batch that the fused head got right, \[R\].
-    pub accuracy: Tensor,
-    /// [`crate::balance::Record::tensor`].
-    pub record: Option<Tensor>,
-}
-
 impl Model {
     /// A model for R runs with these settings of the balancer.
     pub fn new(design: &Design, hyperparameters: &[Hyperparameters], kind: Kind, device: Device) -> Self {
@@ -138,36 +82,6 @@ impl Model {
         Self { layout, shape, needed, encoders, own, terms, probes, balancer, dropout: design.dropout }
     }
 
-    /// Whether the balancer leaves a record of each step.
-    pub fn balances(&self) -> bool {
-        self.balancer.records()
-    }
-
-    /// [`Balancer::rehearsals`].
-    pub fn rehearsals(&self) -> &[Rehearsal] {
-        self.balancer.rehearsals()
-    }
-
-    /// [`Balancer::trial`].
-    pub fn trial(&mut self, trial: Option<Trial>) {
-        self.balancer.trial(trial);
-    }
-
-    /// [`Balancer::on_epoch`].
-    pub fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
-        self.balancer.on_epoch(before, after, active);
-    }
-
-    /// Objectives that encoders learn from, T.
-    pub fn objectives(&self) -> usize {
-        self.terms.len()
-    }
-
-    /// [`Balancer::state`].
-    pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
-        self.balancer.state()
-    }
-
     /// Concatenated embeddings [R, B, M·E] with the encoders' tapes.
     fn encode(&self, params: &Params, inputs: &mut Inputs, record: bool) -> (Tensor, Vec<Tape>) {
         let (mut embeddings, mut tapes) = (Vec::new(), Vec::new());
@@ -177,42 +91,6 @@ impl Model {
             tapes.push(tape);
         }
         (Tensor::cat(&embeddings, 2), tapes)
-    }
-
-    /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method
-    /// without a fused head.
-    pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
-        let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch =
-            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
-        let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
-        let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
-        let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
-        Some(Scores { embeddings, logits, heads })
-    }
-
-    /// Heads whose losses encoders learn from, by the first word of their parameters' names, each once.
-    pub fn trained_heads(&self) -> Vec<String> {
-        let mut losses = Vec::new();
-        for entry in self.terms.iter().flat_map(|(objective, _)| &self.layout.entries()[objective.entries()]) {
-            let head = entry.name.split('.').next().unwrap_or_default().to_owned();
-            if !losses.contains(&head) {
-                losses.push(head);
-            }
-        }
-        losses
-    }
-
-    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
-    /// without uni-modal heads.
-    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
-        let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch =
-            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
-        let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
-        let fused = outcomes.first()?.loss.unsqueeze(1);
-        let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
-        Some(Tensor::cat(&[own, fused], 1))
     }
 
     /// Fills `gradient` (views of a flat buffer) with what the optimizer is to follow. `heads` are the leaves of `params`.

@@ -1,0 +1,75 @@
+//! What a model and its balancer are asked for outside of steps.
+
+use tch::Tensor;
+
+use super::{Inputs, Model, Scores};
+use crate::balance::{Losses, Rehearsal, Trial};
+use crate::objective::{Batch, Params};
+
+impl Model {
+    /// Whether the balancer leaves a record of each step.
+    pub fn balances(&self) -> bool {
+        self.balancer.records()
+    }
+
+    /// [`Balancer::rehearsals`](crate::balance::Balancer::rehearsals).
+    pub fn rehearsals(&self) -> &[Rehearsal] {
+        self.balancer.rehearsals()
+    }
+
+    /// [`Balancer::trial`](crate::balance::Balancer::trial).
+    pub fn trial(&mut self, trial: Option<Trial>) {
+        self.balancer.trial(trial);
+    }
+
+    /// [`Balancer::on_epoch`](crate::balance::Balancer::on_epoch).
+    pub fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
+        self.balancer.on_epoch(before, after, active);
+    }
+
+    /// Objectives that encoders learn from, T.
+    pub fn objectives(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// [`Balancer::state`](crate::balance::Balancer::state).
+    pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        self.balancer.state()
+    }
+
+    /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method
+    /// without a fused head.
+    pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
+        let (embeddings, _) = self.encode(params, &mut inputs, false);
+        let batch =
+            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
+        let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
+        let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
+        Some(Scores { embeddings, logits, heads })
+    }
+
+    /// Heads whose losses encoders learn from, by the first word of their parameters' names, each once.
+    pub fn trained_heads(&self) -> Vec<String> {
+        let mut losses = Vec::new();
+        for entry in self.terms.iter().flat_map(|(objective, _)| &self.layout.entries()[objective.entries()]) {
+            let head = entry.name.split('.').next().unwrap_or_default().to_owned();
+            if !losses.contains(&head) {
+                losses.push(head);
+            }
+        }
+        losses
+    }
+
+    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
+    /// without uni-modal heads.
+    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
+        let (embeddings, _) = self.encode(params, &mut inputs, false);
+        let batch =
+            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
+        let fused = outcomes.first()?.loss.unsqueeze(1);
+        let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
+        Some(Tensor::cat(&[own, fused], 1))
+    }
+}

@@ -1,0 +1,64 @@
+//! What goes into a step and comes out of it.
+
+use tch::Tensor;
+
+/// One batch of each run, before the encoders.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Standardised features by modality, [R, B, D].
+    pub features: Vec<Tensor>,
+    /// Classes [R, B].
+    pub label: Tensor,
+    /// Source domains [R, B], counted within the run's sources.
+    pub domain: Tensor,
+    /// [`Batch::share`](crate::objective::Batch::share).
+    pub share: Tensor,
+    /// [`Batch::masks`](crate::objective::Batch::masks).
+    pub masks: Option<Tensor>,
+}
+
+/// When a step is, and for whom.
+#[derive(Debug)]
+pub struct Moment {
+    /// [`Signals::active`](crate::balance::Signals::active).
+    pub active: Tensor,
+    /// [`Signals::states`](crate::balance::Signals::states).
+    pub states: Tensor,
+    /// [`Signals::epoch`](crate::balance::Signals::epoch).
+    pub epoch: usize,
+}
+
+/// One objective's gradient of one tensor of its heads.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// Entry of the layout.
+    pub(super) place: usize,
+    /// The objective.
+    pub(super) t: usize,
+    /// The modality it is balanced with.
+    pub(super) owner: Option<usize>,
+    /// [R, …] flattened; scaled as the objective is where a modality owns it.
+    pub(super) gradient: Tensor,
+}
+
+/// What a model says of rows.
+#[derive(Debug)]
+pub struct Scores {
+    /// Concatenated embeddings [R, B, M·E].
+    pub embeddings: Tensor,
+    /// Class scores of the fused head, [R, B, classes].
+    pub logits: Tensor,
+    /// Log-probabilities of each modality's own head or probe, [R, M, B, classes], where there are such.
+    pub heads: Option<Tensor>,
+}
+
+/// What a step tells of itself.
+#[derive(Debug)]
+pub struct Seen {
+    /// Fused classification loss, \[R\].
+    pub loss: Tensor,
+    /// Share of the batch that the fused head got right, \[R\].
+    pub accuracy: Tensor,
+    /// [`crate::balance::Record::tensor`].
+    pub record: Option<Tensor>,
+}
