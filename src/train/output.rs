@@ -238,7 +238,7 @@ impl RunConfig {
         }
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join("results.json"), (json + "\n").as_bytes())?;
-        fs::remove(&checkpoint::path(folder))
+        checkpoint::remove(folder)
     }
 }
 

@@ -132,7 +132,9 @@ impl Works<'_> {
         for (place, trial) in trials.into_iter().enumerate() {
             let (config, folder) = (self.config(&trial), self.settings.out.join(&trial.folder));
             results[place] = config.finished(&folder)?;
-            if results[place].is_none() {
+            if results[place].is_some() {
+                checkpoint::remove(&folder)?; // it may have been killed just before that
+            } else {
                 let epochs = checkpoint::epochs(&folder, &config.text()?).unwrap_or(0);
                 left.push(Planned { trial, config, epochs, place });
             }
