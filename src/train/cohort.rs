@@ -105,6 +105,8 @@ pub struct Cohort {
     /// Place of each domain among a run's sources, [R, domains].
     places: Tensor,
     elements: Tensor,
+    /// By run, how much a row of each class counts in class losses, [R, classes]; none where all are alike.
+    rarity: Option<Tensor>,
     classes: Vec<usize>,
     domains: Vec<usize>,
     /// Of the domains.
@@ -176,9 +178,15 @@ impl Cohort {
             Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
             None => (run.task.train.clone(), Vec::new()),
         };
-        let rows = runs.iter().enumerate().map(rows).collect();
+        let rows: Vec<_> = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
+        let rarity = design.class_weights.then(|| {
+            let of = |(rows, _): &(Vec<usize>, Vec<usize>)| rarities(rows, table.label(), table.classes().len());
+            let weights: Vec<f64> = rows.iter().flat_map(of).collect();
+            place(Tensor::from_slice(&weights).to_kind(kind)).view([runs.len() as i64, -1])
+        });
         Self {
+            rarity,
             recipe,
             optimizer: Descent::new(recipe.optimizer, &flat),
             average: Average::new(recipe.average, &flat),
@@ -285,7 +293,7 @@ impl Cohort {
             features.push(x);
         }
         let domain = self.places.gather(1, &take(&self.domain), false);
-        Inputs { features, label: take(&self.label), domain, share, masks }
+        Inputs { features, label: take(&self.label), domain, share, weight: None, masks }
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
@@ -293,7 +301,14 @@ impl Cohort {
         let at = step as i64;
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
-        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch };
+        let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
+        let share = |(run, &steps): (&Run, &usize)| {
+            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
+            (done / run.epochs.max(1) as f64).min(1.0)
+        };
+        let done: Vec<f64> = self.runs.iter().zip(&plan.steps).map(share).collect();
+        let done = Some(Tensor::from_slice(&done).to_kind(self.flat.kind()).to_device(self.flat.device()));
+        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
         let rates: Vec<_> = self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect();
         self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
@@ -322,6 +337,14 @@ impl Cohort {
         to_host(&seen); // the device is done
         (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
+}
+
+/// N / (classes · N_c) of N rows, by class; 0 for a class that is not there.
+fn rarities(rows: &[usize], label: &[usize], classes: usize) -> Vec<f64> {
+    let mut counts = vec![0usize; classes];
+    rows.iter().for_each(|&row| counts[label[row]] += 1);
+    let weight = |&count: &usize| if count > 0 { rows.len() as f64 / (classes * count) as f64 } else { 0.0 };
+    counts.iter().map(weight).collect()
 }
 
 /// The elements in order, as f64.

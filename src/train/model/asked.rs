@@ -41,8 +41,14 @@ impl Model {
     /// without a fused head.
     pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch =
-            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let batch = Batch {
+            embeddings: &embeddings,
+            label: &inputs.label,
+            domain: &inputs.domain,
+            share: &inputs.share,
+            weight: None,
+            masks: None,
+        };
         let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
         let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
         let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
@@ -65,8 +71,14 @@ impl Model {
     /// without uni-modal heads.
     pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch =
-            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let batch = Batch {
+            embeddings: &embeddings,
+            label: &inputs.label,
+            domain: &inputs.domain,
+            share: &inputs.share,
+            weight: None,
+            masks: None,
+        };
         let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
         let fused = outcomes.first()?.loss.unsqueeze(1);
         let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
