@@ -1,4 +1,5 @@
-//! Times training steps on random features; `benches/peers/train.py` drives it. Commands come one a line and are answered by a line:
+//! Times training steps on random features; `benches/peers/train.py` drives it. The argument is the device [default: cpu]. Commands come one a
+//! line and are answered by a line:
 //!
 //! ```text
 //! BALANCE RUNS WORKERS THREADS STEPS    seconds, on the clock and of processors, for so many steps of each of RUNS runs, as cohorts
@@ -30,6 +31,7 @@ const WIDTHS: [(&str, usize); 2] = [("video", 2304), ("audio", 512)];
 fn main() -> Result<(), Box<dyn Error>> {
     let table = table()?;
     let task = Arc::new(Task::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
+    let device = mmdg::train::device::find(&std::env::args().nth(1).unwrap_or_else(|| "cpu".into()))?;
     mmdg::train::keep_memory();
     let mut cohorts: HashMap<String, Vec<Cohort>> = HashMap::new();
     for line in std::io::stdin().lock().lines() {
@@ -41,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         tch::set_num_threads(threads);
         let key = format!("{balance} {runs} {workers}");
         if !cohorts.contains_key(&key) {
-            let made: Result<Vec<_>, _> = (0..workers).map(|_| cohort(&table, &task, balance, runs / workers)).collect();
+            let made: Result<Vec<_>, _> = (0..workers).map(|_| cohort(&table, &task, balance, runs / workers, device)).collect();
             cohorts.insert(key.clone(), made?);
         }
         let group = cohorts.get_mut(&key).ok_or("lost")?;
@@ -51,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 scope.spawn(move || {
                     tch::set_num_threads(threads);
                     let (sums, _) = cohort.steps(0, steps);
-                    drop(sums);
+                    sums.sum(Kind::Float).double_value(&[]); // the device is done
                 });
             }
         });
@@ -89,7 +91,7 @@ fn table() -> mmdg::Result<Table> {
     )
 }
 
-fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize) -> mmdg::Result<Cohort> {
+fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: Device) -> mmdg::Result<Cohort> {
     let balance = balance::find(balance)?;
     let design = Design {
         shape: Shape {
@@ -120,5 +122,5 @@ fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize) -> mmdg::
         pick: Pick::Validation,
     };
     let runs = (0..runs as u64).map(run).collect();
-    Ok(Cohort::new(table, &design, Optimizer::Adam, BATCH, runs, Kind::Float, Device::Cpu))
+    Ok(Cohort::new(table, &design, Optimizer::Adam, BATCH, runs, Kind::Float, device))
 }

@@ -111,8 +111,8 @@ class Plain:
 class Ours:
     """examples/train_steps.rs at the other end of a pipe."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([STEPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, device="cpu"):
+        self.process = subprocess.Popen([STEPS, device], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def time(self, method, runs, workers, threads, steps):
         """Seconds, on the clock and of processors, for that many steps of each of `runs` runs, split over workers with so many threads each."""

@@ -56,6 +56,10 @@ impl Balancer for Adversarial {
         self.modalities = shape.len();
     }
 
+    fn hears_progress(&self) -> bool {
+        self.ramp
+    }
+
     fn progress(&mut self, done: &Tensor) {
         self.done = self.ramp.then(|| done.shallow_clone());
     }

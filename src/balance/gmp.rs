@@ -125,13 +125,14 @@ impl Balancer for Gmp {
         let product = &k * &p * &cd;
         let conflict = product.lt(0.0);
         let classes_ahead = rho.ge_tensor(&sigma);
-        let [every, never] = [true, false].map(|all| conflict.full_like(i64::from(all)));
+        let every = || conflict.ones_like();
+        let never = || conflict.zeros_like();
         let (class_side, domain_side) = match self.project {
             "weaker" => (classes_ahead.logical_not(), classes_ahead),
-            "class" => (every, never),
-            "domain" => (never, every),
-            "both" => (every.shallow_clone(), every),
-            "none" => (never.shallow_clone(), never),
+            "class" => (every(), never()),
+            "domain" => (never(), every()),
+            "both" => (every(), every()),
+            "none" => (never(), never()),
             _ => (classes_ahead.shallow_clone(), classes_ahead.logical_not()),
         };
         let [class_side, domain_side] = [class_side, domain_side].map(|side| conflict.logical_and(&side).to_kind(rho.kind()));

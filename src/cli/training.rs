@@ -45,6 +45,12 @@ pub struct TrainArguments {
     /// A model.safetensors whose weights every run starts from
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
+    /// Keep the balancer's figures of each step too, in balance-steps.csv
+    #[arg(long)]
+    pub trace: bool,
+    /// Lay embeddings out in the plane, for the report to draw
+    #[arg(long)]
+    pub tsne: bool,
     /// Runs side by side at most, or auto: what is fastest here, measured first
     #[arg(long, value_name = "N|auto")]
     pub cohort: Option<Runs>,
@@ -79,6 +85,8 @@ impl TrainArguments {
         let Some(train) = &mut pipeline.train else { return };
         train.protocol = protocol.clone();
         put(&mut train.cohort, &self.cohort);
+        train.trace |= self.trace;
+        train.tsne |= self.tsne;
         if self.init.is_some() {
             train.init.clone_from(&self.init);
         }

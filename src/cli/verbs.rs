@@ -193,13 +193,7 @@ fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> 
     #[cfg(feature = "torch")]
     if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
         let names: Vec<String> = train.resolve_compare()?.into_iter().map(|entry| entry.name).collect();
-        let asked = |run: &report::RunResult| {
-            let protocol = &train.protocol;
-            let target = protocol.targets.is_empty() || protocol.targets.contains(&run.target);
-            let of_protocol = protocol.kind.name() == run.protocol.kind && protocol.seeds.contains(&run.seed);
-            target && names.contains(&run.name) && of_protocol
-        };
-        results.retain(asked);
+        results.retain(|run| names.contains(&run.name) && train.protocol.asks_for(run));
     }
     report_of(&results, out.unwrap_or(&settings.out), quiet)
 }

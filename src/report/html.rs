@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::markup::escape;
-use super::{Comparison, RunResult, figures};
+use super::{Comparison, RunResult, figures, plane};
 
 const NOTES: &str = "<ul>
 <li>Every figure comes from the runs of this page, but for those in the tables that say <em>Published</em>: these are what papers print, beside
@@ -56,6 +56,11 @@ pub fn page(runs: &Comparison) -> String {
     }
     out.push_str("<h2>Confusion matrices on the target</h2>\n");
     out.push_str(&figures::confusions(runs));
+    let plane = plane::figures(runs);
+    if !plane.is_empty() {
+        out.push_str("<h2>Embeddings</h2>\n<p class=\"lead\">t-SNE of the fused embeddings of validation and target rows, the first seed's. Neighbours mean something, distances do not.</p>\n");
+        out.push_str(&plane);
+    }
     out.push_str("<h2>All runs</h2>\n");
     out.push_str(&all(runs));
     out.push_str(&format!("<h2>How the figures are computed</h2>\n{NOTES}</body>\n</html>\n"));

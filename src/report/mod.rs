@@ -12,6 +12,7 @@ mod figures;
 mod html;
 mod latex;
 mod markup;
+mod plane;
 mod published;
 mod read;
 pub mod results;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::RunResult;
-use super::results::{FORMAT, Role};
+use super::results::{EmbeddedRow, FORMAT, Role};
 use crate::{Error, Result, fs};
 
 /// The results of every `results.json` in and below the given run folders: folders in the order given, each one's files
@@ -31,7 +31,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
         if !seen.insert(canonical) {
             continue;
         }
-        let result = parse(&file, &fs::read_text(&file)?)?;
+        let mut result = parse(&file, &fs::read_text(&file)?)?;
+        result.embedding = embedding(&file.with_file_name("embedding.csv"))?;
         if result.protocol.role != Role::Result {
             continue;
         }
@@ -72,6 +73,16 @@ fn find(folder: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -
         }
     }
     Ok(())
+}
+
+/// The rows of an `embedding.csv`; none where there is no such file.
+fn embedding(file: &Path) -> Result<Vec<EmbeddedRow>> {
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs::read_text(file)?;
+    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<_, csv::Error>>();
+    rows.map_err(|error| Error::input(file.display(), format!("{error}; expected row, domain, part, class, x and y")))
 }
 
 fn parse(file: &Path, text: &str) -> Result<RunResult> {

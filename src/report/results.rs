@@ -221,6 +221,22 @@ pub struct EpochResult {
     pub balance: BTreeMap<String, BalanceResult>,
 }
 
+impl BalanceResult {
+    /// Names and figures, as in `balance.csv`.
+    pub fn named(&self) -> [(&'static str, f64); 8] {
+        [
+            ("rho", self.rho),
+            ("sigma", self.sigma),
+            ("gamma", self.gamma),
+            ("k", self.k),
+            ("p", self.p),
+            ("cosine", self.cosine),
+            ("conflict", self.conflict),
+            ("projected", self.projected),
+        ]
+    }
+}
+
 /// Means over an epoch's steps of what a balancer saw and did to one modality's encoder. Peng et al. name them ρ, σ, k, p.
 /// A figure that is not finite is `null` in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

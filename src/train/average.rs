@@ -30,19 +30,10 @@ impl Average {
         (&mut self.weights, &mut self.steps)
     }
 
-    /// Takes in the weights after a step of the `active` runs.
-    pub fn step(&mut self, params: &Tensor, numbers: &[Numbers], active: &[bool], epoch: usize) {
-        let mut shares = Vec::with_capacity(numbers.len());
-        for ((count, numbers), &active) in self.steps.iter_mut().zip(numbers).zip(active) {
-            let share = match self.kind {
-                _ if !active => 0.0,
-                _ if epoch < numbers.average_from || *count == 0 => 1.0,
-                Averaging::Ema => 1.0 - numbers.average_decay,
-                Averaging::Mean | Averaging::None => 1.0 / f64::from(*count + 1),
-            };
-            *count += u32::from(active && epoch >= numbers.average_from);
-            shares.push(share);
-        }
+    /// Takes in the weights after a step of the `active` runs. `ahead` is this step of [`ahead`](Self::ahead); without it,
+    /// devices other than the CPU are waited for.
+    pub fn step(&mut self, params: &Tensor, numbers: &[Numbers], active: &[bool], epoch: usize, ahead: Option<&Tensor>) {
+        let shares = shares(self.kind, &mut self.steps, numbers, active, epoch);
         match (params.device(), params.kind()) {
             (Device::Cpu, Kind::Float) => {
                 let width = params.size()[1] as usize;
@@ -53,12 +44,39 @@ impl Average {
                 }
             }
             _ => {
-                let share = Tensor::from_slice(&shares).to_kind(params.kind()).to_device(params.device()).unsqueeze(1);
+                let share = ahead.map_or_else(|| self.upload(&shares, &[-1]), Tensor::shallow_clone).unsqueeze(1);
                 let next = &self.weights * (1.0 - &share) + params * share;
                 self.weights.copy_(&next);
             }
         }
     }
+
+    /// What the next steps take of new weights, [S, R], on the parameters' device.
+    pub fn ahead(&self, numbers: &[Numbers], active: &[Vec<bool>], epoch: usize) -> Tensor {
+        let mut counts = self.steps.clone();
+        let shares: Vec<f64> = active.iter().flat_map(|active| shares(self.kind, &mut counts, numbers, active, epoch)).collect();
+        self.upload(&shares, &[-1, numbers.len() as i64])
+    }
+
+    fn upload(&self, values: &[f64], shape: &[i64]) -> Tensor {
+        Tensor::from_slice(values).view(shape).to_kind(self.weights.kind()).to_device(self.weights.device())
+    }
+}
+
+/// Counts a step of the active runs; what each average takes of the new weights.
+fn shares(kind: Averaging, counts: &mut [u32], numbers: &[Numbers], active: &[bool], epoch: usize) -> Vec<f64> {
+    let mut shares = Vec::with_capacity(numbers.len());
+    for ((count, numbers), &active) in counts.iter_mut().zip(numbers).zip(active) {
+        let share = match kind {
+            _ if !active => 0.0,
+            _ if epoch < numbers.average_from || *count == 0 => 1.0,
+            Averaging::Ema => 1.0 - numbers.average_decay,
+            Averaging::Mean | Averaging::None => 1.0 / f64::from(*count + 1),
+        };
+        *count += u32::from(active && epoch >= numbers.average_from);
+        shares.push(share);
+    }
+    shares
 }
 
 #[cfg(test)]
@@ -76,7 +94,7 @@ mod tests {
             {
                 let mut average = Average::new(averaging, &row(0.0)).unwrap();
                 for (epoch, x) in seen.into_iter().enumerate() {
-                    average.step(&row(x), &[numbers; 2], &[true, false], epoch);
+                    average.step(&row(x), &[numbers; 2], &[true, false], epoch, None);
                     if epoch < from {
                         assert_eq!(average.weights().double_value(&[0, 0]), x);
                     }

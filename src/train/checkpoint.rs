@@ -35,6 +35,15 @@ pub fn path(folder: &Path) -> PathBuf {
     folder.join("checkpoint.safetensors")
 }
 
+/// Removes what there is of one, whole or not: a finished run has none.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove(folder: &Path) -> Result<()> {
+    fs::remove(&path(folder))?;
+    fs::remove(&fs::part(&path(folder)))
+}
+
 /// Epochs that are done by the checkpoint in `folder`; none where there is none of this configuration.
 pub fn epochs(folder: &Path, config: &str) -> Option<usize> {
     let file = std::fs::File::open(path(folder)).ok()?;

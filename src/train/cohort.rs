@@ -1,30 +1,28 @@
 //! The only training loop: R runs of one shape side by side.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
-use super::dropout::{elements, factors};
+use super::dropout::elements;
 use super::evaluate::Evaluation;
-use super::model::{Design, Inputs, Model, Moment};
+use super::model::{Design, Model};
 use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
 use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
 use super::saved::Saved;
-use super::schedule::{Plan, Turn};
 use super::selection::Pick;
 use super::table::Table;
 use super::task::{Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::Params;
-use crate::rng::Stream;
 
 mod course;
 mod judged;
+mod steps;
 
 pub use course::{Course, Trained};
 
@@ -72,6 +70,11 @@ pub struct Epoch {
     pub validation: Evaluation,
     /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
     pub record: Vec<[f64; RECORD.len()]>,
+    /// The same of each step, where the cohort [keeps them](Cohort::keep_steps).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Vec<[f64; RECORD.len()]>>,
+    /// Learning rate.
+    pub learning_rate: f64,
 }
 
 /// R runs, their parameters and the features on one device.
@@ -93,6 +96,8 @@ pub struct Cohort {
     courses: Vec<Course>,
     /// The next epoch.
     next: usize,
+    /// What each step of the epoch saw, where that is kept.
+    kept: Option<Vec<Tensor>>,
     gradient: Tensor,
     pub(super) params: Params,
     heads: Params,
@@ -111,6 +116,7 @@ pub struct Cohort {
     domains: Vec<usize>,
     /// Of the domains.
     names: Vec<String>,
+    class_names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -198,11 +204,13 @@ impl Cohort {
             classes: table.label().to_vec(),
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
+            class_names: table.classes().to_vec(),
             elements,
             rows,
             best: flat.copy(),
             courses: vec![Course::default(); runs.len()],
             next: 0,
+            kept: None,
             runs,
             model,
             flat,
@@ -231,6 +239,11 @@ impl Cohort {
         &self.flat
     }
 
+    /// Whether the balancer's record of each step is kept.
+    pub fn keep_steps(&mut self, keep: bool) {
+        self.kept = keep.then(Vec::new);
+    }
+
     /// Epochs of the longest run.
     pub fn epochs(&self) -> usize {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
@@ -241,101 +254,32 @@ impl Cohort {
         Params::views(&self.model.layout, self.average.as_ref().map_or(&self.flat, Average::weights))
     }
 
-    fn plan(&self, epoch: usize) -> Plan {
-        let mut turns = Vec::new();
-        for (run, rows) in self.runs.iter().zip(&self.rows) {
-            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
-        }
-        Plan::new(&turns, self.batch, epoch, self.flat.kind(), self.flat.device())
-    }
-
-    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
-    /// [R, 2 + M · record], and how many steps each run has taken.
-    pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
-        let plan = self.plan(epoch);
-        let width = 2 + self.features.len() * RECORD.len();
-        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
-        for step in 0..plan.active_runs.len().min(most) {
-            let seen = self.step(&plan, epoch, step);
-            sums += seen * plan.active.get(step as i64).unsqueeze(1);
-        }
-        (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
-    }
-
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
         self.rehearse(epoch);
         let (sums, steps) = self.steps(epoch, usize::MAX);
         let (sums, record) = (to_host(&sums), RECORD.len());
         let width = 2 + self.features.len() * record;
+        let by_modality =
+            |row: &[f64]| row[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect::<Vec<_>>();
+        // [R, steps, width]
+        let kept = self.kept.as_mut().map(std::mem::take).filter(|kept| !kept.is_empty());
+        let count = kept.as_ref().map_or(0, Vec::len);
+        let kept = kept.map(|kept| to_host(&Tensor::stack(&kept, 1))).unwrap_or_default();
         let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
         let validation = self.evaluate(&self.weights(), &rows, false);
         let mut epochs = Vec::new();
-        for ((run, validation), (steps, sums)) in self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width))) {
+        let of_runs = self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width)));
+        for (r, ((run, validation), (steps, sums))) in of_runs.enumerate() {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
-            let record = mean[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect();
+            let each = kept.chunks(width).skip(r * count).take(count.min(*steps));
+            let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
-            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record };
+            let learning_rate = run.rates(self.recipe, epoch).learning_rate;
+            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
             epochs.push((epoch < run.epochs).then_some(done));
         }
         epochs
-    }
-
-    /// Standardised features, labels and domains of rows [R, B].
-    pub(super) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
-        let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
-        let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
-        let mut features = Vec::with_capacity(self.features.len());
-        for ((of, mean), scale) in self.features.iter().zip(&self.mean).zip(&self.scale) {
-            let mut x = of.index_select(0, &flat).view([runs, -1, of.size()[1]]);
-            x -= mean;
-            x *= scale;
-            features.push(x);
-        }
-        let domain = self.places.gather(1, &take(&self.domain), false);
-        Inputs { features, label: take(&self.label), domain, share, weight: None, masks }
-    }
-
-    /// One step of every active run; what it saw, [R, 2 + M · record].
-    pub(super) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
-        let at = step as i64;
-        let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
-        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
-        let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
-        let share = |(run, &steps): (&Run, &usize)| {
-            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
-            (done / run.epochs.max(1) as f64).min(1.0)
-        };
-        let done: Vec<f64> = self.runs.iter().zip(&plan.steps).map(share).collect();
-        let done = Some(Tensor::from_slice(&done).to_kind(self.flat.kind()).to_device(self.flat.device()));
-        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
-        let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
-        let rates: Vec<_> = self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect();
-        self.optimizer.step(&mut self.flat, &self.gradient, &rates, &plan.active_runs[step]);
-        if let Some(average) = &mut self.average {
-            let numbers: Vec<_> = self.runs.iter().map(|run| run.numbers).collect();
-            average.step(&self.flat, &numbers, &plan.active_runs[step], epoch);
-        }
-        let runs = self.runs.len() as i64;
-        let record = match seen.record {
-            Some(record) => record.view([runs, -1]),
-            None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
-        };
-        Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
-    }
-
-    /// Run-steps a second over some of the first steps, which are trained for nothing else.
-    pub fn rate(mut self) -> f64 {
-        let plan = self.plan(0);
-        let mut seen = self.step(&plan, 0, 0);
-        to_host(&seen);
-        let (start, mut steps) = (Instant::now(), 0);
-        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
-            seen = self.step(&plan, 0, steps % plan.active_runs.len());
-            steps += 1;
-        }
-        to_host(&seen); // the device is done
-        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
 }
 

@@ -62,33 +62,26 @@ impl Descent {
         std::iter::once(("first", &mut self.first)).chain(self.second.as_mut().map(|second| ("second", second)))
     }
 
-    /// One step of the runs that are `active`, in place; the others keep parameters and moments.
-    pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor, rates: &[Rates], active: &[bool]) {
-        let steps = self.count(rates, active);
+    /// One step of the runs that are `active`, in place; the others keep parameters and moments. `ahead` is this step of
+    /// [`ahead`](Self::ahead); without it, devices other than the CPU are waited for.
+    pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor, rates: &[Rates], active: &[bool], ahead: Option<&Tensor>) {
+        let steps = count(self.kind, &mut self.steps, rates, active);
         match (params.device(), params.kind()) {
             (Device::Cpu, Kind::Float) => self.step_slices::<f32>(params, gradient, &steps),
             (Device::Cpu, Kind::Double) => self.step_slices::<f64>(params, gradient, &steps),
-            _ => self.step_tensors(params, gradient, &steps),
+            _ => match ahead {
+                Some(numbers) => self.step_tensors(params, gradient, numbers),
+                None => self.step_tensors(params, gradient, &upload(&columns(&steps), &[steps.len()], params)),
+            },
         }
     }
 
-    /// Counts a step of the active runs.
-    fn count(&mut self, rates: &[Rates], active: &[bool]) -> Vec<Option<Step>> {
-        let mut steps = Vec::with_capacity(rates.len());
-        for ((count, rates), &active) in self.steps.iter_mut().zip(rates).zip(active) {
-            *count += i32::from(active);
-            let &Rates { learning_rate, weight_decay, momentum, clip } = rates;
-            let (decay, shrink) = match self.kind {
-                Optimizer::Adam | Optimizer::Sgd => (weight_decay, 1.0),
-                Optimizer::Adamw => (0.0, 1.0 - learning_rate * weight_decay),
-            };
-            let (rate, root) = match self.kind {
-                Optimizer::Sgd => (learning_rate, 1.0),
-                _ => (learning_rate / (1.0 - BETA[0].powi(*count)), (1.0 - BETA[1].powi(*count)).sqrt()),
-            };
-            steps.push(active.then_some(Step { clip, rate, root, decay, shrink, momentum }));
-        }
-        steps
+    /// The numbers of the next steps, [S, R, …], on the parameters' device: brought there at once, they are not waited for in
+    /// each step.
+    pub fn ahead(&self, rates: &[Rates], active: &[Vec<bool>]) -> Tensor {
+        let mut counts = self.steps.clone();
+        let steps = active.iter().flat_map(|active| columns(&count(self.kind, &mut counts, rates, active)));
+        upload(&steps.collect::<Vec<_>>(), &[active.len(), counts.len()], &self.first)
     }
 
     /// One pass over plain memory: what tensor operations do in about ten.
@@ -108,36 +101,66 @@ impl Descent {
         }
     }
 
-    /// The same with tensor operations, for other devices. A run that rests has β = 1 and a rate of 0.
-    fn step_tensors(&mut self, params: &mut Tensor, gradient: &Tensor, steps: &[Option<Step>]) {
-        let column = |of: &dyn Fn(&Step) -> f64, resting: f64| {
-            let values: Vec<f64> = steps.iter().map(|step| step.as_ref().map_or(resting, of)).collect();
-            Tensor::from_slice(&values).to_kind(params.kind()).to_device(params.device()).unsqueeze(1)
-        };
-        let clipped = steps.iter().flatten().any(|step| step.clip.is_finite()).then(|| {
-            let norm = gradient.square().sum_dim_intlist(1, true, None).sqrt();
-            gradient * (column(&|s| s.clip, f64::INFINITY) / (norm + NORM_FLOOR)).clamp_max(1.0)
-        });
-        let gradient = clipped.as_ref().unwrap_or(gradient) + &*params * column(&|s| s.decay, 0.0);
-        let active = column(&|_| 1.0, 0.0);
+    /// The same with tensor operations, for other devices; `numbers` are [`columns`] of each run, [R, …].
+    fn step_tensors(&mut self, params: &mut Tensor, gradient: &Tensor, numbers: &Tensor) {
+        let column = |place: i64| numbers.narrow(1, place, 1);
+        let [clip, rate, root, decay, shrink, momentum, first_beta, second_beta, active] =
+            std::array::from_fn(|i| column(i as i64));
+        let norm = gradient.square().sum_dim_intlist(1, true, None).sqrt();
+        let gradient = gradient * (clip / (norm + NORM_FLOOR)).clamp_max(1.0) + &*params * decay;
         let change = match &mut self.second {
             Some(second) => {
-                let betas = BETA.map(|beta| column(&|_| beta, 1.0));
-                let first: Tensor = &self.first * &betas[0] + &gradient * (1.0 - &betas[0]);
-                let next: Tensor = &*second * &betas[1] + gradient.square() * (1.0 - &betas[1]);
+                let first: Tensor = &self.first * &first_beta + &gradient * (1.0 - &first_beta);
+                let next: Tensor = &*second * &second_beta + gradient.square() * (1.0 - &second_beta);
                 self.first.copy_(&first);
                 second.copy_(&next);
-                first / (next.sqrt() / column(&|s| s.root, 1.0) + EPSILON)
+                first / (next.sqrt() / root + EPSILON)
             }
             None => {
-                let first: Tensor = &self.first * column(&|s| s.momentum, 1.0) + gradient * active;
+                let first: Tensor = &self.first * momentum + gradient * active;
                 self.first.copy_(&first);
                 first
             }
         };
-        let next = &*params * column(&|s| s.shrink, 1.0) - change * column(&|s| s.rate, 0.0);
+        let next = &*params * shrink - change * rate;
         params.copy_(&next);
     }
+}
+
+/// Counts a step of the active runs.
+fn count(kind: Optimizer, counts: &mut [i32], rates: &[Rates], active: &[bool]) -> Vec<Option<Step>> {
+    let mut steps = Vec::with_capacity(rates.len());
+    for ((count, rates), &active) in counts.iter_mut().zip(rates).zip(active) {
+        *count += i32::from(active);
+        let &Rates { learning_rate, weight_decay, momentum, clip } = rates;
+        let (decay, shrink) = match kind {
+            Optimizer::Adam | Optimizer::Sgd => (weight_decay, 1.0),
+            Optimizer::Adamw => (0.0, 1.0 - learning_rate * weight_decay),
+        };
+        let (rate, root) = match kind {
+            Optimizer::Sgd => (learning_rate, 1.0),
+            _ => (learning_rate / (1.0 - BETA[0].powi(*count)), (1.0 - BETA[1].powi(*count)).sqrt()),
+        };
+        steps.push(active.then_some(Step { clip, rate, root, decay, shrink, momentum }));
+    }
+    steps
+}
+
+/// What tensor operations go by, run by run. A run that rests has β = 1 and a rate of 0; the largest f32 clips nothing.
+fn columns(steps: &[Option<Step>]) -> Vec<f64> {
+    let numbers = |step: &Option<Step>| match *step {
+        Some(Step { clip, rate, root, decay, shrink, momentum }) => {
+            [clip.min(f64::from(f32::MAX)), rate, root, decay, shrink, momentum, BETA[0], BETA[1], 1.0]
+        }
+        None => [f64::from(f32::MAX), 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0],
+    };
+    steps.iter().flat_map(numbers).collect()
+}
+
+/// Values of this shape and one more dimension, where `like` is.
+fn upload(values: &[f64], shape: &[usize], like: &Tensor) -> Tensor {
+    let shape: Vec<i64> = shape.iter().map(|&size| size as i64).chain([-1]).collect();
+    Tensor::from_slice(values).view(&shape[..]).to_kind(like.kind()).to_device(like.device())
 }
 
 /// As PyTorch's `clip_grad_norm_`: keeps the quotient finite.
@@ -223,9 +246,10 @@ mod tests {
             let (mut one, mut other) = (Descent::new(kind, &a), Descent::new(kind, &b));
             for i in 1..5 {
                 let (rates, active) = ([rates(0.1), rates(0.2), rates(0.01 * f64::from(i))], [true, false, true]);
-                one.step(&mut a, &buffer(f64::from(i)), &rates, &active);
-                let steps = other.count(&rates, &active);
-                other.step_tensors(&mut b, &buffer(f64::from(i)), &steps);
+                one.step(&mut a, &buffer(f64::from(i)), &rates, &active, None);
+                let numbers = other.ahead(&rates, &[active.to_vec(), active.to_vec()]).get(0);
+                let _steps = count(kind, &mut other.steps, &rates, &active);
+                other.step_tensors(&mut b, &buffer(f64::from(i)), &numbers);
             }
             assert!((&a - &b).abs().max().double_value(&[]) < 1e-14, "{kind:?}");
             assert!((&one.first - &other.first).abs().max().double_value(&[]) < 1e-14);
@@ -255,7 +279,7 @@ mod tests {
             let rates = Rates { learning_rate, weight_decay, momentum, clip: clip.unwrap_or(f64::INFINITY) };
             for t in 0..5 {
                 let gradient = (&params + f64::from(t)).sin();
-                descent.step(&mut params, &gradient, &[rates], &[true]);
+                descent.step(&mut params, &gradient, &[rates], &[true], None);
             }
             let found = Vec::<f64>::try_from(params.view([-1])).unwrap();
             let close = found.iter().zip(&case.params).all(|(a, b)| (a - b).abs() < 1e-12);

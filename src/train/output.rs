@@ -1,4 +1,5 @@
-//! The folder of a run: `config.toml`, `metrics.csv`, `balance.csv`, `model.safetensors` and, last, `results.json`.
+//! The folder of a run: `config.toml`, `metrics.csv`, `balance.csv`, events for TensorBoard, `model.safetensors` and, last,
+//! `results.json`; where asked for, `balance-steps.csv` and `embedding.csv`.
 
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use tch::Tensor;
 
 use super::checkpoint;
 use super::cohort::{Epoch, Trained};
+use super::events;
 use super::model::Model;
 use super::protocol::TargetSplit;
 use super::recipe::{Averaging, Schedule};
@@ -19,7 +21,7 @@ use super::trial::Trial;
 use super::widths::Widths;
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::Fusion;
-use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
 /// Name and width of each modality of a task.
@@ -78,6 +80,10 @@ pub struct RunConfig {
     /// Blake3 of the weights that it starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     init: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trace: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tsne: bool,
     hyperparameters: Hyperparameters,
 }
 
@@ -130,6 +136,8 @@ impl RunConfig {
             device: settings.device.clone(),
             precision: settings.precision,
             init: init.map(|init| init.digest.clone()),
+            trace: settings.trace,
+            tsne: settings.tsne && trial.role == Role::Result,
             hyperparameters: configuration.hyperparameters.clone(),
         }
     }
@@ -171,7 +179,7 @@ impl RunConfig {
             validation_loss: epoch.validation.loss,
             validation_accuracy: epoch.validation.accuracy,
             validation_macro_f1: epoch.validation.macro_f1,
-            learning_rate: self.learning_rate,
+            learning_rate: epoch.learning_rate,
             balance: balance(epoch),
         });
         RunResult {
@@ -209,7 +217,7 @@ impl RunConfig {
             confusion: trained.test.confusion.clone(),
             domains: trained.domains.clone(),
             curve: curve.collect(),
-            embedding: Vec::new(),
+            embedding: trained.embedding.clone(),
         }
     }
 
@@ -229,12 +237,20 @@ impl RunConfig {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
         fs::write(&folder.join("balance.csv"), balance(result).as_bytes())?;
+        fs::write(&folder.join(events::NAME), &events::file(result))?;
+        if self.trace {
+            let steps = balance_steps(&self.modalities, &trained.course.curve);
+            fs::write(&folder.join("balance-steps.csv"), steps.as_bytes())?;
+        }
+        if self.tsne {
+            embedding(&folder.join("embedding.csv"), &trained.embedding)?;
+        }
         if self.role == Role::Result {
             write_model(&folder.join("model.safetensors"), card, task, model, trained)?;
         }
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join("results.json"), (json + "\n").as_bytes())?;
-        fs::remove(&checkpoint::path(folder))
+        checkpoint::remove(folder)
     }
 }
 
@@ -263,15 +279,37 @@ fn balance(result: &RunResult) -> String {
     let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
     for (i, epoch) in result.curve.iter().enumerate() {
         for modality in &result.modalities {
-            let b = epoch.balance.get(modality);
-            let figures =
-                b.map_or([f64::NAN; RECORD.len()], |b| [b.rho, b.sigma, b.gamma, b.k, b.p, b.cosine, b.conflict, b.projected]);
-            let figures: String =
-                figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect();
-            text += &format!("{i},{modality}{figures}\n");
+            let of = epoch.balance.get(modality);
+            let figures = of.map_or([f64::NAN; RECORD.len()], |balance| balance.named().map(|(_, value)| value));
+            text += &format!("{i},{modality}{}\n", cells(&figures));
         }
     }
     text
+}
+
+/// `balance-steps.csv`: the same of every step.
+fn balance_steps(modalities: &[String], curve: &[Epoch]) -> String {
+    let mut text = format!("epoch,step,modality,{}\n", RECORD.join(","));
+    for (i, epoch) in curve.iter().enumerate() {
+        for (step, record) in epoch.steps.iter().enumerate() {
+            for (modality, figures) in modalities.iter().zip(record) {
+                text += &format!("{i},{step},{modality}{}\n", cells(figures));
+            }
+        }
+    }
+    text
+}
+
+fn cells(figures: &[f64]) -> String {
+    figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect()
+}
+
+/// `embedding.csv`: a line for each row that was laid out.
+fn embedding(path: &Path, rows: &[EmbeddedRow]) -> Result<()> {
+    let failed = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| csv.serialize(row)).map_err(|error| failed(&error))?;
+    fs::write(path, &csv.into_inner().map_err(|error| failed(&error))?)
 }
 
 /// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what

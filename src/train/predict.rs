@@ -36,7 +36,7 @@ pub struct Lacking {
 /// What a model says of one row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
-    /// Of each class, [classes].
+    /// Of each class, \[classes\].
     pub probabilities: Vec<f64>,
     /// Their logarithms.
     pub log: Vec<f64>,

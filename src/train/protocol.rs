@@ -10,6 +10,7 @@ use super::subset::Subset;
 use super::table::Table;
 use super::task::Task;
 use crate::manifest::TestSet;
+use crate::report::RunResult;
 use crate::{Error, Result};
 
 /// Which runs there are of each column.
@@ -157,6 +158,19 @@ impl Protocol {
             return Err(Error::input("[protocol]", problem));
         }
         Ok(tasks.into_iter().map(Arc::new).collect())
+    }
+
+    /// Whether a run is one of this protocol's, by its kind, target, seed, modalities and selection.
+    pub fn asks_for(&self, run: &RunResult) -> bool {
+        let whole = |subset: &Subset| subset.places(&run.modalities).is_ok_and(|places| places.len() == run.modalities.len());
+        let fits = [
+            self.kind.name() == run.protocol.kind,
+            self.selection.name() == run.selection,
+            self.seeds.contains(&run.seed),
+            self.targets.is_empty() || self.targets.contains(&run.target),
+            self.modalities.is_empty() || self.modalities.iter().any(whole),
+        ];
+        fits.into_iter().all(|fits| fits)
     }
 
     /// Places of the modalities of each subset.

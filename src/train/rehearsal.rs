@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::cohort::{Cohort, EVALUATED};
-use super::schedule::{Plan, Turn};
+use super::schedule::Turn;
 use crate::balance::{Losses, Trial};
 use crate::objective::Params;
 use crate::rng::Stream;
@@ -60,7 +60,7 @@ impl Cohort {
                         active: ahead < length,
                     })
                     .collect();
-                let plan = Plan::new(&courses, self.batch, ahead, self.flat.kind(), self.flat.device());
+                let plan = self.planned(&courses, ahead, epoch + ahead);
                 for step in 0..plan.active_runs.len() {
                     let _seen = self.step(&plan, epoch + ahead, step);
                 }

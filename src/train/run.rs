@@ -18,7 +18,7 @@ use super::saved::{Card, Saved};
 use super::settings::{Precision, Settings};
 use super::table::Table;
 use super::trial::Trial;
-use crate::report::results::RunResult;
+use crate::report::results::{Role, RunResult};
 use crate::stop::Stop;
 use crate::{Error, Result, fs};
 
@@ -132,7 +132,9 @@ impl Works<'_> {
         for (place, trial) in trials.into_iter().enumerate() {
             let (config, folder) = (self.config(&trial), self.settings.out.join(&trial.folder));
             results[place] = config.finished(&folder)?;
-            if results[place].is_none() {
+            if results[place].is_some() {
+                checkpoint::remove(&folder)?; // it may have been killed just before that
+            } else {
                 let epochs = checkpoint::epochs(&folder, &config.text()?).unwrap_or(0);
                 left.push(Planned { trial, config, epochs, place });
             }
@@ -198,7 +200,9 @@ impl Works<'_> {
         let design = self.design(&planned[0].trial);
         let runs = planned.iter().map(run).collect();
         let init = self.init.as_ref();
-        Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init)
+        let mut cohort = Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init);
+        cohort.keep_steps(settings.trace);
+        cohort
     }
 
     /// What runs like `trial` have in common.
@@ -232,7 +236,11 @@ impl Works<'_> {
             asked?;
         }
         let mut results = Vec::new();
-        for (run, trained) in planned.iter().zip(cohort.finish()) {
+        let mut trained = cohort.finish();
+        if settings.tsne && first.trial.role == Role::Result {
+            cohort.lay_out(&mut trained)?;
+        }
+        for (run, trained) in planned.iter().zip(trained) {
             let result = run.config.result(self.table, &run.trial, &trained, cohort.model());
             run.config.write(&folder(run), &self.card(&run.trial)?, &run.trial.task, cohort.model(), &trained, &result)?;
             (self.tell)(1, 0);

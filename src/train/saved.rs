@@ -55,7 +55,7 @@ impl Card {
         let mut settings = serde_json::to_value(settings).map_err(|error| wrong(&error))?;
         if let Some(keys) = settings.as_object_mut() {
             let elsewhere =
-                ["out", "features", "device", "cohort", "max-memory", "checkpoint-every", "compare", "init", "trace", "plane"];
+                ["out", "features", "device", "cohort", "max-memory", "checkpoint-every", "compare", "init", "trace", "tsne"];
             keys.retain(|key, value| !elsewhere.contains(&key.as_str()) && !value.is_null());
         }
         let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
@@ -208,7 +208,7 @@ impl Saved {
         Ok(Standard { mean: of("mean")?, scale: of("scale")? })
     }
 
-    /// Puts the weights into a run's row [P] of parameters. The layout's first `needed` entries must be there; of the rest those
+    /// Puts the weights into a run's row \[P\] of parameters. The layout's first `needed` entries must be there; of the rest those
     /// that are not keep what stands in the row.
     ///
     /// # Errors

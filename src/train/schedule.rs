@@ -19,6 +19,10 @@ pub(super) struct Plan {
     pub(super) active_runs: Vec<Vec<bool>>,
     /// Steps of each run.
     pub(super) steps: Vec<usize>,
+    /// [`Descent::ahead`](super::optimizer::Descent::ahead); none on the CPU.
+    pub(super) numbers: Option<Tensor>,
+    /// [`Average::ahead`](super::average::Average::ahead); none on the CPU and where nothing is averaged.
+    pub(super) shares: Option<Tensor>,
 }
 
 /// What one run goes through in an epoch.
@@ -65,6 +69,8 @@ impl Plan {
             active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
             active_runs,
             steps,
+            numbers: None,
+            shares: None,
         }
     }
 }

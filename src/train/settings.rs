@@ -85,6 +85,11 @@ pub struct Settings {
     /// A `model.safetensors` whose weights every run starts from: all that it has must be in a run's model, in the same shape; heads
     /// that a balancer adds may be missing, and start as drawn. Features are standardised by the run's own training rows all the same.
     pub init: Option<PathBuf>,
+    /// Whether the balancer's figures are kept for each step too, in `balance-steps.csv`. Default no.
+    pub trace: bool,
+    /// Whether the fused embeddings of validation and target rows (at most 2000) are laid out in the plane, in `embedding.csv`, for
+    /// the report to draw. Default no.
+    pub tsne: bool,
     /// What is compared; empty: one entry with method `erm` and balance `none`.
     pub compare: Vec<Compare>,
     /// Which domains, modalities and seeds: the `[protocol]` table.
@@ -127,6 +132,8 @@ impl Default for Settings {
             max_memory: None,
             checkpoint_every: 0,
             init: None,
+            trace: false,
+            tsne: false,
             compare: Vec::new(),
             protocol: Protocol::default(),
         }

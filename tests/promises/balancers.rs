@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, Range, Signals, Update};
+use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, RECORD, Range, Signals, Update};
 use mmdg::objective::{Layout, Reading, Shape, Streams};
 use mmdg::rng::{Stream, mix};
 use mmdg::train::Optimizer;
 use mmdg::train::cohort::{Cohort, Run};
 use tch::{Device, Kind, Tensor};
 
-use super::train::{a_run, design, hyperparameters, small, task};
+use super::train::{a_run, design, hyperparameters, small, table, task};
 
 const CPU: (Kind, Device) = (Kind::Double, Device::Cpu);
 
@@ -343,6 +343,38 @@ fn training_a_run_alone_and_in_a_cohort_is_bit_equal() {
             }
         }
     }
+}
+
+#[test]
+fn one_source_domain_stops_no_encoder() {
+    tch::set_num_threads(1);
+    let table = table(&[("video", 4), ("audio", 3), ("flow", 2)], 2, 2, 10);
+    for name in ["pcgrad", "mgda", "cagrad", "mmpareto", "aligned-mtl", "nash-mtl", "grad-norm"] {
+        let own = hyperparameters(name, "objectives = 'domain'", &[]);
+        let design = design(&table, name, 0.0);
+        let runs = vec![a_run(task(&table, 0), 0, own)];
+        let mut cohort = Cohort::new(&table, &design, Optimizer::Adam, 8, runs, Kind::Float, Device::Cpu);
+        let before = cohort.parameters().copy();
+        let epoch = cohort.epoch(0).remove(0).unwrap();
+        assert!(epoch.record.iter().all(|figures| figures[RECORD.iter().position(|&what| what == "conflict").unwrap()] == 0.0));
+        for entry in cohort.model().layout.entries().iter().filter(|entry| entry.name.starts_with("encoder.")) {
+            let moved = (cohort.parameters() - &before).narrow(1, entry.offset, entry.len());
+            assert!(moved.isfinite().all().int64_value(&[]) == 1 && largest(&moved) > 0.0, "{name} {}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn two_objectives_of_pcgrad_are_gmps_double_projection() {
+    let [pcgrad, gmp] = ["pcgrad", "gmp"].map(|name| mmdg::balance::find(name).unwrap());
+    let words = BTreeMap::from([("project".to_owned(), "both".into()), ("modulate".to_owned(), "none".into())]);
+    let case = Case::new(20, 8, 3, 2, 2);
+    let weights = |entry: &Entry, given: &BTreeMap<String, toml::Value>| {
+        let own = Hyperparameters::new(entry.takes, given).unwrap();
+        steps(entry, &own, &[case.scaled(&Tensor::from(1.0))], Kind::Double).remove(0).unwrap().weights
+    };
+    let (one, other) = (weights(pcgrad, &BTreeMap::new()), weights(gmp, &words));
+    assert!(largest(&(&one - 1.0)) > 0.1 && largest(&(one - other)) < 1e-12);
 }
 
 #[test]

@@ -29,6 +29,8 @@ mod explicit;
 mod extraction;
 #[cfg(feature = "media")]
 mod fuzz_corpus;
+#[cfg(feature = "torch")]
+mod gpu;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod jpeg;
 mod layering;
@@ -56,6 +58,8 @@ mod real_recordings;
 mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(feature = "torch")]
+mod run_folder;
 #[cfg(feature = "torch")]
 mod saved;
 #[cfg(feature = "media")]

@@ -55,6 +55,10 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     assert!(folder.path().join("none/domain0-video-3/results.json").exists());
     assert_eq!(Comparison::new(&subsets).unwrap().entries().len(), 2);
 
+    let asked = Protocol { modalities: words(&["va"]), seeds: vec![3], ..one_task("domain0") };
+    assert_eq!(subsets.iter().map(|run| asked.asks_for(run)).collect::<Vec<_>>(), [false, true]);
+    assert!(!single.iter().any(|run| asked.asks_for(run)));
+
     let names = |names: &[&str]| Subset::Names(names.iter().map(|name| (*name).into()).collect());
     let toml: Protocol = toml::from_str("kind = 'in-domain'\nmodalities = ['va', ['audio']]\nseeds = [3]").unwrap();
     assert_eq!(toml.modalities, [Subset::Word("va".into()), names(&["audio"])]);

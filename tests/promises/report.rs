@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mmdg::report::results::{BalanceResult, Bin, Calibration, DomainResult, EpochResult, ProtocolResult, RowCounts, RunResult};
+use mmdg::report::results::{
+    BalanceResult, Bin, Calibration, DomainResult, EmbeddedRow, EpochResult, ProtocolResult, RowCounts, RunResult,
+};
 use mmdg::report::{self, Comparison};
 
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
@@ -175,6 +177,29 @@ fn the_page_is_whole_and_needs_nothing_else() {
         assert!(html.contains(part), "{part}");
     }
     assert!(html.contains("opening door as eating: 30 of 75 (40 %)"), "counts are summed over seeds");
+}
+
+#[test]
+fn embeddings_are_drawn_whatever_they_are() {
+    let mut runs = runs();
+    let row = |i: usize| EmbeddedRow {
+        row: i,
+        domain: format!("<d{}>", i % 2),
+        part: if i.is_multiple_of(2) { "test" } else { "validation" }.into(),
+        class: format!("c\"{}", i % 9),
+        x: if i == 3 { f64::NAN } else { i as f64 },
+        y: -2.0,
+    };
+    runs[0].embedding = (0..40).map(row).collect();
+    runs[1].embedding = vec![row(0)];
+    let html = page(&runs);
+    check_markup(&html);
+    check_self_contained(&html);
+    assert!(
+        html.contains("gmp (paper) on human, seed 0")
+            && html.contains("&lt;d0&gt; (target)")
+            && html.contains("class=\"ring s1\"")
+    );
 }
 
 #[test]

@@ -148,3 +148,41 @@ fn every_run_starts_from_given_weights() {
     let fewer = crate::train::table(&[("video", 6), ("audio", 5), ("flow", 2)], 3, 3, 10);
     refused(run(&fewer, &still("joint")), &["lacks encoder.flow.0.weight", "encoder.audio.0.bias"]);
 }
+
+#[cfg(all(feature = "cli", feature = "hdf5"))]
+#[test]
+fn the_verbs_predict_and_eval_speak_of_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = crate::test_sets::features(&folder.path().join("store"), serde_json::json!({"clips": {}}));
+    let settings = Settings { batch_size: 4, protocol: one_task("q"), ..settings(folder.path()) };
+    let result = run(&table, &settings).unwrap().remove(0);
+    let file = model(folder.path(), &result);
+    let mmdg = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mmdg"));
+        command.current_dir(folder.path()).arg(arguments[0]).arg(&file).arg("store").args(&arguments[1..]).output().unwrap()
+    };
+    let output = mmdg(&["eval", "--json", "--domain", "q"]);
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["all"]["accuracy"], result.target_accuracy);
+    assert_eq!((said["left_out"].as_u64(), said["domains"].as_array().unwrap().len()), (Some(0), 2));
+    let text = String::from_utf8(mmdg(&["eval", "--split", "test"]).stdout).unwrap();
+    assert!(text.lines().count() == 4 && text.contains("macro-F1"), "{text}");
+    assert_eq!(mmdg(&["eval", "--drop", "audio"]).status.code(), Some(2));
+    assert_eq!(mmdg(&["eval", "--drop", "audio", "--fill", "mean"]).status.code(), Some(3));
+
+    assert!(mmdg(&["predict", "said.csv"]).status.success());
+    let text = std::fs::read_to_string(folder.path().join("said.csv")).unwrap();
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(lines[0], ["id", "domain", "split", "class", "predicted", "p(run)", "p(eat)"]);
+    let right = lines.iter().filter(|line| line[1] == "q" && line[3] == line[4]).count();
+    assert_eq!((lines.len(), right as f64 / 16.0), (33, result.target_accuracy));
+    assert_eq!(mmdg(&["predict", "said.csv"]).status.code(), Some(3), "it is there already");
+    assert_eq!(mmdg(&["predict", "said.txt"]).status.code(), Some(2));
+    #[cfg(feature = "exchange")]
+    {
+        assert!(mmdg(&["predict", "said.npz"]).status.success());
+        let mut archive = mmdg::npy::Archive::open(&folder.path().join("said.npz")).unwrap();
+        let shape = |archive: &mut mmdg::npy::Archive, name: &str| archive.array(name).unwrap().unwrap().header().shape.clone();
+        assert_eq!((shape(&mut archive, "ids"), shape(&mut archive, "probabilities")), (vec![32], vec![32, 2]));
+    }
+}

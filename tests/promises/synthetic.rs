@@ -15,7 +15,7 @@ fn parameters() -> Parameters {
         c: 1.5,
         c_slow: 0.5,
         rows: 2000,
-        ..Arm::Control.parameters()
+        ..Arm::Imbalance.parameters()
     }
 }
 

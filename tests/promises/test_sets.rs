@@ -12,7 +12,7 @@ use mmdg::train::{Protocol, Settings, Table, TargetSplit, train};
 use serde_json::{Value, json};
 
 /// Features of two classes in two domains: in each ten training rows and six test rows.
-fn features(folder: &Path, recipe: Value) -> Table {
+pub fn features(folder: &Path, recipe: Value) -> Table {
     let segment = |i: usize| {
         let split = if i % 16 < 10 { Split::Train } else { Split::Test };
         Segment { label: i % 2, domain: i / 16, split, ..Segment::new(format!("{i:02}"), "a.mp4", Span::WHOLE) }

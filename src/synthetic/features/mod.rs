@@ -59,7 +59,7 @@ pub struct Parameters {
     pub classes: usize,
     /// Rows of each domain: three fifths for training, a fifth each for validation and test.
     pub rows: usize,
-    /// Width of Q[y], Q_d[y] and P[y].
+    /// Width of Q\[y\], Q_d\[y\] and P\[y\].
     pub cue_width: usize,
     /// Width of code(y), a power of two that is no less than the number of classes.
     pub code_width: usize,

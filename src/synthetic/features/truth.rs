@@ -4,11 +4,11 @@ use crate::rng::Stream;
 /// What is drawn once and shared by all rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Truth {
-    /// Q[y], [classes, cue-width], of length 1.
+    /// Q\[y\], [classes, cue-width], of length 1.
     pub cue: Vec<Vec<f64>>,
-    /// Q_d[y], [domains, classes, cue-width], of length 1.
+    /// Q_d\[y\], [domains, classes, cue-width], of length 1.
     pub domain_cue: Vec<Vec<Vec<f64>>>,
-    /// P[y], [classes, cue-width], of length 1.
+    /// P\[y\], [classes, cue-width], of length 1.
     pub stable_cue: Vec<Vec<f64>>,
     /// code(y), [classes, code-width], of −1 and 1.
     pub code: Vec<Vec<f64>>,

@@ -8,10 +8,11 @@ use tch::Tensor;
 use super::super::average::Average;
 use super::super::checkpoint::{self, Standing};
 use super::super::evaluate::{Evaluation, Judged};
+use super::super::plane;
 use super::super::selection::Pick;
 use super::{Cohort, Epoch, Run};
 use crate::objective::Params;
-use crate::report::results::{DomainResult, TEST, VALIDATION};
+use crate::report::results::{DomainResult, EmbeddedRow, TEST, VALIDATION};
 use crate::{Error, Result};
 
 /// What came of a run's epochs.
@@ -34,6 +35,8 @@ pub struct Trained {
     pub test: Evaluation,
     /// The same by domain: the sources' validation rows, then the target's.
     pub domains: Vec<DomainResult>,
+    /// Some of those rows in the plane, where that was asked for.
+    pub embedding: Vec<EmbeddedRow>,
     /// Those parameters, by entry of the layout.
     pub parameters: Vec<Tensor>,
 }
@@ -90,9 +93,33 @@ impl Cohort {
             let mut domains = self.by_domain(VALIDATION, &validation);
             domains.extend(self.by_domain(TEST, &test));
             let test = Evaluation::from_rows(self.model.shape.classes as usize, &test);
-            Trained { course: self.courses[r].clone(), test, domains, parameters: params.of_run(r as i64) }
+            Trained { course: self.courses[r].clone(), test, domains, embedding: Vec::new(), parameters: params.of_run(r as i64) }
         };
         validation.into_iter().zip(test).enumerate().map(trained).collect()
+    }
+
+    /// Lays the fused embeddings of some validation and target rows out in the plane, for each finished run.
+    ///
+    /// # Errors
+    /// [`Error::Environment`] where no thread can be started.
+    pub fn lay_out(&self, trained: &mut [Trained]) -> Result<()> {
+        let params = Params::views(&self.model.layout, &self.best);
+        let of = |run: &Run| plane::some(&[&run.task.validation[..], &run.task.test[..]].concat(), run.seed);
+        let rows: Vec<Vec<usize>> = self.runs.iter().map(of).collect();
+        let found = self.embeddings(&params, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for (((run, rows), points), trained) in self.runs.iter().zip(&rows).zip(&found).zip(trained) {
+            let places = plane::layout(points, points.len() / rows.len().max(1), run.seed)?;
+            let row = |(&row, [x, y]): (&usize, [f64; 2])| EmbeddedRow {
+                row,
+                domain: self.names[self.domains[row]].clone(),
+                part: if run.task.test.contains(&row) { TEST } else { VALIDATION }.into(),
+                class: self.class_names[self.classes[row]].clone(),
+                x,
+                y,
+            };
+            trained.embedding = rows.iter().zip(places).map(row).collect();
+        }
+        Ok(())
     }
 
     /// Everything that runs carry from step to step, by name, [R, …] each.
@@ -107,7 +134,7 @@ impl Cohort {
     /// Writes where a run stands into `folder`; `config` is what it must have to go on from there.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io).
+    /// [`Error::Io`].
     pub fn save(&mut self, run: usize, folder: &Path, config: String) -> Result<()> {
         let (epochs, steps) = (self.next.min(self.runs[run].epochs), self.optimizer.steps[run]);
         let averaged = self.average.as_mut().map_or(0, |average| average.state().1[run]);

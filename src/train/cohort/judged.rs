@@ -1,26 +1,18 @@
 //! What the models of a cohort say of rows that they do not learn from.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::{Cohort, EVALUATED, to_host};
 use crate::objective::{Params, log_probability};
 use crate::report::results::DomainResult;
 use crate::train::evaluate::{Judged, figures};
+use crate::train::model::Inputs;
 
 impl Cohort {
     /// What each run's model says of its own rows, in their order; of its uni-modal heads too where `heads` asks for it.
     pub fn evaluate(&self, params: &Params, rows: &[&[usize]], heads: bool) -> Vec<Vec<Judged>> {
-        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let (runs, device) = (rows.len() as i64, self.flat.device());
         let mut parts = Vec::new();
-        for chunk in 0..longest.div_ceil(EVALUATED).max(1) {
-            let at = |rows: &[usize]| {
-                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
-            };
-            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
-            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
-            let inputs = self.gather(&index, share, None);
+        for inputs in self.chunks(rows) {
             let label = inputs.label.shallow_clone();
             let Some(scores) = tch::no_grad(|| self.model.scores(params, inputs, heads)) else { continue };
             let confidence = scores.logits.softmax(-1, None).amax([-1i64].as_slice(), false);
@@ -48,6 +40,34 @@ impl Cohort {
                 heads: figures[3..].iter().map(|&head| head as usize).collect(),
             };
             rows.iter().zip(figures).map(judged).collect()
+        };
+        rows.iter().enumerate().map(of_run).collect()
+    }
+
+    /// Each run's own rows, [`EVALUATED`] at a time.
+    fn chunks<'a>(&'a self, rows: &'a [&[usize]]) -> impl Iterator<Item = Inputs> + 'a {
+        let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
+        let (runs, device) = (rows.len() as i64, self.flat.device());
+        (0..longest.div_ceil(EVALUATED).max(1)).map(move |chunk| {
+            let at = |rows: &[usize]| {
+                (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
+            };
+            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
+            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
+            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
+            self.gather(&index, share, None)
+        })
+    }
+
+    /// Fused embeddings of each run's own rows, one row's after the other's.
+    pub(super) fn embeddings(&self, params: &Params, rows: &[&[usize]]) -> Vec<Vec<f32>> {
+        let scores = |inputs| tch::no_grad(|| self.model.scores(params, inputs, false)).map(|scores| scores.embeddings);
+        let parts: Vec<Tensor> = self.chunks(rows).filter_map(scores).collect();
+        let of_run = |(r, rows): (usize, &&[usize])| {
+            let own: Vec<Tensor> = parts.iter().map(|part| part.get(r as i64)).collect();
+            let own = if own.is_empty() { Tensor::zeros([0, 1], (Kind::Float, Device::Cpu)) } else { Tensor::cat(&own, 0) };
+            let values = to_host(&own.narrow(0, 0, own.size()[0].min(rows.len() as i64)));
+            values.into_iter().map(|x| x as f32).collect()
         };
         rows.iter().enumerate().map(of_run).collect()
     }

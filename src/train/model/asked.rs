@@ -7,6 +7,11 @@ use crate::balance::{Losses, Rehearsal, Trial};
 use crate::objective::{Batch, Params};
 
 impl Model {
+    /// [`Balancer::hears_progress`](crate::balance::Balancer::hears_progress).
+    pub fn hears_progress(&self) -> bool {
+        self.balancer.hears_progress()
+    }
+
     /// Whether the balancer leaves a record of each step.
     pub fn balances(&self) -> bool {
         self.balancer.records()

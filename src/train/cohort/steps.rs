@@ -1,0 +1,228 @@
+//! A cohort's steps: which they are, each one, and how many a second.
+
+use std::time::{Duration, Instant};
+
+use tch::{Device, Tensor};
+
+use super::super::dropout::factors;
+use super::super::model::{Inputs, Moment};
+use super::super::optimizer::Rates;
+use super::super::recipe::Numbers;
+use super::super::schedule::{Plan, Turn};
+use super::{Cohort, Run, to_host};
+use crate::balance::RECORD;
+use crate::rng::Stream;
+
+impl Cohort {
+    pub(super) fn plan(&self, epoch: usize) -> Plan {
+        let mut turns = Vec::new();
+        for (run, rows) in self.runs.iter().zip(&self.rows) {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        }
+        self.planned(&turns, epoch, epoch)
+    }
+
+    /// An epoch's steps, numbered for the runs' random numbers and, as `at`, for their schedules.
+    pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> Plan {
+        let mut plan = Plan::new(turns, self.batch, epoch, self.flat.kind(), self.flat.device());
+        if self.flat.device() != Device::Cpu {
+            plan.numbers = Some(self.optimizer.ahead(&self.rates(at), &plan.active_runs));
+            plan.shares = self.average.as_ref().map(|average| average.ahead(&self.numbers(), &plan.active_runs, at));
+        }
+        plan
+    }
+
+    fn rates(&self, epoch: usize) -> Vec<Rates> {
+        self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect()
+    }
+
+    fn numbers(&self) -> Vec<Numbers> {
+        self.runs.iter().map(|run| run.numbers).collect()
+    }
+
+    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
+    /// [R, 2 + M · record], and how many steps each run has taken.
+    pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
+        let plan = self.plan(epoch);
+        let width = 2 + self.features.len() * RECORD.len();
+        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
+        for step in 0..plan.active_runs.len().min(most) {
+            let seen = self.step(&plan, epoch, step);
+            if let Some(kept) = &mut self.kept {
+                kept.push(seen.shallow_clone());
+            }
+            sums += seen * plan.active.get(step as i64).unsqueeze(1);
+        }
+        (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
+    }
+
+    /// Standardised features, labels and domains of rows [R, B].
+    pub(in crate::train) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
+        let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
+        let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
+        let mut features = Vec::with_capacity(self.features.len());
+        for ((of, mean), scale) in self.features.iter().zip(&self.mean).zip(&self.scale) {
+            let mut x = of.index_select(0, &flat).view([runs, -1, of.size()[1]]);
+            x -= mean;
+            x *= scale;
+            features.push(x);
+        }
+        let domain = self.places.gather(1, &take(&self.domain), false);
+        Inputs { features, label: take(&self.label), domain, share, weight: None, masks }
+    }
+
+    /// One step of every active run; what it saw, [R, 2 + M · record].
+    pub(in crate::train) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
+        let at = step as i64;
+        let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
+        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
+        let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
+        let share = |(run, &steps): (&Run, &usize)| {
+            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
+            (done / run.epochs.max(1) as f64).min(1.0)
+        };
+        let done = self.model.hears_progress().then(|| {
+            let done: Vec<f64> = self.runs.iter().zip(&plan.steps).map(share).collect();
+            Tensor::from_slice(&done).to_kind(self.flat.kind()).to_device(self.flat.device())
+        });
+        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
+        let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
+        let (rates, numbers, active) = (self.rates(epoch), self.numbers(), &plan.active_runs[step]);
+        let ahead = plan.numbers.as_ref().map(|numbers| numbers.get(at));
+        self.optimizer.step(&mut self.flat, &self.gradient, &rates, active, ahead.as_ref());
+        if let Some(average) = &mut self.average {
+            let ahead = plan.shares.as_ref().map(|shares| shares.get(at));
+            average.step(&self.flat, &numbers, active, epoch, ahead.as_ref());
+        }
+        let runs = self.runs.len() as i64;
+        let record = match seen.record {
+            Some(record) => record.view([runs, -1]),
+            None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
+        };
+        Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
+    }
+
+    /// Run-steps a second over some of the first steps, which are trained for nothing else.
+    pub fn rate(mut self) -> f64 {
+        let plan = self.plan(0);
+        let mut seen = self.step(&plan, 0, 0);
+        to_host(&seen);
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps < 4 || start.elapsed() < Duration::from_millis(50) {
+            seen = self.step(&plan, 0, steps % plan.active_runs.len());
+            steps += 1;
+        }
+        to_host(&seen); // the device is done
+        (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
+    }
+}
+
+/// Whether steps wait for the device that they run on.
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use tch::{Cuda, Kind, Tensor};
+
+    use super::super::super::device;
+    use super::super::super::model::Design;
+    use super::super::super::settings::Optimizer;
+    use super::super::super::table::{Table, TableModality};
+    use super::super::super::task::Task;
+    use super::super::super::{Numbers, Pick, TargetSplit};
+    use super::super::{Cohort, Run};
+    use crate::balance::{BALANCERS, Hyperparameters};
+    use crate::manifest::Split;
+    use crate::method;
+    use crate::objective::Shape;
+    use crate::rng::Stream;
+
+    const STEPS: usize = 20;
+
+    fn table() -> Table {
+        let (rows, width) = (64 * (STEPS + 2), 256);
+        let modality = |name: &str| TableModality {
+            name: name.into(),
+            width,
+            values: (0..(rows * width) as u32).map(|i| Stream::new(0).with(name).uniform(i)).collect(),
+            valid: vec![true; rows],
+        };
+        let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
+        let domain = |i: usize| if i < 16 { 2 } else { i / 4 % 2 };
+        let split = |i: usize| if i < 64 { Split::Test } else { Split::Train };
+        Table::new(
+            names(&["a", "b", "c", "d"]),
+            names(&["one", "two", "target"]),
+            vec![modality("video"), modality("audio")],
+            (0..rows).map(|i| i % 4).collect(),
+            (0..rows).map(domain).collect(),
+            (0..rows).map(split).collect(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    #[ignore = "needs a CUDA device: benches/gpu.sh runs it"]
+    fn twenty_steps_on_cuda_return_before_the_work_queued_ahead_is_done() {
+        let device = device::find("cuda").unwrap();
+        let table = table();
+        let task = Arc::new(Task::leave_out(&table, &[0, 1], 2, TargetSplit::All).unwrap());
+        let filler = Tensor::randn([8192, 8192], (Kind::Float, device)) / 8192.0;
+        let fill = |times: usize| (0..times).fold(filler.shallow_clone(), |x, _| x.matmul(&filler));
+        let _warm = fill(2);
+        Cuda::synchronize(0);
+        let start = Instant::now();
+        let _measured = fill(4);
+        Cuda::synchronize(0);
+        let times = (4.0 * 0.3 / start.elapsed().as_secs_f64()).ceil() as usize;
+        for entry in BALANCERS {
+            let own = Hyperparameters::new(entry.takes, &Default::default()).unwrap();
+            let design = Design {
+                shape: Shape {
+                    modalities: vec!["video".into(), "audio".into()],
+                    embedding: 128,
+                    classes: 4,
+                    domains: 2,
+                    hidden: 64,
+                    heads: crate::objective::Heads::default(),
+                },
+                inputs: vec![256, 256],
+                hidden: vec![128],
+                layer_norm: false,
+                class_weights: false,
+                dropout: 0.5,
+                method: method::find("erm").unwrap(),
+                balance: entry,
+            };
+            let run = |seed| Run {
+                task: task.clone(),
+                seed,
+                epochs: 1,
+                learning_rate: 1e-3,
+                weight_decay: 0.0,
+                numbers: Numbers::default(),
+                hyperparameters: own.clone(),
+                pick: Pick::Validation,
+            };
+            let runs = (0..8).map(run).collect();
+            let mut cohort = Cohort::new(&table, &design, Optimizer::Adam, 64, runs, Kind::Float, device);
+            let plan = cohort.plan(0);
+            let _first = cohort.step(&plan, 0, 0);
+            Cuda::synchronize(0);
+            let start = Instant::now();
+            let _queued = fill(times);
+            let queued = start.elapsed();
+            let mut seen = Vec::new();
+            for step in 1..=STEPS {
+                seen.push(cohort.step(&plan, 0, step % plan.active_runs.len()));
+            }
+            let returned = start.elapsed() - queued;
+            Cuda::synchronize(0);
+            let done = start.elapsed();
+            println!("{}: {STEPS} steps returned after {returned:?}, the device was done after {done:?}", entry.name);
+            assert!(queued < Duration::from_millis(100) && done > Duration::from_millis(300), "{queued:?} {done:?}");
+            assert!(returned < Duration::from_millis(50), "{}: {returned:?}", entry.name);
+        }
+    }
+}
