@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use mmdg::balance::Hyperparameters;
 use mmdg::manifest::Split;
-use mmdg::objective::Shape;
+use mmdg::objective::{Heads, Shape};
 use mmdg::rng::Stream;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
@@ -100,9 +100,12 @@ fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: D
             classes: CLASSES as i64,
             domains: 2,
             hidden: 256,
+            heads: Heads::default(),
         },
         inputs: WIDTHS.map(|(_, width)| width as i64).to_vec(),
-        hidden: 512,
+        hidden: vec![512],
+        layer_norm: false,
+        class_weights: false,
         dropout: 0.5,
         method: method::find("erm")?,
         balance,

@@ -1,16 +1,28 @@
 use tch::Tensor;
 
 use super::{Balancer, Entry, Setting, Signals, Term, Update, column};
-use crate::objective::{FusedDomain, Layout, Shape};
+use crate::objective::{FusedDomain, Layout, ModalityDomain, Objective, Shape};
 
-/// Domain-adversarial training (Ganin et al., JMLR 2016) with one fused discriminator, nothing balanced: L_c + λ L_d of
+/// Domain-adversarial training (Ganin et al., JMLR 2016) with one fused discriminator, or one a modality, nothing balanced: L_c + λ L_d of
 /// Peng et al. (AAAI 2026, Eqs. 1–3) and so the base that GMP is to be held against. The discriminator learns from the
 /// plain gradient of L_d, whatever λ is.
 pub const ENTRY: Entry = Entry {
     name: "adversarial",
-    about: "joint training against a fused domain discriminator",
-    takes: &[LAMBDA],
-    build: |runs, kind, device| Box::new(Adversarial { scale: -column(runs, "lambda", kind, device) }),
+    about: "joint training against a domain discriminator",
+    takes: &[
+        LAMBDA,
+        Setting::word("discriminator", &["fused", "modality"], "one on the concatenated embeddings, or one on each modality's"),
+        Setting::word(
+            "warm-up",
+            &["none", "ramp"],
+            "ramp: the reversal grows by 2 / (1 + exp(-10 p)) - 1 over the share p of steps done",
+        ),
+    ],
+    build: |runs, kind, device| {
+        let is = |name: &str, word: &str| runs.first().is_some_and(|run| run.word(name) == word);
+        let (modality, ramp) = (is("discriminator", "modality"), is("warm-up", "ramp"));
+        Box::new(Adversarial { scale: -column(runs, "lambda", kind, device), modality, modalities: 0, ramp, done: None })
+    },
 };
 
 /// λ ≥ 0 of Peng et al., Eq. 1.
@@ -24,14 +36,38 @@ pub const LAMBDA: Setting = Setting::number(
 #[derive(Debug)]
 struct Adversarial {
     scale: Tensor,
+    modality: bool,
+    modalities: i64,
+    ramp: bool,
+    /// Share of each run's steps that is done, \[R\].
+    done: Option<Tensor>,
 }
 
 impl Balancer for Adversarial {
     fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![Term { objective: Box::new(FusedDomain::declare(shape, layout)), scale: self.scale.shallow_clone() }]
+        let objective: Box<dyn Objective> = match self.modality {
+            true => Box::new(ModalityDomain::declare(shape, layout)),
+            false => Box::new(FusedDomain::declare(shape, layout)),
+        };
+        vec![Term { objective, scale: self.scale.shallow_clone() }]
     }
 
-    fn balance(&mut self, _: &Signals) -> Option<Update> {
-        None
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>) {
+        self.modalities = shape.len();
+    }
+
+    fn hears_progress(&self) -> bool {
+        self.ramp
+    }
+
+    fn progress(&mut self, done: &Tensor) {
+        self.done = self.ramp.then(|| done.shallow_clone());
+    }
+
+    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+        let ramp: Tensor = 2.0 / (1.0 + (self.done.as_ref()? * -10.0).exp()) - 1.0;
+        let (modalities, objectives) = (self.modalities, signals.loss.size()[1]);
+        let plain = Tensor::ones([ramp.size()[0], modalities, objectives - 1], (ramp.kind(), ramp.device()));
+        Some(Update::weights(Tensor::cat(&[plain, ramp.view([-1, 1, 1]).expand([-1, modalities, 1], false)], 2)))
     }
 }

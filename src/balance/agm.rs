@@ -94,7 +94,14 @@ mod tests {
     #[test]
     fn the_ratio_is_held_against_that_of_earlier_batches() {
         let mut agm = (ENTRY.build)(&settings(&ENTRY, "alpha = 0.5"), Kind::Double, Device::Cpu);
-        let shape = Shape { modalities: vec!["a".into(), "v".into()], embedding: 1, classes: 2, domains: 1, hidden: 1 };
+        let shape = Shape {
+            modalities: vec!["a".into(), "v".into()],
+            embedding: 1,
+            classes: 2,
+            domains: 1,
+            hidden: 1,
+            heads: crate::objective::Heads::default(),
+        };
         agm.prepare(&shape, &Layout::default(), 0..0);
         // for two modalities r = p_m / p_other; before any batch tau = 1
         let wanted = [-1.0, 0.5].map(|x: f64| (0.5 * x).exp());
@@ -110,7 +117,14 @@ mod tests {
     #[test]
     fn tau_is_at_most_seven_ahead_and_probabilities_have_a_floor() {
         let mut agm = (ENTRY.build)(&settings(&ENTRY, "alpha = 1"), Kind::Double, Device::Cpu);
-        let shape = Shape { modalities: vec!["a".into(), "v".into()], embedding: 1, classes: 2, domains: 1, hidden: 1 };
+        let shape = Shape {
+            modalities: vec!["a".into(), "v".into()],
+            embedding: 1,
+            classes: 2,
+            domains: 1,
+            hidden: 1,
+            heads: crate::objective::Heads::default(),
+        };
         agm.prepare(&shape, &Layout::default(), 0..0);
         assert!(weights(agm.balance(&signals(&[1.0, 0.0], 0))).iter().all(|x| x.is_finite()));
         assert!((weights(agm.balance(&signals(&[0.5, 0.5], 0)))[0] / 7f64.exp() - 1.0).abs() < 1e-9);

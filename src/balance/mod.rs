@@ -196,6 +196,14 @@ pub trait Balancer: Debug + Send {
     /// Losses at the runs' parameters and those of the copies that trained on them, for the runs that are `active` \[R\].
     fn on_epoch(&mut self, _before: &Losses, _after: &Losses, _active: &Tensor) {}
 
+    /// Whether it wants to hear of [progress](Self::progress).
+    fn hears_progress(&self) -> bool {
+        false
+    }
+
+    /// Before each step, where it wants to hear of it: the share of each run's steps that is done, \[R\].
+    fn progress(&mut self, _done: &Tensor) {}
+
     /// The weights of a step; none where every gradient counts as it is.
     fn balance(&mut self, signals: &Signals) -> Option<Update>;
 

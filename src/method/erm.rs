@@ -1,7 +1,7 @@
 use super::Method;
 use crate::objective::FusedClassification;
 
-/// Empirical risk minimisation: cross-entropy on the concatenated embeddings and nothing else, the base of every table.
+/// Empirical risk minimisation: cross-entropy on the fused embeddings and nothing else, the base of every table.
 pub const METHOD: Method = Method {
     name: "erm",
     about: "cross-entropy of a fused classifier (joint training)",

@@ -4,6 +4,7 @@ use crate::objective::{Layout, Objective, Shape};
 use crate::{Error, Result};
 
 mod erm;
+mod unimodal;
 
 /// One line of [`METHODS`].
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +18,7 @@ pub struct Method {
 }
 
 /// Every method there is.
-pub static METHODS: &[Method] = &[erm::METHOD];
+pub static METHODS: &[Method] = &[erm::METHOD, unimodal::METHOD];
 
 /// The method of that name.
 ///

@@ -11,8 +11,10 @@ use tch::Tensor;
 mod cross_entropy;
 mod fused_classification;
 mod fused_domain;
+mod fusion;
 mod guide_classification;
 mod last;
+mod modality_domain;
 mod params;
 mod probe;
 mod random;
@@ -21,11 +23,13 @@ mod shapley;
 mod shared_discriminator;
 mod unimodal_classification;
 
-pub use cross_entropy::{log_probability, mean};
+pub use cross_entropy::{class_loss, log_probability, mean};
 pub use fused_classification::FusedClassification;
 pub use fused_domain::FusedDomain;
+pub use fusion::Fusion;
 pub use guide_classification::GuideClassification;
 pub use last::Last;
+pub use modality_domain::ModalityDomain;
 pub use params::{Dropout, Entry, Init, Layout, Linear, Params};
 pub use probe::{Label, Probe};
 pub use random::Streams;
@@ -35,7 +39,7 @@ pub use shared_discriminator::SharedDiscriminator;
 pub use unimodal_classification::UnimodalClassification;
 
 /// The sizes that heads are built for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
     /// Names of the modalities, in order of concatenation.
     pub modalities: Vec<String>,
@@ -47,6 +51,25 @@ pub struct Shape {
     pub domains: i64,
     /// Width of the hidden layer of fused heads and discriminators.
     pub hidden: i64,
+    /// What class heads are like.
+    pub heads: Heads,
+}
+
+/// What class heads are like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heads {
+    /// How embeddings come together before the fused classifier.
+    pub fusion: Fusion,
+    /// Label smoothing of class losses, in [0, 1).
+    pub smoothing: f64,
+    /// Weight of a method's uni-modal class losses, at least 0.
+    pub unimodal: f64,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self { fusion: Fusion::Concat, smoothing: 0.0, unimodal: 1.0 }
+    }
 }
 
 impl Shape {
@@ -77,6 +100,8 @@ pub struct Batch<'a> {
     pub domain: &'a Tensor,
     /// Each row's share of its run's batch [R, B]: sums to 1 over B; 0 for padding.
     pub share: &'a Tensor,
+    /// How much each row counts in class losses beside its share, [R, B]; all alike where none.
+    pub weight: Option<&'a Tensor>,
     /// Dropout factors [R, B, W], 0 or 1 / (1 − rate), by the places that a [`Layout`] gave out; none in evaluation.
     pub masks: Option<&'a Tensor>,
 }

@@ -63,11 +63,18 @@ mod tests {
 
     fn values(z: &[f64]) -> Vec<f64> {
         let names = (0..z.len()).map(|m| m.to_string()).collect();
-        let shape = Shape { modalities: names, embedding: 1, classes: 2, domains: 1, hidden: 1 };
+        let shape = Shape {
+            modalities: names,
+            embedding: 1,
+            classes: 2,
+            domains: 1,
+            hidden: 1,
+            heads: crate::objective::Heads::default(),
+        };
         let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
         let zero = one.zeros_like().to_kind(Kind::Int64);
         let embeddings = Tensor::from_slice(z).view([1, 1, -1]);
-        let batch = Batch { embeddings: &embeddings, label: &zero, domain: &zero, share: &one, masks: None };
+        let batch = Batch { embeddings: &embeddings, label: &zero, domain: &zero, share: &one, weight: None, masks: None };
         let params = Params::views(&Layout::default(), &one.zeros_like());
         let log = contributions(&Product, &params, &batch, &shape).unwrap().log().shallow_clone();
         Vec::try_from((log.select(3, 0) - log.select(3, 1)).flatten(0, -1)).unwrap()

@@ -2,13 +2,14 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
+use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape, class_loss};
 
 /// Cross-entropy of one linear classifier a modality, summed over modalities.
 #[derive(Debug)]
 pub struct UnimodalClassification {
     entries: Range<usize>,
     layers: Vec<Linear>,
+    weight: f64,
     shape: Shape,
 }
 
@@ -24,6 +25,12 @@ impl UnimodalClassification {
         Self::owned(false, shape, layout)
     }
 
+    /// The same with its loss times `weight`.
+    #[must_use]
+    pub fn weighted(self, weight: f64) -> Self {
+        Self { weight, ..self }
+    }
+
     fn owned(owned: bool, shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
         let head = |(m, modality): (usize, &String)| {
@@ -31,7 +38,7 @@ impl UnimodalClassification {
             Linear::declare(layout, &format!("unimodal.{modality}"), shape.embedding, shape.classes, true, owner)
         };
         let layers = shape.modalities.iter().enumerate().map(head).collect();
-        Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }
+        Self { entries: start..layout.entries().len(), layers, weight: 1.0, shape: shape.clone() }
     }
 }
 
@@ -43,7 +50,10 @@ impl Objective for UnimodalClassification {
     fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
         let score = |(m, layer): (usize, &Linear)| layer.forward(params, &batch.embedding(m as i64, &self.shape));
         let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
-        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, batch.label), batch.share)).sum();
+        let mut loss: Tensor = scores.iter().map(|scores| class_loss(scores, batch, self.shape.heads.smoothing)).sum();
+        if self.weight != 1.0 {
+            loss *= self.weight;
+        }
         Outcome { class: Some(Reading::of(&scores, batch.label, batch)), ..Outcome::loss(loss) }
     }
 }

@@ -113,6 +113,8 @@ pub struct Cohort {
     places: Tensor,
     elements: Tensor,
     dump: Option<dump::Dump>,
+    /// By run, how much a row of each class counts in class losses, [R, classes]; none where all are alike.
+    rarity: Option<Tensor>,
     classes: Vec<usize>,
     domains: Vec<usize>,
     /// Of the domains.
@@ -185,9 +187,15 @@ impl Cohort {
             Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
             None => (run.task.train.clone(), Vec::new()),
         };
-        let rows = runs.iter().enumerate().map(rows).collect();
+        let rows: Vec<_> = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
+        let rarity = design.class_weights.then(|| {
+            let of = |(rows, _): &(Vec<usize>, Vec<usize>)| rarities(rows, table.label(), table.classes().len());
+            let weights: Vec<f64> = rows.iter().flat_map(of).collect();
+            place(Tensor::from_slice(&weights).to_kind(kind)).view([runs.len() as i64, -1])
+        });
         Self {
+            rarity,
             recipe,
             optimizer: Descent::new(recipe.optimizer, &flat),
             average: Average::new(recipe.average, &flat),
@@ -277,6 +285,14 @@ impl Cohort {
         }
         epochs
     }
+}
+
+/// N / (classes · N_c) of N rows, by class; 0 for a class that is not there.
+fn rarities(rows: &[usize], label: &[usize], classes: usize) -> Vec<f64> {
+    let mut counts = vec![0usize; classes];
+    rows.iter().for_each(|&row| counts[label[row]] += 1);
+    let weight = |&count: &usize| if count > 0 { rows.len() as f64 / (classes * count) as f64 } else { 0.0 };
+    counts.iter().map(weight).collect()
 }
 
 /// The elements in order, as f64.

@@ -1,11 +1,12 @@
 //! What is compared: methods and balancers with their settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
 use crate::balance::{self, Hyperparameters};
+use crate::objective::{Heads, Layout, Shape};
 use crate::{Error, Result, method};
 
 /// One column of the comparison.
@@ -72,8 +73,24 @@ impl Compare {
         let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(at)?;
         let hyperparameters = Hyperparameters::new(balance.takes, &self.hyperparameters)
             .map_err(|problem| Error::input(&input, format!("balance {:?}: {problem}", balance.name)))?;
+        if let Some(twice) = twice(method, balance, &hyperparameters) {
+            let problem = format!("method {:?} and balance {:?} both have heads named {twice}", method.name, balance.name);
+            return Err(Error::input(input, format!("{problem}; expected another pair")));
+        }
         Ok(Resolved { name: self.name.clone(), method, balance, hyperparameters })
     }
+}
+
+/// A tensor's name that both the method's and the balancer's heads would have.
+fn twice(method: &method::Method, balance: &balance::Entry, own: &Hyperparameters) -> Option<String> {
+    let modalities = vec!["a".into(), "b".into()];
+    let shape = Shape { modalities, embedding: 1, classes: 2, domains: 2, hidden: 1, heads: Heads::default() };
+    let mut layout = Layout::default();
+    let methods = (method.objectives)(&shape, &mut layout);
+    let balancers = (balance.build)(std::slice::from_ref(own), tch::Kind::Double, tch::Device::Cpu).terms(&shape, &mut layout);
+    drop((methods, balancers));
+    let mut seen = BTreeSet::new();
+    layout.entries().iter().find(|entry| !seen.insert(&entry.name)).map(|entry| entry.name.clone())
 }
 
 /// Whether a name can be one folder's.
@@ -97,7 +114,7 @@ mod tests {
         let compare: Compare = toml::from_str("name = 'x'\nbalance = 'adversarial'\nalpha-k = 0.5").unwrap();
         assert_eq!(
             compare.resolve().unwrap_err().to_string(),
-            "[[train.compare]] \"x\": balance \"adversarial\": alpha-k = 0.5: not taken here; expected lambda"
+            "[[train.compare]] \"x\": balance \"adversarial\": alpha-k = 0.5: not taken here; expected lambda, discriminator, warm-up"
         );
         let compare: Compare = toml::from_str("name = 'x'\nalpha_k = 0.5").unwrap();
         assert!(compare.resolve().is_err());

@@ -3,13 +3,17 @@
 use tch::{Device, Kind, Tensor};
 
 use super::gradients::LayerGradients;
+use super::norm::{Norm, Normed};
 use super::plain::{slice, slice_mut, wide};
 use crate::objective::{Dropout, Layout, Linear, Params};
 
-/// Linear layers with ReLU and dropout between them: features [R, B, D] to an embedding [R, B, E].
+/// Linear layers with ReLU and dropout between them, LayerNorm before each ReLU where asked for: features [R, B, D] to an
+/// embedding [R, B, E].
 #[derive(Debug)]
 pub struct Encoder {
     layers: Vec<Linear>,
+    /// After each layer but the last; empty where nothing is normalised.
+    norms: Vec<Norm>,
     dropout: Vec<Dropout>,
 }
 
@@ -18,27 +22,39 @@ pub struct Encoder {
 pub struct Tape {
     /// Input of each layer.
     inputs: Vec<Tensor>,
+    /// Of each norm.
+    norms: Vec<Normed>,
     /// Derivative, where it is not 0, of what lies before each layer but the first.
     slope: f64,
 }
 
 impl Encoder {
     /// Claims `encoder.<modality>.*` for layers of these widths, input first.
-    pub fn declare(modality: &str, widths: &[i64], layout: &mut Layout) -> Self {
+    pub fn declare(modality: &str, widths: &[i64], layer_norm: bool, layout: &mut Layout) -> Self {
         let layer = |(i, pair): (usize, &[i64])| {
             Linear::declare(layout, &format!("encoder.{modality}.{i}"), pair[0], pair[1], true, None)
         };
         let layers: Vec<Linear> = widths.windows(2).enumerate().map(layer).collect();
         let between = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();
-        Self { layers, dropout: between.iter().map(|&width| layout.dropout(width)).collect() }
+        let norm = |(i, &width): (usize, &i64)| Norm::declare(&format!("encoder.{modality}.{i}.norm"), width, layout);
+        let norms = if layer_norm { between.iter().enumerate().map(norm).collect() } else { Vec::new() };
+        Self { layers, norms, dropout: between.iter().map(|&width| layout.dropout(width)).collect() }
     }
 
     /// The embedding, and the tape where there are dropout factors or `record` asks for it.
     pub fn forward(&self, params: &Params, features: Tensor, masks: Option<&Tensor>, rate: f64, record: bool) -> (Tensor, Tape) {
-        let mut tape = Tape { inputs: Vec::new(), slope: if masks.is_some() { 1.0 / (1.0 - rate) } else { 1.0 } };
+        let mut tape =
+            Tape { inputs: Vec::new(), norms: Vec::new(), slope: if masks.is_some() { 1.0 / (1.0 - rate) } else { 1.0 } };
         let mut x = features;
         for (i, layer) in self.layers.iter().enumerate() {
             if i > 0 {
+                if let Some(norm) = self.norms.get(i - 1) {
+                    let (y, normed) = norm.forward(params, &x);
+                    if record {
+                        tape.norms.push(normed);
+                    }
+                    x = y;
+                }
                 x = self.dropout[i - 1].forward(x.relu_(), masks);
             }
             let next = layer.forward(params, &x);
@@ -55,16 +71,22 @@ impl Encoder {
         let (shape, slope) = (delta.size(), tape.slope);
         let (objectives, rows) = (shape[1], shape[2]);
         let mut gradients = Vec::with_capacity(self.layers.len());
+        let mut affine = Vec::new();
         for (i, (layer, input)) in self.layers.iter().zip(tape.inputs).enumerate().rev() {
             let below = (i > 0).then(|| {
                 let weight = params.get(layer.weight).transpose(1, 2);
                 gate(delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]), &input, slope)
             });
-            gradients.push((*layer, LayerGradients::new(input, delta)));
-            match below {
-                Some(below) => delta = below,
-                None => break,
-            }
+            gradients.push((*layer, LayerGradients::new(input, delta).with(std::mem::take(&mut affine))));
+            let Some(below) = below else { break };
+            delta = match self.norms.get(i - 1).zip(tape.norms.get(i - 1)) {
+                Some((norm, normed)) => {
+                    let (through, own) = norm.backward(params, normed, &below);
+                    affine = own;
+                    through
+                }
+                None => below,
+            };
         }
         gradients
     }

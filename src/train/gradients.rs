@@ -15,12 +15,19 @@ pub struct LayerGradients {
     input: Tensor,
     delta: Tensor,
     explicit: Option<[Tensor; 2]>,
+    /// Gradients of the norm that follows, [R, T, W], by entry.
+    affine: Vec<(usize, Tensor)>,
 }
 
 impl LayerGradients {
     /// Input X [R, B, in] and output gradients Δ [R, T, B, out].
     pub fn new(input: Tensor, delta: Tensor) -> Self {
-        Self { input, delta, explicit: None }
+        Self { input, delta, explicit: None, affine: Vec::new() }
+    }
+
+    /// With the gradients of the norm that follows the layer, [R, T, W], by entry of the layout.
+    pub fn with(self, affine: Vec<(usize, Tensor)>) -> Self {
+        Self { affine, ..self }
     }
 
     /// Whether the Gramian from X Xᵀ takes fewer operations than that from T weight gradients.
@@ -30,9 +37,19 @@ impl LayerGradients {
         rows * (inputs + objectives * outputs) < (objectives - 1) * inputs * outputs
     }
 
-    /// ⟨g_s, g_t⟩ over weight and bias, [R, T, T].
+    /// ⟨g_s, g_t⟩ over weight, bias and the norm that follows, [R, T, T].
     pub fn gramian(&mut self) -> Tensor {
-        if self.factored_is_cheaper() { self.factored() } else { self.explicit() }
+        let gramian = if self.factored_is_cheaper() { self.factored() } else { self.explicit() };
+        self.affine.iter().fold(gramian, |gramian, (_, own)| gramian + own.bmm(&own.transpose(1, 2)))
+    }
+
+    /// Σ_t w_t g_t of the norm that follows, [R, W], by entry.
+    pub fn affine(&self, weights: Option<&Tensor>) -> impl Iterator<Item = (usize, Tensor)> {
+        let weights = weights.map(|weights| weights.unsqueeze(2));
+        self.affine.iter().map(move |(place, own)| {
+            let weighted = weights.as_ref().map(|weights| own * weights);
+            (*place, weighted.as_ref().unwrap_or(own).sum_dim_intlist(1, false, None))
+        })
     }
 
     fn factored(&self) -> Tensor {

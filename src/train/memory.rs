@@ -27,7 +27,7 @@ impl Need {
         let size = if kind == Kind::Double { 8 } else { 4 };
         let objectives = model.objectives() as u64;
         let inputs: u64 = design.inputs.iter().map(|&width| width as u64).sum();
-        let hidden = (design.hidden + design.shape.embedding) as u64 * design.inputs.len() as u64;
+        let hidden = (design.hidden.iter().sum::<i64>() + design.shape.embedding) as u64 * design.inputs.len() as u64;
         let ahead = if model.rehearsals().is_empty() { 0 } else { 5 };
         let copies = 7 + ahead + if model.balances() { objectives } else { 0 };
         let dropout = model.layout.dropout_width() as u64;

@@ -26,8 +26,12 @@ pub struct Design {
     pub shape: Shape,
     /// Width D of each modality's features.
     pub inputs: Vec<i64>,
-    /// Hidden width of encoders; 0 for linear ones.
-    pub hidden: i64,
+    /// Hidden widths of encoders, input side first; none for linear ones.
+    pub hidden: Vec<i64>,
+    /// Whether LayerNorm stands before each ReLU of encoders.
+    pub layer_norm: bool,
+    /// Whether a row counts in class losses by the rarity of its class among the run's training rows.
+    pub class_weights: bool,
     /// Share of hidden units dropped.
     pub dropout: f64,
     /// Which losses there are.
@@ -61,9 +65,9 @@ impl Model {
         let (mut layout, shape) = (Layout::default(), design.shape.clone());
         let (mut encoders, mut own) = (Vec::new(), Vec::new());
         for (modality, &input) in shape.modalities.iter().zip(&design.inputs) {
-            let widths = [input, design.hidden, shape.embedding].into_iter().filter(|&width| width > 0);
+            let widths = [&[input][..], &design.hidden, &[shape.embedding]].concat();
             let start = layout.entries().len();
-            encoders.push(Encoder::declare(modality, &widths.collect::<Vec<_>>(), &mut layout));
+            encoders.push(Encoder::declare(modality, &widths, design.layer_norm, &mut layout));
             own.push(start..layout.entries().len());
         }
         let mut balancer = (design.balance.build)(hyperparameters, kind, device);
@@ -118,8 +122,12 @@ impl Model {
             label: &inputs.label,
             domain: &inputs.domain,
             share: &inputs.share,
+            weight: inputs.weight.as_ref(),
             masks: inputs.masks.as_ref(),
         };
+        if let Some(done) = &moment.done {
+            self.balancer.progress(done);
+        }
         let (mut class, mut domain) = (None, None);
         let mut read = Vec::new();
         for probe in &self.probes {
@@ -190,7 +198,7 @@ impl Model {
             }
         }
         let loss = Tensor::stack(&losses, 1);
-        let Moment { active, states, epoch } = moment;
+        let Moment { active, states, epoch, .. } = moment;
         let signals = Signals { loss, class, domain, gramian: None, active, states, epoch };
         let loss = signals.loss.select(1, 0);
         let record = match tapes {
@@ -228,6 +236,7 @@ impl Model {
         let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
                 layer.combine(weights, gradient.get(linear.weight), linear.bias.map(|place| gradient.get(place)));
+                layer.affine(weights).for_each(|(place, value)| gradient.set(place, &value));
             }
         };
         let add_noise = |layers: &[(Linear, LayerGradients)], factor: &Tensor, states: &Tensor| {

@@ -18,7 +18,9 @@ use super::settings::{Optimizer, Precision, Settings};
 use super::table::Table;
 use super::task::{Standard, Task};
 use super::trial::Trial;
+use super::widths::Widths;
 use crate::balance::{Hyperparameters, RECORD};
+use crate::objective::Fusion;
 use crate::report::results::{BalanceResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
@@ -64,9 +66,14 @@ pub struct RunConfig {
     average: Averaging,
     average_decay: f64,
     average_from: usize,
-    hidden: usize,
+    hidden: Widths,
+    layer_norm: bool,
     embedding: usize,
     head_hidden: usize,
+    fusion: Fusion,
+    unimodal_weight: f64,
+    class_weights: bool,
+    label_smoothing: f64,
     dropout: f64,
     device: String,
     precision: Precision,
@@ -117,9 +124,14 @@ impl RunConfig {
             average: settings.average,
             average_decay: settings.average_decay,
             average_from: settings.average_from,
-            hidden: settings.hidden,
+            hidden: settings.widths(),
+            layer_norm: settings.layer_norm,
             embedding: settings.embedding,
             head_hidden: settings.head_hidden,
+            fusion: settings.fusion,
+            unimodal_weight: settings.unimodal_weight,
+            class_weights: settings.class_weights,
+            label_smoothing: settings.label_smoothing,
             dropout: settings.dropout,
             device: settings.device.clone(),
             precision: settings.precision,

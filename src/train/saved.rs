@@ -12,7 +12,7 @@ use super::compare::{Compare, Resolved};
 use super::model::{Design, Model};
 use super::settings::{Precision, Settings};
 use super::task::Standard;
-use crate::objective::{Layout, Shape};
+use crate::objective::{Heads, Layout, Shape};
 use crate::{Error, Result, fs};
 
 /// The metadata's key.
@@ -90,9 +90,12 @@ impl Design {
                 classes: classes as i64,
                 domains: domains as i64,
                 hidden: settings.head_hidden as i64,
+                heads: Heads { fusion: settings.fusion, smoothing: settings.label_smoothing, unimodal: settings.unimodal_weight },
             },
             inputs: modalities.iter().map(|(_, width)| *width as i64).collect(),
-            hidden: settings.hidden as i64,
+            hidden: settings.widths().0.into_iter().map(|width| width as i64).collect(),
+            layer_norm: settings.layer_norm,
+            class_weights: settings.class_weights,
             dropout: settings.dropout,
             method: column.method,
             balance: column.balance,

@@ -8,6 +8,8 @@ use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
 use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Recipe, Schedule};
+use super::widths::Widths;
+use crate::objective::Fusion;
 use crate::{Error, Result};
 
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
@@ -45,12 +47,26 @@ pub struct Settings {
     pub average_decay: f64,
     /// [`Numbers::average_from`], below `epochs`. Default 0.
     pub average_from: usize,
-    /// Hidden width of each encoder; 0: a linear encoder. Default 512 (ours: the papers fine-tune backbones instead).
-    pub hidden: usize,
+    /// Default `mlp` (ours: the papers fine-tune backbones instead).
+    pub encoder: Encoder,
+    /// Widths of the hidden layers of each `mlp` encoder, input side first: a number or a list; 0 or none: a linear encoder.
+    /// Default 512 (ours, as above).
+    pub hidden: Option<Widths>,
+    /// Whether LayerNorm stands before each ReLU of encoders. Default no.
+    pub layer_norm: bool,
     /// Width of each embedding. Default 512 (ours, as above).
     pub embedding: usize,
     /// Hidden width of the classifier and the discriminator. Default 256 (paper).
     pub head_hidden: usize,
+    /// How embeddings come together before the fused classifier. Default `concat` (paper).
+    pub fusion: Fusion,
+    /// Weight of the uni-modal losses of method `unimodal`, at least 0. Default 1.
+    pub unimodal_weight: f64,
+    /// Whether a row counts in class losses by the rarity of its class: N / (classes · N_c) of the run's N training rows, as a
+    /// mean weighted by it. Default no.
+    pub class_weights: bool,
+    /// Share of the truth spread over all classes in class losses, in [0, 1). Default 0.
+    pub label_smoothing: f64,
     /// Share of hidden units dropped, in [0, 1). Default 0.5 (MMDG-Bench).
     pub dropout: f64,
     /// `cpu`, `cuda` or `cuda:1`.
@@ -104,9 +120,15 @@ impl Default for Settings {
             average: Averaging::None,
             average_decay: numbers.average_decay,
             average_from: numbers.average_from,
-            hidden: 512,
+            encoder: Encoder::Mlp,
+            hidden: None,
+            layer_norm: false,
             embedding: 512,
             head_hidden: 256,
+            fusion: Fusion::Concat,
+            unimodal_weight: 1.0,
+            class_weights: false,
+            label_smoothing: 0.0,
             dropout: 0.5,
             device: "cpu".into(),
             precision: Precision::F32,
@@ -136,6 +158,17 @@ pub enum Optimizer {
     Sgd,
 }
 
+/// What an encoder is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoder {
+    /// One linear layer.
+    Linear,
+    /// Linear layers with ReLU and dropout between them.
+    #[default]
+    Mlp,
+}
+
 /// Arithmetic of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -160,6 +193,12 @@ impl Settings {
             }
         }
         entries.iter().map(Compare::resolve).collect()
+    }
+
+    /// Hidden widths of encoders.
+    pub fn widths(&self) -> Widths {
+        let default = if self.encoder == Encoder::Linear { 0 } else { 512 };
+        self.hidden.clone().unwrap_or_else(|| default.into())
     }
 
     /// What all runs share of how they descend.
@@ -199,20 +238,35 @@ impl Settings {
                 return wrong(key, value.to_string(), "a whole number from 1 to 1048576");
             }
         }
-        if self.hidden > 1 << 20 {
-            return wrong("hidden", self.hidden.to_string(), "a whole number up to 1048576");
+        if let Some(Widths(widths)) = &self.hidden {
+            if self.encoder == Encoder::Linear && !widths.is_empty() {
+                return wrong("hidden", format!("{widths:?}"), "none with encoder = \"linear\"");
+            }
+            if widths.len() > 16 || widths.iter().any(|width| !(1..=1 << 20).contains(width)) {
+                return wrong("hidden", format!("{widths:?}"), "up to 16 whole numbers from 1 to 1048576, or 0 alone");
+            }
+        }
+        if self.layer_norm && self.widths().0.is_empty() {
+            return wrong("layer-norm", "true".into(), "false with linear encoders, which have no hidden layer");
         }
         for (key, value) in [("learning-rate", self.learning_rate), ("step-factor", self.step_factor)] {
             if !(value.is_finite() && value > 0.0) {
                 return wrong(key, value.to_string(), "a number above 0");
             }
         }
-        for (key, value) in [("weight-decay", self.weight_decay), ("clip", self.clip)] {
+        for (key, value) in [("weight-decay", self.weight_decay), ("clip", self.clip), ("unimodal-weight", self.unimodal_weight)]
+        {
             if !(value.is_finite() && value >= 0.0) {
                 return wrong(key, value.to_string(), "a number of at least 0");
             }
         }
-        for (key, value) in [("dropout", self.dropout), ("momentum", self.momentum), ("average-decay", self.average_decay)] {
+        let shares = [
+            ("dropout", self.dropout),
+            ("label-smoothing", self.label_smoothing),
+            ("momentum", self.momentum),
+            ("average-decay", self.average_decay),
+        ];
+        for (key, value) in shares {
             if !(0.0..1.0).contains(&value) {
                 return wrong(key, value.to_string(), "a share of at least 0 and below 1");
             }

@@ -25,7 +25,7 @@ fn choices(entry: &Entry) -> Vec<Hyperparameters> {
 
 fn shape(modalities: usize, domains: i64) -> Shape {
     let modalities = (0..modalities).map(|m| format!("m{m}")).collect();
-    Shape { modalities, embedding: 4, classes: 3, domains, hidden: 5 }
+    Shape { modalities, embedding: 4, classes: 3, domains, hidden: 5, heads: mmdg::objective::Heads::default() }
 }
 
 /// Objectives that encoders learn from beside one of the method's.

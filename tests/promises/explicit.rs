@@ -15,7 +15,12 @@ const RUNS: i64 = 2;
 /// Every kind of encoder, by name.
 fn designs(balance: &str, dropout: f64) -> Vec<(String, Design)> {
     let table = table(&[("video", 6), ("audio", 5), ("flow", 3)], 3, 3, 1);
-    [0, 16].map(|hidden| (format!("hidden {hidden}"), Design { hidden, ..design(&table, balance, dropout) })).into()
+    [(vec![], false), (vec![16], false), (vec![16], true), (vec![12, 10], false), (vec![12, 10, 9], true)]
+        .map(|(hidden, layer_norm)| {
+            let name = format!("hidden {hidden:?}, layer norm {layer_norm}");
+            (name, Design { hidden, layer_norm, ..design(&table, balance, dropout) })
+        })
+        .into()
 }
 
 thread_local! { static SEEN: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::new()) } }
@@ -86,10 +91,15 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             label: whole("label", design.shape.classes),
             domain: whole("domain", design.shape.domains),
             share,
+            weight: None,
             masks,
         };
-        let moment =
-            Moment { active: Tensor::ones([RUNS], (kind, Device::Cpu)), states: Tensor::from_slice(&[7i32, 8]), epoch: 0 };
+        let moment = Moment {
+            active: Tensor::ones([RUNS], (kind, Device::Cpu)),
+            states: Tensor::from_slice(&[7i32, 8]),
+            epoch: 0,
+            done: None,
+        };
         match explicit {
             true => model.explicit_gradients(&leaves, &into, inputs, moment),
             false => model.gradients(&params, &leaves, &into, inputs, moment),

@@ -40,6 +40,8 @@ mod layouts;
 mod loader;
 #[cfg(feature = "hdf5")]
 mod merge;
+#[cfg(feature = "torch")]
+mod models;
 #[cfg(feature = "video")]
 mod names;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]

@@ -143,7 +143,7 @@ fn every_run_starts_from_given_weights() {
     assert_eq!(started.len(), 4);
 
     refused(run(&table, &still("gmp")), &["\"joint\"", "has discriminator.0.bias", "classifier.0.weight"]);
-    let narrow = Settings { hidden: 15, compare: columns[..1].to_vec(), ..still("joint") };
+    let narrow = Settings { hidden: Some(15.into()), compare: columns[..1].to_vec(), ..still("joint") };
     refused(run(&table, &narrow), &["encoder.video.0.weight has shape [16, 6] there and [15, 6] in the model"]);
     let fewer = crate::train::table(&[("video", 6), ("audio", 5), ("flow", 2)], 3, 3, 10);
     refused(run(&fewer, &still("joint")), &["lacks encoder.flow.0.weight", "encoder.audio.0.bias"]);

@@ -199,7 +199,7 @@ fn build(name: &str, words: &str, more: &[(&str, f64)]) -> Box<dyn Balancer> {
 
 fn shape(modalities: usize) -> Shape {
     let modalities = ["video", "audio", "flow"][..modalities].iter().map(|name| (*name).into()).collect();
-    Shape { modalities, embedding: 3, classes: 4, domains: 2, hidden: 5 }
+    Shape { modalities, embedding: 3, classes: 4, domains: 2, hidden: 5, heads: mmdg::objective::Heads::default() }
 }
 
 /// Relative to the largest wanted number.
@@ -268,7 +268,8 @@ fn cggm_scales_and_steers_as_the_reference() {
             let embeddings = Tensor::from_slice(&step.embeddings.concat()).view([1, rows, -1]);
             let label = Tensor::from_slice(&step.label).unsqueeze(0);
             let share = Tensor::full([1, rows], 1.0 / rows as f64, (Kind::Double, Device::Cpu));
-            let batch = Batch { embeddings: &embeddings, label: &label, domain: &label, share: &share, masks: None };
+            let batch =
+                Batch { embeddings: &embeddings, label: &label, domain: &label, share: &share, weight: None, masks: None };
             let (whole, own) = (fused.forward(&params, &batch), guide.forward(&params, &batch));
             let class = own.class.unwrap();
             let steer = cggm.steer(&Steering {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use mmdg::balance::{BALANCERS, Hyperparameters, Signals};
 use mmdg::manifest::Split;
-use mmdg::objective::{Reading, Shape};
+use mmdg::objective::{Heads, Reading, Shape};
 use mmdg::report::results::RunResult;
 use mmdg::rng::Stream;
 use mmdg::stop::Stop;
@@ -59,7 +59,7 @@ pub fn settings(out: &Path) -> Settings {
         epochs: 3,
         batch_size: 8,
         learning_rate: 1e-3,
-        hidden: 16,
+        hidden: Some(16.into()),
         embedding: 8,
         head_hidden: 12,
         compare: ["name = 'joint'", "name = 'adversarial'\nbalance = 'adversarial'", "name = 'gmp'\nbalance = 'gmp'"]
@@ -83,9 +83,12 @@ pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
             classes: table.classes().len() as i64,
             domains: table.domains().len() as i64 - 1,
             hidden: 12,
+            heads: Heads::default(),
         },
         inputs: table.modalities().iter().map(|m| m.width as i64).collect(),
-        hidden: 16,
+        hidden: vec![16],
+        layer_norm: false,
+        class_weights: false,
         dropout,
         method: method::find("erm").unwrap(),
         balance: balance::find(balance).unwrap(),
@@ -628,7 +631,7 @@ fn one_source_domain_three_modalities_linear_encoders_and_large_batches_all_trai
     let folder = tempfile::tempdir().unwrap();
     let table = table(&[("video", 4), ("audio", 3), ("flow", 2)], 2, 2, 10);
     let settings = Settings {
-        hidden: 0,
+        hidden: Some(0.into()),
         batch_size: 64,
         protocol: Protocol { seeds: vec![u64::from(u32::MAX) + 5], ..Protocol::default() },
         precision: Precision::F64,

@@ -9,7 +9,7 @@ use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::recipe::Numbers;
 use super::super::schedule::{Plan, Turn};
-use super::{Cohort, to_host};
+use super::{Cohort, Run, to_host};
 use crate::balance::RECORD;
 use crate::rng::Stream;
 
@@ -72,7 +72,7 @@ impl Cohort {
             features.push(x);
         }
         let domain = self.places.gather(1, &take(&self.domain), false);
-        Inputs { features, label: take(&self.label), domain, share, masks }
+        Inputs { features, label: take(&self.label), domain, share, weight: None, masks }
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
@@ -80,7 +80,16 @@ impl Cohort {
         let at = step as i64;
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
-        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch };
+        let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
+        let share = |(run, &steps): (&Run, &usize)| {
+            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
+            (done / run.epochs.max(1) as f64).min(1.0)
+        };
+        let done = self.model.hears_progress().then(|| {
+            let done: Vec<f64> = self.runs.iter().zip(&plan.steps).map(share).collect();
+            Tensor::from_slice(&done).to_kind(self.flat.kind()).to_device(self.flat.device())
+        });
+        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
         let (rates, numbers, active) = (self.rates(epoch), self.numbers(), &plan.active_runs[step]);
         let ahead = plan.numbers.as_ref().map(|numbers| numbers.get(at));
@@ -180,9 +189,12 @@ mod tests {
                     classes: 4,
                     domains: 2,
                     hidden: 64,
+                    heads: crate::objective::Heads::default(),
                 },
                 inputs: vec![256, 256],
-                hidden: 128,
+                hidden: vec![128],
+                layer_norm: false,
+                class_weights: false,
                 dropout: 0.5,
                 method: method::find("erm").unwrap(),
                 balance: entry,

@@ -8,6 +8,11 @@ use crate::objective::{Batch, Params};
 use crate::train::watch::Watch;
 
 impl Model {
+    /// [`Balancer::hears_progress`](crate::balance::Balancer::hears_progress).
+    pub fn hears_progress(&self) -> bool {
+        self.balancer.hears_progress()
+    }
+
     /// Whether the balancer leaves a record of each step.
     pub fn balances(&self) -> bool {
         self.balancer.records()
@@ -52,8 +57,14 @@ impl Model {
     /// without a fused head.
     pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch =
-            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let batch = Batch {
+            embeddings: &embeddings,
+            label: &inputs.label,
+            domain: &inputs.domain,
+            share: &inputs.share,
+            weight: None,
+            masks: None,
+        };
         let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
         let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
         let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
@@ -76,8 +87,14 @@ impl Model {
     /// without uni-modal heads.
     pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch =
-            Batch { embeddings: &embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, masks: None };
+        let batch = Batch {
+            embeddings: &embeddings,
+            label: &inputs.label,
+            domain: &inputs.domain,
+            share: &inputs.share,
+            weight: None,
+            masks: None,
+        };
         let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
         let fused = outcomes.first()?.loss.unsqueeze(1);
         let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();

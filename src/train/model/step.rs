@@ -13,6 +13,8 @@ pub struct Inputs {
     pub domain: Tensor,
     /// [`Batch::share`](crate::objective::Batch::share).
     pub share: Tensor,
+    /// [`Batch::weight`](crate::objective::Batch::weight).
+    pub weight: Option<Tensor>,
     /// [`Batch::masks`](crate::objective::Batch::masks).
     pub masks: Option<Tensor>,
 }
@@ -26,6 +28,8 @@ pub struct Moment {
     pub states: Tensor,
     /// [`Signals::epoch`](crate::balance::Signals::epoch).
     pub epoch: usize,
+    /// What [`Balancer::progress`](crate::balance::Balancer::progress) hears, where it is known.
+    pub done: Option<Tensor>,
 }
 
 /// One objective's gradient of one tensor of its heads.
