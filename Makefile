@@ -60,7 +60,7 @@ unit: setup python
 # tests that take more than seconds
 long: setup
 	$(step) "long tests: the whole demo"
-	cargo test --quiet --locked $(ALL) --test promises -- --ignored
+	cargo test --quiet --locked $(ALL) --test promises -- --ignored --skip on_cuda
 
 # clippy is `cargo check` with more lints; -D warnings by RUSTFLAGS would build every dependency again
 features: setup
