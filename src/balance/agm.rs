@@ -91,9 +91,9 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    #[test]
-    fn the_ratio_is_held_against_that_of_earlier_batches() {
-        let mut agm = (ENTRY.build)(&settings(&ENTRY, "alpha = 0.5"), Kind::Double, Device::Cpu);
+    /// For two modalities of one run.
+    fn prepared(words: &str) -> Box<dyn Balancer> {
+        let mut agm = (ENTRY.build)(&settings(&ENTRY, words), Kind::Double, Device::Cpu);
         let shape = Shape {
             modalities: vec!["a".into(), "v".into()],
             embedding: 1,
@@ -103,6 +103,12 @@ mod tests {
             heads: crate::objective::Heads::default(),
         };
         agm.prepare(&shape, &Layout::default(), 0..0);
+        agm
+    }
+
+    #[test]
+    fn the_ratio_is_held_against_that_of_earlier_batches() {
+        let mut agm = prepared("alpha = 0.5");
         // for two modalities r = p_m / p_other; before any batch tau = 1
         let wanted = [-1.0, 0.5].map(|x: f64| (0.5 * x).exp());
         assert!(close(&weights(agm.balance(&signals(&[0.8, 0.4], 0))), &wanted));
@@ -116,16 +122,7 @@ mod tests {
 
     #[test]
     fn tau_is_at_most_seven_ahead_and_probabilities_have_a_floor() {
-        let mut agm = (ENTRY.build)(&settings(&ENTRY, "alpha = 1"), Kind::Double, Device::Cpu);
-        let shape = Shape {
-            modalities: vec!["a".into(), "v".into()],
-            embedding: 1,
-            classes: 2,
-            domains: 1,
-            hidden: 1,
-            heads: crate::objective::Heads::default(),
-        };
-        agm.prepare(&shape, &Layout::default(), 0..0);
+        let mut agm = prepared("alpha = 1");
         assert!(weights(agm.balance(&signals(&[1.0, 0.0], 0))).iter().all(|x| x.is_finite()));
         assert!((weights(agm.balance(&signals(&[0.5, 0.5], 0)))[0] / 7f64.exp() - 1.0).abs() < 1e-9);
     }

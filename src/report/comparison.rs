@@ -20,6 +20,8 @@ pub struct Entry {
     pub method: String,
     /// How gradients meet.
     pub balance: String,
+    /// [`RunResult::words`] of the first run.
+    pub words: BTreeMap<String, String>,
     /// [`RunResult::losses`].
     pub losses: Vec<String>,
     /// The modalities, in order of concatenation.
@@ -249,6 +251,7 @@ impl Entry {
             label: run.name.clone(),
             method: run.method.clone(),
             balance: run.balance.clone(),
+            words: run.words.clone(),
             losses: run.losses.clone(),
             modalities: run.modalities.clone(),
             selection: run.selection.clone(),

@@ -98,7 +98,13 @@ fn data(runs: &Comparison<'_>) -> Option<usize> {
 fn row<'r>(rows: &[&'r Row], entry: &Entry) -> Option<&'r Row> {
     let mut modalities: Vec<&str> = entry.modalities.iter().map(String::as_str).collect();
     modalities.sort_unstable();
-    rows.iter().copied().find(|row| entry.method == "erm" && row.balance == entry.balance && row.modalities == modalities)
+    // an ablation is not what the paper's figure is of
+    let whole = [("modulate", "both"), ("project", "stronger")]
+        .iter()
+        .all(|(key, word)| entry.balance != "gmp" || entry.words.get(*key).is_none_or(|own| own == word));
+    rows.iter()
+        .copied()
+        .find(|row| whole && entry.method == "erm" && row.balance == entry.balance && row.modalities == modalities)
 }
 
 /// A table for each paper that has figures of these runs' data.

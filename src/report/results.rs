@@ -18,6 +18,9 @@ pub struct RunResult {
     pub method: String,
     /// How gradients meet (`none`, `adversarial`, `gmp`).
     pub balance: String,
+    /// The balancer's words (`variant`, `project`), which say which form of it this is; none in earlier results.
+    #[serde(default)]
+    pub words: BTreeMap<String, String>,
     /// Heads whose losses encoders learn from (`classifier`, `discriminator`), by the first word of their parameters' names.
     #[serde(default)]
     pub losses: Vec<String>,

@@ -187,6 +187,7 @@ impl RunConfig {
             name: self.name.clone(),
             method: self.method.into(),
             balance: self.balance.into(),
+            words: self.hyperparameters.words().iter().map(|(&key, &word)| (key.into(), word.into())).collect(),
             losses: model.trained_heads(),
             modalities: self.modalities.clone(),
             sources: self.sources.clone(),

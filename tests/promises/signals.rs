@@ -7,11 +7,11 @@ use mmdg::balance::{self, Balancer, Losses, Signals, Steering, Update};
 use mmdg::manifest::Split;
 use mmdg::objective::{Batch, FusedClassification, Layout, Objective, Params, Reading, Shape, Streams};
 use mmdg::rng::Stream;
-use mmdg::train::cohort::{Cohort, Epoch, Run};
+use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::{Optimizer, Table};
 use tch::{Device, Kind, Tensor};
 
-use super::train::{a_run, design, hyperparameters, small, table, task};
+use super::train::{a_run, alone_as_together, design, hyperparameters, small, table, task};
 
 /// Balancer and the settings that its runs share.
 pub(super) const KINDS: [(&str, &str); 7] = [
@@ -54,19 +54,7 @@ fn a_run_alone_and_in_a_cohort_of_eight_are_bit_equal() {
         };
         let mut runs: Vec<Run> = (0..8).map(|i| a_run(task(&table, i % 3), i as u64 / 2, own(i))).collect();
         (runs[1].epochs, runs[4].epochs, runs[3].learning_rate) = (1, 2, 1e-4);
-        let train = |runs: Vec<Run>| {
-            let mut cohort = Cohort::new(&table, &design, Optimizer::Adam, 8, runs, Kind::Float, Device::Cpu);
-            let epochs: Vec<Vec<Option<Epoch>>> = (0..3).map(|epoch| cohort.epoch(epoch)).collect();
-            (cohort.parameters().copy(), epochs)
-        };
-        let (together, epochs) = train(runs.clone());
-        for (r, run) in runs.into_iter().enumerate() {
-            let (alone, own) = train(vec![run]);
-            assert_eq!(alone.get(0), together.get(r as i64), "{name} {words:?} run {r}");
-            for (own, all) in own.iter().zip(&epochs) {
-                assert_eq!(format!("{:?}", own[0]), format!("{:?}", all[r]), "{name} {words:?} run {r}");
-            }
-        }
+        alone_as_together(&table, &design, runs, &format!("{name} {words:?}"));
     }
 }
 

@@ -57,14 +57,7 @@ impl Model {
     /// without a fused head.
     pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch = Batch {
-            embeddings: &embeddings,
-            label: &inputs.label,
-            domain: &inputs.domain,
-            share: &inputs.share,
-            weight: None,
-            masks: None,
-        };
+        let batch = as_they_are(&embeddings, &inputs);
         let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
         let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
         let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
@@ -87,17 +80,15 @@ impl Model {
     /// without uni-modal heads.
     pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
-        let batch = Batch {
-            embeddings: &embeddings,
-            label: &inputs.label,
-            domain: &inputs.domain,
-            share: &inputs.share,
-            weight: None,
-            masks: None,
-        };
+        let batch = as_they_are(&embeddings, &inputs);
         let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
         let fused = outcomes.first()?.loss.unsqueeze(1);
         let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
         Some(Tensor::cat(&[own, fused], 1))
     }
+}
+
+/// A batch without dropout and class weights.
+fn as_they_are<'a>(embeddings: &'a Tensor, inputs: &'a Inputs) -> Batch<'a> {
+    Batch { embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, weight: None, masks: None }
 }
