@@ -255,7 +255,12 @@ impl Cohort {
 
     /// The weights that are evaluated and kept: all parameters or their averages.
     pub(super) fn weights(&self) -> Params {
-        Params::views(&self.model.layout, self.average.as_ref().map_or(&self.flat, Average::weights))
+        Params::views(&self.model.layout, self.flat_weights())
+    }
+
+    /// The same as one buffer, [R, P].
+    fn flat_weights(&self) -> &Tensor {
+        self.average.as_ref().map_or(&self.flat, Average::weights)
     }
 
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.

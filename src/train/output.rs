@@ -21,8 +21,10 @@ use super::trial::Trial;
 use super::widths::Widths;
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::Fusion;
-use crate::report::results::{BalanceResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
+
+mod tables;
 
 /// Name and width of each modality of a task.
 pub(super) fn widths(table: &Table, task: &Task) -> Vec<(String, usize)> {
@@ -236,15 +238,15 @@ impl RunConfig {
         result: &RunResult,
     ) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
-        fs::write(&folder.join("metrics.csv"), metrics(result).as_bytes())?;
-        fs::write(&folder.join("balance.csv"), balance(result).as_bytes())?;
+        fs::write(&folder.join("metrics.csv"), tables::metrics(result).as_bytes())?;
+        fs::write(&folder.join("balance.csv"), tables::balance(result).as_bytes())?;
         fs::write(&folder.join(events::NAME), &events::file(result))?;
         if self.trace {
-            let steps = balance_steps(&self.modalities, &trained.course.curve);
+            let steps = tables::balance_steps(&self.modalities, &trained.course.curve);
             fs::write(&folder.join("balance-steps.csv"), steps.as_bytes())?;
         }
         if self.tsne {
-            embedding(&folder.join("embedding.csv"), &trained.embedding)?;
+            tables::embedding(&folder.join("embedding.csv"), &trained.embedding)?;
         }
         if self.role == Role::Result {
             write_model(&folder.join("model.safetensors"), card, task, model, trained)?;
@@ -258,59 +260,6 @@ impl RunConfig {
 fn balance_result(record: &[f64; RECORD.len()]) -> BalanceResult {
     let [rho, sigma, gamma, k, p, cosine, conflict, projected] = *record;
     BalanceResult { rho, sigma, gamma, k, p, cosine, conflict, projected }
-}
-
-/// `metrics.csv`: one line an epoch.
-fn metrics(result: &RunResult) -> String {
-    let head = "epoch,train_loss,train_accuracy,learning_rate,validation_loss,validation_accuracy,validation_macro_f1\n";
-    let line = |(i, e): (usize, &EpochResult)| {
-        let validation = [e.validation_loss, e.validation_accuracy, e.validation_macro_f1];
-        let figures: String = [e.train_loss, e.train_accuracy, e.learning_rate]
-            .into_iter()
-            .chain(validation)
-            .map(|value| format!(",{value}"))
-            .collect();
-        format!("{i}{figures}\n")
-    };
-    head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
-}
-
-/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure.
-fn balance(result: &RunResult) -> String {
-    let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
-    for (i, epoch) in result.curve.iter().enumerate() {
-        for modality in &result.modalities {
-            let of = epoch.balance.get(modality);
-            let figures = of.map_or([f64::NAN; RECORD.len()], |balance| balance.named().map(|(_, value)| value));
-            text += &format!("{i},{modality}{}\n", cells(&figures));
-        }
-    }
-    text
-}
-
-/// `balance-steps.csv`: the same of every step.
-fn balance_steps(modalities: &[String], curve: &[Epoch]) -> String {
-    let mut text = format!("epoch,step,modality,{}\n", RECORD.join(","));
-    for (i, epoch) in curve.iter().enumerate() {
-        for (step, record) in epoch.steps.iter().enumerate() {
-            for (modality, figures) in modalities.iter().zip(record) {
-                text += &format!("{i},{step},{modality}{}\n", cells(figures));
-            }
-        }
-    }
-    text
-}
-
-fn cells(figures: &[f64]) -> String {
-    figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect()
-}
-
-/// `embedding.csv`: a line for each row that was laid out.
-fn embedding(path: &Path, rows: &[EmbeddedRow]) -> Result<()> {
-    let failed = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    rows.iter().try_for_each(|row| csv.serialize(row)).map_err(|error| failed(&error))?;
-    fs::write(path, &csv.into_inner().map_err(|error| failed(&error))?)
 }
 
 /// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what

@@ -3,8 +3,6 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tch::Kind;
-
 use super::campaign::Campaign;
 use super::checkpoint;
 use super::cohort::{self, Cohort, Run};
@@ -15,7 +13,7 @@ use super::output::{RunConfig, widths};
 use super::placed::Placed;
 use super::plain;
 use super::saved::{Card, Saved};
-use super::settings::{Precision, Settings};
+use super::settings::Settings;
 use super::table::Table;
 use super::trial::Trial;
 use crate::report::results::{Role, RunResult};
@@ -61,10 +59,7 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
         let epochs_done = counts.1.fetch_add(epochs_more, Ordering::Relaxed) + epochs_more;
         progress(Progress { runs_done, runs, epochs_done, epochs: runs * settings.epochs });
     };
-    let kind = match settings.precision {
-        Precision::F32 => Kind::Float,
-        Precision::F64 => Kind::Double,
-    };
+    let kind = settings.precision.kind();
     let works = Works { table, digest: table.digest(), settings, placed: Placed::new(kind, device), init, stop, tell: &tell };
 
     let tried: Vec<Vec<Trial>> = (0..campaign.len()).map(|cell| campaign.tried(cell)).collect();

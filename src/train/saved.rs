@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::compare::{Compare, Resolved};
 use super::model::{Design, Model};
-use super::settings::{Precision, Settings};
+use super::settings::Settings;
 use super::task::Standard;
 use crate::objective::{Heads, Layout, Shape};
 use crate::{Error, Result, fs};
@@ -194,10 +194,7 @@ impl Saved {
         let settings: Settings = serde_json::from_value(card.settings.clone())
             .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
         let column = card.column.resolve().map_err(at)?;
-        let kind = match settings.precision {
-            Precision::F32 => Kind::Float,
-            Precision::F64 => Kind::Double,
-        };
+        let kind = settings.precision.kind();
         let design = Design::new(&settings, &column, &card.modalities, card.classes.len(), card.sources.len());
         let model = Model::new(&design, std::slice::from_ref(&column.hyperparameters), kind, Device::Cpu);
         let mut row = vec![0.0; model.layout.len() as usize];

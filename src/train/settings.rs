@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tch::Kind;
 
 use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
@@ -177,6 +178,16 @@ pub enum Precision {
     F32,
     /// Double, for checks against references.
     F64,
+}
+
+impl Precision {
+    /// The kind of tensors.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::F64 => Kind::Double,
+        }
+    }
 }
 
 impl Settings {

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::super::average::Average;
 use super::super::checkpoint::{self, Standing};
 use super::super::evaluate::{Evaluation, Judged};
 use super::super::plane;
@@ -47,7 +46,7 @@ impl Cohort {
         let epoch = self.next;
         let seen = self.epoch(epoch);
         let oracle = self.oracle();
-        let weights = self.average.as_ref().map_or(&self.flat, Average::weights).shallow_clone();
+        let weights = self.flat_weights().shallow_clone();
         for (r, seen) in seen.into_iter().enumerate() {
             let Some(seen) = seen else { continue };
             let score = self.runs[r].pick.score(epoch, &seen, oracle[r]);

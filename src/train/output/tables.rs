@@ -1,0 +1,61 @@
+//! The tables of a run's folder.
+
+use std::path::Path;
+
+use super::super::cohort::Epoch;
+use crate::balance::RECORD;
+use crate::report::results::{EmbeddedRow, EpochResult, RunResult};
+use crate::{Error, Result, fs};
+
+/// `metrics.csv`: one line an epoch.
+pub fn metrics(result: &RunResult) -> String {
+    let head = "epoch,train_loss,train_accuracy,learning_rate,validation_loss,validation_accuracy,validation_macro_f1\n";
+    let line = |(i, e): (usize, &EpochResult)| {
+        let validation = [e.validation_loss, e.validation_accuracy, e.validation_macro_f1];
+        let figures: String = [e.train_loss, e.train_accuracy, e.learning_rate]
+            .into_iter()
+            .chain(validation)
+            .map(|value| format!(",{value}"))
+            .collect();
+        format!("{i}{figures}\n")
+    };
+    head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
+}
+
+/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure.
+pub fn balance(result: &RunResult) -> String {
+    let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
+    for (i, epoch) in result.curve.iter().enumerate() {
+        for modality in &result.modalities {
+            let of = epoch.balance.get(modality);
+            let figures = of.map_or([f64::NAN; RECORD.len()], |balance| balance.named().map(|(_, value)| value));
+            text += &format!("{i},{modality}{}\n", cells(&figures));
+        }
+    }
+    text
+}
+
+/// `balance-steps.csv`: the same of every step.
+pub fn balance_steps(modalities: &[String], curve: &[Epoch]) -> String {
+    let mut text = format!("epoch,step,modality,{}\n", RECORD.join(","));
+    for (i, epoch) in curve.iter().enumerate() {
+        for (step, record) in epoch.steps.iter().enumerate() {
+            for (modality, figures) in modalities.iter().zip(record) {
+                text += &format!("{i},{step},{modality}{}\n", cells(figures));
+            }
+        }
+    }
+    text
+}
+
+fn cells(figures: &[f64]) -> String {
+    figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect()
+}
+
+/// `embedding.csv`: a line for each row that was laid out.
+pub fn embedding(path: &Path, rows: &[EmbeddedRow]) -> Result<()> {
+    let failed = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| csv.serialize(row)).map_err(|error| failed(&error))?;
+    fs::write(path, &csv.into_inner().map_err(|error| failed(&error))?)
+}
