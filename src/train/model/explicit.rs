@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
+use super::super::noise::noise;
+use super::super::watch::Watch;
 use super::{Head, Inputs, Model, Moment, Seen};
 use crate::balance::{Signals, Update};
 use crate::objective::{Params, Streams};
-use crate::train::noise::noise;
-use crate::train::watch::Watch;
 
 impl Model {
     /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
