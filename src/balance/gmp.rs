@@ -171,15 +171,9 @@ fn to_others(x: &Tensor, pairwise: bool) -> Tensor {
 
 /// x^m over the mean of the other modalities' x, [R, M]; 1 for a single modality.
 pub(super) fn to_mean_of_others(x: &Tensor) -> Tensor {
-    let modalities = x.size()[1];
-    if modalities == 1 {
-        return Tensor::ones_like(x);
-    }
-    let options = (x.kind(), x.device());
-    let others = Tensor::ones([modalities, modalities], options) - Tensor::eye(modalities, options);
-    let x = x.clamp_min(CONFIDENCE_FLOOR);
-    let sum = (x.unsqueeze(1) * others).sum_dim_intlist(2, false, None);
-    x * (modalities - 1) as f64 / sum
+    let (x, modalities) = (x.clamp_min(CONFIDENCE_FLOOR), x.size()[1]);
+    let others = (1..modalities).map(|by| x.roll(by, 1)).reduce(|a, b| a + b);
+    others.map_or_else(|| x.ones_like(), |others| &x * (modalities - 1) as f64 / others)
 }
 
 /// 1 − tanh(α · ratio) above a ratio of 1, else 1.

@@ -124,6 +124,9 @@ pub struct Outcome {
     pub class: Option<Reading>,
     /// What uni-modal domain scores say.
     pub domain: Option<Reading>,
+    /// Gradients of the loss by its heads, [R, …] in the order of their entries, where it gives them itself: the loss then has
+    /// no graph.
+    pub own: Vec<Tensor>,
     /// Last layers of class heads, where it shows them: the fused one, or one a modality.
     pub last: Vec<Last>,
 }
@@ -131,7 +134,7 @@ pub struct Outcome {
 impl Outcome {
     /// A loss and nothing else.
     pub fn loss(loss: Tensor) -> Self {
-        Self { loss, logits: None, class: None, domain: None, last: Vec::new() }
+        Self { loss, logits: None, class: None, domain: None, own: Vec::new(), last: Vec::new() }
     }
 }
 

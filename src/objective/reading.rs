@@ -18,9 +18,21 @@ pub struct Reading {
 impl Reading {
     /// Scores [R, M, B, C] (any, before or after a log-softmax), the truth [R, B] and each row's share [R, B], which sums to 1.
     pub fn new(scores: &Tensor, label: &Tensor, share: &Tensor) -> Self {
-        let log = scores.detach().log_softmax(-1, None);
+        Self::of_log(scores.detach().log_softmax(-1, None), label, share)
+    }
+
+    fn of_log(log: Tensor, label: &Tensor, share: &Tensor) -> Self {
         let label = label.unsqueeze(1).unsqueeze(3).expand([-1, log.size()[1], -1, -1], false);
         Self { log, label, share: share.unsqueeze(1) }
+    }
+
+    /// Of the scores of each modality, [R, B, C]: their mean cross-entropies, summed over modalities, to learn from, and what
+    /// they say.
+    pub(super) fn learned(scores: &[Tensor], label: &Tensor, batch: &Batch) -> (Tensor, Self) {
+        let log = Tensor::stack(scores, 1).log_softmax(-1, None);
+        let reading = Self::of_log(log.detach(), label, batch.share);
+        let truth = log.gather(3, &reading.label, false).squeeze_dim(3);
+        (-(truth * &reading.share).sum_dim_intlist([1i64, 2].as_slice(), false, None), reading)
     }
 
     /// Of the scores of each modality, [R, B, C].
@@ -39,6 +51,12 @@ impl Reading {
     /// Log-probabilities [R, M, B, C].
     pub fn log(&self) -> &Tensor {
         &self.log
+    }
+
+    /// Gradient of the mean cross-entropy by the scores, [R, M, B, C].
+    pub(super) fn error(&self) -> Tensor {
+        let truth = self.log.zeros_like().scatter_value(3, &self.label, 1.0);
+        (self.log.exp() - truth) * self.share.unsqueeze(3)
     }
 
     /// Mean probability of the truth, [R, M].

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Dropout, Init, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
+use super::{Batch, Dropout, Init, Layout, Linear, Objective, Outcome, Params, Reading, Shape};
 
 /// Cross-entropy of one domain discriminator shared by all modalities, each through a projection of its own, summed over
 /// modalities: Proj_m = Linear → ReLU → Dropout, D = Linear → LayerNorm → ReLU → Linear.
@@ -55,7 +55,7 @@ impl Objective for SharedDiscriminator {
         let [weight, bias] = self.norm.map(|entry| params.get(entry).unsqueeze(1));
         let logits = self.layers[1].forward(params, &(hidden * weight + bias).relu());
         let scores: Vec<Tensor> = (0..self.shape.len()).map(|m| logits.narrow(1, m * rows, rows)).collect();
-        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, batch.domain), batch.share)).sum();
-        Outcome { domain: Some(Reading::of(&scores, batch.domain, batch)), ..Outcome::loss(loss) }
+        let (loss, reading) = Reading::learned(&scores, batch.domain, batch);
+        Outcome { domain: Some(reading), ..Outcome::loss(loss) }
     }
 }

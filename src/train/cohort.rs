@@ -11,6 +11,7 @@ use super::evaluate::Evaluation;
 use super::model::{Design, Model};
 use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
+use super::plain::in_large_pages;
 use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
 use super::saved::Saved;
@@ -161,8 +162,8 @@ impl Cohort {
             Tensor::from_slice(&row).to_kind(kind)
         };
         let initial: Vec<Tensor> = runs.iter().map(start).collect();
-        let flat = place(Tensor::stack(&initial, 0));
-        let gradient = flat.zeros_like();
+        let flat = in_large_pages(place(Tensor::stack(&initial, 0)));
+        let gradient = in_large_pages(flat.zeros_like());
         let params = Params::views(&model.layout, &flat);
         let (heads, gradients) = (params.leaves(), Params::views(&model.layout, &gradient));
 

@@ -72,7 +72,8 @@ impl LayerGradients {
         gramian
     }
 
-    /// Writes Σ_t w_t g_t for weight [R, in, out] and bias [R, out]; `weights` is [R, T], none for a plain sum.
+    /// Fills weight [R, in, out] and bias [R, out], which hold zeros, with Σ_t w_t g_t; `weights` is [R, T], none for a plain
+    /// sum. A product added to zeros costs less than one that clears its place first.
     pub fn combine(&self, weights: Option<&Tensor>, weight: &Tensor, bias: Option<&Tensor>) {
         let sum = |of: &Tensor, out: &Tensor| drop(of.sum_intlist_out(out, 1, false, None));
         if let (Some([explicit, biases]), Some(weights)) = (&self.explicit, weights) {
@@ -85,13 +86,13 @@ impl LayerGradients {
         let delta = combined(&self.delta, weights);
         let input = self.input.transpose(1, 2);
         if weight.device() != Device::Cpu {
-            weight.shallow_clone().copy_(&input.bmm(&delta));
+            drop(weight.shallow_clone().baddbmm_(&input, &delta));
         }
         for r in (0..weight.size()[0]).filter(|_| weight.device() == Device::Cpu) {
             let (mut weight, input, delta) = (weight.get(r), input.get(r), delta.get(r));
             match weight.numel() >= LARGE {
-                true => drop(input.mm_out(&weight, &delta)),
-                false => weight.copy_(&input.mm(&delta)),
+                true => drop(weight.addmm_(&input, &delta)),
+                false => weight += input.mm(&delta),
             }
         }
         if let Some(bias) = bias {

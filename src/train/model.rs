@@ -133,7 +133,11 @@ impl Model {
             let outcome = probe.forward(heads, &whole);
             class = class.or(outcome.class);
             domain = domain.or(outcome.domain);
-            read.push((probe, outcome.loss.sum(None), outcome.last));
+            for (place, own) in probe.entries().zip(&outcome.own) {
+                gradient.set(place, own);
+            }
+            let learned = outcome.own.is_empty().then(|| outcome.loss.sum(None));
+            read.push((probe, learned, outcome.last));
         }
         let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states, moment.epoch));
         if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
@@ -164,6 +168,7 @@ impl Model {
                 }
                 // probes share no path with the objectives: one backward pass does for all
                 for (probe, loss, _) in &read {
+                    let Some(loss) = loss else { continue };
                     total += loss;
                     leaves.extend(heads.range(probe.entries()));
                     places.extend(probe.entries());
@@ -204,6 +209,9 @@ impl Model {
             Some(tapes) => self.balance(params, gradient, tapes, deltas, &parts, signals),
             None => self.balance_explicitly(gradient, deltas.len(), &parts, signals),
         };
+        if let Some(watch) = &mut self.watch {
+            watch.gradient(&self.layout, gradient);
+        }
         let accuracy = match logits {
             Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
                 .sum_dim_intlist(1, false, None),

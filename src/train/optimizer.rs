@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::plain::{slice, slice_mut, wide};
+use super::plain::{in_large_pages, slice_mut, wide};
 use super::settings::Optimizer;
 
 const BETA: [f64; 2] = [0.9, 0.999];
@@ -47,8 +47,9 @@ struct Step {
 impl Descent {
     /// For a buffer like `params` [R, P].
     pub fn new(kind: Optimizer, params: &Tensor) -> Self {
-        let second = (kind != Optimizer::Sgd).then(|| params.zeros_like());
-        Self { kind, first: params.zeros_like(), second, steps: vec![0; params.size()[0] as usize] }
+        let moment = || in_large_pages(params.zeros_like());
+        let second = (kind != Optimizer::Sgd).then(moment);
+        Self { kind, first: moment(), second, steps: vec![0; params.size()[0] as usize] }
     }
 
     /// A copy that shares nothing with this one.
@@ -62,9 +63,10 @@ impl Descent {
         std::iter::once(("first", &mut self.first)).chain(self.second.as_mut().map(|second| ("second", second)))
     }
 
-    /// One step of the runs that are `active`, in place; the others keep parameters and moments. `ahead` is this step of
-    /// [`ahead`](Self::ahead); without it, devices other than the CPU are waited for.
-    pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor, rates: &[Rates], active: &[bool], ahead: Option<&Tensor>) {
+    /// One step of the runs that are `active`, in place; the others keep parameters and moments. The gradient is left at 0,
+    /// which costs least where it has just been read. `ahead` is this step of [`ahead`](Self::ahead); without it, devices
+    /// other than the CPU are waited for.
+    pub fn step(&mut self, params: &mut Tensor, gradient: &mut Tensor, rates: &[Rates], active: &[bool], ahead: Option<&Tensor>) {
         let steps = count(self.kind, &mut self.steps, rates, active);
         match (params.device(), params.kind()) {
             (Device::Cpu, Kind::Float) => self.step_slices::<f32>(params, gradient, &steps),
@@ -85,14 +87,17 @@ impl Descent {
     }
 
     /// One pass over plain memory: what tensor operations do in about ten.
-    fn step_slices<T: Number>(&mut self, params: &mut Tensor, gradient: &Tensor, steps: &[Option<Step>]) {
+    fn step_slices<T: Number>(&mut self, params: &mut Tensor, gradient: &mut Tensor, steps: &[Option<Step>]) {
         let width = params.size()[1] as usize;
-        let (params, gradient, first) = (slice_mut::<T>(params), slice::<T>(gradient), slice_mut::<T>(&mut self.first));
+        let (params, gradient, first) = (slice_mut::<T>(params), slice_mut::<T>(gradient), slice_mut::<T>(&mut self.first));
         let mut second = self.second.as_mut().map(slice_mut::<T>);
         for (r, step) in steps.iter().enumerate() {
-            let Some(step) = step else { continue };
             let row = r * width..(r + 1) * width;
-            let (p, g, m) = (&mut params[row.clone()], &gradient[row.clone()], &mut first[row.clone()]);
+            let Some(step) = step else {
+                gradient[row].fill(T::default());
+                continue;
+            };
+            let (p, g, m) = (&mut params[row.clone()], &mut gradient[row.clone()], &mut first[row.clone()]);
             let scale = if step.clip.is_finite() { clipped(T::norm(g), step.clip) } else { 1.0 };
             match &mut second {
                 Some(second) => T::adam(p, g, m, &mut second[row], scale, *step),
@@ -102,22 +107,23 @@ impl Descent {
     }
 
     /// The same with tensor operations, for other devices; `numbers` are [`columns`] of each run, [R, …].
-    fn step_tensors(&mut self, params: &mut Tensor, gradient: &Tensor, numbers: &Tensor) {
+    fn step_tensors(&mut self, params: &mut Tensor, gradient: &mut Tensor, numbers: &Tensor) {
         let column = |place: i64| numbers.narrow(1, place, 1);
         let [clip, rate, root, decay, shrink, momentum, first_beta, second_beta, active] =
             std::array::from_fn(|i| column(i as i64));
         let norm = gradient.square().sum_dim_intlist(1, true, None).sqrt();
-        let gradient = gradient * (clip / (norm + NORM_FLOOR)).clamp_max(1.0) + &*params * decay;
+        let slope = &*gradient * (clip / (norm + NORM_FLOOR)).clamp_max(1.0) + &*params * decay;
+        let _zeroed = gradient.zero_();
         let change = match &mut self.second {
             Some(second) => {
-                let first: Tensor = &self.first * &first_beta + &gradient * (1.0 - &first_beta);
-                let next: Tensor = &*second * &second_beta + gradient.square() * (1.0 - &second_beta);
+                let first: Tensor = &self.first * &first_beta + &slope * (1.0 - &first_beta);
+                let next: Tensor = &*second * &second_beta + slope.square() * (1.0 - &second_beta);
                 self.first.copy_(&first);
                 second.copy_(&next);
                 first / (next.sqrt() / root + EPSILON)
             }
             None => {
-                let first: Tensor = &self.first * momentum + gradient * active;
+                let first: Tensor = &self.first * momentum + slope * active;
                 self.first.copy_(&first);
                 first
             }
@@ -171,9 +177,9 @@ fn clipped(norm: f64, clip: f64) -> f64 {
 }
 
 /// Passes over one run's row.
-trait Number: tch::kind::Element {
-    fn adam(params: &mut [Self], gradient: &[Self], first: &mut [Self], second: &mut [Self], scale: f64, step: Step);
-    fn sgd(params: &mut [Self], gradient: &[Self], first: &mut [Self], scale: f64, step: Step);
+trait Number: tch::kind::Element + Default {
+    fn adam(params: &mut [Self], gradient: &mut [Self], first: &mut [Self], second: &mut [Self], scale: f64, step: Step);
+    fn sgd(params: &mut [Self], gradient: &mut [Self], first: &mut [Self], scale: f64, step: Step);
     /// Euclidean, in f64.
     fn norm(gradient: &[Self]) -> f64;
 }
@@ -183,7 +189,7 @@ macro_rules! number {
         impl Number for $float {
             fn adam(
                 params: &mut [$float],
-                gradient: &[$float],
+                gradient: &mut [$float],
                 first: &mut [$float],
                 second: &mut [$float],
                 scale: f64,
@@ -194,19 +200,19 @@ macro_rules! number {
                 let (root, epsilon) = ((1.0 / step.root) as $float, EPSILON as $float);
                 wide(|| {
                     for (((p, g), m), v) in params.iter_mut().zip(gradient).zip(first).zip(second) {
-                        let g = scale * *g + decay * *p;
-                        *m = b1 * *m + (1.0 - b1) * g;
-                        *v = b2 * *v + (1.0 - b2) * g * g;
+                        let slope = scale * std::mem::take(g) + decay * *p;
+                        *m = b1 * *m + (1.0 - b1) * slope;
+                        *v = b2 * *v + (1.0 - b2) * slope * slope;
                         *p = shrink * *p - rate * *m / (v.sqrt() * root + epsilon);
                     }
                 });
             }
 
-            fn sgd(params: &mut [$float], gradient: &[$float], first: &mut [$float], scale: f64, step: Step) {
+            fn sgd(params: &mut [$float], gradient: &mut [$float], first: &mut [$float], scale: f64, step: Step) {
                 let [scale, rate, decay, momentum] = [scale, step.rate, step.decay, step.momentum].map(|x| x as $float);
                 wide(|| {
                     for ((p, g), m) in params.iter_mut().zip(gradient).zip(first) {
-                        *m = momentum * *m + scale * *g + decay * *p;
+                        *m = momentum * *m + scale * std::mem::take(g) + decay * *p;
                         *p -= rate * *m;
                     }
                 });
@@ -245,11 +251,15 @@ mod tests {
             let (mut a, mut b) = (buffer(1.0), buffer(1.0));
             let (mut one, mut other) = (Descent::new(kind, &a), Descent::new(kind, &b));
             for i in 1..5 {
+                let mut gradient = buffer(f64::from(i));
                 let (rates, active) = ([rates(0.1), rates(0.2), rates(0.01 * f64::from(i))], [true, false, true]);
-                one.step(&mut a, &buffer(f64::from(i)), &rates, &active, None);
+                one.step(&mut a, &mut gradient, &rates, &active, None);
                 let numbers = other.ahead(&rates, &[active.to_vec(), active.to_vec()]).get(0);
                 let _steps = count(kind, &mut other.steps, &rates, &active);
-                other.step_tensors(&mut b, &buffer(f64::from(i)), &numbers);
+                assert_eq!(gradient, gradient.zeros_like());
+                gradient = buffer(f64::from(i));
+                other.step_tensors(&mut b, &mut gradient, &numbers);
+                assert_eq!(gradient, gradient.zeros_like());
             }
             assert!((&a - &b).abs().max().double_value(&[]) < 1e-14, "{kind:?}");
             assert!((&one.first - &other.first).abs().max().double_value(&[]) < 1e-14);
@@ -278,8 +288,8 @@ mod tests {
             let Case { learning_rate, weight_decay, momentum, clip, .. } = case;
             let rates = Rates { learning_rate, weight_decay, momentum, clip: clip.unwrap_or(f64::INFINITY) };
             for t in 0..5 {
-                let gradient = (&params + f64::from(t)).sin();
-                descent.step(&mut params, &gradient, &[rates], &[true], None);
+                let mut gradient = (&params + f64::from(t)).sin();
+                descent.step(&mut params, &mut gradient, &[rates], &[true], None);
             }
             let found = Vec::<f64>::try_from(params.view([-1])).unwrap();
             let close = found.iter().zip(&case.params).all(|(a, b)| (a - b).abs() < 1e-12);

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use crate::balance::{Balancer, RECORD, Signals, Update};
+use crate::objective::{Layout, Params};
 
 /// One step's signals and decisions by name, [R, …] each.
 #[derive(Debug, Default)]
@@ -19,6 +20,15 @@ impl Watch {
             }
         }
         update
+    }
+
+    /// Keeps a copy of what the optimizer is to follow; weights become [out, in].
+    pub fn gradient(&mut self, layout: &Layout, gradient: &Params) {
+        for (place, entry) in layout.entries().iter().enumerate() {
+            let own = gradient.get(place);
+            let own = if entry.shape.len() == 2 { own.transpose(1, 2) } else { own.shallow_clone() };
+            self.keep(format!("gradient.{}", entry.name), &own.copy());
+        }
     }
 
     /// Keeps one tensor.

@@ -67,7 +67,7 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
     let mut model = Model::new(design, &vec![own.clone(); RUNS as usize], kind, Device::Cpu);
     let initial: Vec<Tensor> = (0..RUNS as u64).map(|seed| Tensor::from_slice(&model.layout.initial(seed))).collect();
     let flat = Tensor::stack(&initial, 0).to_kind(kind);
-    let written = flat.zeros_like();
+    let mut written = flat.zeros_like();
     let params = Params::views(&model.layout, &flat);
     let (leaves, into) = (params.leaves(), Params::views(&model.layout, &written));
     let mut all = Vec::new();
@@ -105,6 +105,7 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             false => model.gradients(&params, &leaves, &into, inputs, moment),
         };
         all.push(written.copy());
+        let _ = written.zero_();
     }
     Tensor::stack(&all, 0)
 }

@@ -105,7 +105,7 @@ impl Cohort {
         for r in runs {
             let row = |tensor: &Tensor| tensor.get(r as i64);
             let mut tensors: Vec<(String, Tensor)> = shared.iter().map(|(name, tensor)| (name.clone(), row(tensor))).collect();
-            for (when, flat) in [("before", &flat), ("gradient", &self.gradient), ("after", &self.flat)] {
+            for (when, flat) in [("before", &flat), ("after", &self.flat)] {
                 tensors.extend(named(when, &self.model.layout, &row(flat)));
             }
             let random = Stream::new(self.runs[r].seed).with("dropout").at(epoch as u32).at(step as u32).state();

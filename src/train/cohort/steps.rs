@@ -93,7 +93,7 @@ impl Cohort {
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
         let (rates, numbers, active) = (self.rates(epoch), self.numbers(), &plan.active_runs[step]);
         let ahead = plan.numbers.as_ref().map(|numbers| numbers.get(at));
-        self.optimizer.step(&mut self.flat, &self.gradient, &rates, active, ahead.as_ref());
+        self.optimizer.step(&mut self.flat, &mut self.gradient, &rates, active, ahead.as_ref());
         if let Some(average) = &mut self.average {
             let ahead = plan.shares.as_ref().map(|shares| shares.get(at));
             average.step(&self.flat, &numbers, active, epoch, ahead.as_ref());

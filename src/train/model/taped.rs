@@ -23,7 +23,7 @@ impl Model {
     ) -> Option<Tensor> {
         let objectives = deltas.len() as i64;
         let delta = Tensor::stack(&deltas, 1);
-        let by_modality = |m: usize| delta.narrow(3, m as i64 * self.shape.embedding, self.shape.embedding);
+        let by_modality = |m: usize| delta.narrow(3, m as i64 * self.shape.embedding, self.shape.embedding).contiguous();
         let write_layers = |layers: &[(Linear, LayerGradients)], weights: Option<&Tensor>| {
             for (linear, layer) in layers {
                 layer.combine(weights, gradient.get(linear.weight), linear.bias.map(|place| gradient.get(place)));
@@ -34,7 +34,7 @@ impl Model {
             for (linear, layer) in layers {
                 let streams = Streams::new(states).with(&self.layout.entries()[linear.weight].name);
                 let scaled = gradient.get(linear.weight);
-                let plain = scaled.empty_like();
+                let plain = scaled.zeros_like();
                 layer.combine(None, &plain, None);
                 gradient.set(linear.weight, &(scaled + noise(&plain, factor, &streams)));
             }
