@@ -4,6 +4,7 @@
 //! ```text
 //! BALANCE RUNS WORKERS THREADS STEPS    seconds, on the clock and of processors, for so many steps of each of RUNS runs, as cohorts
 //!                                       of RUNS / WORKERS runs in as many threads, each with THREADS of libtorch's
+//! reading RUNS WORKERS THREADS STEPS    the same for what a step starts with, gathering its batch and standardising it
 //! ```
 //! Batches of 64 of 4096 rows, encoders 2304→512→512 and 512→512→512, 8 classes, 2 sources, f32, dropout 0.5, Adam.
 
@@ -43,7 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         tch::set_num_threads(threads);
         let key = format!("{balance} {runs} {workers}");
         if !cohorts.contains_key(&key) {
-            let made: Result<Vec<_>, _> = (0..workers).map(|_| cohort(&table, &task, balance, runs / workers, device)).collect();
+            let made: Result<Vec<_>, _> = (0..workers)
+                .map(|_| cohort(&table, &task, if balance == "reading" { "none" } else { balance }, runs / workers, device))
+                .collect();
             cohorts.insert(key.clone(), made?);
         }
         let group = cohorts.get_mut(&key).ok_or("lost")?;
@@ -52,8 +55,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             for cohort in group {
                 scope.spawn(move || {
                     tch::set_num_threads(threads);
-                    let (sums, _) = cohort.steps(0, steps);
-                    sums.sum(Kind::Float).double_value(&[]); // the device is done
+                    match balance {
+                        "reading" => cohort.read(0, steps),
+                        _ => {
+                            let (sums, _) = cohort.steps(0, steps);
+                            sums.sum(Kind::Float).double_value(&[]); // the device is done
+                        }
+                    }
                 });
             }
         });

@@ -151,6 +151,7 @@ def one(ours, rounds, steps, clock):
         plain = Plain(method)
         contenders[f"torch {method}"] = lambda n, plain=plain: plain.time(n)
         contenders[f"mmdg {method}"] = lambda n, method=method: ours.time(method, 1, 1, 1, n)
+    contenders["mmdg reading"] = lambda n: ours.time("reading", 1, 1, 1, n)
     ms = {name: [] for name in contenders}
     for round_ in range(rounds + 1):
         for name, run in contenders.items():
@@ -160,6 +161,8 @@ def one(ours, rounds, steps, clock):
     report(ms)
     print(f"mmdg gmp / mmdg adversarial {ratio(ms, 'mmdg gmp', 'mmdg adversarial')} (wanted: at most 1.25)")
     print(f"torch gmp / mmdg gmp {ratio(ms, 'torch gmp', 'mmdg gmp')} (at least 1.6)")
+    shares = ", ".join(f"{method} {float(ratio(ms, 'mmdg reading', f'mmdg {method}', 4)):.1%}" for method in METHODS)
+    print(f"reading features, of a step of {shares} (below 5%)")
     print(f"torch none / mmdg none {ratio(ms, 'torch none', 'mmdg none')} (at least 1)")
 
 
@@ -178,8 +181,8 @@ def cohorts(ours, rounds, steps, clock):
         print(method, "run-steps/s of one after another:", ", ".join(f"R = {r} {gain}×" for r, gain in gains.items()), "(best: at least 1.2)")
 
 
-def ratio(ms, above, below):
-    return f"{statistics.median(a / b for a, b in zip(ms[above], ms[below])):.2f}"
+def ratio(ms, above, below, digits=2):
+    return f"{statistics.median(a / b for a, b in zip(ms[above], ms[below])):.{digits}f}"
 
 
 def report(ms):

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use super::figures::Figures;
@@ -69,7 +70,13 @@ pub fn check(
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, settings.protocol.seeds.len());
         Ok(figures)
     };
-    let figures: Vec<Figures> = settings.protocol.seeds.par_iter().map(measure).collect::<Result<_>>()?;
+    let seeds = &settings.protocol.seeds;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let figures = || seeds.par_iter().map(measure).collect::<Result<Vec<_>>>();
+    let figures = match ThreadPoolBuilder::new().num_threads(seeds.len().min(cores)).build() {
+        Ok(pool) => pool.install(figures)?,
+        Err(_) => figures()?,
+    };
     Ok(conditions(arm, &compare, &figures))
 }
 

@@ -179,7 +179,7 @@ impl RunResult {
 /// How many rows a run used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
-    /// Training rows of the sources.
+    /// Training rows of the sources, those that a balancer holds out among them.
     pub train: usize,
     /// Validation rows of the sources.
     pub validation: usize,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
+use super::device::to_host;
 use super::dropout::elements;
 use super::evaluate::Evaluation;
 use super::model::{Design, Model};
@@ -191,7 +192,7 @@ impl Cohort {
         let rows: Vec<_> = runs.iter().enumerate().map(rows).collect();
         let elements = elements(batch as i64, model.layout.dropout_width(), device);
         let rarity = design.class_weights.then(|| {
-            let of = |(rows, _): &(Vec<usize>, Vec<usize>)| rarities(rows, table.label(), table.classes().len());
+            let of = |(rows, _): &(Vec<usize>, Vec<usize>)| table.rarity(rows);
             let weights: Vec<f64> = rows.iter().flat_map(of).collect();
             place(Tensor::from_slice(&weights).to_kind(kind)).view([runs.len() as i64, -1])
         });
@@ -291,20 +292,4 @@ impl Cohort {
         }
         epochs
     }
-}
-
-/// N / (classes · N_c) of N rows, by class; 0 for a class that is not there.
-fn rarities(rows: &[usize], label: &[usize], classes: usize) -> Vec<f64> {
-    let mut counts = vec![0usize; classes];
-    rows.iter().for_each(|&row| counts[label[row]] += 1);
-    let weight = |&count: &usize| if count > 0 { rows.len() as f64 / (classes * count) as f64 } else { 0.0 };
-    counts.iter().map(weight).collect()
-}
-
-/// The elements in order, as f64.
-fn to_host(tensor: &Tensor) -> Vec<f64> {
-    let flat = tensor.to_kind(Kind::Double).to_device(Device::Cpu).contiguous();
-    let mut values = vec![0.0; flat.numel()];
-    flat.view([-1]).copy_data(&mut values, flat.numel());
-    values
 }

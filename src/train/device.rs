@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde::Serialize;
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
@@ -88,6 +88,14 @@ fn load_cuda() -> Result<bool> {
         library.map(std::mem::forget).map(|()| true).map_err(|error| error.to_string())
     };
     LOADED.get_or_init(load).clone().map_err(|error| Error::environment(error, "run ./setup.sh --cuda"))
+}
+
+/// A tensor's elements in order, as f64; waits for its device.
+pub(super) fn to_host(tensor: &Tensor) -> Vec<f64> {
+    let flat = tensor.to_kind(Kind::Double).to_device(Device::Cpu).contiguous();
+    let mut values = vec![0.0; flat.numel()];
+    flat.view([-1]).copy_data(&mut values, flat.numel());
+    values
 }
 
 #[cfg(test)]

@@ -29,7 +29,12 @@ impl Works<'_> {
     /// [`Error::Input`](crate::Error::Input) where `max-memory` is too little for one run.
     pub fn queue(&self, runs: Vec<Planned>) -> Result<Queue> {
         let mut threads = match self.placed.device {
-            Device::Cpu => std::thread::available_parallelism().map_or(1, usize::from),
+            Device::Cpu => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                // in a pool, whose other threads train too
+                let sharing = rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads());
+                (cores / sharing).max(1)
+            }
             _ => 1,
         };
         let mut shapes: BTreeMap<_, Vec<Planned>> = BTreeMap::new();

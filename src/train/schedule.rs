@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) active_runs: Vec<Vec<bool>>,
     /// Steps of each run.
     pub(super) steps: Vec<usize>,
+    /// [`Balancer::progress`](crate::balance::Balancer::progress) of each step, [S, R], where the balancer hears it.
+    pub(super) done: Option<Tensor>,
     /// [`Descent::ahead`](super::optimizer::Descent::ahead); none on the CPU.
     pub(super) numbers: Option<Tensor>,
     /// [`Average::ahead`](super::average::Average::ahead); none on the CPU and where nothing is averaged.
@@ -69,6 +71,7 @@ impl Plan {
             active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
             active_runs,
             steps,
+            done: None,
             numbers: None,
             shares: None,
         }

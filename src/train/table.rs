@@ -173,6 +173,14 @@ impl Table {
         &self.split
     }
 
+    /// N / (classes · N_c) of N rows, by class; 0 for a class that is not there.
+    pub(super) fn rarity(&self, rows: &[usize]) -> Vec<f64> {
+        let mut counts = vec![0usize; self.classes.len()];
+        rows.iter().for_each(|&row| counts[self.label[row]] += 1);
+        let weight = |&count: &usize| if count > 0 { rows.len() as f64 / (counts.len() * count) as f64 } else { 0.0 };
+        counts.iter().map(weight).collect()
+    }
+
     /// Blake3 over everything in it, in hex: equal tables have equal digests.
     pub fn digest(&self) -> String {
         let mut hash = blake3::Hasher::new();

@@ -141,6 +141,7 @@ fn steps_are_those_of_plain_pytorch_in_f64_and_f32() {
         {
             let check = |own: &Tensors, steps: usize| {
                 let (far, name) = distance(own, &goldens, case, steps);
+                println!("{} {kind:?} after {steps} steps: at most {far:.1e} of a tensor's norm off, {name}", case.name);
                 assert!(far < tolerance, "{} {kind:?} after {steps} steps: {name} is {far:e} off", case.name);
             };
             let mut cohort = cohort(&table, case, kind);

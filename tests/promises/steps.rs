@@ -65,7 +65,7 @@ fn bodies<'a>(tokens: Vec<Token<'a>>, names: &[&str]) -> Vec<Token<'a>> {
     kept
 }
 
-/// The files of `train` that these name by `super::`, and those that they name in turn.
+/// The files of `train` that these name by `super::` or `train::`, and those that they name in turn.
 fn closure(sources: &BTreeMap<PathBuf, String>, roots: &[&str]) -> BTreeSet<String> {
     let (mut found, mut left) = (BTreeSet::new(), roots.iter().map(|root| (*root).to_owned()).collect::<Vec<_>>());
     while let Some(name) = left.pop() {
@@ -76,7 +76,7 @@ fn closure(sources: &BTreeMap<PathBuf, String>, roots: &[&str]) -> BTreeSet<Stri
         });
         for (_, source) in files {
             let tokens = without_tests(tokens(source));
-            let names = tokens.windows(3).filter(|three| three[0].text == "super" && three[1].text == "::");
+            let names = tokens.windows(3).filter(|three| ["super", "train"].contains(&three[0].text) && three[1].text == "::");
             let named: Vec<String> = names.map(|three| three[2].text.to_owned()).collect();
             left.extend(named.into_iter().filter(|name| sources.contains_key(Path::new(&format!("train/{name}.rs")))));
         }

@@ -2,7 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Cohort, EVALUATED, to_host};
+use super::super::device::to_host;
+use super::{Cohort, EVALUATED};
 use crate::objective::{Params, log_probability};
 use crate::report::results::DomainResult;
 use crate::train::evaluate::{Judged, figures};

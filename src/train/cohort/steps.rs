@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Tensor};
 
+use super::super::device::to_host;
 use super::super::dropout::factors;
 use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::recipe::Numbers;
 use super::super::schedule::{Plan, Turn};
-use super::{Cohort, Run, to_host};
+use super::{Cohort, Run};
 use crate::balance::RECORD;
 use crate::rng::Stream;
 
@@ -25,11 +26,24 @@ impl Cohort {
     /// An epoch's steps, numbered for the runs' random numbers and, as `at`, for their schedules.
     pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> Plan {
         let mut plan = Plan::new(turns, self.batch, epoch, self.flat.kind(), self.flat.device());
+        plan.done = self.model.hears_progress().then(|| self.done(&plan, at));
         if self.flat.device() != Device::Cpu {
             plan.numbers = Some(self.optimizer.ahead(&self.rates(at), &plan.active_runs));
             plan.shares = self.average.as_ref().map(|average| average.ahead(&self.numbers(), &plan.active_runs, at));
         }
         plan
+    }
+
+    /// Share of each run's steps that is done before each of an epoch's, [S, R].
+    fn done(&self, plan: &Plan, epoch: usize) -> Tensor {
+        let share = |step: usize, run: &Run, steps: usize| {
+            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
+            (done / run.epochs.max(1) as f64).min(1.0)
+        };
+        let of_step = |step| self.runs.iter().zip(&plan.steps).map(move |(run, &steps)| share(step, run, steps));
+        let done: Vec<f64> = (0..plan.active_runs.len()).flat_map(of_step).collect();
+        let done = Tensor::from_slice(&done).view([-1, self.runs.len() as i64]);
+        done.to_kind(self.flat.kind()).to_device(self.flat.device())
     }
 
     fn rates(&self, epoch: usize) -> Vec<Rates> {
@@ -60,6 +74,15 @@ impl Cohort {
         (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
     }
 
+    /// Plans an epoch and gathers the batches of its first `most` steps, without training on them: for who measures what reading
+    /// costs.
+    pub fn read(&self, epoch: usize, most: usize) {
+        let plan = self.plan(epoch);
+        for step in 0..plan.active_runs.len().min(most) as i64 {
+            let _inputs = self.gather(&plan.rows.get(step), plan.share.get(step), None);
+        }
+    }
+
     /// Standardised features, labels and domains of rows [R, B].
     pub(in crate::train) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
         let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
@@ -81,14 +104,7 @@ impl Cohort {
         let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
         let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
         let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
-        let share = |(run, &steps): (&Run, &usize)| {
-            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
-            (done / run.epochs.max(1) as f64).min(1.0)
-        };
-        let done = self.model.hears_progress().then(|| {
-            let done: Vec<f64> = self.runs.iter().zip(&plan.steps).map(share).collect();
-            Tensor::from_slice(&done).to_kind(self.flat.kind()).to_device(self.flat.device())
-        });
+        let done = plan.done.as_ref().map(|done| done.get(at));
         let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
         let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
         let (rates, numbers, active) = (self.rates(epoch), self.numbers(), &plan.active_runs[step]);
