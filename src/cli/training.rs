@@ -39,6 +39,9 @@ pub struct TrainArguments {
     /// A method, in place of [[train.compare]]; may be given several times
     #[arg(long = "method", value_name = "NAME")]
     pub methods: Vec<String>,
+    /// Where runs train: cpu, cuda or cuda:N
+    #[arg(long)]
+    pub device: Option<String>,
     /// Memory that runs side by side and the features may take, such as 8GiB
     #[arg(long, value_name = "BYTES")]
     pub max_memory: Option<Bytes>,
@@ -87,6 +90,7 @@ impl TrainArguments {
         put(&mut protocol.search, &self.search);
         let Some(train) = &mut pipeline.train else { return };
         train.protocol = protocol.clone();
+        put(&mut train.device, &self.device);
         put(&mut train.cohort, &self.cohort);
         put(&mut train.dump_steps, &self.dump_steps);
         train.trace |= self.trace;

@@ -19,6 +19,25 @@ fn mmdg(folder: &Path, arguments: &str, fault: Option<usize>) -> Output {
     command.output().unwrap()
 }
 
+#[test]
+fn a_device_that_is_not_there_is_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(mmdg(folder, "synth features --rows 60 --classes 3 -q", None).status.success());
+    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
+    let asked = |device: &str| mmdg(folder, &format!("train pipeline.toml --device {device}"), None);
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let word = asked("tpu");
+    assert_eq!(word.status.code(), Some(3));
+    assert!(said(&word).contains("\"tpu\"; expected \"cpu\", \"cuda\" or \"cuda:N\""), "{}", said(&word));
+    if mmdg::train::device::libtorch().unwrap().devices == 0 {
+        let gpu = asked("cuda:0");
+        assert_eq!(gpu.status.code(), Some(6));
+        assert!(said(&gpu).contains("device \"cuda:0\" asked for, but"), "{}", said(&gpu));
+        assert!(!folder.join("runs").exists());
+    }
+}
+
 /// Runs that are finished, with the time of each.
 fn finished(folder: &Path) -> BTreeMap<String, SystemTime> {
     let time = |path: std::path::PathBuf| (path.display().to_string(), std::fs::metadata(path).unwrap().modified().unwrap());
