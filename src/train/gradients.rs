@@ -45,11 +45,8 @@ impl LayerGradients {
 
     /// Σ_t w_t g_t of the norm that follows, [R, W], by entry.
     pub fn affine(&self, weights: Option<&Tensor>) -> impl Iterator<Item = (usize, Tensor)> {
-        let weights = weights.map(|weights| weights.unsqueeze(2));
-        self.affine.iter().map(move |(place, own)| {
-            let weighted = weights.as_ref().map(|weights| own * weights);
-            (*place, weighted.as_ref().unwrap_or(own).sum_dim_intlist(1, false, None))
-        })
+        let weights = weights.map(Tensor::shallow_clone);
+        self.affine.iter().map(move |(place, own)| (*place, combined(own, weights.as_ref())))
     }
 
     fn factored(&self) -> Tensor {
@@ -77,9 +74,9 @@ impl LayerGradients {
     pub fn combine(&self, weights: Option<&Tensor>, weight: &Tensor, bias: Option<&Tensor>) {
         let sum = |of: &Tensor, out: &Tensor| drop(of.sum_intlist_out(out, 1, false, None));
         if let (Some([explicit, biases]), Some(weights)) = (&self.explicit, weights) {
-            sum(&(explicit * weights.unsqueeze(2).unsqueeze(3)), weight);
+            weight.shallow_clone().copy_(&combined(explicit, Some(weights)));
             if let Some(bias) = bias {
-                sum(&(biases * weights.unsqueeze(2)), bias);
+                bias.shallow_clone().copy_(&combined(biases, Some(weights)));
             }
             return;
         }
@@ -104,7 +101,10 @@ impl LayerGradients {
 /// Σ_t w_t Δ_t: [R, T, …] to [R, …].
 pub fn combined(delta: &Tensor, weights: Option<&Tensor>) -> Tensor {
     match weights {
-        Some(weights) => (delta * weights.unsqueeze(2).unsqueeze(3)).sum_dim_intlist(1, false, None),
+        Some(weights) => {
+            let shape = delta.size();
+            weights.unsqueeze(1).bmm(&delta.flatten(2, -1)).view([&shape[..1], &shape[2..]].concat().as_slice())
+        }
         None if delta.size()[1] == 1 => delta.squeeze_dim(1),
         None => delta.sum_dim_intlist(1, false, None),
     }
