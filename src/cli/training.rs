@@ -15,7 +15,7 @@ pub struct TrainArguments {
     /// multi-source (leave one domain out), single-source (every ordered pair) or in-domain
     #[arg(long, value_name = "KIND", value_parser = word::<Kind>)]
     pub protocol: Option<Kind>,
-    /// Subsets of the modalities, a column each: first letters (va,vaf), or names joined by + (video+audio)
+    /// Subsets of the modalities, a column each: first letters (va,vaf), or names (audio, video+audio)
     #[arg(long, value_delimiter = ',', value_name = "SUBSETS")]
     pub modalities: Vec<Subset>,
     /// Domains tested on in turn

@@ -168,7 +168,10 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
     let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?)?;
     let bar = Bar::new("train", "epochs", arguments.quiet);
     let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.epochs_done, progress.epochs))?;
-    bar.finish(&format!("{} runs", results.len()));
+    let runs = if results.len() == 1 { "1 run".into() } else { format!("{} runs", results.len()) };
+    let search = settings.protocol.search;
+    let chosen = if search > 0 { format!(" of the best of {} configurations", search + 1) } else { String::new() };
+    bar.finish(&format!("{runs}{chosen}"));
     Ok(WELL)
 }
 

@@ -14,13 +14,14 @@ use crate::{Error, Result};
 /// let names = ["video", "flow", "audio"].map(String::from);
 /// assert_eq!("va".parse::<Subset>().unwrap().places(&names)?, [0, 2]);
 /// assert_eq!("flow+audio".parse::<Subset>().unwrap().places(&names)?, [1, 2]);
-/// assert!("video".parse::<Subset>().unwrap().places(&names).is_err());
+/// assert_eq!("flow".parse::<Subset>().unwrap().places(&names)?, [1]);
+/// assert!("fl".parse::<Subset>().unwrap().places(&names).is_err());
 /// # Ok::<(), mmdg::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Subset {
-    /// The first letter of each, such as `vaf`, or several names joined by `+`.
+    /// The first letter of each, such as `vaf`, or names, joined by `+` where there are several.
     Word(String),
     /// Names.
     Names(Vec<String>),
@@ -69,7 +70,9 @@ impl Subset {
             }
         };
         let places: Vec<usize> = match self {
-            Self::Word(word) if word.contains('+') => word.split('+').map(named).collect::<Result<_>>()?,
+            Self::Word(word) if word.contains('+') || names.contains(word) => {
+                word.split('+').map(named).collect::<Result<_>>()?
+            }
             Self::Word(word) => word.chars().map(lettered).collect::<Result<_>>()?,
             Self::Names(list) => list.iter().map(|name| named(name)).collect::<Result<_>>()?,
         };
