@@ -111,22 +111,28 @@ impl TrainArguments {
         }
     }
 
-    /// The same, with the file's own columns first and every method and balancer where none were named.
-    pub fn apply_to_suite(&self, pipeline: &mut Pipeline) {
+    /// The same, with the file's own columns first and every method and balancer where none were named. Gives the columns
+    /// that are left out because nobody named them and [their losses meet](Compare::is_a_pair).
+    pub fn apply_to_suite(&self, pipeline: &mut Pipeline) -> Vec<String> {
         let own = pipeline.train.as_mut().map(|train| std::mem::take(&mut train.compare)).unwrap_or_default();
         self.apply(pipeline);
-        let Some(train) = &mut pipeline.train else { return };
+        let Some(train) = &mut pipeline.train else { return Vec::new() };
         let or_all = |named: &[String], all: Vec<&str>| {
             if named.is_empty() { all.into_iter().map(String::from).collect() } else { named.to_vec() }
         };
         let methods = or_all(&self.methods, METHODS.iter().map(|method| method.name).collect());
         let balancers = or_all(&self.balancers, BALANCERS.iter().map(|entry| entry.name).collect());
         train.compare = own;
+        let named = !self.methods.is_empty() && !self.balancers.is_empty();
+        let mut left_out = Vec::new();
         for column in Compare::product(&methods, &balancers) {
-            if train.compare.iter().all(|own| own.name != column.name) {
+            if !named && !column.is_a_pair() {
+                left_out.push(column.name);
+            } else if train.compare.iter().all(|own| own.name != column.name) {
                 train.compare.push(column);
             }
         }
+        left_out
     }
 }
 
@@ -167,13 +173,18 @@ mod tests {
     #[test]
     fn a_suite_has_the_files_columns_and_every_balancer() {
         let text = "[data]\ndataset = 'table'\ntable = 't.csv'\n[train]\n[[train.compare]]\nname = 'mine'\nbalance = 'gmp'";
-        let names = |flags: &str| {
+        let suite = |flags: &str| {
             let mut pipeline: Pipeline = toml::from_str(text).unwrap();
-            parse(flags).unwrap().apply_to_suite(&mut pipeline);
-            pipeline.train.unwrap().compare.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+            let left_out = parse(flags).unwrap().apply_to_suite(&mut pipeline);
+            let train = pipeline.train.unwrap();
+            (train.resolve_compare().map(|columns| columns.into_iter().map(|column| column.name).collect::<Vec<_>>()), left_out)
         };
-        assert_eq!(names("").len(), 1 + METHODS.len() * BALANCERS.len());
-        assert_eq!(names("--method erm --balance none --balance adversarial"), ["mine", "none", "adversarial"]);
+        let (all, left_out) = suite("");
+        assert_eq!(all.unwrap().len(), 1 + METHODS.len() * BALANCERS.len() - left_out.len());
+        assert_eq!(left_out, ["unimodal+gradient-blending", "unimodal+mmpareto"]);
+        let (some, left_out) = suite("--method erm --balance none --balance adversarial");
+        assert_eq!((some.unwrap(), left_out.len()), (["mine", "none", "adversarial"].map(String::from).to_vec(), 0));
+        assert!(suite("--method unimodal --balance gradient-blending").0.is_err());
     }
 
     #[test]

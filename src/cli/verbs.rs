@@ -66,7 +66,10 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         #[cfg(feature = "torch")]
         Verb::BenchSuite { pipeline: arguments, train: overrides } => {
             let mut pipeline = open(&arguments)?;
-            overrides.apply_to_suite(&mut pipeline);
+            let left_out = overrides.apply_to_suite(&mut pipeline);
+            if !(left_out.is_empty() || arguments.quiet) {
+                eprintln!("bench-suite: left out, method and balancer have the same losses: {}", left_out.join(", "));
+            }
             let code = train(&arguments, &pipeline, world.stop)?;
             Ok(if pipeline.report.is_some() {
                 code.max(report(&arguments.pipeline, &pipeline, None, arguments.quiet)?)

@@ -59,6 +59,15 @@ impl Compare {
             .collect()
     }
 
+    /// Whether method and balancer do not both bring heads of one name: their losses then are the same, and the pair says
+    /// nothing. True where either is not known.
+    pub fn is_a_pair(&self) -> bool {
+        let method = method::find(self.method.as_deref().unwrap_or("erm"));
+        let balance = balance::find(self.balance.as_deref().unwrap_or("none"));
+        let (Ok(method), Ok(balance)) = (method, balance) else { return true };
+        Hyperparameters::new(balance.takes, &self.hyperparameters).map_or(true, |own| twice(method, balance, &own).is_none())
+    }
+
     /// Looks names up and fills in defaults.
     ///
     /// # Errors

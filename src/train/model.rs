@@ -143,14 +143,15 @@ impl Model {
         if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
             watch.keep("fusion", mask);
         }
-        let masked =
-            mask.map(|mask| &embeddings * mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
-        let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
+        let mask = mask.map(|mask| mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
         let mut steered = None;
         let (mut deltas, mut losses) = (Vec::new(), Vec::new());
         let mut parts = Vec::new();
         let mut logits = None;
         for (t, (objective, scale)) in self.terms.iter().enumerate() {
+            // for each anew: a backward pass frees the graph that it went through
+            let masked = mask.as_ref().map(|mask| &embeddings * mask);
+            let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
             let outcome = objective.forward(heads, &batch);
             let mut total = outcome.loss.sum(None);
             let mut places: Vec<usize> = objective.entries().chain(beneath.clone()).collect();

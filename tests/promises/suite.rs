@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
+use mmdg::balance::BALANCERS;
+use mmdg::method::METHODS;
+
 use crate::train::walk;
 
 const PIPELINE: &str = "[train]\nfeatures = \"features\"\nepochs = 3\nbatch-size = 8\nhidden = 8\nembedding = 8\nhead-hidden = 8\n\
@@ -17,6 +20,25 @@ fn mmdg(folder: &Path, arguments: &str, fault: Option<usize>) -> Output {
         command.env("MMDG_FAULT", format!("kill:{at}"));
     }
     command.output().unwrap()
+}
+
+#[test]
+fn every_method_trains_with_every_balancer() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(mmdg(folder, "synth features --rows 60 --classes 3 -q", None).status.success());
+    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
+    for (subset, rows) in [("qs", "batch-size=8"), ("slow", "batch-size=200")] {
+        let flags = format!(
+            "--seeds 0 --targets target --modalities {subset} --set train.epochs=2 --set train.{rows} --set train.out={subset}"
+        );
+        let suite = mmdg(folder, &format!("bench-suite pipeline.toml {flags}"), None);
+        let said = String::from_utf8_lossy(&suite.stderr);
+        assert!(suite.status.success(), "{}", said.chars().take(2000).collect::<String>());
+        assert!(said.contains("left out, method and balancer have the same losses: unimodal+gradient-blending"), "{said}");
+        let columns = 1 + METHODS.len() * BALANCERS.len() - 2;
+        assert_eq!(finished(&folder.join(subset)).len(), columns);
+    }
 }
 
 #[test]

@@ -668,7 +668,7 @@ fn bad_settings_are_named() {
     let protocol = |protocol: Protocol| Settings { protocol, ..good.clone() };
     let subset = |text: &str| protocol(Protocol { modalities: vec![Subset::Word(text.into())], ..Protocol::default() });
     refused(protocol(one_task("mars")), "domain0, domain1, domain2");
-    refused(subset("video"), "no modality begins with 'i'");
+    refused(subset("vide"), "no modality begins with 'i'");
     refused(subset("video+smell"), "video, audio");
     refused(subset("vv"), "\"video\" stands twice");
     refused(Settings { epochs: 0, ..good.clone() }, "[train] epochs: 0");
