@@ -2,6 +2,9 @@
 //!
 //! A run is one model: a method, a balancer, source domains and a target, a seed. Runs of one shape are trained side by
 //! side as a [cohort](cohort::Cohort); [`train`] makes all runs that [`Settings`] ask for.
+//!
+//! On the CPU a run alone gives the bits that it gives among others where `MKL_CBWR=AUTO,STRICT` stands in the environment when
+//! the program starts, as `mmdg` sets it for itself: without, MKL's sums depend on where in memory their operands lie.
 
 mod amount;
 mod average;
