@@ -5,7 +5,8 @@ and step the optimizer. Rounds are interleaved; figures are medians, ratios thos
     cargo build --release --no-default-features --features cli,torch --example train_steps
     python benches/peers/train.py [--rounds 7] [--steps 30] [--only one|cohorts] [--processor]
 
-Run it with the allocator that `mmdg train` sets for itself, or page faults make PyTorch look slow:
+PyTorch as it comes gives freed memory back and pays for fresh pages; with the allocator's settings that `mmdg train` makes for itself it
+does not, and both are published:
     MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824 python benches/peers/train.py
 """
 
