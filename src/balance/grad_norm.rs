@@ -74,7 +74,8 @@ impl Balancer for GradNorm {
         let rate = (loss / first.clamp_min(f64::from(f32::MIN_POSITIVE))).clamp(1e-6, 1e6);
         let rate = &rate / mean(&rate).clamp_min(1e-6);
         let own = &self.weights * &norm;
-        let target = mean(&own) * rate.pow(&self.alpha);
+        // rate^α; libtorch's own power depends on where in the tensor a number stands, and so on a run's neighbours
+        let target = mean(&own) * (rate.log() * &self.alpha).exp();
         let learned = (&self.weights - (own - target).sign() * &norm * &self.rate).clamp_min(LEAST);
         let objectives = loss.size()[1] as f64;
         let learned = &learned / learned.sum_dim_intlist(1, true, None) * objectives;

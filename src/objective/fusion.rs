@@ -65,12 +65,17 @@ impl Fuse {
             (Fusion::Film, _) => part(0),
             (Fusion::Gated, layers) => {
                 let of = |(m, pair): (usize, &[Linear])| {
-                    pair[0].forward(params, &part(m)).tanh() * pair[1].forward(params, all).sigmoid()
+                    pair[0].forward(params, &part(m)).tanh() * logistic(&pair[1].forward(params, all))
                 };
                 layers.chunks_exact(2).enumerate().map(of).sum()
             }
         }
     }
+}
+
+/// 1 / (1 + exp(−x)); libtorch's own depends on where in the tensor a number stands, and so on a run's neighbours.
+fn logistic(x: &Tensor) -> Tensor {
+    (x * 0.5).tanh() * 0.5 + 0.5
 }
 
 #[cfg(test)]

@@ -49,18 +49,21 @@ fn a_run_alone_and_among_eight_are_bit_equal_whatever_the_sizes() {
     std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
     // sizes after which no run's tensors begin where another's do, modulo the width of a vector
     let sizes = "--set train.hidden=30 --set train.embedding=20 --set train.head-hidden=33 --set train.epochs=1";
-    let flags = format!("{sizes} --balance none --balance gmp --balance agm --targets target --seeds 0,1,2,3,4,5,6,7");
-    for (precision, batch) in [("f32", 3), ("f32", 16), ("f64", 10)] {
+    let flags = format!("{sizes} --set train.fusion=gated --set train.layer-norm=true --targets target --seeds 0,1,2,3,4,5,6,7");
+    let some = ["none", "gmp", "grad-norm"];
+    let every: Vec<&str> = BALANCERS.iter().map(|entry| entry.name).collect();
+    for (precision, batch, balancers) in [("f32", 3, &some[..]), ("f32", 16, &some), ("f64", 10, &some), ("f32", 9, &every)] {
+        let named: String = balancers.iter().map(|name| format!(" --balance {name}")).collect();
         let models = [1, 8].map(|cohort| {
             let out = folder.join(format!("{precision}-{batch}-{cohort}"));
-            let set = format!("--set train.precision={precision} --set train.batch-size={batch} --cohort {cohort}");
+            let set = format!("--cohort {cohort} --set train.precision={precision} --set train.batch-size={batch}{named}");
             let trained = mmdg(folder, &format!("train pipeline.toml {flags} {set} --set train.out={}", out.display()), None);
             assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
             let mut models = walk(&out, "model.safetensors");
             models.sort();
             models.into_iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
         });
-        assert_eq!(models[0].len(), 24);
+        assert_eq!(models[0].len(), 8 * balancers.len());
         let different = models[0].iter().zip(&models[1]).filter(|(alone, among)| alone != among).count();
         assert_eq!(different, 0, "{precision}, batches of {batch}");
     }
