@@ -71,9 +71,8 @@ pub fn check(
         Ok(figures)
     };
     let seeds = &settings.protocol.seeds;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let figures = || seeds.par_iter().map(measure).collect::<Result<Vec<_>>>();
-    let figures = match ThreadPoolBuilder::new().num_threads(seeds.len().min(cores)).build() {
+    let figures = match ThreadPoolBuilder::new().num_threads(seeds.len().min(rayon::current_num_threads())).build() {
         Ok(pool) => pool.install(figures)?,
         Err(_) => figures()?,
     };

@@ -138,6 +138,15 @@ impl Params {
         &self.0[entry]
     }
 
+    /// The views as `<when>.<parameter>`; weights become [R, out, in].
+    pub fn named(&self, when: &str, layout: &Layout) -> Vec<(String, Tensor)> {
+        let of_entry = |(entry, view): (&Entry, &Tensor)| {
+            let view = if entry.shape.len() == 2 { view.transpose(1, 2) } else { view.shallow_clone() };
+            (format!("{when}.{}", entry.name), view)
+        };
+        layout.entries.iter().zip(&self.0).map(of_entry).collect()
+    }
+
     /// Overwrites one entry with a value of its shape.
     pub fn set(&self, entry: usize, value: &Tensor) {
         self.0[entry].shallow_clone().copy_(value);

@@ -29,10 +29,9 @@ impl Reading {
     /// Of the scores of each modality, [R, B, C]: their mean cross-entropies, summed over modalities, to learn from, and what
     /// they say.
     pub(super) fn learned(scores: &[Tensor], label: &Tensor, batch: &Batch) -> (Tensor, Self) {
-        let log = Tensor::stack(scores, 1).log_softmax(-1, None);
-        let reading = Self::of_log(log.detach(), label, batch.share);
-        let truth = log.gather(3, &reading.label, false).squeeze_dim(3);
-        (-(truth * &reading.share).sum_dim_intlist([1i64, 2].as_slice(), false, None), reading)
+        let graph = Self::of_log(Tensor::stack(scores, 1).log_softmax(-1, None), label, batch.share);
+        let loss = -(graph.log_truth() * &graph.share).sum_dim_intlist([1i64, 2].as_slice(), false, None);
+        (loss, Self { log: graph.log.detach(), ..graph })
     }
 
     /// Of the scores of each modality, [R, B, C].

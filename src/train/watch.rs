@@ -24,11 +24,7 @@ impl Watch {
 
     /// Keeps a copy of what the optimizer is to follow; weights become [out, in].
     pub fn gradient(&mut self, layout: &Layout, gradient: &Params) {
-        for (place, entry) in layout.entries().iter().enumerate() {
-            let own = gradient.get(place);
-            let own = if entry.shape.len() == 2 { own.transpose(1, 2) } else { own.shallow_clone() };
-            self.keep(format!("gradient.{}", entry.name), &own.copy());
-        }
+        self.0.extend(gradient.named("gradient", layout).into_iter().map(|(name, own)| (name, own.copy())));
     }
 
     /// Keeps one tensor.

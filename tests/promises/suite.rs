@@ -22,12 +22,19 @@ fn mmdg(folder: &Path, arguments: &str, fault: Option<usize>) -> Output {
     command.output().unwrap()
 }
 
+/// A folder with the pipeline file and synthetic features of these sizes.
+fn prepared(sizes: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let made = mmdg(folder.path(), &format!("synth features {sizes} -q"), None);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    std::fs::write(folder.path().join("pipeline.toml"), PIPELINE).unwrap();
+    folder
+}
+
 #[test]
 fn every_method_trains_with_every_balancer() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = prepared("--rows 60 --classes 3");
     let folder = folder.path();
-    assert!(mmdg(folder, "synth features --rows 60 --classes 3 -q", None).status.success());
-    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
     for (subset, rows) in [("qs", "batch-size=8"), ("slow", "batch-size=200")] {
         let flags = format!(
             "--seeds 0 --targets target --modalities {subset} --set train.epochs=2 --set train.{rows} --set train.out={subset}"
@@ -43,10 +50,8 @@ fn every_method_trains_with_every_balancer() {
 
 #[test]
 fn a_run_alone_and_among_eight_are_bit_equal_whatever_the_sizes() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = prepared("--rows 100 --classes 5");
     let folder = folder.path();
-    assert!(mmdg(folder, "synth features --rows 100 --classes 5 -q", None).status.success());
-    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
     // sizes after which no run's tensors begin where another's do, modulo the width of a vector
     let sizes = "--set train.hidden=30 --set train.embedding=20 --set train.head-hidden=33 --set train.epochs=1";
     let flags = format!("{sizes} --set train.fusion=gated --set train.layer-norm=true --targets target --seeds 0,1,2,3,4,5,6,7");
@@ -71,10 +76,8 @@ fn a_run_alone_and_among_eight_are_bit_equal_whatever_the_sizes() {
 
 #[test]
 fn a_device_that_is_not_there_is_never_replaced() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = prepared("--rows 60 --classes 3");
     let folder = folder.path();
-    assert!(mmdg(folder, "synth features --rows 60 --classes 3 -q", None).status.success());
-    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
     let asked = |device: &str| mmdg(folder, &format!("train pipeline.toml --device {device}"), None);
     let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let word = asked("tpu");
@@ -96,11 +99,8 @@ fn finished(folder: &Path) -> BTreeMap<String, SystemTime> {
 
 #[test]
 fn a_suite_is_methods_by_balancers_by_tasks_and_goes_on_after_a_kill() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = prepared("--rows 60 --classes 3");
     let folder = folder.path();
-    let made = mmdg(folder, "synth features --rows 60 --classes 3 -q", None);
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
     let flags = "--balance none --balance ogm-ge --seeds 0,1 --search 1 --cohort 3";
     let suite = |out: &str, fault| mmdg(folder, &format!("bench-suite pipeline.toml --set train.out={out} {flags}"), fault);
 

@@ -9,7 +9,7 @@ use super::super::dropout::factors;
 use super::super::model::Inputs;
 use super::super::schedule::Plan;
 use super::Cohort;
-use crate::objective::Layout;
+use crate::objective::Params;
 use crate::rng::Stream;
 use crate::{Error, Result, fs};
 
@@ -102,12 +102,12 @@ impl Cohort {
         shared.extend(inputs.masks.map(|masks| ("dropout".into(), masks)));
         shared.extend(state.into_iter().map(|(name, tensor)| (format!("state.{name}"), tensor)));
         shared.extend(self.model.watched());
+        for (when, flat) in [("before", &flat), ("after", &self.flat)] {
+            shared.extend(Params::views(&self.model.layout, flat).named(when, &self.model.layout));
+        }
         for r in runs {
             let row = |tensor: &Tensor| tensor.get(r as i64);
             let mut tensors: Vec<(String, Tensor)> = shared.iter().map(|(name, tensor)| (name.clone(), row(tensor))).collect();
-            for (when, flat) in [("before", &flat), ("after", &self.flat)] {
-                tensors.extend(named(when, &self.model.layout, &row(flat)));
-            }
             let random = Stream::new(self.runs[r].seed).with("dropout").at(epoch as u32).at(step as u32).state();
             for (name, number) in [("epoch", epoch as i64), ("random", i64::from(random))] {
                 tensors.push((name.into(), Tensor::from_slice(&[number])));
@@ -119,13 +119,4 @@ impl Cohort {
             dump.failed = dump.failed.take().or(written.err());
         }
     }
-}
-
-/// A run's row of the flat buffer, by parameter.
-fn named(when: &str, layout: &Layout, row: &Tensor) -> Vec<(String, Tensor)> {
-    let of_entry = |entry: &crate::objective::Entry| {
-        let tensor = row.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
-        (format!("{when}.{}", entry.name), if entry.shape.len() == 2 { tensor.transpose(0, 1) } else { tensor })
-    };
-    layout.entries().iter().map(of_entry).collect()
 }
