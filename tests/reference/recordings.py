@@ -13,13 +13,14 @@ video: `first` (seconds from the origin), `tick` (numerator, denominator of the 
 the next, `[ticks, count]` where they repeat; sorted by time, or in the order of the decoder where the time starts again (`again`: how often).
 sound: `rate`, `channels`, `samples` decoded, `first`, `holes` ([second where the sound stops, second where it goes on]; the second less than
 the first is an overlap), `rms` of the mean of the channels in each 0.25 s from the origin on, in 1/10000, silence in holes.
-`failed`: packets that a decoder refused.
+`failed`: packets that a decoder refused. `stopped`: what FFmpeg said where it read no further.
 
 Where FFmpeg 8 does something else than what is meant by a player's seconds, the numbers here are not FFmpeg's:
 - several edits: FFmpeg cuts sound at packets, and leaves out a picture that began before its edit. Here the file is made without the
   edit list, read, and cut by the list: `first`, `steps`, `samples` and `rms` are those of exact cuts, a picture on show at an edit's start
   standing at that start.
 Where it is FFmpeg's, and one may want another:
+- a clock that starts again far enough below: FFmpeg takes it for the wrap at 2^33, so `joined-back.ts` leaps by 95,340 s.
 - joined streams: times as they stand; the jump is not closed, so `steps` has it, and `rms` is in the order of the stream, end to end.
 """
 
@@ -69,7 +70,7 @@ def read(path: Path) -> dict:
         wanted = [stream for stream in (video, sound) if stream is not None]
         if not wanted:
             return found
-        for packet in container.demux(wanted):
+        for packet in demuxed(container, wanted, found):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -85,7 +86,27 @@ def read(path: Path) -> dict:
                     found.setdefault("channels", len(frame.layout.channels))
                     found["clock"] = sound.time_base
                     found["blocks"].append((time, frame.sample_rate, mono(frame)))
+    if container.format.name.startswith("mov"):
+        unprimed(found)
     return found
+
+
+def unprimed(found: dict) -> None:
+    """Nothing of an mp4 is shown before 0. FFmpeg 8 drops AAC's priming there, but gives that of MP3 in fragments with times below 0."""
+    found["times"] = [time for time in found["times"] if time is None or time >= 0]
+    for i, (time, rate, values) in enumerate(found["blocks"]):
+        if time is not None and time < 0:
+            drop = min(round(-time * rate), len(values))
+            found["blocks"][i] = (time + Fraction(drop, rate), rate, values[drop:])
+    found["blocks"] = [block for block in found["blocks"] if len(block[2])]
+
+
+def demuxed(container, streams, found: dict):
+    """What can be read; FFmpeg gives up where a chained Ogg changes its sample rate."""
+    try:
+        yield from container.demux(streams)
+    except av.error.FFmpegError as error:
+        found["stopped"] = type(error).__name__
 
 
 def again(times: list) -> int:
@@ -152,8 +173,7 @@ def told(found: dict) -> dict:
             out["video"]["again"] = leaps
     if found["blocks"]:
         out["sound"] = laid(found, origin)
-    if found["failed"]:
-        out["failed"] = found["failed"]
+    out |= {key: found[key] for key in ("failed", "stopped") if found.get(key)}
     return out
 
 
