@@ -19,7 +19,11 @@ Where FFmpeg 8 does something else than what is meant by a player's seconds, the
 - several edits: FFmpeg cuts sound at packets, and leaves out a picture that began before its edit. Here the file is made without the
   edit list, read, and cut by the list: `first`, `steps`, `samples` and `rms` are those of exact cuts, a picture on show at an edit's start
   standing at that start.
+- one block of sound with another time, and the next where the count says, is no hole: FFmpeg gives the time of a PES packet to the frame
+  before where a frame's first bytes end the packet before (`mpeg2-ac3.vob`).
+- MP3 in fragments: its priming, which the edit list leaves out, is not given with times below 0, but dropped as AAC's is.
 Where it is FFmpeg's, and one may want another:
+- HEVC whose leading pictures lack their reference: FFmpeg 8 leaves out pictures that 5.1 gives (`splice-h265.*`: 126, 154).
 - a clock that starts again far enough below: FFmpeg takes it for the wrap at 2^33, so `joined-back.ts` leaps by 95,340 s.
 - joined streams: times as they stand; the jump is not closed, so `steps` has it, and `rms` is in the order of the stream, end to end.
 """
@@ -136,7 +140,12 @@ def laid(found: dict, origin) -> dict:
     limit = 0.0015 + 2 * float(found["clock"])
     leaps = again([time for time, _, _ in blocks if time is not None]) > 0
     line, holes, place, first, samples = np.zeros(0), [], 0, None, 0
-    for time, own, values in blocks:
+
+    def back(rest: list, count: int) -> bool:
+        """Whether the next block is where the count says: then one time stamp is wrong, and nothing is missing."""
+        return bool(rest) and rest[0][0] is not None and abs(float(rest[0][0] - origin) - count / rate) <= limit
+
+    for number, (time, own, values) in enumerate(blocks):
         samples += len(values)
         if own != rate:
             continue
@@ -144,7 +153,7 @@ def laid(found: dict, origin) -> dict:
         if first is None:
             first = stated or 0.0
             place = round(first * rate)
-        elif stated is not None and not leaps and abs(stated - place / rate) > limit:
+        elif stated is not None and not leaps and abs(stated - place / rate) > limit and not back(blocks[number + 1 :], place + len(values)):
             holes.append([seconds(place / rate), seconds(stated)])
             place = round(stated * rate)
         skip = max(-place, 0)
