@@ -29,7 +29,6 @@ Where it is FFmpeg's, and one may want another:
 """
 
 import json
-import os
 import sys
 import tempfile
 from fractions import Fraction
@@ -40,7 +39,6 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "fixtures"))
-import make_recordings  # noqa: E402
 from recordings.making import RECORDINGS, run  # noqa: E402
 
 PART = 0.25
@@ -153,13 +151,22 @@ def laid(found: dict, origin) -> dict:
         if first is None:
             first = stated or 0.0
             place = round(first * rate)
-        elif stated is not None and not leaps and abs(stated - place / rate) > limit and not back(blocks[number + 1 :], place + len(values)):
+        elif (
+            stated is not None and not leaps and abs(stated - place / rate) > limit and not back(blocks[number + 1 :], place + len(values))
+        ):
             holes.append([seconds(place / rate), seconds(stated)])
             place = round(stated * rate)
         skip = max(-place, 0)
         line = np.concatenate([line[: max(place, 0)], np.zeros(max(place - len(line), 0)), values[skip:]])
         place += len(values)
-    return {"rate": rate, "channels": found["channels"], "samples": samples, "first": seconds(first), "holes": holes, "rms": loudness(line, rate)}
+    return {
+        "rate": rate,
+        "channels": found["channels"],
+        "samples": samples,
+        "first": seconds(first),
+        "holes": holes,
+        "rms": loudness(line, rate),
+    }
 
 
 def loudness(line: np.ndarray, rate: int) -> list[int]:
@@ -177,7 +184,12 @@ def told(found: dict) -> dict:
     if found["times"]:
         tick = found["tick"]
         steps = runs([round((b - a) / tick) for a, b in zip(shown, shown[1:])])
-        out["video"] = {"pictures": len(found["times"]), "first": seconds(shown[0] - origin) if shown else 0.0, "tick": [tick.numerator, tick.denominator], "steps": steps}
+        out["video"] = {
+            "pictures": len(found["times"]),
+            "first": seconds(shown[0] - origin) if shown else 0.0,
+            "tick": [tick.numerator, tick.denominator],
+            "steps": steps,
+        }
         if leaps:
             out["video"]["again"] = leaps
     if found["blocks"]:
@@ -188,9 +200,8 @@ def told(found: dict) -> dict:
 
 def cut(found: dict, vide, soun) -> dict:
     """What edit lists make of a recording read without them: on the clock of the movie, from the first edit on."""
-    starts, out = [], {}
+    out = {}
     times = sorted(found["times"])
-    base = min(times[:1] + [time for time, _, _ in found["blocks"][:1]])
     shown, at = [], Fraction(0)
     for lasts, start in vide or ([(1 << 20, 0)] if times else []):
         lasts = Fraction(round(lasts * 1000), 1000)
@@ -223,7 +234,14 @@ def cut(found: dict, vide, soun) -> dict:
                 whole = np.concatenate([whole, np.zeros(place - len(whole))])
             whole = np.concatenate([whole, piece])
         samples = sum(len(piece) for _, piece in pieces)
-        out["sound"] = {"rate": rate, "channels": found["channels"], "samples": samples, "first": seconds(pieces[0][0] - origin), "holes": holes, "rms": loudness(whole, rate)}
+        out["sound"] = {
+            "rate": rate,
+            "channels": found["channels"],
+            "samples": samples,
+            "first": seconds(pieces[0][0] - origin),
+            "holes": holes,
+            "rms": loudness(whole, rate),
+        }
     return out
 
 
@@ -243,11 +261,17 @@ def main() -> None:
     av.logging.set_level(av.logging.PANIC)
     made = Path(sys.argv[1])
     files = {name: made / name for name in RECORDINGS if (made / name).exists()}
-    files |= {f"fixtures/{path.name}": path for path in sorted((HERE.parents[1] / "fixtures/sound").glob("*.[ma]*")) if path.suffix in (".m4a", ".aac")}
+    files |= {
+        f"fixtures/{path.name}": path
+        for path in sorted((HERE.parents[1] / "fixtures/sound").glob("*.[ma]*"))
+        if path.suffix in (".m4a", ".aac")
+    }
     if len(sys.argv) > 2:
         shared = Path(sys.argv[2])
         for part in ("faults", "video", "audio"):
-            found = (path for path in sorted((shared / part).rglob("*")) if path.is_file() and path.suffix not in (".md", ".py", ".txt", ".json"))
+            found = (
+                path for path in sorted((shared / part).rglob("*")) if path.is_file() and path.suffix not in (".md", ".py", ".txt", ".json")
+            )
             files |= {str(path.relative_to(shared)): path for path in found}
     out = {}
     for name, path in files.items():
