@@ -39,7 +39,8 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "fixtures"))
-from recordings.making import RECORDINGS, run  # noqa: E402
+from make_recordings import RECORDINGS  # noqa: E402
+from recordings.making import run  # noqa: E402
 
 PART = 0.25
 SIGNED = {"s16": 1 << 15, "s32": 1 << 31, "s64": 1 << 63, "flt": 1, "dbl": 1}
