@@ -40,6 +40,7 @@ VIDEOS = [  # what stands in the table, encoder, tags
     ("HEVC, 10 bits, 4:2:0", f"{X265} -pix_fmt yuv420p10le", "BT.709, full range", "mp4"),
     ("H.264, 10 bits, 4:2:0", "-c:v libx264 -pix_fmt yuv420p10le", "BT.709", "mp4"),
     ("H.264, 10 bits, 4:2:2", "-c:v libx264 -pix_fmt yuv422p10le", "BT.709", "mp4"),
+    ("HEVC, 10 bits, 4:4:4", f"{X265} -pix_fmt yuv444p10le", "BT.709", "mp4"),
     ("VP9, 10 bits, 4:2:0", "-c:v libvpx-vp9 -pix_fmt yuv420p10le -b:v 1M", "BT.709", "webm"),
     ("AV1, 10 bits, 4:2:0", "-c:v libaom-av1 -cpu-used 8 -pix_fmt yuv420p10le -b:v 1M", "BT.709", "mp4"),
     ("ProRes, 10 bits, 4:2:2", "-c:v prores_ks -pix_fmt yuv422p10le", "BT.709", "mov"),
