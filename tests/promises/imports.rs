@@ -155,6 +155,31 @@ fn integers_stay_integers() {
     folder.refused("f.npz", None, |_| (), &["expected text or integers"]);
 }
 
+/// What numpy pickles for an array of Python objects, up to the list of them.
+const OBJECTS: &[u8] = b"\x80\x04\x8c\x16numpy._core.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94K\0\x85\x94\
+    C\x01b\x94\x87\x94R\x94(K\x01K\x06\x85\x94h\x03\x8c\x05dtype\x94\x93\x94\x8c\x02O8\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01|\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff\
+    K?t\x94b\x89]\x94(";
+
+#[test]
+fn objects_are_text_or_integers_too() {
+    let folder = Folder::new();
+    let with = |labels: &[u8]| {
+        let pickle = [OBJECTS, labels, b"et\x94b."].concat();
+        let video = ("video", Element::Float(4), &[6u64, 2][..], six_by_two());
+        let domains = ("domains", Element::Int(8), &[6u64][..], whole(&[0; 6]));
+        folder.npz("f.npz", &[video, ("labels", Element::Object, &[6], pickle), domains]);
+        folder.bring("f.npz", None, |_| ())
+    };
+    with(b"\x8c\x01a\x8c\x02\xc3\x9f\x8c\x0201\x8c\x011\x8c\x01a\x8c\x01a").unwrap();
+    assert_eq!(folder.store().header().classes, ["01", "1", "a", "ß"]);
+    with(b"K\x03K\x0a\x8a\x08\x01\0\0\0\0\0\0\x40K\x03K\x03K\x03").unwrap();
+    assert_eq!(folder.store().header().classes, ["3", "10", "4611686018427387905"]);
+    let error = with(b"K\x03\x8c\x01aNK\x03K\x03K\x03").unwrap_err().to_string();
+    assert!(error.contains("f.npz:labels: element 0 is 3 among others; expected all text or all integers"), "{error}");
+    let error = with(b"K\x03K\x03K\x03K\x03K\x03cos\nsystem\n").unwrap_err().to_string();
+    assert!(error.contains("names os.system, which no table is made of"), "{error}");
+}
+
 #[test]
 fn class_numbers_are_places_and_text_is_a_name() {
     let folder = Folder::new();
