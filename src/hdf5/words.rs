@@ -13,7 +13,7 @@ impl Features {
     /// A list of ids: text or integers.
     ///
     /// # Errors
-    /// [`Error::Input`] for other elements, and for what cannot be read.
+    /// [`Error::Input`](crate::Error::Input) for other elements, and for what cannot be read.
     pub fn words(&self, key: &str) -> Result<Words> {
         let read = || -> ::hdf5::Result<Result<Words, String>> {
             let dataset = self.file.dataset(key)?;
