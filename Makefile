@@ -9,7 +9,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch test-backbones
+.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -31,7 +31,7 @@ demo: setup
 	$(step) "mmdg run pipelines/demo.toml"
 	target/release/mmdg run pipelines/demo.toml
 
-test: lint unit python-test test-torch test-backbones long features msrv
+test: lint unit python-test test-torch test-parquet test-backbones long features msrv
 	$(step) "all good"
 
 lint: setup format clippy doc licences
@@ -141,6 +141,20 @@ test-torch: test-wheel
 	$(call install,target/python/torch)
 	$(step) "tests of the wheel, beside torch and scikit-learn"
 	OMP_NUM_THREADS=1 target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
+
+# what export writes as Parquet, in the versions of its readers that people have
+test-parquet:
+	$(step) "Parquet, for its readers"
+	cargo build --quiet --locked $(ALL) --bin mmdg
+	rm -rf target/parquet
+	mkdir -p target/parquet
+	target/debug/mmdg synth target/parquet/store --quiet
+	for end in parquet npz; do target/debug/mmdg export --quiet target/parquet/store target/parquet/rows.$$end; done
+	for name in parquet polars-1.33 polars-1.42; do
+	  scripts/venv.sh $$name
+	  $(step) "Parquet: $$name"
+	  PARQUET=target/parquet/rows.parquet NPZ=target/parquet/rows.npz target/python/$$name/bin/python -W ignore -m unittest discover --buffer --start-directory python/tests --pattern with_parquet_readers.py
+	done
 
 test-backbones:
 	scripts/venv.sh torch

@@ -7,6 +7,7 @@
 
 use std::time::Instant;
 
+use mmdg::backbone::layout::Reading;
 use mmdg::backbone::spec::{Norm, feed};
 use mmdg::sample::Dtype;
 
@@ -20,10 +21,11 @@ fn main() {
         let values: u64 = shape.iter().product();
         let row: Vec<u8> = (0..values * dtype.size()).map(|i| (i * 31 % 127) as u8).collect();
         let mut planes = vec![0.0f32; values as usize];
+        let reading = Reading::usual(shape);
         let mut times: Vec<f64> = (0..200)
             .map(|_| {
                 let began = Instant::now();
-                feed(std::hint::black_box(&row), dtype, shape, &norm, &mut planes);
+                feed(std::hint::black_box(&row), dtype, &reading, &norm, &mut planes);
                 std::hint::black_box(&planes);
                 1e3 * began.elapsed().as_secs_f64()
             })

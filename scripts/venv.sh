@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes target/python/NAME, a virtual environment with what scripts/wheel-NAME.txt pins and nothing else; quick when it is there.
 #
-#   scripts/venv.sh build|test|torch
+#   scripts/venv.sh build|test|torch|parquet|polars-1.33|polars-1.42
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1 list=scripts/wheel-$1.txt at=target/python/$1

@@ -83,6 +83,23 @@ pub enum Error {
     },
 }
 
+/// Some of a list of names for a message, and how many more there are.
+///
+/// ```
+/// assert_eq!(mmdg::error::few(&["a", "b"]), "\"a\", \"b\"");
+/// assert_eq!(mmdg::error::few::<&str>(&[]), "none");
+/// assert!(mmdg::error::few(&vec!["a"; 3000]).ends_with("and 2992 more"));
+/// ```
+pub fn few<T: AsRef<str>>(names: &[T]) -> String {
+    const FEW: usize = 8;
+    let shown: Vec<String> = names.iter().take(FEW).map(|name| format!("{:?}", name.as_ref())).collect();
+    match names.len() {
+        0 => "none".into(),
+        count if count > FEW => format!("{} and {} more", shown.join(", "), count - FEW),
+        _ => shown.join(", "),
+    }
+}
+
 impl Error {
     /// Something that the user gave is wrong.
     pub fn input(input: impl Display, problem: impl Into<String>) -> Self {

@@ -9,6 +9,38 @@ use crate::rng::Stream;
 use crate::span::Span;
 use crate::{Error, Result};
 
+/// A column of ids, classes or domains as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Words {
+    /// Names.
+    Texts(Vec<String>),
+    /// Whole numbers, to the last digit.
+    Whole(Vec<i128>),
+}
+
+impl Words {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Whole(numbers) => numbers.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Names; of a number its digits.
+    pub fn into_texts(self) -> Vec<String> {
+        match self {
+            Self::Texts(texts) => texts,
+            Self::Whole(numbers) => numbers.iter().map(i128::to_string).collect(),
+        }
+    }
+}
+
 /// Which part of its domain a segment belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -142,11 +174,17 @@ impl Manifest {
         Self { classes, domains, segments, test_set: None }
     }
 
-    /// A sentence for each id that stands twice.
+    /// A sentence for each id, class and domain that stands twice.
     pub fn doubles(&self) -> Vec<String> {
-        let mut seen = BTreeSet::new();
-        let ids = self.segments.iter().map(|segment| segment.id.as_str()).filter(|id| !seen.insert(*id));
-        ids.map(|id| format!("id {id:?} stands twice; expected unique ids")).collect()
+        fn twice<'n>(what: &str, names: impl Iterator<Item = &'n String>) -> Vec<String> {
+            let mut seen = BTreeSet::new();
+            let again = names.filter(|name| !seen.insert(name.as_str()));
+            again.map(|name| format!("{what} {name:?} stands twice; expected it once")).collect()
+        }
+        let mut problems = twice("id", self.segments.iter().map(|segment| &segment.id));
+        problems.extend(twice("class", self.classes.iter()));
+        problems.extend(twice("domain", self.domains.iter()));
+        problems
     }
 
     /// A sentence for each class and domain that no segment has, or for having no segments.

@@ -14,10 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::arrays::{self, Empty, Memory, owned, view};
-use crate::error::{input, raise};
-
-/// What stands beside the modalities in a sample, so no modality is called so.
-const TAKEN: [&str; 5] = ["row", "id", "label", "domain", "valid"];
+use crate::error::raise;
 
 /// An open store.
 pub struct Open {
@@ -35,10 +32,6 @@ impl Open {
     pub fn new(py: Python<'_>, path: &Path) -> PyResult<Self> {
         let store = py.detach(|| store::Store::open(path)).map_err(raise)?;
         let modalities = &store.header().modalities;
-        if let Some(modality) = modalities.iter().find(|modality| TAKEN.contains(&modality.name.as_str())) {
-            let problem = format!("modality {:?}; expected another name than {}", modality.name, TAKEN.join(", "));
-            return Err(input(path.display(), problem));
-        }
         let names = modalities.iter().map(|modality| PyString::intern(py, &modality.name).unbind()).collect();
         let ids = PyList::new(py, store.manifest().segments.iter().map(|segment| segment.id.as_str()))?;
         let manifest = columns(&ids, &store.manifest().segments)?;

@@ -60,8 +60,34 @@ class Write(unittest.TestCase):
         self.assertEqual((store.modalities["video"].kind, store.recipe["a"]), ("flow", [1, None, "é"]))
 
     def test_numbers_as_labels(self):
-        store = self.write({"video": np.zeros((3, 1))}, labels=np.array([2, 0, 2], np.int32))
-        self.assertEqual((store.classes, store.manifest["label"].tolist()), (["0", "1", "2"], [2, 0, 2]))
+        for labels, classes, names, places in [
+            (np.array([2, 0, 2], np.int32), None, ["0", "2"], [1, 0, 1]),
+            ([97, 3, 10], None, ["3", "10", "97"], [2, 0, 1]),
+            ([8_000_000, -1, 8_000_000], None, ["-1", "8000000"], [1, 0, 1]),
+            (np.array([2**63, 2**63 + 1, 2**63], np.uint64), None, [str(2**63), str(2**63 + 1)], [0, 1, 0]),
+            ([1, 0, 1], ["1", "0"], ["1", "0"], [1, 0, 1]),
+            (["1", "0", "1"], ["1", "0"], ["1", "0"], [0, 1, 0]),
+            (["1", "01", "1"], None, ["01", "1"], [1, 0, 1]),
+        ]:
+            with self.subTest(labels=labels, classes=classes):
+                self.path = self.folder / f"{labels} {classes}"
+                store = self.write({"video": np.zeros((3, 1))}, labels=labels, classes=classes, domain=[7, 10, 7])
+                self.assertEqual((store.classes, store.manifest["label"].tolist()), (names, places))
+                self.assertEqual((store.domains, store.manifest["domain"].tolist()), (["7", "10"], [0, 1, 0]))
+
+    def test_masks_are_not_lost(self):
+        rows = np.ones((3, 2))
+        masked = np.ma.masked_array(rows, mask=[[0, 0], [1, 1], [0, 0]])
+        self.refused("modality 'video': 2 elements are masked", {"video": masked})
+        self.refused("labels: 1 elements are masked", {"video": rows}, labels=np.ma.masked_equal([1, 2, 3], 2))
+        self.refused("valid.*masked", {"video": rows}, valid={"video": np.ma.masked_array([True] * 3, mask=[0, 1, 0])})
+        store = self.write({"video": np.ma.masked_array(rows)})
+        np.testing.assert_array_equal(store.read("video"), rows)
+
+    def test_a_type_may_be_numpys(self):
+        for dtype in (np.float16, np.dtype("float16"), "<f2", "e", "half"):
+            self.path = self.folder / f"{dtype}".replace("<", "")
+            self.assertEqual(self.write({"video": np.ones((3, 2))}, dtype=dtype).modalities["video"].stored, np.float16)
 
     def test_equal_arrays_are_equal_files(self):
         for name in ("one", "two"):
@@ -113,11 +139,13 @@ class Write(unittest.TestCase):
             ("1 to 2", {"video": np.zeros((3, 0))}, {}),
             ("lower-case letters", {"../video": np.zeros((3, 2))}, {}),
             ("lower-case letters", {"Video": np.zeros((3, 2))}, {}),
-            ("'label'.*another name", {"label": np.zeros((3, 2))}, {}),
+            ("\"label\".*another name", {"label": np.zeros((3, 2))}, {}),
+            ("\"ids\".*another name", {"ids": np.zeros((3, 2))}, {}),
+            ("class \"a\" stands twice", {"video": np.zeros((3, 2))}, {"classes": ["a", "a"]}),
             ("labels: no rows", {"video": np.zeros((0, 2))}, {"labels": []}),
             ("labels: row 1 is 'x'; expected one of 'a'", good, {"labels": ["a", "x", "a"], "classes": ["a"]}),
             ("labels: row 0 is 5; expected one of 0", good, {"labels": [5, 0, 0], "classes": ["a"]}),
-            ("labels: row 2 is -1", good, {"labels": [0, 0, -1]}),
+            ("labels: row 2 is -1", good, {"labels": [0, 0, -1], "classes": ["a"]}),
             ("labels: expected names", good, {"labels": [0.5, 1, 2]}),
             (r"labels: shape \[3, 1\]", good, {"labels": np.zeros((3, 1), int)}),
             (r"domain: shape \[2\]; expected \[3\]", good, {"domain": ["a", "b"]}),
@@ -128,6 +156,8 @@ class Write(unittest.TestCase):
             ("kinds: no modality 'audio'", good, {"kinds": {"audio": "audio"}}),
             ("smell", good, {"kinds": {"video": "smell"}}),
             ("dtype 'int8'", good, {"dtype": "int8"}),
+            ("dtype 'float64'", good, {"dtype": np.float64}),
+            ("dtype 'bfloat'", good, {"dtype": "bfloat"}),
         ]:
             with self.subTest(problem=problem):
                 self.refused(problem, modalities, **arguments)

@@ -39,7 +39,17 @@ pub fn check(backbone: &mut Backbone, path: &Path) -> Result<()> {
     let names: Vec<String> = backbone.outputs().to_vec();
     let goldens = names.iter().map(|name| Ok(tensor(name)?.1)).collect::<Result<Vec<_>>>()?;
     let mut found: Vec<Vec<f32>> = vec![Vec::new(); names.len()];
-    backbone.rows(&input, rows, |output, values| found[output].extend_from_slice(values)).map_err(bad)?;
+    // in batches as rows are, the last one filled up
+    let (batch, elements) = (backbone.batch(), backbone.row_elements());
+    for part in input.chunks(batch * elements) {
+        let mut whole = part.to_vec();
+        whole.resize(batch * elements, 0.0);
+        let there = part.len() / elements;
+        let run = backbone.rows(&whole, batch, |output, values| {
+            found[output].extend_from_slice(&values[..values.len() / batch * there]);
+        });
+        run.map_err(bad)?;
+    }
     for ((name, golden), found) in names.iter().zip(&goldens).zip(&found) {
         let difference = distance(found, golden)
             .ok_or_else(|| bad(format!("{name:?} has {} values; the model gives {}", golden.len(), found.len())))?;

@@ -5,10 +5,14 @@
 mod ast;
 mod demo;
 pub mod device;
+pub mod files;
 pub mod golden;
+pub mod layout;
 pub mod model;
 mod mvit_v2_s;
+mod neighbours;
 pub mod onnx;
+mod proto;
 mod r2plus1d_18;
 pub mod runtime;
 mod slowfast_r101;
@@ -16,6 +20,8 @@ mod slowfast_r50;
 mod slowonly_r50_flow;
 pub mod spec;
 pub mod statement;
+mod tensor;
+mod version;
 mod vggsound_resnet18;
 mod videomae_v2_b;
 

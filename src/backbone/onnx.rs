@@ -1,12 +1,18 @@
 //! A network in ONNX Runtime.
 
 use ort::session::Session;
-use ort::value::{Shape, TensorElementType, TensorRef, ValueType};
+use ort::value::{Outlet, ValueType};
 use rayon::prelude::*;
 
 use super::device::Device;
+use super::files::Files;
+use super::layout::Reading;
 use super::runtime::runtime;
-use super::spec::{Spec, input_shape};
+use super::spec::Spec;
+use super::tensor::{self, Element, pooled, row_shape};
+use super::{neighbours, version};
+use crate::error::few;
+use crate::store::ModalityHeader;
 use crate::{Error, Result};
 
 /// Bytes of a batch of inputs where nobody says how many rows it has: on a core a clip alone is as quick as several and takes least memory; a GPU wants work.
@@ -30,85 +36,98 @@ pub struct Place {
 pub struct Backbone {
     session: Session,
     spec: Spec,
-    /// Input shape without the batch.
-    row: Vec<i64>,
+    element: Element,
+    reading: Reading,
     batch: usize,
     shapes: Vec<Vec<u64>>,
 }
 
 impl Backbone {
-    /// Loads `model` for rows of shape `row`, as often as there are to be `runs` at once (at least once). Everything that cannot fit is found
-    /// here, before work. `name` stands for it in messages.
+    /// Loads a model for `rows`, as often as there are to be `runs` at once (at least once). Everything that cannot fit is found here, before
+    /// work, and so is a model that gives a row other values in other company. `name` stands for it in messages.
     ///
     /// # Errors
-    /// [`Error::Input`] with both sides, where names, types or shapes do not fit; [`Error::Environment`] without a runtime, or without the device.
-    pub fn load(model: &[u8], spec: Spec, row: &[u64], place: Place, runs: usize, name: &str) -> Result<Vec<Self>> {
-        let sessions = (0..runs.max(1)).into_par_iter().map(|_| open(model, place, name)).collect::<Result<Vec<_>>>()?;
+    /// [`Error::Input`] with both sides, where versions, names, types or shapes do not fit; [`Error::Environment`] without a runtime, or without the device.
+    pub fn load(files: &Files, spec: Spec, rows: &ModalityHeader, place: Place, runs: usize, name: &str) -> Result<Vec<Self>> {
+        runtime()?;
+        version::check(&files.said).map_err(|problem| Error::input(name, problem))?;
+        let sessions = (0..runs.max(1)).into_par_iter().map(|_| open(files, place, name)).collect::<Result<Vec<_>>>()?;
         let mut sessions = sessions.into_iter();
         let Some(session) = sessions.next() else { return Ok(Vec::new()) };
-        let first = Self::fitting(session, spec, row, place, name)?;
-        let (spec, row, batch, shapes) = (first.spec.clone(), first.row.clone(), first.batch, first.shapes.clone());
-        let again = |session| Self { session, spec: spec.clone(), row: row.clone(), batch, shapes: shapes.clone() };
-        Ok([first].into_iter().chain(sessions.map(again)).collect())
+        let bad = |problem: String| Error::input(name, problem);
+        let mut first = Self::fitting(session, spec, rows, place, files.said.quantizes).map_err(bad)?;
+        neighbours::check(&mut first, files.said.quantizes).map_err(bad)?;
+        let again = |session| Self {
+            session,
+            spec: first.spec.clone(),
+            element: first.element,
+            reading: first.reading.clone(),
+            batch: first.batch,
+            shapes: first.shapes.clone(),
+        };
+        let others: Vec<Self> = sessions.map(again).collect();
+        Ok([first].into_iter().chain(others).collect())
     }
 
-    fn fitting(session: Session, spec: Spec, row: &[u64], place: Place, name: &str) -> Result<Self> {
-        let bad = |problem: String| Error::input(name, problem);
-        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
-        let input = session
-            .inputs()
-            .iter()
-            .find(|input| input.name() == spec.input)
-            .ok_or_else(|| bad(format!("the model has no input {:?}; expected one of {inputs:?}", spec.input)))?;
-        if inputs.len() != 1 {
-            return Err(bad(format!("the model has the inputs {inputs:?}; expected {:?} alone", spec.input)));
+    fn fitting(session: Session, spec: Spec, rows: &ModalityHeader, place: Place, quantizes: bool) -> Result<Self, String> {
+        let input = only_input(&session, &spec.input)?;
+        let typed = |found: &ValueType| match found {
+            ValueType::Tensor { ty, shape, .. } => Some((*ty, shape.to_vec())),
+            _ => None,
+        };
+        let named = |name: &str, found: &ValueType| format!("{name:?} is {found}");
+        let tensor = typed(input.dtype()).and_then(|(found, shape)| Some((Element::of_input(found)?, shape)));
+        let (element, wanted) = tensor.ok_or_else(|| {
+            format!("input {}; expected a tensor of floats, or of integers of 8 or 16 bits", named(&spec.input, input.dtype()))
+        })?;
+        let (own, inner) = wanted.split_first().map_or((-1, None), |(own, inner)| (*own, Some(inner)));
+        // a model that states no rank takes what comes
+        let fits = |shape: &[u64]| {
+            inner.is_none_or(|inner| {
+                inner.len() == shape.len()
+                    && inner.iter().zip(shape).all(|(&wanted, &given)| wanted < 0 || wanted as u64 == given)
+            })
+        };
+        let reading = match &spec.layout {
+            Some(layout) => Ok(layout.of(&rows.shape)?),
+            None => Reading::fitting(&rows.shape, fits),
+        };
+        let usual = || match place.device {
+            _ if quantizes => 1,
+            device => usual_batch(device, rows.row_elements() as usize),
+        };
+        let batch = place.batch.unwrap_or_else(|| if own > 0 { own as usize } else { usual() });
+        let refused = |shape: &[u64], hint: String| {
+            let shape: Vec<i64> = [batch as i64].into_iter().chain(shape.iter().map(|&n| n as i64)).collect();
+            format!("input {:?} wants {wanted:?} (-1: any), but batches of these rows are {shape:?}{hint}", spec.input)
+        };
+        let reading = reading.map_err(|layouts| match layouts.as_slice() {
+            [] => refused(Reading::usual(&rows.shape).shape(), String::new()),
+            _ => refused(&rows.shape, format!("; expected layout = one of {}", layouts.join(", "))),
+        })?;
+        if !fits(reading.shape()) || own > 0 && own != batch as i64 {
+            return Err(refused(reading.shape(), String::new()));
         }
-        let wanted = tensor_shape(input.dtype())
-            .ok_or_else(|| bad(format!("input {:?} is {:?}; expected a tensor of f32", spec.input, input.dtype())))?;
-        let row: Vec<i64> = input_shape(row).into_iter().map(|n| n as i64).collect();
-        let elements = row.iter().product::<i64>() as usize;
-        let own = wanted.first().copied().unwrap_or(-1);
-        let batch = place.batch.unwrap_or_else(|| if own > 0 { own as usize } else { usual_batch(place.device, elements) });
-        let shape: Vec<i64> = [batch as i64].into_iter().chain(row.iter().copied()).collect();
-        let fits =
-            wanted.len() == shape.len() && wanted.iter().zip(&shape).all(|(&wanted, &given)| wanted < 0 || wanted == given);
-        if !fits {
-            return Err(bad(format!(
-                "input {:?} wants {wanted:?} (-1: any), but batches of these rows are {shape:?}",
-                spec.input
-            )));
-        }
+        spec.norm.check(reading.channels())?;
+        element.check(rows.dtype, &reading, &spec.norm).map_err(|problem| format!("input {:?}: {problem}", spec.input))?;
         let outputs: Vec<&str> = session.outputs().iter().map(|output| output.name()).collect();
         for name in &spec.outputs {
             let output = session.outputs().iter().find(|output| output.name() == name);
-            let output = output.ok_or_else(|| bad(format!("the model has no output {name:?}; expected one of {outputs:?}")))?;
-            if tensor_shape(output.dtype()).is_none() {
-                return Err(bad(format!("output {name:?} is {:?}; expected a tensor of f32", output.dtype())));
+            let output = output.ok_or_else(|| format!("the model has no output {name:?}; expected one of {}", few(&outputs)))?;
+            if !typed(output.dtype()).is_some_and(|(found, _)| Element::is_output(found)) {
+                return Err(format!("output {}; expected a tensor of floats", named(name, output.dtype())));
             }
         }
-        let mut backbone = Self { session, spec, row, batch, shapes: Vec::new() };
-        backbone.shapes = match backbone.stated() {
-            Some(shapes) => shapes,
-            None => {
-                // rows of zeros tell what the graph leaves open
-                let rows = if own > 0 { batch } else { batch.min(2) };
-                let mut shapes = Vec::new();
-                backbone.run(&vec![0.0; rows * elements], |_, shape, _| shapes.push(shape)).map_err(bad)?;
-                shapes
-            }
-        };
+        let mut backbone = Self { session, spec, element, reading, batch, shapes: Vec::new() };
+        // a batch of noise tells what the graph leaves open, and that it runs at all
+        let mut shapes = Vec::new();
+        let noise = neighbours::noise(&backbone, 0..batch);
+        backbone.run(&noise, |_, shape, _| shapes.push(shape)).map_err(|problem| match (batch, own > 0) {
+            (1, _) | (_, true) => format!("it does not run: {problem}"),
+            _ => format!("it does not run with {batch} rows at once: {problem}; expected batch-size = 1, or a model exported with a free batch"),
+        })?;
+        backbone.shapes = shapes;
         Ok(backbone)
-    }
-
-    /// Shapes of the outputs' rows, where the graph states every one.
-    fn stated(&self) -> Option<Vec<Vec<u64>>> {
-        let shape = |name: &String| {
-            let output = self.session.outputs().iter().find(|output| output.name() == name)?;
-            let shape = tensor_shape(output.dtype())?;
-            let whole = shape.len() >= 2 && shape[1..].iter().all(|&n| n > 0);
-            whole.then(|| row_shape(shape))
-        };
-        self.spec.outputs.iter().map(shape).collect()
     }
 
     /// Names of the outputs, in the order asked for.
@@ -126,9 +145,27 @@ impl Backbone {
         self.batch
     }
 
+    /// How rows are read.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Type of the input's elements.
+    pub(super) fn element(&self) -> Element {
+        self.element
+    }
+
+    /// Whether the graph states how many rows a batch has.
+    pub(super) fn batch_is_fixed(&self) -> bool {
+        let input = self.session.inputs().iter().find(|input| input.name() == self.spec.input);
+        input.is_some_and(
+            |input| matches!(input.dtype(), ValueType::Tensor { shape, .. } if shape.first().is_some_and(|&rows| rows > 0)),
+        )
+    }
+
     /// Elements of a row of the input.
     pub fn row_elements(&self) -> usize {
-        self.row.iter().product::<i64>() as usize
+        self.reading.shape().iter().product::<u64>() as usize
     }
 
     /// Runs `rows` rows of input, `[rows · elements]`, and gives the values of each output, `[rows · …]`.
@@ -149,49 +186,52 @@ impl Backbone {
 
     fn run(&mut self, input: &[f32], mut give: impl FnMut(usize, Vec<u64>, &[f32])) -> Result<(), String> {
         let rows = (input.len() / self.row_elements()) as i64;
-        let shape: Vec<i64> = [rows].into_iter().chain(self.row.iter().copied()).collect();
-        let input = TensorRef::from_array_view((shape, input)).map_err(|error| error.to_string())?;
-        let outputs = self.session.run(ort::inputs![self.spec.input.as_str() => input]).map_err(|error| error.to_string())?;
+        let shape: Vec<i64> = [rows].into_iter().chain(self.reading.shape().iter().map(|&n| n as i64)).collect();
+        let input = self.element.tensor(shape, input).map_err(|error| error.to_string())?;
+        let outputs = self.session.run(ort::inputs![self.spec.input.as_str() => input]);
+        let outputs = outputs.map_err(|error| error.to_string().trim_end().to_owned())?;
         for (place, name) in self.spec.outputs.iter().enumerate() {
             let output = outputs.get(name.as_str()).ok_or_else(|| format!("no output {name:?}"))?;
-            let (shape, values) = output.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
+            let (shape, values) = tensor::values(output).map_err(|error| error.to_string())?;
             if shape.len() < 2 || shape[0] != rows || shape.contains(&0) {
                 return Err(format!("output {name:?} is {shape:?}; expected [{rows}, D] or [{rows}, C, …]"));
             }
-            give(place, row_shape(shape), values);
+            let row = row_shape(&shape, self.spec.pool).map_err(|problem| format!("output {name:?} {problem}"))?;
+            give(place, row, &pooled(&shape, values, self.spec.pool));
         }
         Ok(())
     }
 }
 
-fn open(model: &[u8], place: Place, name: &str) -> Result<Session> {
+/// The input of that name, which has to be the only one.
+fn only_input<'s>(session: &'s Session, name: &str) -> Result<&'s Outlet, String> {
+    let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
+    let input = session.inputs().iter().find(|input| input.name() == name);
+    let input = input.ok_or_else(|| format!("the model has no input {name:?}; expected one of {}", few(&inputs)))?;
+    match inputs.len() {
+        1 => Ok(input),
+        _ => Err(format!("the model has the inputs {}; expected {name:?} alone", few(&inputs))),
+    }
+}
+
+fn open(files: &Files, place: Place, name: &str) -> Result<Session> {
     let runtime = runtime()?;
     let refuse = |error: &dyn std::fmt::Display| Error::input(name, format!("ONNX Runtime refuses the model: {error}"));
     let builder = Session::builder(runtime.environment()).map_err(|error| refuse(&error))?;
     let builder = builder.with_intra_threads(place.threads).map_err(|error| refuse(&error))?;
     let builder = builder.with_inter_threads(1).map_err(|error| refuse(&error))?;
     // threads that wait actively would take the cores from those that decode
-    let builder = builder.with_intra_op_spinning(false).map_err(|error| refuse(&error))?;
+    let mut builder = builder.with_intra_op_spinning(false).map_err(|error| refuse(&error))?;
+    for (path, bytes) in &files.beside {
+        builder = builder.with_external_initializer_file_in_memory(path, bytes.clone()).map_err(|error| refuse(&error))?;
+    }
     let mut builder = builder.with_execution_providers(place.device.asked()).map_err(|error| place.device.missing(&error))?;
-    builder.commit_from_memory(model).map_err(|error| refuse(&error))
+    builder.commit_from_memory(&files.model).map_err(|error| refuse(&error))
 }
 
 fn usual_batch(device: Device, elements: usize) -> usize {
     let bytes = if device == Device::Cpu { CPU_BATCH } else { CUDA_BATCH };
     1 << (bytes / (4 * elements.max(1))).clamp(1, MOST_ROWS).ilog2()
-}
-
-/// A row's shape, without the ones at its end: [batch, 512, 1, 1, 1] has rows of \[512\].
-fn row_shape(shape: &Shape) -> Vec<u64> {
-    let flat = shape.iter().rposition(|&n| n != 1).unwrap_or(0).max(1);
-    shape[1..=flat].iter().map(|&n| n as u64).collect()
-}
-
-fn tensor_shape(dtype: &ValueType) -> Option<&Shape> {
-    match dtype {
-        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => Some(shape),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Runtime {
         &self.environment
     }
 
-    /// The runtime's version as its file name tells it, such as `1.30.0`.
+    /// The runtime's version as its file name tells it, such as `1.32.0`.
     pub fn version(&self) -> Option<&str> {
         self.path.file_name()?.to_str()?.strip_prefix("libonnxruntime.so.")
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::failures::MaxFailures;
+use super::importing::{IMPORT, ImportArguments};
 #[cfg(feature = "torch")]
 use super::models::{EvalArguments, PredictArguments};
 use super::synth::SynthArguments;
@@ -22,19 +23,8 @@ pub struct Arguments {
 const EXIT_CODES: &str = "Exit codes: 0 all well; 2 usage; 3 input invalid, nothing done; 4 done, with failures within --max-failures; \
 5 more failures than that; 6 environment; 7 integrity; 75 another mmdg is at work there, try again; 130, 143 stopped by a signal.";
 
-const IMPORT: &str = "A modality comes from
-  features.npy           an array [rows, …], rows in the order of the labels
-  features.npz           an array named as the modality (or KEY); by `ids` where there is such an array, else in the order of the labels
-  features.hdf5          datasets named by id in the group KEY, such as visual_features or audio_features (MTCN)
-  folder/                files <id>_<KEY>.npy, or named by the recording's path (video_features)
-A row that the files lack is absent: it is listed, and zeros in the store.
-
-  mmdg import store --labels labels.csv --modality video=slowfast.npy --modality audio=vggsound.npz:emb --dtype f16
-  mmdg import store --labels labels.csv --modality video=mtcn.hdf5:visual_features --reduce mean
-  mmdg import store --labels labels.csv --modality rgb:video=i3d/ --modality flow=i3d/ --reduce mean";
-
 const EXPORT: &str = "Rows are in the store's order, values as they are stored, but for Parquet, where f16 becomes f32 and a row that is not there is null. Beside each
-modality stand which rows are valid (rows that are not are zeros) and the seconds that they show; frames kept as JPEG are decoded. `mmdg import` reads the .npz.";
+modality stand which rows are valid (rows that are not are zeros) and the seconds that they show; frames kept as JPEG are decoded. `mmdg import` reads each of the three.";
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -192,55 +182,6 @@ pub struct ExtractArguments {
     /// Run the golden pair of each model first
     #[arg(long)]
     pub check: bool,
-}
-
-#[derive(Debug, Args)]
-#[cfg_attr(not(all(feature = "exchange", feature = "hdf5")), allow(dead_code, reason = "a build without import refuses it"))]
-pub struct ImportArguments {
-    /// Folder of the store to make
-    pub out: PathBuf,
-    /// A CSV with the columns id,label,domain and, if you have them, split,path,start,end; or a .npz with labels and domains [default: the first modality's .npz]
-    #[arg(long)]
-    pub labels: Option<PathBuf>,
-    /// A modality, what it shows where its name does not begin with video, flow or audio, and where it comes from
-    #[arg(long = "modality", value_name = "NAME[:KIND]=PATH[:KEY]", required = true)]
-    pub modalities: Vec<String>,
-    /// Type of the values [default: f16 where all are such, else f32]
-    #[arg(long)]
-    pub dtype: Option<Float>,
-    /// What becomes of the first dimension of rows that have several, such as 10 views or T steps [default: it stays]
-    #[arg(long)]
-    pub reduce: Option<Reduction>,
-    /// Put up with rows that have no label
-    #[arg(long)]
-    pub ignore_extra: bool,
-    /// Seed of the fifth of each domain's files that is held out where the labels have no split
-    #[arg(long, default_value_t = 0)]
-    pub split_seed: u64,
-    /// Largest shard in MiB [default: 256]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
-    pub shard_mib: Option<u64>,
-    /// No progress and no summary
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Float {
-    /// Half precision, up to 65504
-    F16,
-    /// Single precision
-    F32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Reduction {
-    /// Their mean
-    Mean,
-    /// The largest value of each
-    Max,
-    /// The first
-    First,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

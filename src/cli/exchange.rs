@@ -4,10 +4,10 @@ use std::path::Path;
 #[cfg(feature = "hdf5")]
 use std::path::PathBuf;
 
-#[cfg(all(feature = "exchange", feature = "hdf5"))]
-use super::arguments::ImportArguments;
 #[cfg(feature = "exchange")]
 use super::arguments::{Form, Part};
+#[cfg(all(feature = "exchange", feature = "hdf5"))]
+use super::importing::ImportArguments;
 use super::progress::Bar;
 use super::show;
 use super::verbs::WELL;
@@ -64,17 +64,27 @@ pub fn merge(out: &Path, stores: &[PathBuf], link: bool, quiet: bool, stop: &Sto
 
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
-    use super::arguments::{Float, Reduction};
-    use crate::import::{Reduce, Settings};
+    use super::importing::{Float, How, Opaque, What};
+    use crate::import::{Of, Reduce, Settings};
+    use crate::npy::Element;
+    let (reduce, reduce_axis) = arguments.reduce.clone().map_or((None, None), |(how, axis)| {
+        let reduce = match how {
+            How::Mean => Reduce::Mean,
+            How::Max => Reduce::Max,
+            How::First => Reduce::First,
+        };
+        (Some(reduce), axis)
+    });
     let settings = Settings {
         modalities: arguments.modalities.iter().map(|text| source(text)).collect::<Result<_>>()?,
         labels: arguments.labels.clone(),
         dtype: arguments.dtype.map(|dtype| if dtype == Float::F16 { Dtype::F16 } else { Dtype::F32 }),
-        reduce: arguments.reduce.map(|reduce| match reduce {
-            Reduction::Mean => Reduce::Mean,
-            Reduction::Max => Reduce::Max,
-            Reduction::First => Reduce::First,
-        }),
+        reduce,
+        reduce_axis,
+        axes: (!arguments.axes.is_empty()).then(|| arguments.axes.clone()),
+        element: arguments.element.map(|Opaque::Bf16| Element::Bf16),
+        ids: arguments.ids.clone(),
+        features_of: if arguments.features_of == What::Recording { Of::Recording } else { Of::Segment },
         ignore_extra: arguments.ignore_extra,
         shard_mib: arguments.shard_mib,
         split_seed: arguments.split_seed,
@@ -92,7 +102,6 @@ fn source(text: &str) -> Result<ModalitySource> {
     let expected = "expected NAME[:KIND]=PATH[:KEY], such as video=features.npy";
     let (left, path) = text.split_once('=').ok_or_else(|| usage(expected.into()))?;
     let (name, kind) = left.split_once(':').map_or((left, None), |(name, kind)| (name, Some(kind)));
-    crate::modality::check_name(name, "--modality").map_err(|error| Error::Usage(error.to_string()))?;
     let kinds = [Kind::Video, Kind::Flow, Kind::Audio];
     let kind = match kind {
         Some(word) => kinds.into_iter().find(|kind| kind.name() == word),

@@ -4,6 +4,7 @@ mod arguments;
 mod doctor;
 mod exchange;
 mod failures;
+mod importing;
 #[cfg(feature = "torch")]
 mod methods;
 #[cfg(feature = "torch")]

@@ -76,8 +76,8 @@ impl ExtractArguments {
         }
         settings.dtype = match self.dtype.as_deref() {
             None => settings.dtype,
-            Some("f32") => Dtype::F32,
-            Some("f16") => Dtype::F16,
+            Some("f32" | "float32") => Dtype::F32,
+            Some("f16" | "float16") => Dtype::F16,
             Some(other) => return Err(usage("dtype", format!("{other:?}; expected f32 or f16"))),
         };
         settings.check |= self.check;

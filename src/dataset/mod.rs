@@ -154,7 +154,8 @@ fn names(asked: Option<&Vec<String>>, occurring: impl Iterator<Item = String>) -
 pub fn in_order(occurring: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = occurring.collect();
     names.sort_by(|a, b| match (a.parse::<u64>(), b.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
+        // "1" and "01" are two names
+        (Ok(number), Ok(other)) => number.cmp(&other).then_with(|| a.cmp(b)),
         (Ok(_), Err(_)) => std::cmp::Ordering::Less,
         (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
         _ => a.cmp(b),

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::{Draft, Findings, Settings, names, records};
+use crate::error::few;
 use crate::manifest::{Manifest, Segment, Split, hold_out};
 use crate::store::manifest_csv::{self, COLUMNS, Column};
 use crate::{Error, Result};
@@ -40,7 +41,7 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
         match classes.iter().position(|name| *name == line.label) {
             Some(label) => segments.push(Segment { label, ..line.segment }),
             None => {
-                let problem = format!("line {}: label {:?}; expected one of {}", line.number, line.label, classes.join(", "));
+                let problem = format!("line {}: label {:?}; expected one of {}", line.number, line.label, few(&classes));
                 findings.faults.push(Error::input(path.display(), problem));
             }
         }

@@ -6,22 +6,23 @@ mod safetensors;
 
 use std::path::Path;
 
+use crate::error::few;
 use crate::manifest::{Segment, Split};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::store::reader::Rows;
 use crate::{Error, Result, fs};
 
-/// What a store can be written as.
+/// What a store can be written as. `import` reads all of them, and makes the same rows of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// numpy's zip of arrays: `ids`, `labels`, `class_names`, `domains`, `domain_names`, `splits`, `paths`, `starts`, `ends` (not a number where the recording's end is),
-    /// and for each modality its rows as they are stored, `<modality>.valid` and `<modality>.span` in seconds. `import` reads it.
+    /// and for each modality its rows as they are stored, `<modality>.valid` and `<modality>.span` in seconds.
     Npz,
     /// Columns `id`, `class`, `domain`, `split`, `path`, `label`, `start`, `end`, and for each modality a list of floats (f16 becomes f32; bytes for pixels), null where there is none,
     /// `<modality>_start` and `<modality>_end`. Shapes, stored types, names of classes and the recipe stand in the file's metadata, whose keys begin with `mmdg.`.
     Parquet,
-    /// Tensors `labels`, `domains`, and for each modality its rows as they are stored, `<modality>.valid` and `<modality>.span`; names, ids, splits and paths are JSON in the metadata.
+    /// Tensors `labels`, `domains`, `starts`, `ends`, and for each modality its rows as they are stored, `<modality>.valid` and `<modality>.span`; names, ids, splits and paths are JSON in the metadata.
     Safetensors,
 }
 
@@ -122,7 +123,7 @@ impl<'a> Chosen<'a> {
         let (header, manifest) = (store.header(), store.manifest());
         let domains = selection.domains.iter().map(|name| {
             let place = header.domains.iter().position(|known| known == name);
-            let problem = || format!("no domain {name:?}; expected one of {}", header.domains.join(", "));
+            let problem = || format!("no domain {name:?}; expected one of {}", few(&header.domains));
             place.ok_or_else(|| Error::input(store.folder().display(), problem()))
         });
         let domains = domains.collect::<Result<Vec<_>>>()?;

@@ -8,15 +8,8 @@ use crate::npy::{ArchiveWriter, Element, Header};
 use crate::sample::Dtype;
 use crate::{Error, Result};
 
-/// Names that modalities cannot have here.
-const OURS: [&str; 9] = ["ids", "labels", "class_names", "domains", "domain_names", "splits", "paths", "starts", "ends"];
-
 pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken> {
     let (header, count) = (chosen.store.header(), chosen.rows.len() as u64);
-    if let Some(taken) = chosen.modalities.iter().find(|modality| OURS.contains(&modality.header().name.as_str())) {
-        let problem = format!("modality {:?} is named as an array of a .npz; expected another format", taken.header().name);
-        return Err(Error::input(chosen.store.folder().display(), problem).into());
-    }
     let mut archive = ArchiveWriter::new(BufWriter::with_capacity(1 << 20, file));
     let text = |segment| Chosen::path(segment).map(str::to_owned);
     texts(&mut archive, "ids", chosen.segments().map(|segment| segment.id.clone()).collect())?;
@@ -54,7 +47,13 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
 
 type Archive = ArchiveWriter<BufWriter<Stream>>;
 
-fn texts(archive: &mut Archive, name: &str, texts: Vec<String>) -> std::io::Result<()> {
+fn texts(archive: &mut Archive, name: &str, texts: Vec<String>) -> Result<(), Broken> {
+    // numpy fills text up with these, and takes them off again
+    if let Some(text) = texts.iter().find(|text| text.ends_with('\0')) {
+        return Err(
+            Error::input(name, format!("{text:?} ends in a character that numpy leaves out; expected another format")).into()
+        );
+    }
     let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or_default().max(1);
     let to = archive.start(name, &Header::new(Element::Unicode(width as u64), vec![texts.len() as u64]))?;
     for text in texts {

@@ -12,16 +12,16 @@ use parquet::schema::types::{Type, TypePtr};
 use serde_json::json;
 
 use super::{Broken, Chosen};
+use crate::Result;
 use crate::fs::Stream;
 use crate::manifest::Segment;
 use crate::sample::Dtype;
 use crate::store::reader::Rows;
-use crate::{Error, Result};
 
 /// Bytes of features that are gathered before they are written.
 const GROUP: u64 = 16 << 20;
-/// Columns of the table that are no modality's.
-const OURS: [&str; 8] = ["id", "class", "domain", "split", "path", "label", "start", "end"];
+/// Columns of text.
+const TEXTS: [&str; 5] = ["id", "class", "domain", "split", "path"];
 
 impl From<ParquetError> for Broken {
     fn from(error: ParquetError) -> Self {
@@ -36,10 +36,6 @@ impl From<ParquetError> for Broken {
 }
 
 pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken> {
-    if let Some(taken) = chosen.modalities.iter().find(|modality| OURS.contains(&modality.header().name.as_str())) {
-        let problem = format!("modality {:?} is named as a column of ours; expected another format", taken.header().name);
-        return Err(Error::input(chosen.store.folder().display(), problem).into());
-    }
     let header = chosen.store.header();
     let mut about = vec![
         ("mmdg.class_names".to_owned(), json!(header.classes)),
@@ -84,7 +80,7 @@ fn schema(modalities: &[Rows<'_>]) -> Result<TypePtr, ParquetError> {
     };
     let (there, maybe) = (Repetition::REQUIRED, Repetition::OPTIONAL);
     let text = |name| one(name, Physical::BYTE_ARRAY, Some(LogicalType::String), there);
-    let mut fields = OURS[..5].iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut fields = TEXTS.iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
     fields.push(one("label", Physical::INT64, None, there)?);
     fields.push(one("start", Physical::DOUBLE, None, there)?);
     fields.push(one("end", Physical::DOUBLE, None, maybe)?);

@@ -17,6 +17,8 @@ const LONGEST: usize = 100_000_000;
 enum Origin<'a> {
     Labels,
     Domains,
+    Starts,
+    Ends,
     Data(usize, &'a Rows<'a>),
     Span(&'a Rows<'a>),
     Valid(&'a Rows<'a>),
@@ -42,14 +44,12 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
     let mut tensors = vec![
         tensor("labels", ("I64", 8), vec![count], Origin::Labels),
         tensor("domains", ("I64", 8), vec![count], Origin::Domains),
+        tensor("starts", ("F64", 8), vec![count], Origin::Starts),
+        tensor("ends", ("F64", 8), vec![count], Origin::Ends),
     ];
     for (place, rows) in chosen.modalities.iter().enumerate() {
         let header = rows.header();
         let (name, shape) = (&header.name, [&[count], &header.shape[..]].concat());
-        if tensors.iter().any(|tensor| tensor.name == *name) {
-            let problem = format!("modality {name:?} is named as a tensor of ours; expected another format");
-            return Err(Error::input(chosen.store.folder().display(), problem).into());
-        }
         tensors.push(tensor(name, dtype(header.dtype), shape, Origin::Data(place, rows)));
         tensors.push(tensor(&format!("{name}.span"), ("F64", 8), vec![count, 2], Origin::Span(rows)));
         tensors.push(tensor(&format!("{name}.valid"), ("BOOL", 1), vec![count], Origin::Valid(rows)));
@@ -64,6 +64,10 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
         match tensor.from {
             Origin::Labels => chosen.segments().try_for_each(|segment| to.write_all(&(segment.label as i64).to_le_bytes()))?,
             Origin::Domains => chosen.segments().try_for_each(|segment| to.write_all(&(segment.domain as i64).to_le_bytes()))?,
+            Origin::Starts => chosen.segments().try_for_each(|segment| to.write_all(&segment.span.start.to_le_bytes()))?,
+            Origin::Ends => {
+                chosen.segments().try_for_each(|segment| to.write_all(&segment.span.end.unwrap_or(f64::NAN).to_le_bytes()))?;
+            }
             Origin::Span(rows) => {
                 let seconds = chosen.rows.iter().flat_map(|&row| rows.span(row));
                 seconds.map(f64::to_le_bytes).try_for_each(|bytes| to.write_all(&bytes))?;

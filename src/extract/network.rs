@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::settings::{BackboneSettings, Batch, Settings};
-use crate::backbone::model::{LARGEST, examine};
+use crate::backbone::files::Files;
+use crate::backbone::model::LARGEST;
 use crate::backbone::onnx::{Backbone, Place};
 use crate::backbone::spec::{Norm, Spec};
 use crate::backbone::statement::{Statement, agree, fits, near, same};
@@ -48,12 +49,13 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
     let entry = settings.backbone.as_deref().map(entry).transpose().map_err(bad)?;
     let model = bytes(settings, entry).map_err(bad)?;
     let file = settings.model.as_deref().map_or_else(|| place.clone(), |path| path.display().to_string());
-    let found = examine(&model).map_err(|problem| Error::input(&file, problem))?;
-    let said = said(settings, entry, &found.metadata, &file, &place)?;
+    let folder = settings.model.as_deref().map(|path| path.parent().unwrap_or(Path::new("")));
+    let files = Files::of(model, folder).map_err(|problem| Error::input(&file, problem))?;
+    let said = said(settings, entry, &files.said.metadata, &file, &place)?;
     let spec = spec(settings, entry, &said, clips, header).map_err(bad)?;
     let batch = if let Batch::Rows(rows) = all.batch_size { Some(rows) } else { None };
     let how = Place { device: all.device, threads, batch };
-    let mut backbones = Backbone::load(&model, spec.clone(), &header.shape, how, runs, &place)?;
+    let mut backbones = Backbone::load(&files, spec.clone(), header, how, runs, &place)?;
     let Some(first) = backbones.first_mut() else { return Err(bad("no run; expected at least one".into())) };
     let expected = |output: &String| said.iter().find_map(|statement| Some((&statement.who, statement.outputs.get(output)?)));
     for (output, shape) in spec.outputs.iter().zip(first.shapes()) {
@@ -67,14 +69,18 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
         golden::check(first, &golden::path(path))?;
     }
     let features = features(name, &spec.outputs, first.shapes(), header, all).map_err(bad)?;
-    let recipe = json!({
-        "model_blake3": blake3::hash(&model).to_hex().as_str(),
+    let (model, beside) = files.hashes();
+    let mut recipe = json!({
+        "model_blake3": model,
         "backbone": said.iter().find_map(|statement| statement.backbone.as_ref()),
         "weights": said.iter().find_map(|statement| statement.weights.as_ref()),
         "modality": modality,
         "spec": &spec,
         "batch-size": first.batch(),
     });
+    if !beside.is_empty() {
+        recipe["beside_blake3"] = json!(beside);
+    }
     Ok(Network { backbones, norm: spec.norm, clips: seen, features, recipe })
 }
 
@@ -169,9 +175,8 @@ fn spec(
     }
     let default = Norm::default();
     let norm = Norm { mean: mean.unwrap_or(&default.mean).clone(), std: std.unwrap_or(&default.std).clone() };
-    norm.check(if let [_, _, _, channels] = *header.shape { channels as usize } else { 1 })?;
     let input = input.ok_or("input is not set; expected a name in the model, whose metadata does not say")?;
-    Ok(Spec { input: input.clone(), outputs, norm })
+    Ok(Spec { input: input.clone(), outputs, layout: settings.layout.clone(), pool: settings.pool, norm })
 }
 
 /// What the store keeps of each output.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::device::Device;
+use crate::backbone::layout::Layout;
+use crate::backbone::spec::Pool;
 use crate::sample::Dtype;
 use crate::{Error, Result};
 
@@ -171,6 +173,13 @@ pub struct BackboneSettings {
     /// Divided by, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub std: Option<Vec<f32>>,
+    /// Axes of the input, such as `"NTHWC"` or `"NTD"`. Default: the shape that the model states, else `NCTHW` for frames, `NCHW` for
+    /// spectrograms, and other rows as they lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// What becomes of the steps of outputs `[N, T, D]`: `mean`, `max`, or `none` (the default), where they stay.
+    #[serde(default, skip_serializing_if = "Pool::is_none")]
+    pub pool: Pool,
 }
 
 /// One name or several.

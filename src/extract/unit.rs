@@ -198,11 +198,12 @@ impl<'a> Unit<'a> {
         let (batch, elements) = (backbone.batch(), backbone.row_elements());
         input.resize(batch * elements, 0.0);
         let row_bytes = rows.len() / made.len();
+        let reading = backbone.reading().clone();
         let ran = guarded(|| {
             for (i, planes) in input.chunks_exact_mut(elements).enumerate() {
                 match made.get(i) {
                     Some(Ok(_)) => {
-                        feed(&rows[i * row_bytes..][..row_bytes], self.header.dtype, &self.header.shape, norm, planes);
+                        feed(&rows[i * row_bytes..][..row_bytes], self.header.dtype, &reading, norm, planes);
                     }
                     _ => planes.fill(0.0),
                 }

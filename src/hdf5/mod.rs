@@ -2,6 +2,7 @@
 //! needs neither the library nor its global lock.
 
 mod features;
+mod words;
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use ::hdf5::{IndexType, IterationOrder, LinkType};
 use crate::error::{Code, Failure};
 use crate::sample::Dtype;
 use crate::{Error, Result};
-pub use features::{Features, Floats};
+pub use features::{Features, Floats, Node};
 
 /// Most samples of a waveform that are read at once (1 GiB).
 const MAX_SAMPLES: u64 = 1 << 28;
@@ -111,7 +112,13 @@ fn elsewhere(dataset: &::hdf5::Dataset) -> ::hdf5::Result<Option<String>> {
         return Ok(Some("its samples lie in another file; expected them here".into()));
     }
     let filter = dataset.filters().into_iter().find(|filter| !filter.is_available());
-    Ok(filter.map(|filter| format!("it is stored through {filter:?}; expected plain samples (`h5repack -f NONE`)")))
+    Ok(filter.map(|filter| {
+        format!(
+            "it is stored through the filter number {}; expected deflate, shuffle, fletcher32, LZF or none. In Python, `import h5py, hdf5plugin` reads it, and `new[name] = \
+             old[name][()]` writes it plain into another file",
+            filter.id()
+        )
+    }))
 }
 
 fn descriptor(dtype: Dtype) -> TypeDescriptor {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use zip::result::ZipError;
@@ -10,6 +11,9 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::{Array, Header, broken, open};
 use crate::{Error, Result};
+
+/// Bytes of what stands before a member, up to its name.
+const LOCAL_HEADER: usize = 30;
 
 /// A `.npz`.
 #[derive(Debug)]
@@ -22,10 +26,30 @@ impl Archive {
     /// Reads the list of arrays.
     ///
     /// # Errors
-    /// [`Error::Input`] for what is no zip.
+    /// [`Error::Input`] for what is no zip, is damaged, or is a file of PyTorch's.
     pub fn open(path: &Path) -> Result<Self> {
-        let zip = ZipArchive::new(open(path)?).map_err(broken(path))?;
-        Ok(Self { path: path.into(), zip })
+        let mut zip = ZipArchive::new(open(path)?).map_err(broken(path))?;
+        let file = open(path)?;
+        for place in 0..zip.len() {
+            // both places that name a member have to agree, as for numpy: what an array is called is what it is
+            let entry = zip.by_index_raw(place).map_err(broken(path))?;
+            let mut local = vec![0; LOCAL_HEADER + entry.name_raw().len()];
+            let read = file.read_exact_at(&mut local, entry.header_start());
+            let length = usize::from(u16::from_le_bytes([local[26], local[27]]));
+            if read.is_err() || length != entry.name_raw().len() || &local[LOCAL_HEADER..] != entry.name_raw() {
+                let problem = format!(
+                    "damaged: its list calls a member {:?}, the member does not",
+                    String::from_utf8_lossy(entry.name_raw())
+                );
+                return Err(Error::input(path.display(), format!("{problem}; expected a .npz of numpy's")));
+            }
+        }
+        let archive = Self { path: path.into(), zip };
+        let pickled = |name: &str| name == "data.pkl" || name.ends_with("/data.pkl");
+        if archive.names().is_empty() && archive.zip.file_names().flatten().any(|name| pickled(&name)) {
+            return Err(Error::input(path.display(), torch(path)));
+        }
+        Ok(archive)
     }
 
     /// The arrays' names.
@@ -33,7 +57,7 @@ impl Archive {
         self.zip.file_names().flatten().filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect()
     }
 
-    /// The array `name`, if there is one. One that is compressed is unpacked into a file without a name.
+    /// The array `name`, if there is one, all of its bytes compared with their checksum. One that is compressed is unpacked into a file without a name.
     ///
     /// # Errors
     /// As [`Array::open`].
@@ -45,17 +69,28 @@ impl Archive {
             entry => entry.map_err(&broken)?,
         };
         let (stored, size) = (entry.compression() == CompressionMethod::Stored && !entry.encrypted(), entry.size());
+        let damaged = |problem: String| Error::input(&place, format!("damaged: {problem}; expected the bytes that were written"));
+        let short = |length: u64| damaged(format!("{length} bytes; its entry says {size}"));
+        // to the very end, where its checksum is compared
         if let (true, Some(at)) = (stored, entry.data_start()) {
-            let file = open(&self.path)?;
-            let length = file.metadata().map_err(Error::io("read", &self.path))?.len();
-            // what the zip says of itself need not be so
-            return Array::within(file, place, at, size.min(length.saturating_sub(at))).map(Some);
+            let length = std::io::copy(&mut entry, &mut std::io::sink()).map_err(|error| damaged(error.to_string()))?;
+            return if length == size { Array::within(open(&self.path)?, place, at, size).map(Some) } else { Err(short(length)) };
         }
         let mut file = tempfile::tempfile().map_err(Error::io("create", &std::env::temp_dir()))?;
-        let copied = std::io::copy(&mut (&mut entry).take(size), &mut file);
-        let length = copied.map_err(|error| Error::input(&place, format!("cannot unpack: {error}")))?;
-        Array::within(file, place, 0, length).map(Some)
+        let copied = std::io::copy(&mut (&mut entry).take(size.saturating_add(1)), &mut file);
+        let length = copied.map_err(|error| damaged(error.to_string()))?;
+        if length == size { Array::within(file, place, 0, length).map(Some) } else { Err(short(length)) }
     }
+}
+
+/// What is said of a file of PyTorch's.
+pub fn torch(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!(
+        "a file of PyTorch's; expected an array, such as `python -c \"import numpy, torch; numpy.save('{stem}.npy', torch.load('{name}', \
+         map_location='cpu').float().numpy())\"` makes of a tensor"
+    )
 }
 
 /// A `.npz` while it is written, array by array, uncompressed. Equal arrays are equal bytes.

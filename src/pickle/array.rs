@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::arrow::Strings;
 use super::globals::Global;
 use super::heap::{Heap, Node};
 use super::{Budget, Cell};
@@ -94,6 +95,7 @@ pub(super) struct Array<'a, 'h> {
 
 #[derive(Debug)]
 enum Data<'a, 'h> {
+    Strings(Strings<'a>),
     Objects(&'h [u32]),
     Raw(Kind, Cow<'a, [u8]>),
 }
@@ -104,6 +106,10 @@ impl<'a, 'h> Array<'a, 'h> {
         // text columns of pandas 3 are an array of objects in a wrapper
         let id = match heap.node(id) {
             Node::Made { of: Global::ArrayBacked, state: Some(state), .. } => heap.tuple::<2>(*state)?[1],
+            Node::Made { of: Global::ArrowStrings, state: Some(state), .. } => {
+                let strings = Strings::of(heap, *state, most)?;
+                return Ok(Self { shape: vec![strings.length], fortran: false, data: Data::Strings(strings) });
+            }
             _ => id,
         };
         let (shape, dtype, fortran, data) = match heap.node(id) {
@@ -151,6 +157,7 @@ impl<'a, 'h> Array<'a, 'h> {
     pub(super) fn cell(&self, heap: &Heap<'_>, budget: &mut Budget, place: usize) -> Result<Cell, String> {
         let short = "an array that ends early; expected all of its elements";
         match &self.data {
+            Data::Strings(strings) => strings.cell(budget, place),
             Data::Objects(items) => budget.cell(heap, *items.get(place).ok_or(short)?),
             Data::Raw(kind, bytes) => {
                 budget.take(1)?;

@@ -37,6 +37,16 @@ pub(super) enum Global {
     ArrayBacked,
     /// Class or type of such a column.
     Strings,
+    /// The class of text columns of pandas 3 beside pyarrow, with a dictionary of state.
+    ArrowStrings,
+    /// `_restore_array((type, length, nulls, offset, buffers, children, dictionary))` of pyarrow.
+    RestoreArray,
+    /// `type_for_alias(name)` of pyarrow.
+    TypeForAlias,
+    /// `py_buffer(bytes)` of pyarrow.
+    PyBuffer,
+    /// `bytearray(bytes)`, or `bytearray()` for none: before protocol 5.
+    ByteArray,
 }
 
 /// Module, name and meaning; older and newer homes of the same thing side by side.
@@ -59,6 +69,12 @@ const KNOWN: &[(&str, &str, Global)] = &[
     ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked", Global::ArrayBacked),
     ("pandas.arrays", "StringArray", Global::Strings),
     ("pandas", "StringDtype", Global::Strings),
+    ("pandas.arrays", "ArrowStringArray", Global::ArrowStrings),
+    ("pyarrow.lib", "_restore_array", Global::RestoreArray),
+    ("pyarrow.lib", "type_for_alias", Global::TypeForAlias),
+    ("pyarrow.lib", "py_buffer", Global::PyBuffer),
+    ("builtins", "bytearray", Global::ByteArray),
+    ("__builtin__", "bytearray", Global::ByteArray),
     ("numpy.core.multiarray", "_reconstruct", Global::Reconstruct),
     ("numpy._core.multiarray", "_reconstruct", Global::Reconstruct),
     ("numpy.core.multiarray", "scalar", Global::Scalar),

@@ -50,9 +50,7 @@ impl ModalityHeader {
     /// A name that is no modality's, a shape without elements or with more than memory can hold, training views of anything but pixels;
     /// with `jpeg` a quality out of range, anything but RGB frames of 1 to 65535 pixels a side, rows of more than 1 GiB, training views.
     pub fn check(&self) -> Result<(), String> {
-        if crate::modality::check_name(&self.name, "").is_err() {
-            return Err("the name is no modality's; expected lower-case letters, digits and '-', a letter first".into());
-        }
+        crate::modality::allowed(&self.name).map_err(|problem| format!("the name is no modality's; {problem}"))?;
         for shape in [Some(&self.shape), self.views.as_ref()].into_iter().flatten() {
             let elements = shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
             if !elements.is_some_and(|n| (1..1 << 40).contains(&n)) || shape.is_empty() {

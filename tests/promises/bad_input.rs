@@ -40,7 +40,7 @@ fn pipeline_files() {
     at(
         "table = \"table.csv\"",
         "table = \"table.csv\"\nclasses = [\"low\"]",
-        &["table.csv", "line 3: label \"high\"", "expected one of low"],
+        &["table.csv", "line 3: label \"high\"", "expected one of \"low\""],
     );
     expect(&run(folder, "preprocess missing.toml"), 3, &["missing.toml", "cannot read"]);
     expect(&run(folder, "extract pipeline.toml"), 3, &["no [extract] table"]);

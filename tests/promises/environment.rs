@@ -94,7 +94,7 @@ const WHEELS: &str = r#"
 import os, sys, zipfile
 folder, wanted = sys.argv[1:]
 torch = ["include/torch/all.h", *("lib/" + n for n in ("libtorch_cpu.so", "libc10.so", "libgomp.so.1", "libtorch_cuda.so", "libcaffe2_nvrtc.so", "libtorch_nvshmem.so"))]
-members = {"torch": ["torch/" + n for n in torch], "cmake": ["cmake/data/bin/cmake"], "onnxruntime": ["onnxruntime/capi/libonnxruntime.so.1.30.0"],
+members = {"torch": ["torch/" + n for n in torch], "cmake": ["cmake/data/bin/cmake"], "onnxruntime": ["onnxruntime/capi/libonnxruntime.so.1.32.0"],
            "nvidia_cuda_runtime": ["nvidia/cu13/lib/libcudart.so.13"], "nvidia_cuda_cupti": ["nvidia/cu13/lib/libcupti.so.13", "nvidia/cu13/lib/libnvperf_host.so"]}
 for line in open(wanted):
     name, version = line.split()[0].replace("-", "_").split("==")

@@ -197,7 +197,7 @@ fn a_selection_is_exported_and_nothing_is_left_of_what_fails() {
     }
     let files = std::fs::read_dir(folder.path()).unwrap().count();
     for (selection, says) in [
-        (Selection { domains: vec!["D7".into()], ..Selection::default() }, "no domain \"D7\"; expected one of D1, Küche"),
+        (Selection { domains: vec!["D7".into()], ..Selection::default() }, "no domain \"D7\"; expected one of \"D1\", \"Küche\""),
         (Selection { modalities: vec!["smell".into()], ..Selection::default() }, "no modality \"smell\""),
     ] {
         let error = out(&at("store"), &at("new.npz"), &selection).unwrap_err();
@@ -390,7 +390,7 @@ fn what_cannot_be_a_store_is_told_by_file_id_and_element_before_anything_is_done
         &["folder: none of the 4 rows is in it; the first would be \"a\""],
     );
     refused("more.npz", None, &|_| (), &["more.npz:video: 2 ids that have no label, the first \"e\""]);
-    refused("more.npz", Some("audio"), &|_| (), &["more.npz: no array \"audio\"; expected one of ids, video"]);
+    refused("more.npz", Some("audio"), &|_| (), &["more.npz: no array \"audio\"; expected one of \"ids\", \"video\""]);
     for (table, says) in [
         ("id,label\na,x\n", "line 1: no column \"domain\"; expected id,label,domain"),
         ("id,label,domain,colour\na,x,y,z\n", "line 1: unknown column \"colour\""),
@@ -488,13 +488,13 @@ fn flipped_and_cut_archives_never_panic() {
         let from = if case % 2 == 0 { 0 } else { bytes.len().min(39) };
         std::fs::write(&path, &bytes[from..]).unwrap();
         let read = |array: Array| -> Result<()> {
-            array.texts()?;
+            array.words()?;
             (0..array.rows()).try_for_each(|row| array.numbers(row).map(drop))
         };
         let outcome = match case % 2 {
             0 => Archive::open(&path).and_then(|mut archive| {
                 let names = archive.names();
-                names.iter().try_for_each(|name| archive.array(name)?.map_or(Ok(()), |array| array.texts().map(drop)))
+                names.iter().try_for_each(|name| archive.array(name)?.map_or(Ok(()), |array| array.words().map(drop)))
             }),
             _ => Array::open(&path).and_then(read),
         };

@@ -27,10 +27,14 @@ mod exchange;
 mod explicit;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
+#[cfg(all(feature = "cli", feature = "exchange", feature = "hdf5", feature = "onnx"))]
+mod feeding;
 #[cfg(feature = "media")]
 mod fuzz_corpus;
 #[cfg(feature = "torch")]
 mod gpu;
+#[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
+mod imports;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod jpeg;
 mod layering;
@@ -58,6 +62,8 @@ mod real_recordings;
 mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
+mod round_trip;
 #[cfg(feature = "torch")]
 mod run_folder;
 #[cfg(feature = "torch")]

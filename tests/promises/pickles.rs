@@ -96,6 +96,19 @@ fn lists_of_tuples_are_rows() {
 }
 
 #[test]
+fn a_part_of_a_longer_table_beside_pyarrow_is_that_part() {
+    let found = fixtures("part_3.1-pyarrow26");
+    assert_eq!(found.len(), 4);
+    for (name, bytes) in found {
+        let table = read_table(&bytes, &name).unwrap();
+        let narrations: Vec<Cell> =
+            (11..19).map(|row| if row % 3 > 0 { Cell::Missing } else { Cell::Text(format!("row {row} é")) }).collect();
+        assert_eq!(table.column("narration").unwrap(), narrations, "{name}");
+        assert_eq!(table.column("number").unwrap(), (11..19).map(Cell::Integer).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
 fn names_that_no_table_needs_are_refused_by_name() {
     let marker = tempfile::tempdir().unwrap();
     let marker = marker.path().join("ran");
@@ -113,7 +126,8 @@ fn names_that_no_table_needs_are_refused_by_name() {
         (within.concat(), "byte 43: names posix.system,"),
         (b"\x80\x02cbuiltins\ngetattr\n.".to_vec(), "byte 2: names builtins.getattr,"),
         (b"\x80\x02cpandas.io.pickle\nread_pickle\n.".to_vec(), "byte 2: names pandas.io.pickle.read_pickle,"),
-        (b"\x80\x02cpandas.arrays\nArrowStringArray\n.".to_vec(), "byte 2: names pandas.arrays.ArrowStringArray,"),
+        (b"\x80\x02cpandas.arrays\nArrowExtensionArray\n.".to_vec(), "byte 2: names pandas.arrays.ArrowExtensionArray,"),
+        (b"\x80\x02cpyarrow.lib\n_restore_table\n.".to_vec(), "byte 2: names pyarrow.lib._restore_table,"),
         (b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.".to_vec(), "byte 25: names numpy.dtype.__init__,"),
         (b"\x80\x02cfunctools\npartial\ncos\nsystem\n.".to_vec(), "byte 21: names os.system,"),
         // persistent objects, numbers of an extension registry, buffers out of band
