@@ -151,4 +151,9 @@ pub trait Objective: Debug + Send {
     fn trains_encoders(&self) -> bool {
         true
     }
+
+    /// Whether encoders are to work against its heads, as against a discriminator's.
+    fn opposes(&self) -> bool {
+        false
+    }
 }

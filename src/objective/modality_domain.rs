@@ -38,4 +38,7 @@ impl Objective for ModalityDomain {
         };
         Outcome::loss(self.layers.iter().enumerate().map(loss).sum())
     }
+    fn opposes(&self) -> bool {
+        true
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
@@ -24,11 +23,13 @@ use crate::objective::Params;
 
 mod course;
 mod dump;
+mod epoch;
 mod judged;
 mod steps;
 
 pub use course::{Course, Trained};
 pub(super) use dump::clear;
+pub use epoch::Epoch;
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -61,24 +62,6 @@ impl Run {
             clip: if clip > 0.0 { clip } else { f64::INFINITY },
         }
     }
-}
-
-/// One epoch of one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Mean fused classification loss over the steps' rows.
-    pub train_loss: f64,
-    /// Share of them that was right as seen.
-    pub train_accuracy: f64,
-    /// On the sources' validation rows, after the epoch.
-    pub validation: Evaluation,
-    /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
-    pub record: Vec<[f64; RECORD.len()]>,
-    /// The same of each step, where the cohort [keeps them](Cohort::keep_steps).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Vec<[f64; RECORD.len()]>>,
-    /// Learning rate.
-    pub learning_rate: f64,
 }
 
 /// R runs, their parameters and the features on one device.
@@ -199,7 +182,7 @@ impl Cohort {
         Self {
             rarity,
             recipe,
-            optimizer: Descent::new(recipe.optimizer, &flat),
+            optimizer: Descent::new(recipe.optimizer, &flat).by(model.parts()),
             average: Average::new(recipe.average, &flat),
             batch,
             dropout: design.dropout,
@@ -288,7 +271,7 @@ impl Cohort {
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
             let learning_rate = run.rates(self.recipe, epoch).learning_rate;
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
-            epochs.push((epoch < run.epochs).then_some(done));
+            epochs.push(self.trains(r, epoch).then_some(done));
         }
         epochs
     }

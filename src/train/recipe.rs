@@ -63,7 +63,8 @@ pub enum Averaging {
 pub struct Numbers {
     /// Momentum of SGD, in [0, 1).
     pub momentum: f64,
-    /// Euclidean norm that the gradient of all parameters is scaled down to where it is longer; 0: it stays as it is.
+    /// Euclidean norm that the gradient of encoders and task heads is scaled down to where it is longer, and so, each by itself, that
+    /// of every probe, guide and discriminator; 0: it stays as it is.
     pub clip: f64,
     /// Epochs from one factor of a step schedule to the next, at least 1.
     pub step_epochs: usize,

@@ -34,8 +34,9 @@ impl Cohort {
             .rehearsals()
             .iter()
             .zip(&self.runs)
-            .map(|(of, run)| match run.epochs.saturating_sub(epoch) {
-                left if epoch.is_multiple_of(of.every.max(1)) => of.epochs.min(left),
+            .enumerate()
+            .map(|(r, (of, run))| match run.epochs.saturating_sub(epoch) {
+                left if epoch.is_multiple_of(of.every.max(1)) && self.trains(r, epoch) => of.epochs.min(left),
                 _ => 0,
             })
             .collect();

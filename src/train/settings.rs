@@ -100,6 +100,13 @@ pub struct Settings {
     /// Which domains, modalities and seeds: the `[protocol]` table.
     #[serde(skip)]
     pub protocol: Protocol,
+    /// Whether runs of other settings that are finished in `out`, or have a checkpoint there, are made anew. Only a flag, never in a
+    /// file. Default: they are refused.
+    #[serde(skip)]
+    pub overwrite: bool,
+    /// Whether tasks that the features cannot fill ([`unfilled`](super::unfilled)) are left out. Default: one ends everything.
+    #[serde(skip)]
+    pub leave_out: bool,
 }
 
 impl Default for Settings {
@@ -142,6 +149,8 @@ impl Default for Settings {
             tsne: false,
             compare: Vec::new(),
             protocol: Protocol::default(),
+            overwrite: false,
+            leave_out: false,
         }
     }
 }

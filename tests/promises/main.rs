@@ -8,8 +8,12 @@ mod backbones;
 mod bad_input;
 #[cfg(feature = "torch")]
 mod balancers;
+#[cfg(feature = "torch")]
+mod clipping;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod command;
+#[cfg(feature = "torch")]
+mod comparable;
 #[cfg(feature = "video")]
 mod damage;
 #[cfg(feature = "media")]
@@ -18,6 +22,8 @@ mod datasets;
 mod demo;
 #[cfg(feature = "video")]
 mod demo_data;
+#[cfg(feature = "torch")]
+mod diverged;
 #[cfg(feature = "video")]
 mod downmix;
 mod environment;

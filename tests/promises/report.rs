@@ -9,7 +9,8 @@ use mmdg::report::results::{
 use mmdg::report::{self, Comparison};
 
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
-    let signal = BalanceResult { rho: 1.2, sigma: 0.8, gamma: 1.5, k: 0.7, p: 1.0, cosine: -0.1, conflict: 0.6, projected: 0.1 };
+    let signal = BalanceResult::new([1.2, 0.8, 1.5, 0.7, 1.0, -0.1, 0.6, 0.1].map(Some));
+    let right = (100.0 * accuracy).round() as u64;
     let epoch = |e: f64| EpochResult {
         train_loss: 2.0 / (e + 1.0),
         train_accuracy: 0.5 + 0.1 * e,
@@ -26,16 +27,16 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
     let domain = |domain: &str, part: &str| DomainResult {
         domain: domain.into(),
         part: part.into(),
-        rows: 50,
+        rows: 100,
         loss: 1.0,
         accuracy,
         macro_f1: accuracy - 0.05,
-        calibration: Some(Calibration { ece: 0.1, bins: vec![Bin { rows: 50, confidence: accuracy + 0.1, accuracy }] }),
+        calibration: Some(Calibration { ece: 0.1, bins: vec![Bin { rows: 100, confidence: accuracy + 0.1, accuracy }] }),
         heads: if name.starts_with("gmp") { [("video".into(), 0.3), ("audio".into(), 0.5)].into() } else { BTreeMap::new() },
     };
     let losses = if name == "none" { &["classifier"][..] } else { &["classifier", "discriminator"] };
     RunResult {
-        format: 2,
+        format: 3,
         name: name.into(),
         method: "erm".into(),
         balance: name.split(' ').next().unwrap().into(),
@@ -47,13 +48,15 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         seed,
         selection: "source-val".into(),
         epochs: 3,
-        selected_epoch: 2,
+        selected_epoch: Some(2),
+        diverged: None,
+        settings: BTreeMap::from([("features".to_owned(), "0123456789".into()), ("epochs".into(), 3.into())]),
         classes: vec!["eating".into(), "opening door".into()],
-        rows: RowCounts { train: 100, validation: 20, target: 50, left_out: 1 },
+        rows: RowCounts { train: 100, validation: 20, target: 100, left_out: 1 },
         protocol: ProtocolResult::default(),
         source_validation_accuracy: 0.9,
         target_accuracy: accuracy,
-        confusion: vec![vec![20, 5], vec![10, 15]],
+        confusion: vec![vec![right.min(50), 50 - right.min(50)], vec![100 - right.max(50), right.max(50) - 50]],
         domains: vec![domain("animal", "validation"), domain(target, "test")],
         curve: (0..3).map(|e| epoch(f64::from(e))).collect(),
         embedding: Vec::new(),
@@ -177,7 +180,8 @@ fn the_page_is_whole_and_needs_nothing_else() {
     {
         assert!(html.contains(part), "{part}");
     }
-    assert!(html.contains("opening door as eating: 30 of 75 (40 %)"), "counts are summed over seeds");
+    // 60, 61 and 62 of 100 are right, 50 of them eating
+    assert!(html.contains("opening door as eating: 117 of 150 (78 %)"), "counts are summed over seeds");
 }
 
 #[test]
@@ -239,7 +243,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
     runs[0].curve[1].train_loss = f64::NAN;
     runs[1].curve[2].train_accuracy = f64::INFINITY;
     for run in &mut runs {
-        run.curve[1].balance.values_mut().for_each(|b| (b.rho, b.sigma) = (f64::NEG_INFINITY, 1e300));
+        run.curve[1].balance.values_mut().for_each(|b| (b.rho, b.sigma) = (Some(f64::NEG_INFINITY), Some(1e300)));
     }
     let folder = tempfile::tempdir().unwrap();
     let root = put(folder.path(), &runs);
@@ -249,6 +253,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
         let html = page(runs);
         check_markup(&html);
         assert!(html.contains("Not finite, so not drawn: gmp (paper) on human, 1 of 9 figures."));
+        assert!(html.contains("Too large, so not drawn: ") && html.contains("video on human, 3 of 9 figures"));
     }
     runs.iter_mut().for_each(|run| run.curve.clear());
     check_markup(&page(&runs));
@@ -259,7 +264,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
 #[test]
 fn one_run_of_one_epoch_makes_a_page() {
     let mut one = run("none", "human", 7, 1.0);
-    (one.epochs, one.selected_epoch) = (1, 0);
+    (one.epochs, one.selected_epoch) = (1, Some(0));
     one.curve.truncate(1);
     let table = Comparison::new(std::slice::from_ref(&one)).unwrap().to_terminal();
     assert!(
@@ -367,7 +372,7 @@ fn results_of_the_first_format_are_still_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut old = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     old["format"] = 1.into();
-    for key in ["losses", "domains"] {
+    for key in ["losses", "domains", "settings"] {
         old.as_object_mut().unwrap().remove(key);
     }
     for epoch in old["curve"].as_array_mut().unwrap() {
@@ -414,10 +419,15 @@ fn what_is_no_result_is_named() {
 
     let good = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     let cases = [
-        ("format", 3.into(), "format 3; expected 1 to 2"),
+        ("format", 4.into(), "format 4; expected 1 to 3"),
         ("seed", "one".into(), "expected the result of a run"),
         ("target_accuracy", 61.2.into(), "expected a share in [0, 1]"),
-        ("target_accuracy", serde_json::Value::Null, "expected the result of a run"),
+        ("target_accuracy", serde_json::Value::Null, "target_accuracy is null"),
+        ("target_accuracy", 0.6.into(), "target_accuracy is 0.6, while 50 of 100 rows are right"),
+        ("source_validation_accuracy", (-0.1).into(), "expected a share in [0, 1]"),
+        ("selected_epoch", serde_json::Value::Null, "expected an epoch"),
+        ("diverged", 1.into(), "selected_epoch is a number of a run that diverged"),
+        ("rows", serde_json::json!({"train": 1, "validation": 1, "target": 99, "left_out": 0}), "expected the 99 of the target"),
         ("epochs", 4.into(), "curve has 3 entries"),
         ("selected_epoch", 3.into(), "selected_epoch is 3"),
         ("confusion", serde_json::json!([[1], [2]]), "confusion does not have"),

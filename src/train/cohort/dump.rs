@@ -63,7 +63,7 @@ impl Cohort {
     /// - `before.<parameter>`, `gradient.<parameter>` (what the optimizer gets), `after.<parameter>`;
     /// - what the balancer saw: `loss` \[T\], `class.*` and `domain.*` \[M\], `gramian` [M, T, T], and `state.*`, what it had
     ///   carried here from the step before;
-    /// - what it decided: `weights` [M, T], `heads` \[T\], `noise` \[M\], `record.*` \[M\].
+    /// - what it decided: `weights` [M, T], `heads` \[T\], `owned` [M, T], `noise` \[M\], `record.*` \[M\].
     pub fn dump(&mut self, steps: usize, folders: Vec<PathBuf>) {
         self.dump = Some(Dump { steps, folders, failed: None });
     }

@@ -17,8 +17,8 @@ use crate::rng::Stream;
 impl Cohort {
     pub(super) fn plan(&self, epoch: usize) -> Plan {
         let mut turns = Vec::new();
-        for (run, rows) in self.runs.iter().zip(&self.rows) {
-            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        for (r, (run, rows)) in self.runs.iter().zip(&self.rows).enumerate() {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: self.trains(r, epoch) });
         }
         self.planned(&turns, epoch, epoch)
     }

@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::{Inputs, Model, Scores};
 use crate::balance::{Losses, Rehearsal, Trial};
 use crate::objective::{Batch, Params};
+use crate::train::parts::Part;
 use crate::train::watch::Watch;
 
 impl Model {
@@ -13,8 +14,8 @@ impl Model {
         self.balancer.hears_progress()
     }
 
-    /// Whether the balancer leaves a record of each step.
-    pub fn balances(&self) -> bool {
+    /// [`Balancer::records`](crate::balance::Balancer::records).
+    pub fn records(&self) -> &'static [&'static str] {
         self.balancer.records()
     }
 
@@ -31,6 +32,23 @@ impl Model {
     /// [`Balancer::on_epoch`](crate::balance::Balancer::on_epoch).
     pub fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
         self.balancer.on_epoch(before, after, active);
+    }
+
+    /// The parts of a run's row of parameters, in order, that are clipped by a norm of their own each: encoders and task heads
+    /// together, then every probe, guide and discriminator by itself.
+    pub fn parts(&self) -> Vec<Part> {
+        let objectives = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes);
+        let apart: Vec<_> = objectives.filter(|objective| !objective.trains_encoders() || objective.opposes()).collect();
+        let group = |place: usize| apart.iter().position(|objective| objective.entries().contains(&place)).map_or(0, |i| i + 1);
+        let mut parts: Vec<Part> = Vec::new();
+        for (place, entry) in self.layout.entries().iter().enumerate() {
+            let (group, len) = (group(place), entry.len() as usize);
+            match parts.last_mut().filter(|part| part.group == group) {
+                Some(part) => part.len += len,
+                None => parts.push(Part { start: entry.offset as usize, len, group }),
+            }
+        }
+        parts
     }
 
     /// Objectives that encoders learn from, T.

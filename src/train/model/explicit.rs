@@ -40,7 +40,11 @@ impl Model {
         let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
         for (m, (own, encoder)) in owned.iter().zip(&self.own).enumerate() {
             for (place, gradients) in own {
-                let weights = update.as_ref().map(|update| update.weights.select(1, m as i64).unsqueeze(2));
+                let weights = update.as_ref().map(|update| match encoder.contains(place) {
+                    true => &update.weights,
+                    false => update.of_owned(),
+                });
+                let weights = weights.map(|weights| weights.select(1, m as i64).unsqueeze(2));
                 let mut sum = weights
                     .map_or_else(|| gradients.shallow_clone(), |weights| gradients * weights)
                     .sum_dim_intlist(1, false, None);
