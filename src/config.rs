@@ -116,7 +116,7 @@ fn told(error: &toml::de::Error) -> String {
     let moved = ["modalities", "targets", "seeds", "target-split", "selection"];
     match moved.iter().find(|key| error.message().starts_with(&format!("unknown field `{key}`"))) {
         Some(key) => format!("{key} is not a key here; expected it in the table [protocol]"),
-        None => error.message().to_owned(),
+        None => crate::error::plain_types(error.message()),
     }
 }
 

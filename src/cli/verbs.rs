@@ -201,6 +201,14 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
     let search = settings.protocol.search;
     let chosen = if search > 0 { format!(" of the best of {} configurations", search + 1) } else { String::new() };
     bar.finish(&format!("{runs}{chosen}"));
+    let most = |of: fn(&report::results::RowCounts) -> usize| results.iter().map(|run| of(&run.rows)).max().unwrap_or(0);
+    for (count, what) in
+        [(most(|rows| rows.left_out), "are left out"), (most(|rows| rows.masked), "stay, with zeros in its place")]
+    {
+        if count > 0 {
+            eprintln!("train: rows that lack a modality {what}, up to {count} of a task");
+        }
+    }
     let lost = results.iter().filter_map(|run| {
         Some(format!("{} on {}, seed {}, {} (epoch {})", run.name, run.task(), run.seed, run.modalities.join("+"), run.diverged?))
     });

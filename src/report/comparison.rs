@@ -184,23 +184,27 @@ impl<'a> Comparison<'a> {
         if !keys.is_empty() {
             let keys: Vec<String> = keys.iter().map(|(key, values)| format!("{key} ({})", values.join("; "))).collect();
             warnings.push(format!(
-                "Not all runs were made alike: {} differ. Differences and tests stand only between runs that were.",
+                "Not all runs were made alike, they differ in {}. Differences and tests stand only between runs that were.",
                 keys.join(", ")
             ));
         }
-        let lost = self.rows().filter_map(|(entry, task, run)| {
-            Some(format!("{} on {}, seed {} (epoch {})", entry.label, task.label, run.seed, run.diverged?))
-        });
-        let lost: Vec<String> = lost.collect();
+        let mut lost = BTreeMap::<(usize, usize), Vec<u64>>::new();
+        for (&(entry, task, seed), _) in self.runs.iter().filter(|(_, run)| run.diverged.is_some()) {
+            lost.entry((entry, task)).or_default().push(seed);
+        }
         if !lost.is_empty() {
-            warnings.push(format!(
-                "Diverged, so in no mean and no test, {} of {} runs: {}.",
-                lost.len(),
-                self.runs.len(),
-                lost.join("; ")
-            ));
+            let count: usize = lost.values().map(Vec::len).sum();
+            let names: Vec<String> = lost.iter().map(|(&(entry, task), seeds)| self.named(entry, task, seeds)).collect();
+            let all = self.runs.len();
+            warnings.push(format!("Diverged, so in no mean and no test, {count} of {all} runs: {}.", names.join("; ")));
         }
         warnings
+    }
+
+    /// Runs of an entry and task in words.
+    fn named(&self, entry: usize, task: usize, seeds: &[u64]) -> String {
+        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        format!("{} on {} (seed {})", self.entries[entry].label, self.tasks[task].label, seeds.join(", "))
     }
 
     /// What the tables average over, in a line.
@@ -222,11 +226,7 @@ impl<'a> Comparison<'a> {
         if missing.is_empty() {
             return format!("All {all} runs are there.");
         }
-        let name = |(e, t, seeds): &(usize, usize, Vec<u64>)| {
-            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-            format!("{} on {} (seed {})", self.entries[*e].label, self.tasks[*t].label, seeds.join(", "))
-        };
-        let names: Vec<String> = missing.iter().map(name).collect();
+        let names: Vec<String> = missing.iter().map(|(entry, task, seeds)| self.named(*entry, *task, seeds)).collect();
         format!("Missing runs, {} of {all}: {}.", all - self.runs.len(), names.join("; "))
     }
 

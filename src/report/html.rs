@@ -86,7 +86,8 @@ fn compared(runs: &Comparison) -> String {
         let here: Vec<&RunResult> = (0..runs.entries().len()).flat_map(|e| runs.at(e, t)).collect();
         let sources = here.first().map(|run| run.sources.join(", ")).unwrap_or_default();
         let rows = |of: fn(&RunResult) -> usize| range(here.iter().map(|run| of(run)));
-        let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target), rows(|r| r.rows.left_out)];
+        let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target)];
+        let counts = counts.into_iter().chain([rows(|r| r.rows.left_out), rows(|r| r.rows.masked)]);
         [task.label.clone(), sources].into_iter().chain(counts).collect()
     });
     let seeds: Vec<String> = runs.seeds().iter().map(u64::to_string).collect();
@@ -98,7 +99,8 @@ fn compared(runs: &Comparison) -> String {
         vec!["epochs".into(), range(runs.runs().map(|run| run.epochs))],
     ];
     let mut out = table("words", &["name", "method", "gradients", "losses", "modalities", "compared with"], names);
-    let head = ["target", "sources", "training rows", "validation rows", "target rows", "rows left out"];
+    let head =
+        ["target", "sources", "training rows", "validation rows", "target rows", "rows left out", "rows without a modality"];
     out.push_str(&table("words", &head, tasks));
     out.push_str(&table("words", &["setting", "value"], settings));
     out

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::results::{EmbeddedRow, FORMAT, Role, Settings, without_absent};
 use super::{RunResult, identity, sound};
+use crate::error::plain_types;
 use crate::{Error, Result, fs};
 
 /// The results of every `results.json` in and below the given run folders: folders in the order given, each one's files
@@ -101,7 +102,9 @@ fn parse(file: &Path, text: &str) -> Result<RunResult> {
         format: u32,
     }
     let wrong = |problem: String| Error::input(file.display(), problem);
-    let json = |e: serde_json::Error| wrong(format!("{e}; expected the result of a run, format 1 to {FORMAT}"));
+    let json = |e: serde_json::Error| {
+        wrong(format!("{}; expected the result of a run, format 1 to {FORMAT}", plain_types(&e.to_string())))
+    };
     let head: Head = serde_json::from_str(text).map_err(json)?;
     if !(1..=FORMAT).contains(&head.format) {
         return Err(wrong(format!("format {}; expected 1 to {FORMAT}", head.format)));

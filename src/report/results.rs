@@ -210,6 +210,9 @@ pub struct RowCounts {
     pub target: usize,
     /// Rows left out because a modality failed or is absent there.
     pub left_out: usize,
+    /// Rows that were used though they lack a modality.
+    #[serde(default)]
+    pub masked: usize,
 }
 
 /// JSON has neither NaN nor infinities: they are written as `null`, and `null` is read as NaN.

@@ -47,7 +47,7 @@ impl<'a> Campaign<'a> {
             return Err(Error::input(format!("features: domain {name:?}"), "expected a name that can be a folder's"));
         }
         let (mut tasks, mut unfilled) = (Vec::new(), None);
-        for task in protocol.tasks(table)? {
+        for task in protocol.tasks(table, settings.absent)? {
             match task {
                 Ok(task) => tasks.push(task),
                 Err(error) if settings.leave_out => unfilled = unfilled.or(Some(error)),
@@ -223,7 +223,7 @@ impl<'a> Campaign<'a> {
 /// # Errors
 /// [`Error::Input`] for names that the features do not have, and where there is no task at all.
 pub fn unfilled(table: &Table, settings: &Settings) -> Result<(Vec<Error>, usize)> {
-    let tasks = settings.protocol.tasks(table)?;
+    let tasks = settings.protocol.tasks(table, settings.absent)?;
     let count = tasks.len();
     Ok((tasks.into_iter().filter_map(Result::err).collect(), count))
 }

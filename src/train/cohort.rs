@@ -17,7 +17,7 @@ use super::rehearsal;
 use super::saved::Saved;
 use super::selection::Pick;
 use super::table::Table;
-use super::task::{Standard, Task};
+use super::task::{Absent, Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::Params;
 
@@ -90,6 +90,8 @@ pub struct Cohort {
     heads: Params,
     gradients: Params,
     features: Vec<Tensor>,
+    /// By modality, 1 where a row has it, \[N\]; none where rows that lack one are no part of the tasks.
+    valid: Vec<Tensor>,
     mean: Vec<Tensor>,
     scale: Vec<Tensor>,
     label: Tensor,
@@ -162,6 +164,9 @@ impl Cohort {
             mean.push(stack(|standard| &standard.mean));
             scale.push(stack(|standard| &standard.scale));
         }
+        let lacking = |m: &usize| table.modalities()[*m].valid.contains(&false);
+        let masks = runs.iter().any(|run| run.task.absent == Absent::Mask) && used.iter().any(lacking);
+        let valid = used.iter().filter(|_| masks).map(|&modality| placed.valid(table, modality)).collect();
         let indices = |values: &[usize]| place(Tensor::from_slice(&values.iter().map(|&i| i as i64).collect::<Vec<_>>()));
         let domains = table.domains().len();
         let places: Vec<usize> = runs
@@ -208,6 +213,7 @@ impl Cohort {
             heads,
             gradients,
             features,
+            valid,
             mean,
             scale,
         }

@@ -75,6 +75,7 @@ impl RunConfig {
                 validation: task.validation.len(),
                 target: task.test.len(),
                 left_out: task.left_out,
+                masked: task.masked,
             },
             protocol: ProtocolResult {
                 kind: self.protocol.into(),

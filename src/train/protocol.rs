@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::selection::Selection;
 use super::subset::Subset;
 use super::table::Table;
-use super::task::Task;
+use super::task::{Absent, Task};
 use crate::manifest::TestSet;
 use crate::report::RunResult;
 use crate::{Error, Result};
@@ -130,7 +130,7 @@ impl Protocol {
     ///
     /// # Errors
     /// [`Error::Input`] for names that the features do not have, and where there is no task at all.
-    pub(super) fn tasks(&self, table: &Table) -> Result<Vec<Result<Filled>>> {
+    pub(super) fn tasks(&self, table: &Table, absent: Absent) -> Result<Vec<Result<Filled>>> {
         let subsets = self.subsets(table)?;
         let targets = places("targets", &self.targets, table.domains())?;
         let sources = places("sources", &self.sources, table.domains())?;
@@ -147,11 +147,12 @@ impl Protocol {
                     continue; // the only source is no target
                 }
                 match self.kind {
-                    Kind::MultiSource => tasks.push(Task::new(table, modalities, &others, target, split)),
+                    Kind::MultiSource => tasks.push(Task::new(table, modalities, &others, target, split, absent)),
                     Kind::SingleSource => {
-                        tasks.extend(others.iter().map(|&source| Task::new(table, modalities, &[source], target, split)));
+                        let from = |&source: &usize| Task::new(table, modalities, &[source], target, split, absent);
+                        tasks.extend(others.iter().map(from));
                     }
-                    Kind::InDomain if sources.contains(&target) => tasks.push(Task::in_domain(table, modalities, target)),
+                    Kind::InDomain if sources.contains(&target) => tasks.push(Task::in_domain(table, modalities, target, absent)),
                     Kind::InDomain => {}
                 }
             }

@@ -191,7 +191,7 @@ impl Works<'_> {
             workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
         });
         for outcome in outcomes {
-            for (place, result) in outcome.unwrap_or_else(|panic| Err(failed(panic.as_ref())))? {
+            for (place, result) in outcome.unwrap_or_else(|panic| Err(device::failed(panic.as_ref())))? {
                 results[place] = Some(result);
             }
         }
@@ -279,11 +279,4 @@ impl Works<'_> {
         }
         Ok(results)
     }
-}
-
-/// libtorch ends a computation that it has no memory for, or cannot do on a device, with a panic.
-fn failed(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let first = text.and_then(|text| text.lines().next()).unwrap_or("no message");
-    Error::environment(format!("training ended in libtorch: {first}"), "try a smaller batch-size, or another device")
 }

@@ -7,11 +7,12 @@ use serde::Serialize;
 use toml::{Table as Toml, Value};
 
 use super::protocol::TargetSplit;
-use super::recipe::{Averaging, Schedule};
+use super::recipe::{Averaging, Precision, Schedule};
 use super::saved::Saved;
 use super::selection::Pick;
-use super::settings::{Optimizer, Precision, Settings};
+use super::settings::{Optimizer, Settings};
 use super::table::Table;
+use super::task::Absent;
 use super::trial::Trial;
 use super::widths::Widths;
 use super::{checkpoint, output};
@@ -86,6 +87,7 @@ pub(super) struct Common {
     pub(super) label_smoothing: f64,
     pub(super) dropout: f64,
     pub(super) precision: Precision,
+    pub(super) absent: Absent,
 }
 
 impl Common {
@@ -112,6 +114,7 @@ impl Common {
             label_smoothing: settings.label_smoothing,
             dropout: settings.dropout,
             precision: settings.precision,
+            absent: settings.absent,
         }
     }
 }

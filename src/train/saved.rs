@@ -254,7 +254,8 @@ impl Saved {
                 return wrong(format!("lacks {}, which the model has; its tensors are {}", entry.name, names.join(", ")));
             };
             if *found != shape {
-                return wrong(format!("{} has shape {found:?} there and {shape:?} in the model", entry.name));
+                let list = |shape: &[i64]| shape.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+                return wrong(format!("{} has shape [{}] there and [{}] in the model", entry.name, list(found), list(&shape)));
             }
             let into = &mut row[entry.offset as usize..][..values.len()];
             match shape[..] {

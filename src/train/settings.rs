@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tch::Kind;
 
 use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
 use super::protocol::Protocol;
-use super::recipe::{Averaging, Numbers, Recipe, Schedule};
+use super::recipe::{Averaging, Numbers, Precision, Recipe, Schedule};
+use super::task::Absent;
 use super::widths::Widths;
 use crate::objective::Fusion;
 use crate::{Error, Result};
@@ -70,6 +70,8 @@ pub struct Settings {
     pub label_smoothing: f64,
     /// Share of hidden units dropped, in [0, 1). Default 0.5 (MMDG-Bench).
     pub dropout: f64,
+    /// What becomes of rows that lack a modality. Default `drop-rows`.
+    pub absent: Absent,
     /// `cpu`, `cuda` or `cuda:1`.
     pub device: String,
     /// Arithmetic of the run. Default `f32`.
@@ -138,6 +140,7 @@ impl Default for Settings {
             class_weights: false,
             label_smoothing: 0.0,
             dropout: 0.5,
+            absent: Absent::DropRows,
             device: "cpu".into(),
             precision: Precision::F32,
             cohort: Runs::AtMost(16),
@@ -177,26 +180,6 @@ pub enum Encoder {
     /// Linear layers with ReLU and dropout between them.
     #[default]
     Mlp,
-}
-
-/// Arithmetic of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// Single.
-    F32,
-    /// Double, for checks against references.
-    F64,
-}
-
-impl Precision {
-    /// The kind of tensors.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::F32 => Kind::Float,
-            Self::F64 => Kind::Double,
-        }
-    }
 }
 
 impl Settings {
@@ -246,6 +229,7 @@ impl Settings {
         let wrong = |key: &str, value: String, expected: &str| {
             Err(Error::input(format!("[train] {key}"), format!("{value}; expected {expected}")))
         };
+        let list = |widths: &[usize]| format!("[{}]", widths.iter().map(usize::to_string).collect::<Vec<_>>().join(", "));
         let widths = [
             ("epochs", self.epochs),
             ("step-epochs", self.step_epochs),
@@ -260,10 +244,10 @@ impl Settings {
         }
         if let Some(Widths(widths)) = &self.hidden {
             if self.encoder == Encoder::Linear && !widths.is_empty() {
-                return wrong("hidden", format!("{widths:?}"), "none with encoder = \"linear\"");
+                return wrong("hidden", list(widths), "none with encoder = \"linear\"");
             }
             if widths.len() > 16 || widths.iter().any(|width| !(1..=1 << 20).contains(width)) {
-                return wrong("hidden", format!("{widths:?}"), "up to 16 whole numbers from 1 to 1048576, or 0 alone");
+                return wrong("hidden", list(widths), "up to 16 whole numbers from 1 to 1048576, or 0 alone");
             }
         }
         if self.layer_norm && self.widths().0.is_empty() {

@@ -39,7 +39,7 @@ impl fmt::Display for Subset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Word(word) => write!(f, "{word:?}"),
-            Self::Names(names) => write!(f, "{names:?}"),
+            Self::Names(names) => write!(f, "{}", names.join(", ")),
         }
     }
 }

@@ -172,10 +172,10 @@ fn no_difference_is_taken_between_runs_that_are_not_alike() {
     let text = runs.to_terminal();
     assert!(part(&text, "Difference").is_none() && !text.contains(" p 0"), "{text}");
     assert!(text.contains("none [epochs 3]") && text.contains("gmp [epochs 2]"), "{text}");
-    assert!(text.contains("Not all runs were made alike: epochs (3; 2) differ."), "{text}");
+    assert!(text.contains("Not all runs were made alike, they differ in epochs (3; 2)."), "{text}");
     report::write(&both, one.path()).unwrap();
     let page = std::fs::read_to_string(one.path().join("report.html")).unwrap();
-    assert!(page.contains("Not all runs were made alike: epochs (3; 2) differ."));
+    assert!(page.contains("Not all runs were made alike, they differ in epochs (3; 2)."));
 
     // columns of one name and other settings are two; each is held against the base that was made as it was
     let more = of(other.path(), &["none", "gmp"], 2);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "torch")]
+mod absent;
 #[cfg(all(feature = "media", feature = "onnx"))]
 mod backbones;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

@@ -108,5 +108,13 @@ impl Model {
 
 /// A batch without dropout and class weights.
 fn as_they_are<'a>(embeddings: &'a Tensor, inputs: &'a Inputs) -> Batch<'a> {
-    Batch { embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, weight: None, masks: None }
+    Batch {
+        embeddings,
+        label: &inputs.label,
+        domain: &inputs.domain,
+        share: &inputs.share,
+        present: inputs.present.as_ref(),
+        weight: None,
+        masks: None,
+    }
 }

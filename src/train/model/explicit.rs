@@ -12,7 +12,11 @@ impl Model {
     /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
     /// objective, inner products of the gradients themselves. It takes longer, and holds for encoders that keep no tape.
     pub fn explicit_gradients(&mut self, leaves: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
-        let (embeddings, _) = self.encode(leaves, &mut inputs, false);
+        let (mut embeddings, _) = self.encode(leaves, &mut inputs, false);
+        if let Some(present) = &inputs.present {
+            let wide = present.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3);
+            embeddings = &embeddings * &wide + embeddings.detach() * (1.0 - wide);
+        }
         self.descend(leaves, leaves, gradient, (embeddings, None), &inputs, moment)
     }
 
