@@ -209,6 +209,10 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
             eprintln!("train: rows that lack a modality {what}, up to {count} of a task");
         }
     }
+    let bare = results.iter().filter(|run| settings.tsne && run.embedding.is_empty() && run.diverged.is_none()).count();
+    if bare > 0 {
+        eprintln!("train: {bare} runs were finished before, without tsne; in another [train] out they get an embedding.csv");
+    }
     let lost = results.iter().filter_map(|run| {
         Some(format!("{} on {}, seed {}, {} (epoch {})", run.name, run.task(), run.seed, run.modalities.join("+"), run.diverged?))
     });

@@ -81,7 +81,7 @@ impl Drawing<'_> {
     fn draw(&self) -> String {
         let Self { id, title, matrix, numbered, .. } = *self;
         let largest = matrix.iter().flatten().max().copied().unwrap_or(0);
-        let cell = if numbered { (largest.to_string().len() as f64 * 6.0 + 6.0).max(24.0) } else { 11.0 };
+        let cell = if numbered { (largest.to_string().len() as f64 * 6.0 + 6.0).max(24.0) } else { 13.0 };
         let names: Vec<String> = self.names.iter().map(|name| shorten(name, 12)).collect();
         let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0) as f64 * 5.3;
         let (left, top) = (20.0 + longest, 24.0);

@@ -64,10 +64,9 @@ impl Cell {
             Self::Figure { summary: None, expected, diverged }
             | Self::Difference { difference: None, expected, diverged, .. } => {
                 if *diverged > 0 {
-                    format!("diverged ({diverged} of {expected})")
-                } else {
-                    format!("– (0 of {expected})")
+                    return vec!["diverged".into(), format!("({diverged} of {expected})")];
                 }
+                format!("– (0 of {expected})")
             }
             Self::Published(mean, None) => format!("{mean:.2}"),
             Self::Published(mean, Some(deviation)) => format!("{mean:.2} ± {deviation:.2}"),

@@ -207,7 +207,10 @@ impl<'a> Campaign<'a> {
                 let (accuracy, loss) = choice.map_or((f64::NAN, f64::NAN), |choice| (choice.accuracy, choice.loss));
                 let of_task = [first.name.clone(), first.method.clone(), first.balance.clone(), first.modalities.join("+")];
                 let of_run = [here.name.clone(), i.to_string(), first.seed.to_string(), u8::from(i == best).to_string()];
-                let numbers = [accuracy, loss, configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string());
+                let lost = runs.iter().any(|run| run.diverged.is_some());
+                let found = [accuracy, loss].map(|x| if lost { "diverged".into() } else { x.to_string() });
+                let numbers =
+                    found.into_iter().chain([configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string()));
                 let own = configuration.hyperparameters.numbers();
                 let own = keys.iter().map(|key| own.get(key).map(f64::to_string).unwrap_or_default());
                 csv.write_record(of_task.into_iter().chain(of_run).chain(numbers).chain(own)).map_err(failed)?;

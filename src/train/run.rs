@@ -266,6 +266,9 @@ impl Works<'_> {
             }
             asked?;
         }
+        // epochs that a run which diverged has not needed
+        let rest = settings.epochs.saturating_sub(cohort.epochs_done());
+        (self.tell)(0, rest * planned.len());
         let mut results = Vec::new();
         let mut trained = cohort.finish();
         if settings.tsne && first.trial.role == Role::Result {

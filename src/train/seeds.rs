@@ -5,48 +5,31 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 use toml::Value;
 
-/// One seed, or those from one to another, both included.
-///
-/// ```
-/// use mmdg::train::Seeds;
-/// assert_eq!("0-4".parse::<Seeds>().unwrap().0, [0, 1, 2, 3, 4]);
-/// assert_eq!("7".parse::<Seeds>().unwrap().0, [7]);
-/// assert!("4-0".parse::<Seeds>().is_err());
-/// ```
+use crate::rng::seeds;
+
+/// Seeds of one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
-
-/// Seeds of one range, at most: more were a slip of the pen.
-const MOST: u64 = 100_000;
 
 impl FromStr for Seeds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\"; expected a whole number, or a range such as 0-4, both ends included");
-        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
-        let Some((first, last)) = text.split_once('-') else { return Ok(Self(vec![number(text)?])) };
-        let (first, last) = (number(first)?, number(last)?);
-        match last.checked_sub(first) {
-            None => Err(format!("{}, whose first number is not the larger", wrong())),
-            Some(more) if more >= MOST => Err(format!("\"{text}\"; expected a range of at most {MOST} numbers")),
-            Some(_) => Ok(Self((first..=last).collect())),
-        }
+        seeds(text).map(Self)
     }
 }
 
 /// As a pipeline file has them: a number, or text with numbers and ranges parted by commas, or a list of these.
 pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
     fn from(value: &Value) -> Result<Vec<u64>, String> {
-        let each = |parts: Vec<Result<Vec<u64>, String>>| Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat());
         match value {
             Value::Integer(number) => number
                 .to_string()
                 .parse::<u64>()
                 .map(|number| vec![number])
                 .map_err(|_| format!("seeds: {number}; expected whole numbers of at least 0, or ranges such as \"0-4\"")),
-            Value::String(text) => each(text.split(',').map(|part| Ok(part.parse::<Seeds>()?.0)).collect()),
-            Value::Array(values) => each(values.iter().map(from).collect()),
+            Value::String(text) => seeds(text),
+            Value::Array(values) => Ok(values.iter().map(from).collect::<Result<Vec<_>, _>>()?.concat()),
             other => Err(format!("{other}; expected whole numbers, or ranges such as \"0-4\"")),
         }
     }

@@ -92,7 +92,8 @@ pub struct Settings {
     /// A `model.safetensors` whose weights every run starts from: all that it has must be in a run's model, in the same shape; heads
     /// that a balancer adds may be missing, and start as drawn. Features are standardised by the run's own training rows all the same.
     pub init: Option<PathBuf>,
-    /// Whether the balancer's figures are kept for each step too, in `balance-steps.csv`. Default no.
+    /// Whether the balancer's figures are kept for each step too, in `balance-steps.csv`. Default no. Like the next, nothing that
+    /// a run which is already finished is trained again for.
     pub trace: bool,
     /// Whether the fused embeddings of validation and target rows (at most 2000) are laid out in the plane, in `embedding.csv`, for
     /// the report to draw. Default no.
