@@ -126,6 +126,7 @@ impl Error {
 }
 
 /// What a reader of TOML or JSON says of a value, without Rust's names of types.
+#[cfg_attr(not(any(feature = "cli", feature = "media", feature = "torch")), allow(dead_code, reason = "nothing is read"))]
 pub(crate) fn plain_types(message: &str) -> String {
     const NAMES: [(&str, &str); 9] = [
         ("usize", "a whole number"),

@@ -77,6 +77,11 @@ impl Reading {
         -self.mean(&self.log_truth())
     }
 
+    /// Cross-entropy summed over rows by these shares [R, M, B], [R, M].
+    pub fn loss_by(&self, share: &Tensor) -> Tensor {
+        -(self.log_truth() * share).sum_dim_intlist(2, false, None)
+    }
+
     /// Mean cross-entropy where a probability of the truth below `floor` counts as that, [R, M].
     pub fn loss_above(&self, floor: f64) -> Tensor {
         -self.mean(&self.log_truth().clamp_min(floor.ln()))

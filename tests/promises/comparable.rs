@@ -156,6 +156,35 @@ fn results_say_what_shaped_them() {
     assert_eq!(Comparison::new(&read).unwrap().entries().len(), 1);
 }
 
+#[test]
+fn a_result_that_cannot_be_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = few(folder.path());
+    run(&small(), &made).unwrap();
+    let file = folder.path().join("none/domain0-0/results.json");
+    let good = std::fs::read_to_string(&file).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let changes: [(&str, serde_json::Value); 6] = [
+        ("target_accuracy", 7.into()),
+        ("target_accuracy", serde_json::Value::Null),
+        ("confusion", serde_json::json!([[1, 0, 0], [0, 1, 0], [0, 0, 1]])),
+        ("curve", serde_json::json!([])),
+        ("selected_epoch", 2.into()),
+        ("source_validation_accuracy", (-1).into()),
+    ];
+    for (key, changed) in changes {
+        let mut bad = value.clone();
+        bad[key] = changed;
+        std::fs::write(&file, bad.to_string()).unwrap();
+        assert!(
+            report::read(&[folder.path().to_owned()]).unwrap_err().to_string().contains("none/domain0-0/results.json"),
+            "{key}"
+        );
+        run(&small(), &made).unwrap();
+        assert!(std::fs::read_to_string(&file).unwrap() == good, "{key}");
+    }
+}
+
 fn part<'t>(text: &'t str, begins: &str) -> Option<&'t str> {
     text.split("\n\n").find(|part| part.starts_with(begins))
 }

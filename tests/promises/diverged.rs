@@ -132,6 +132,12 @@ fn nothing_is_chosen_that_diverged_and_nothing_asked_of_it() {
     let start = Settings { init: Some(model), ..settings(&folder.path().join("next")) };
     assert!(run(&table, &start).unwrap_err().to_string().contains("diverged"));
 
+    // weights that are no numbers need no mark
+    let poisoned = folder.path().join("poisoned.safetensors");
+    tch::Tensor::write_safetensors(&[("encoder.x", tch::Tensor::from_slice(&[1.0f32, f32::NAN]))], &poisoned).unwrap();
+    let error = mmdg::train::saved::Saved::read(&poisoned).unwrap_err().to_string();
+    assert!(error.contains("encoder.x has numbers that are not finite"), "{error}");
+
     // of a search the configurations that diverge are skipped, the given one too
     for selection in [Selection::SourceVal, Selection::LeaveOneDomainOut] {
         for (given, drawn) in [(TOO_LARGE, 1e-3), (1e-3, TOO_LARGE)] {

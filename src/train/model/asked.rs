@@ -94,15 +94,18 @@ impl Model {
         losses
     }
 
-    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
-    /// without uni-modal heads.
-    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
+    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share; and where rows lack
+    /// modalities, the shares that each went over. None without uni-modal heads.
+    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<(Tensor, Option<Tensor>)> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
         let batch = as_they_are(&embeddings, &inputs);
         let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
         let fused = outcomes.first()?.loss.unsqueeze(1);
-        let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
-        Some(Tensor::cat(&[own, fused], 1))
+        let class = outcomes.into_iter().find_map(|outcome| outcome.class)?;
+        let Some(present) = &inputs.present else { return Some((Tensor::cat(&[class.loss(), fused], 1), None)) };
+        let share = inputs.share.unsqueeze(1) * present.transpose(1, 2);
+        let whole = [share.sum_dim_intlist(2, false, None), inputs.share.sum_dim_intlist(1, true, None)];
+        Some((Tensor::cat(&[class.loss_by(&share), fused], 1), Some(Tensor::cat(&whole, 1))))
     }
 }
 
