@@ -175,3 +175,39 @@ fn the_terminal_names_runs_that_diverged() {
     }
     assert!(!folder.path().join("said.csv").exists());
 }
+
+#[test]
+fn a_search_that_is_stopped_goes_on_around_runs_that_diverged() {
+    let (calm, rough) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let table = small();
+    let of = |out: &Path| {
+        let ranges = [("learning-rate".to_owned(), [TOO_LARGE, TOO_LARGE])].into();
+        let protocol = Protocol { search: 2, ranges, ..one_task("domain1") };
+        Settings { epochs: 4, checkpoint_every: 1, compare: vec![compare("name = 'none'")], protocol, ..settings(out) }
+    };
+    let wanted = run(&table, &of(calm.path())).unwrap();
+    for after in [3, 5] {
+        let stop = mmdg::stop::Stop::default();
+        let stopped = mmdg::train::train(&table, &of(rough.path()), &stop, &|progress| {
+            if progress.epochs_done >= after {
+                stop.ask(15);
+            }
+        });
+        assert!(stopped.is_err(), "{after}");
+    }
+    assert!(run(&table, &of(rough.path())).unwrap() == wanted);
+    assert_eq!((wanted[0].protocol.configuration, wanted[0].diverged), (Some(0), None));
+    let files = |out: &Path| {
+        let mut files = walk(out, ".json");
+        files.extend(walk(out, ".csv"));
+        files.sort();
+        files
+            .into_iter()
+            .map(|file| (file.strip_prefix(out).unwrap().to_owned(), std::fs::read(&file).unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert!(files(calm.path()) == files(rough.path()));
+    let search = std::fs::read_to_string(calm.path().join("search.csv")).unwrap();
+    assert_eq!(search.matches(",diverged,diverged,").count(), 2, "{search}");
+    assert!(walk(rough.path(), "checkpoint.safetensors").is_empty());
+}
