@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// # Ok::<(), mmdg::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected first letters as in \"va\", names joined by +, or a list of names")]
 pub enum Subset {
     /// The first letter of each, such as `vaf`, or names, joined by `+` where there are several.
     Word(String),
