@@ -116,7 +116,7 @@ fn told(error: &toml::de::Error) -> String {
     let moved = ["modalities", "targets", "seeds", "target-split", "selection"];
     match moved.iter().find(|key| error.message().starts_with(&format!("unknown field `{key}`"))) {
         Some(key) => format!("{key} is not a key here; expected it in the table [protocol]"),
-        None => error.message().to_owned(),
+        None => crate::error::plain_types(error.message()),
     }
 }
 
@@ -158,5 +158,32 @@ mod tests {
         assert_eq!(toml::to_string(&table).unwrap(), "e = \"some text\"\n\n[a]\nb = 2\n\n[a.c]\nd = [1, 2]\n");
         assert!(set(&mut table, "a.b.c=1").is_err());
         assert!(set(&mut table, "nothing").is_err());
+    }
+
+    #[cfg(feature = "torch")]
+    #[test]
+    fn no_message_has_a_name_of_rusts() {
+        let text = "[data]\ndataset = 'table'\ntable = 't.csv'\n[protocol]\n[train]\n";
+        for (key, part) in [
+            ("train.epochs=many", "expected a whole number"),
+            ("train.epochs=-1", "expected a whole number"),
+            ("train.learning-rate=fast", "expected a number"),
+            ("train.hidden=[1, -2]", "a whole number of at least 0, or a list of such"),
+            ("train.hidden=wide", "a whole number of at least 0, or a list of such"),
+            ("train.absent=drop", "`drop-rows`, `mask`, `refuse`"),
+            ("train.compare=[{name=3}]", "expected a string"),
+            ("train.compare=3", "expected a list"),
+            ("protocol.modalities=[3]", "first letters as in \"va\""),
+            ("protocol.seeds=[-1]", "whole numbers of at least 0"),
+            ("protocol.ranges=3", "expected a table"),
+            ("protocol.targets=d1", "expected a list"),
+            ("train.class-weights=maybe", "expected true or false"),
+        ] {
+            let error = parse(text, "p.toml".as_ref(), &[key.into()]).unwrap_err().to_string();
+            assert!(error.contains(part), "{key}: {error}");
+            let rusts =
+                ["usize", "u64", "f64", "struct", "enum", "variant of", "untagged", "Some(", "a sequence", "a map", "a boolean"];
+            assert!(rusts.iter().all(|name| !error.contains(name)), "{key}: {error}");
+        }
     }
 }

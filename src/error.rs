@@ -142,6 +142,35 @@ impl Error {
     }
 }
 
+/// What a reader of TOML or JSON says of a value, without Rust's names of types.
+#[cfg_attr(not(any(feature = "cli", feature = "media", feature = "torch")), allow(dead_code, reason = "nothing is read"))]
+pub(crate) fn plain_types(message: &str) -> String {
+    const NAMES: [(&str, &str); 9] = [
+        ("usize", "a whole number"),
+        ("u64", "a whole number"),
+        ("u32", "a whole number"),
+        ("u16", "a whole number"),
+        ("i64", "a whole number"),
+        ("f64", "a number"),
+        ("f32", "a number"),
+        ("path string", "text"),
+        ("a boolean", "true or false"),
+    ];
+    let mut message = message.replace("expected a sequence", "expected a list").replace("expected a map", "expected a table");
+    if let Some((before, after)) = message.split_once("expected struct ") {
+        let rest = after.split_once(|c: char| !c.is_alphanumeric()).map_or(String::new(), |(_, rest)| format!(" {rest}"));
+        message = format!("{before}expected a table{rest}");
+    }
+    for (name, plain) in NAMES {
+        let from = format!("expected {name}");
+        let whole = |at: usize| message[at + from.len()..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+        if let Some(at) = message.find(&from).filter(|&at| whole(at)) {
+            message.replace_range(at..at + from.len(), &format!("expected {plain}"));
+        }
+    }
+    message
+}
+
 /// Why one row of one modality could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -207,6 +236,25 @@ impl Code {
             Self::Timeout => "timeout",
             Self::Crashed => "crashed",
             Self::Internal => "internal",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_types;
+
+    #[test]
+    fn types_are_told_in_words() {
+        for (said, plain) in [
+            ("invalid type: string \"x\", expected usize", "invalid type: string \"x\", expected a whole number"),
+            ("invalid type: null, expected f64 at line 3 column 4", "invalid type: null, expected a number at line 3 column 4"),
+            ("invalid type: map, expected a sequence", "invalid type: map, expected a list"),
+            ("invalid type: integer `3`, expected struct Settings", "invalid type: integer `3`, expected a table"),
+            ("unknown field `epoch`, expected `out`", "unknown field `epoch`, expected `out`"),
+            ("floating point `NaN`, expected path string", "floating point `NaN`, expected text"),
+        ] {
+            assert_eq!(plain_types(said), plain);
         }
     }
 }

@@ -73,6 +73,34 @@ impl Stream {
     }
 }
 
+/// Most seeds of one range: more were a slip of the pen.
+const MOST: u64 = 100_000;
+
+/// Seeds as they are written: numbers, and ranges with both ends included, parted by commas.
+///
+/// ```
+/// assert_eq!(mmdg::rng::seeds("0-2,7").unwrap(), [0, 1, 2, 7]);
+/// assert!(mmdg::rng::seeds("4-0").is_err());
+/// ```
+///
+/// # Errors
+/// What is wrong with the first part that is neither.
+pub fn seeds(text: &str) -> Result<Vec<u64>, String> {
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        let wrong = || format!("\"{part}\"; expected a whole number, or a range such as 0-4, both ends included");
+        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (number(first)?, number(last)?);
+        match last.checked_sub(first) {
+            None => return Err(format!("{}, whose first number is not the larger", wrong())),
+            Some(more) if more >= MOST => return Err(format!("\"{part}\"; expected a range of at most {MOST} numbers")),
+            Some(_) => all.extend(first..=last),
+        }
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

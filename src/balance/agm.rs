@@ -57,8 +57,8 @@ impl Balancer for Agm {
         true
     }
 
-    fn records(&self) -> bool {
-        true
+    fn records(&self) -> &'static [&'static str] {
+        &["rho", "k"]
     }
 
     fn balance(&mut self, signals: &Signals) -> Option<Update> {

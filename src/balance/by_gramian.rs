@@ -86,6 +86,10 @@ impl Balancer for ByGramian {
         true
     }
 
+    fn records(&self) -> &'static [&'static str] {
+        &MET
+    }
+
     fn balance(&mut self, signals: &Signals) -> Option<Update> {
         let gramian = signals.gramian.as_ref()?;
         let size = gramian.size();
@@ -107,6 +111,9 @@ fn to_largest(gramian: &Tensor) -> Tensor {
 pub fn squares(gramian: &Tensor) -> Tensor {
     gramian.diagonal(0, -2, -1).contiguous().clamp_min(0.0)
 }
+
+/// The figures of [`met`].
+pub const MET: [&str; 2] = ["cosine", "conflict"];
 
 /// How the first objective and the last one met in each modality.
 pub fn met(gramian: &Tensor) -> Record {

@@ -105,8 +105,8 @@ impl Balancer for Cggm {
         self.direction = self.rho.zeros_like().repeat([1, width]);
     }
 
-    fn records(&self) -> bool {
-        true
+    fn records(&self) -> &'static [&'static str] {
+        &["k"]
     }
 
     fn steer(&mut self, steering: &Steering) -> Option<Tensor> {

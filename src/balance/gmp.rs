@@ -1,13 +1,15 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, Entry, Record, Setting, Signals, Term, Update, column};
+use super::{Balancer, Entry, RECORD, Record, Setting, Signals, Term, Update, column};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscriminator, UnimodalClassification};
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
 ///
 /// `paper` balances the fused class loss against the fused domain loss. `bench` follows the authors' code: the fused loss
-/// counts in full, and the uni-modal class and domain losses of each modality are balanced on top of it. For more than two
+/// counts in full, and the uni-modal class and domain losses of each modality are balanced on top of it. The uni-modal head counts
+/// in ‖g_c‖ and has no g_d: as in that code it learns from k g_c whichever side is projected; `unimodal-head = "projected"` takes
+/// Θ_m, encoder and head, as one vector, which gives the head what is left of the encoder's class side. For more than two
 /// modalities ratios are to the mean of the others, as in that code; for two this is Eq. 8. With a single source domain the
 /// domain branch is off: its gradient is 0, σ = p = 1.
 ///
@@ -44,6 +46,12 @@ pub const ENTRY: Entry = Entry {
         LAMBDA.only("variant", "paper"),
         Setting::number("reversal", 0.3, [0.0, 1.0], "strength of the gradient reversal; the authors' code")
             .only("variant", "bench"),
+        Setting::word(
+            "unimodal-head",
+            &["modulated", "projected"],
+            "what the uni-modal head learns from: k g_c, as in the authors' code, or the class side as its encoder has it",
+        )
+        .only("variant", "bench"),
         Setting::number("class-weight", 3.0, [0.0, 5.0], "weight of the uni-modal losses; the authors' code")
             .only("variant", "bench"),
         Setting::number("domain-weight", 0.5, [0.0, 1.0], "weight of the domain losses; the authors' code")
@@ -59,7 +67,8 @@ pub const ENTRY: Entry = Entry {
         };
         let [alpha_k, alpha_p] = ["alpha-k", "alpha-p"].map(|name| column(name).unsqueeze(1));
         let (modulate, project, pairwise) = (word("modulate"), word("project"), word("ratio") == "pairwise");
-        Box::new(Gmp { bench, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
+        let owned = bench && word("unimodal-head") == "modulated";
+        Box::new(Gmp { bench, owned, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
     },
 };
 
@@ -70,6 +79,8 @@ const SQUARE_FLOOR: f64 = 1e-30;
 #[derive(Debug)]
 struct Gmp {
     bench: bool,
+    /// Whether heads that a modality owns learn from k g_c.
+    owned: bool,
     modulate: &'static str,
     project: &'static str,
     pairwise: bool,
@@ -98,6 +109,10 @@ impl Balancer for Gmp {
 
     fn needs_gramian(&self) -> bool {
         true
+    }
+
+    fn records(&self) -> &'static [&'static str] {
+        &RECORD
     }
 
     fn balance(&mut self, signals: &Signals) -> Option<Update> {
@@ -141,9 +156,12 @@ impl Balancer for Gmp {
         let class_weight = &k * (1.0 - on_class * &domain_side);
         let domain_weight = &p * (1.0 - on_domain * &class_side);
 
-        let mut weights: Vec<Tensor> = (0..c).map(|_| Tensor::ones_like(&rho)).collect();
-        weights.push(class_weight);
-        weights.push(domain_weight);
+        let with = |last: [&Tensor; 2]| {
+            let plain = (0..c).map(|_| Tensor::ones_like(&rho));
+            Tensor::stack(&plain.chain(last.map(Tensor::shallow_clone)).collect::<Vec<_>>(), 2)
+        };
+        let weights = with([&class_weight, &domain_weight]);
+        let owned = self.owned.then(|| with([&k, &p]));
         let cosine = (&cd / (&cc * &dd).clamp_min(SQUARE_FLOOR).sqrt()).clamp(-1.0, 1.0);
         let conflict = conflict.to_kind(rho.kind());
         let projected = cosine.abs() * class_side.maximum(&domain_side);
@@ -156,7 +174,7 @@ impl Balancer for Gmp {
             conflict: Some(conflict),
             projected: Some(projected),
         };
-        Some(Update { record, ..Update::weights(Tensor::stack(&weights, 2)) })
+        Some(Update { record, owned, ..Update::weights(weights) })
     }
 }
 

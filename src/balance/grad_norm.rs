@@ -1,6 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-use super::by_gramian::{DOMAIN_WEIGHT, OBJECTIVES, added_scale, added_term, met, squares};
+use super::by_gramian::{DOMAIN_WEIGHT, MET, OBJECTIVES, added_scale, added_term, met, squares};
 use super::{Balancer, Entry, Hyperparameters, Setting, Signals, Term, Update, column};
 use crate::objective::{Layout, Shape};
 
@@ -54,6 +54,10 @@ impl Balancer for GradNorm {
 
     fn needs_gramian(&self) -> bool {
         true
+    }
+
+    fn records(&self) -> &'static [&'static str] {
+        &MET
     }
 
     fn count(&mut self, objectives: usize) {

@@ -75,8 +75,8 @@ impl Balancer for Blending {
         self.weights = self.momentum.full_like(1.0 / losses as f64).repeat([1, losses]);
     }
 
-    fn records(&self) -> bool {
-        true
+    fn records(&self) -> &'static [&'static str] {
+        &["k"]
     }
 
     fn rehearsals(&self) -> &[Rehearsal] {

@@ -96,8 +96,10 @@ fn spread(factor: &Tensor, signals: &Signals) -> Tensor {
 pub struct Update {
     /// w[m, t], [R, M, T].
     pub weights: Tensor,
-    /// Factors on the gradients of the objectives' heads, [R, T]; those of heads that a modality owns go by `weights`.
+    /// Factors on the gradients of the objectives' heads, [R, T], but for those that a modality owns.
     pub heads: Option<Tensor>,
+    /// Factors on the gradients of the heads that modality m owns, [R, M, T]; as `weights` where none.
+    pub owned: Option<Tensor>,
     /// Gaussian noise on each weight matrix of encoder m, in standard deviations of its gradient with all weights 1, [R, M].
     pub noise: Option<Tensor>,
     /// What it saw and did, for the results.
@@ -105,9 +107,14 @@ pub struct Update {
 }
 
 impl Update {
+    /// Factors on the gradients of heads that a modality owns, [R, M, T].
+    pub fn of_owned(&self) -> &Tensor {
+        self.owned.as_ref().unwrap_or(&self.weights)
+    }
+
     /// These weights, heads as they are, nothing to tell.
     pub fn weights(weights: Tensor) -> Self {
-        Self { weights, heads: None, noise: None, record: Record::default() }
+        Self { weights, heads: None, owned: None, noise: None, record: Record::default() }
     }
 }
 
@@ -162,9 +169,9 @@ pub trait Balancer: Debug + Send {
     /// Told once how many objectives T there are, before the first step.
     fn count(&mut self, _objectives: usize) {}
 
-    /// Whether it leaves a [`Record`] of each step.
-    fn records(&self) -> bool {
-        self.needs_gramian()
+    /// The figures, by name, that its [`Record`] of each step has.
+    fn records(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Whether [`Signals::class`] is to hold what each modality adds to the first objective's scores

@@ -67,8 +67,8 @@ impl Balancer for Ogm {
         vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
     }
 
-    fn records(&self) -> bool {
-        true
+    fn records(&self) -> &'static [&'static str] {
+        &["rho", "k"]
     }
 
     fn balance(&mut self, signals: &Signals) -> Option<Update> {

@@ -55,8 +55,8 @@ impl Balancer for Opm {
         vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
     }
 
-    fn records(&self) -> bool {
-        true
+    fn records(&self) -> &'static [&'static str] {
+        &["rho"]
     }
 
     fn before_fusion(&mut self, class: &Reading, states: &Tensor, epoch: usize) -> Option<Tensor> {

@@ -227,7 +227,7 @@ pub struct PipelineArguments {
     /// Processes that decode at once [default: as many as cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
-    /// Failed samples that are put up with, a number or a share such as 2%
+    /// Failed samples, or tasks that the features cannot fill, that are put up with: a number or a share such as 2%
     #[arg(long, default_value = "0", value_name = "N|P%")]
     pub max_failures: MaxFailures,
     /// Seconds that decoding one sample may take; longer, and it fails

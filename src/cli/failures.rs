@@ -31,7 +31,7 @@ impl FromStr for MaxFailures {
     }
 }
 
-#[cfg(feature = "hdf5")]
+#[cfg(any(feature = "hdf5", feature = "torch"))]
 impl MaxFailures {
     /// Whether `failed` of `total` are too many.
     pub fn exceeded(&self, failed: usize, total: usize) -> bool {

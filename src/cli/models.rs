@@ -104,7 +104,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
         let mut line: Vec<String> = std::iter::once(segment.id.as_str()).chain(names).map(String::from).collect();
         match said {
             Some(said) => {
-                line.push(classes[said.predicted].clone());
+                line.push(said.predicted.map(|class| classes[class].clone()).unwrap_or_default());
                 line.extend(said.probabilities.iter().map(f64::to_string));
             }
             None => line.resize(line.len() + 1 + classes.len(), String::new()),
@@ -135,7 +135,7 @@ fn npz(out: &Path, classes: &[String], store: &Store, said: &[Option<crate::trai
         let bytes: Vec<u8> = texts.iter().flat_map(points).flat_map(u32::to_le_bytes).collect();
         array(name, Element::Unicode(width as u64), vec![texts.len() as u64], &bytes)?;
     }
-    let predicted = said.iter().map(|said| said.as_ref().map_or(-1, |said| said.predicted as i64));
+    let predicted = said.iter().map(|said| said.as_ref().and_then(|said| said.predicted).map_or(-1, |class| class as i64));
     array("predicted", Element::Int(8), vec![rows], &predicted.flat_map(i64::to_le_bytes).collect::<Vec<_>>())?;
     let none = vec![f64::NAN; classes.len()];
     let probabilities = said.iter().flat_map(|said| said.as_ref().map_or(&none, |said| &said.probabilities));

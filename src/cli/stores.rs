@@ -7,16 +7,13 @@ use super::arguments::PipelineArguments;
 use super::arguments::{ExtractArguments, Origin};
 use super::progress::Bar;
 use super::show;
-use super::verbs::{WELL, World, work};
+use super::verbs::{WELL, WITH_FAILURES, World, work};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
 #[cfg(feature = "onnx")]
 use crate::sample::Dtype;
 use crate::store::writer::Summary;
 use crate::{Error, Result, dataset};
-
-/// Exit code of a verb that is done, with failures within the limit.
-const WITH_FAILURES: i32 = 4;
 
 pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
     let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;

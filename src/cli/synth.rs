@@ -35,9 +35,9 @@ pub struct SynthArguments {
     /// Train, and print what makes each arm valid; exit code 5 where something does not hold
     #[arg(long)]
     check: bool,
-    /// Seeds that --check draws features and trains with, from 0 on
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=1000), requires = "check")]
-    seeds: u64,
+    /// Seeds that --check draws features and trains with: how many, from 0 on, or ranges and lists such as 0-4,7
+    #[arg(long, default_value = "10", value_name = "N|SEEDS", requires = "check")]
+    seeds: Drawn,
     /// Override a key of pipelines/synth.toml, which --check trains with, such as train.optimizer=sgd
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "check")]
     set: Vec<String>,
@@ -46,6 +46,27 @@ pub struct SynthArguments {
     /// No progress and no summary
     #[arg(short, long)]
     quiet: bool,
+}
+
+/// At least two seeds.
+#[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "nothing is checked"))]
+struct Drawn(Vec<u64>);
+
+impl std::str::FromStr for Drawn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seeds = match text.parse::<u64>() {
+            Ok(count) => (0..count.min(1001)).collect(),
+            Err(_) => crate::rng::seeds(text)?,
+        };
+        let twice = seeds.iter().enumerate().any(|(i, seed)| seeds[..i.min(1001)].contains(seed));
+        match seeds.len() {
+            2..=1000 if !twice => Ok(Self(seeds)),
+            _ => Err(format!("\"{text}\"; expected 2 to 1000 seeds, each once")),
+        }
+    }
 }
 
 /// What replaces a parameter of the arm.
@@ -150,7 +171,7 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     let name = Path::new("pipelines/synth.toml");
     let pipeline = config::parse(PIPELINE, name, &arguments.set)?;
     let mut settings = config::table(&pipeline.train, "train", name)?.clone();
-    settings.protocol.seeds = (0..arguments.seeds).collect();
+    settings.protocol.seeds.clone_from(&arguments.seeds.0);
     let temporary = tempfile::tempdir().map_err(Error::io("make", &std::env::temp_dir()))?;
     let (folder, all) = (arguments.out.as_deref().unwrap_or(temporary.path()), arguments.out.is_some());
     let arms = arguments.arm().map_or_else(|| Arm::ALL.to_vec(), |arm| vec![arm]);

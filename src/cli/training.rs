@@ -7,7 +7,7 @@ use clap::Args;
 use crate::balance::BALANCERS;
 use crate::config::Pipeline;
 use crate::method::METHODS;
-use crate::train::{Bytes, Compare, Kind, Runs, Selection, Settings, Subset};
+use crate::train::{Bytes, Compare, Kind, Runs, Seeds, Selection, Settings, Subset};
 
 /// Flags of `train` and `bench-suite`; what is not given is as the pipeline file says.
 #[derive(Debug, Default, Args)]
@@ -24,9 +24,9 @@ pub struct TrainArguments {
     /// Domains that may be trained on
     #[arg(long, value_delimiter = ',', value_name = "DOMAINS")]
     pub sources: Vec<String>,
-    /// One run each
+    /// One run each; ranges such as 0-4 have both ends
     #[arg(long, value_delimiter = ',')]
-    pub seeds: Vec<u64>,
+    pub seeds: Vec<Seeds>,
     /// How the tested epoch is chosen: source-val, last, leave-one-domain-out, or oracle (by the target: no fair figure)
     #[arg(long, value_name = "RULE", value_parser = word::<Selection>)]
     pub selection: Option<Selection>,
@@ -57,6 +57,9 @@ pub struct TrainArguments {
     /// Runs side by side at most, or auto: what is fastest here, measured first
     #[arg(long, value_name = "N|auto")]
     pub cohort: Option<Runs>,
+    /// Make runs of other settings anew that are finished in the folder of runs, or have a checkpoint there [default: they are refused]
+    #[arg(long)]
+    pub overwrite: bool,
     /// Steps of each run that are written out whole: rows, masks, parameters, gradients and all that the balancer saw
     #[arg(long, value_name = "N")]
     pub dump_steps: Option<usize>,
@@ -85,7 +88,7 @@ impl TrainArguments {
         list(&mut protocol.modalities, &self.modalities);
         list(&mut protocol.targets, &self.targets);
         list(&mut protocol.sources, &self.sources);
-        list(&mut protocol.seeds, &self.seeds);
+        list(&mut protocol.seeds, &self.seeds.iter().flat_map(|seeds| seeds.0.iter().copied()).collect::<Vec<_>>());
         put(&mut protocol.selection, &self.selection);
         put(&mut protocol.search, &self.search);
         let Some(train) = &mut pipeline.train else { return };
@@ -95,6 +98,7 @@ impl TrainArguments {
         put(&mut train.dump_steps, &self.dump_steps);
         train.trace |= self.trace;
         train.tsne |= self.tsne;
+        train.overwrite |= self.overwrite;
         if self.init.is_some() {
             train.init.clone_from(&self.init);
         }
@@ -189,6 +193,8 @@ mod tests {
 
     #[test]
     fn words_that_mean_nothing_are_refused_with_those_that_do() {
+        assert_eq!(parse("--seeds 0-2,7").unwrap().seeds.into_iter().flat_map(|seeds| seeds.0).collect::<Vec<_>>(), [0, 1, 2, 7]);
+        assert!(parse("--seeds 3-1").unwrap_err().contains("0-4, both ends included"));
         assert!(parse("--protocol both").unwrap_err().contains("single-source"));
         assert!(parse("--selection best").unwrap_err().contains("leave-one-domain-out"));
         assert!(parse("--cohort 0").unwrap_err().contains("auto"));

@@ -14,6 +14,10 @@ use crate::{Error, Result, report};
 /// Exit code of a verb that is done.
 pub const WELL: i32 = 0;
 
+/// Exit code of a verb that is done, with failures within the limit.
+#[cfg(any(feature = "hdf5", feature = "torch"))]
+pub const WITH_FAILURES: i32 = 4;
+
 /// What verbs have from the process that they run in.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
@@ -169,14 +173,62 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
         Error::input(arguments.pipeline.display(), problem)
     })?;
     let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?)?;
+    let mut settings = settings.clone();
+    settings.check()?;
+    let (unfilled, tasks) = crate::train::unfilled(&table, &settings)?;
+    if arguments.max_failures.exceeded(unfilled.len(), tasks) {
+        let count = unfilled.len();
+        let first = unfilled.into_iter().next();
+        return Err(first.map_or_else(
+            || Error::Usage("--max-failures".into()),
+            |error| match error {
+                Error::Input { input, problem } => Error::input(
+                    input,
+                    format!("{problem} ({count} of {tasks} tasks cannot be filled; --max-failures {count} leaves them out)"),
+                ),
+                other => other,
+            },
+        ));
+    }
+    for error in &unfilled {
+        eprintln!("train: task left out: {error}");
+    }
+    settings.leave_out = true;
+    let settings = &settings;
     let bar = Bar::new("train", "epochs", arguments.quiet);
     let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.epochs_done, progress.epochs))?;
     let runs = if results.len() == 1 { "1 run".into() } else { format!("{} runs", results.len()) };
     let search = settings.protocol.search;
     let chosen = if search > 0 { format!(" of the best of {} configurations", search + 1) } else { String::new() };
     bar.finish(&format!("{runs}{chosen}"));
-    Ok(WELL)
+    let most = |of: fn(&report::results::RowCounts) -> usize| results.iter().map(|run| of(&run.rows)).max().unwrap_or(0);
+    for (count, what) in
+        [(most(|rows| rows.left_out), "are left out"), (most(|rows| rows.masked), "stay, with zeros in its place")]
+    {
+        if count > 0 {
+            eprintln!("train: rows that lack a modality {what}, up to {count} of a task");
+        }
+    }
+    let bare = results.iter().filter(|run| settings.tsne && run.embedding.is_empty() && run.diverged.is_none()).count();
+    if bare > 0 {
+        eprintln!("train: {bare} runs were finished before, without tsne; in another [train] out they get an embedding.csv");
+    }
+    let lost = results.iter().filter_map(|run| {
+        Some(format!("{} on {}, seed {}, {} (epoch {})", run.name, run.task(), run.seed, run.modalities.join("+"), run.diverged?))
+    });
+    let lost: Vec<String> = lost.collect();
+    if !lost.is_empty() {
+        let more = if lost.len() > NAMED { format!("; and {} more", lost.len() - NAMED) } else { String::new() };
+        let some = lost.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+        let (count, all) = (lost.len(), results.len());
+        eprintln!("train: {count} of {all} runs diverged, their loss is not finite and they have no figures: {some}{more}");
+    }
+    Ok(if unfilled.is_empty() { WELL } else { WITH_FAILURES })
 }
+
+/// Runs that one line names, at most.
+#[cfg(feature = "torch")]
+const NAMED: usize = 20;
 
 #[cfg(not(feature = "torch"))]
 fn train(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
@@ -200,6 +252,18 @@ fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> 
     if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
         let names: Vec<String> = train.resolve_compare()?.into_iter().map(|entry| entry.name).collect();
         results.retain(|run| names.contains(&run.name) && train.protocol.asks_for(run));
+        let other = |run: &report::RunResult| Some((run.clone(), train.differences(run))).filter(|(_, found)| !found.is_empty());
+        let others: Vec<_> = results.iter().filter_map(other).collect();
+        if let Some((run, found)) = others.first() {
+            let (count, all) = (others.len(), results.len());
+            let problem = format!(
+                "{count} of the {all} runs in {} are of other settings than this file says, such as {}: {}; expected runs of this file, or --set for what they were made with",
+                train.out.display(),
+                report::label(run),
+                found.join(", ")
+            );
+            return Err(Error::input(file.display(), problem));
+        }
     }
     report_of(&results, out.unwrap_or(&settings.out), quiet)
 }

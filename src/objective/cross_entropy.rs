@@ -39,7 +39,8 @@ mod tests {
         let (label, share) = (Tensor::from_slice(&[0i64, 2]).view([1, 2]), Tensor::from_slice(&[0.5, 0.5]).view([1, 2]));
         let weight = Tensor::from_slice(&[0.5, 3.0]).view([1, 2]); // of the classes 0 and 2
         let loss = |weight: Option<&Tensor>, smoothing| {
-            let batch = Batch { embeddings: &logits, label: &label, domain: &label, share: &share, weight, masks: None };
+            let batch =
+                Batch { embeddings: &logits, label: &label, domain: &label, share: &share, present: None, weight, masks: None };
             class_loss(&logits, &batch, smoothing).double_value(&[0])
         };
         let close = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");

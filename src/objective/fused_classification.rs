@@ -39,7 +39,7 @@ impl Objective for FusedClassification {
         let logits = self.layers[1].forward(params, &hidden);
         let loss = class_loss(&logits, batch, self.smoothing);
         let weight = params.get(self.layers[1].weight).shallow_clone();
-        let last = vec![Last { input: hidden, weight, scores: logits.shallow_clone() }];
+        let last = vec![Last { input: hidden, weight, scores: logits.shallow_clone(), share: batch.share.shallow_clone() }];
         Outcome { logits: Some(logits), last, ..Outcome::loss(loss) }
     }
 }

@@ -32,4 +32,7 @@ impl Objective for FusedDomain {
         let logits = self.layers[1].forward(params, &hidden);
         Outcome::loss(-mean(&log_probability(&logits, batch.domain), batch.share))
     }
+    fn opposes(&self) -> bool {
+        true
+    }
 }

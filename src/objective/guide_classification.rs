@@ -36,11 +36,12 @@ impl Objective for GuideClassification {
     fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
         let classify = |(m, [first, second]): (usize, &[Linear; 2])| {
             let hidden = first.forward(params, &batch.embedding(m as i64, &self.shape).detach()).relu();
-            Last { scores: second.forward(params, &hidden), input: hidden, weight: params.get(second.weight).shallow_clone() }
+            let (scores, weight) = (second.forward(params, &hidden), params.get(second.weight).shallow_clone());
+            Last { scores, input: hidden, weight, share: batch.share_of(m as i64) }
         };
         let last: Vec<Last> = self.layers.iter().enumerate().map(classify).collect();
         let scores: Vec<Tensor> = last.iter().map(|last| last.scores.shallow_clone()).collect();
-        let loss = scores.iter().map(|scores| -mean(&log_probability(scores, batch.label), batch.share)).sum();
+        let loss = last.iter().map(|last| -mean(&log_probability(&last.scores, batch.label), &last.share)).sum();
         Outcome { class: Some(Reading::of(&scores, batch.label, batch)), last, ..Outcome::loss(loss) }
     }
 

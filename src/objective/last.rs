@@ -11,6 +11,8 @@ pub struct Last {
     pub weight: Tensor,
     /// What comes out, [R, B, C].
     pub scores: Tensor,
+    /// Each row's share of its loss, [R, B].
+    pub share: Tensor,
 }
 
 impl Last {
@@ -18,7 +20,7 @@ impl Last {
     /// differentiation can go through it once more.
     pub fn gradient(&self, batch: &Batch) -> Tensor {
         let truth = self.scores.zeros_like().scatter_value(2, &batch.label.unsqueeze(2), 1.0);
-        let error = (self.scores.softmax(-1, None) - truth) * batch.share.unsqueeze(2);
+        let error = (self.scores.softmax(-1, None) - truth) * self.share.unsqueeze(2);
         self.input.transpose(1, 2).bmm(&error)
     }
 }

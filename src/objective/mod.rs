@@ -100,6 +100,8 @@ pub struct Batch<'a> {
     pub domain: &'a Tensor,
     /// Each row's share of its run's batch [R, B]: sums to 1 over B; 0 for padding.
     pub share: &'a Tensor,
+    /// 1 where a row has the modality, [R, B, M]: rows that lack it are in none of its own losses. All have all where none.
+    pub present: Option<&'a Tensor>,
     /// How much each row counts in class losses beside its share, [R, B]; all alike where none.
     pub weight: Option<&'a Tensor>,
     /// Dropout factors [R, B, W], 0 or 1 / (1 − rate), by the places that a [`Layout`] gave out; none in evaluation.
@@ -110,6 +112,20 @@ impl Batch<'_> {
     /// The embedding of modality `m`, [R, B, E].
     pub fn embedding(&self, m: i64, shape: &Shape) -> Tensor {
         self.embeddings.narrow(2, m * shape.embedding, shape.embedding)
+    }
+
+    /// Each row's share of those that have modality `m`, [R, B]: sums to 1, or to 0 where no row has it.
+    pub fn share_of(&self, m: i64) -> Tensor {
+        let Some(present) = self.present else { return self.share.shallow_clone() };
+        let share = self.share * present.select(2, m);
+        let whole = share.sum_dim_intlist(1, true, None).clamp_min(1e-30);
+        share / whole
+    }
+
+    /// The same of all modalities, [R, M, B], or of every one alike, [R, 1, B].
+    pub fn shares(&self) -> Tensor {
+        let Some(present) = self.present else { return self.share.unsqueeze(1) };
+        Tensor::stack(&(0..present.size()[2]).map(|m| self.share_of(m)).collect::<Vec<_>>(), 1)
     }
 }
 
@@ -150,5 +166,10 @@ pub trait Objective: Debug + Send {
     /// Whether encoders learn from it; probes only read.
     fn trains_encoders(&self) -> bool {
         true
+    }
+
+    /// Whether encoders are to work against its heads, as against a discriminator's.
+    fn opposes(&self) -> bool {
+        false
     }
 }

@@ -34,8 +34,11 @@ impl Objective for ModalityDomain {
     fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
         let loss = |(m, [first, second]): (usize, &[Linear; 2])| {
             let hidden = first.forward(params, &batch.embedding(m as i64, &self.shape)).relu();
-            -mean(&log_probability(&second.forward(params, &hidden), batch.domain), batch.share)
+            -mean(&log_probability(&second.forward(params, &hidden), batch.domain), &batch.share_of(m as i64))
         };
         Outcome::loss(self.layers.iter().enumerate().map(loss).sum())
+    }
+    fn opposes(&self) -> bool {
+        true
     }
 }

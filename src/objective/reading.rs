@@ -11,36 +11,45 @@ pub struct Reading {
     log: Tensor,
     /// The truth [R, M, B, 1].
     label: Tensor,
-    /// Each row's share of its run's batch [R, 1, B].
+    /// Each row's share of its run's batch, [R, 1, B]; [R, M, B] where not every row has every modality.
     share: Tensor,
 }
 
 impl Reading {
     /// Scores [R, M, B, C] (any, before or after a log-softmax), the truth [R, B] and each row's share [R, B], which sums to 1.
     pub fn new(scores: &Tensor, label: &Tensor, share: &Tensor) -> Self {
-        Self::of_log(scores.detach().log_softmax(-1, None), label, share)
+        Self::of_log(scores.detach().log_softmax(-1, None), label, share.unsqueeze(1))
     }
 
-    fn of_log(log: Tensor, label: &Tensor, share: &Tensor) -> Self {
+    fn of_log(log: Tensor, label: &Tensor, share: Tensor) -> Self {
         let label = label.unsqueeze(1).unsqueeze(3).expand([-1, log.size()[1], -1, -1], false);
-        Self { log, label, share: share.unsqueeze(1) }
+        Self { log, label, share }
     }
 
     /// Of the scores of each modality, [R, B, C]: their mean cross-entropies, summed over modalities, to learn from, and what
     /// they say.
     pub(super) fn learned(scores: &[Tensor], label: &Tensor, batch: &Batch) -> (Tensor, Self) {
-        let graph = Self::of_log(Tensor::stack(scores, 1).log_softmax(-1, None), label, batch.share);
+        let graph = Self::of_log(Tensor::stack(scores, 1).log_softmax(-1, None), label, batch.shares());
         let loss = -(graph.log_truth() * &graph.share).sum_dim_intlist([1i64, 2].as_slice(), false, None);
         (loss, Self { log: graph.log.detach(), ..graph })
     }
 
     /// Of the scores of each modality, [R, B, C].
     pub(super) fn of(scores: &[Tensor], label: &Tensor, batch: &Batch) -> Self {
-        Self::new(&Tensor::stack(scores, 1), label, batch.share)
+        Self::of_log(Tensor::stack(scores, 1).detach().log_softmax(-1, None), label, batch.shares())
     }
 
+    /// Over the rows that have the modality; where none has, the mean of the other modalities' figures, which sets it apart in no
+    /// ratio.
     fn mean(&self, values: &Tensor) -> Tensor {
-        (values * &self.share).sum_dim_intlist(2, false, None)
+        let mean = (values * &self.share).sum_dim_intlist(2, false, None);
+        if self.share.size()[1] == 1 {
+            return mean;
+        }
+        let there = self.share.sum_dim_intlist(2, false, None).gt(0.0);
+        let count = there.to_kind(mean.kind()).sum_dim_intlist(1, true, None).clamp_min(1.0);
+        let others = mean.sum_dim_intlist(1, true, None) / count;
+        mean.where_self(&there, &others)
     }
 
     fn log_truth(&self) -> Tensor {
@@ -66,6 +75,11 @@ impl Reading {
     /// Mean cross-entropy, [R, M].
     pub fn loss(&self) -> Tensor {
         -self.mean(&self.log_truth())
+    }
+
+    /// Cross-entropy summed over rows by these shares [R, M, B], [R, M].
+    pub fn loss_by(&self, share: &Tensor) -> Tensor {
+        -(self.log_truth() * share).sum_dim_intlist(2, false, None)
     }
 
     /// Mean cross-entropy where a probability of the truth below `floor` counts as that, [R, M].

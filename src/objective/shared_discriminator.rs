@@ -58,4 +58,7 @@ impl Objective for SharedDiscriminator {
         let (loss, reading) = Reading::learned(&scores, batch.domain, batch);
         Outcome { domain: Some(reading), ..Outcome::loss(loss) }
     }
+    fn opposes(&self) -> bool {
+        true
+    }
 }

@@ -50,7 +50,11 @@ impl Objective for UnimodalClassification {
     fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
         let score = |(m, layer): (usize, &Linear)| layer.forward(params, &batch.embedding(m as i64, &self.shape));
         let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
-        let mut loss: Tensor = scores.iter().map(|scores| class_loss(scores, batch, self.shape.heads.smoothing)).sum();
+        let own = |(m, scores): (usize, &Tensor)| {
+            let batch = Batch { share: &batch.share_of(m as i64), ..*batch };
+            class_loss(scores, &batch, self.shape.heads.smoothing)
+        };
+        let mut loss: Tensor = scores.iter().enumerate().map(own).sum();
         if self.weight != 1.0 {
             loss *= self.weight;
         }

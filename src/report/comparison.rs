@@ -3,45 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use super::entry::{Entry, Task};
+use super::identity::differing;
 use super::read::label;
 use super::statistics::mean;
 use super::table::Table;
-use super::{RunResult, markup};
+use super::{RunResult, entry, markup};
 use crate::{Error, Result};
-
-/// Runs that differ in task and seed only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The runs' name.
-    pub name: String,
-    /// The name, with modalities and selection in brackets where not all runs have the same.
-    pub label: String,
-    /// Which losses there are.
-    pub method: String,
-    /// How gradients meet.
-    pub balance: String,
-    /// [`RunResult::words`] of the first run.
-    pub words: BTreeMap<String, String>,
-    /// [`RunResult::losses`].
-    pub losses: Vec<String>,
-    /// The modalities, in order of concatenation.
-    pub modalities: Vec<String>,
-    /// How epochs were chosen.
-    pub selection: String,
-}
-
-/// Runs that answer the same question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
-    /// [`RunResult::task`]; `sources → target` where several have that name.
-    pub label: String,
-    /// [`ProtocolResult::kind`](super::results::ProtocolResult).
-    pub kind: String,
-    /// Domains trained on, sorted.
-    pub sources: Vec<String>,
-    /// Domain tested on.
-    pub target: String,
-}
 
 /// Results by entry, task and seed.
 #[derive(Debug)]
@@ -60,7 +28,7 @@ const PLAIN: [&str; 2] = ["none", "adversarial"];
 
 impl<'a> Comparison<'a> {
     /// Entries and tasks stand in order of first appearance, entries of balance `none` (of the most modalities) first; seeds
-    /// ascend.
+    /// ascend. Runs of one name whose settings differ are entries of their own.
     ///
     /// # Errors
     /// [`Error::Input`] for no result at all, and where figures would not be comparable: one run given twice, runs of one
@@ -74,40 +42,26 @@ impl<'a> Comparison<'a> {
             match tasks.iter().position(|task| task.is_of(run)) {
                 Some(task) => agree(run, firsts[task])?,
                 None => {
-                    let sources = sorted(&run.sources);
-                    let kind = run.protocol.kind.clone();
-                    tasks.push(Task { label: run.task(), kind, sources, target: run.target.clone() });
+                    tasks.push(Task::new(run));
                     firsts.push(run);
                 }
             }
-            match entries.iter().find(|entry| entry.is_of(run)) {
-                None => entries.push(Entry::new(run)),
-                Some(e) if (&e.method, &e.balance) == (&run.method, &run.balance) => {}
-                Some(e) => {
+            let of_name = |e: &&Entry| (&e.name, &e.modalities, &e.selection) == (&run.name, &run.modalities, &run.selection);
+            match entries.iter().find(of_name) {
+                Some(e) if (&e.method, &e.balance) != (&run.method, &run.balance) => {
                     let [a, b] = [format!("{} and {}", e.method, e.balance), format!("{} and {}", run.method, run.balance)];
                     return Err(Error::input(
                         label(run),
                         format!("{b}; another run of this name has {a}; expected one name for each"),
                     ));
                 }
+                _ if entries.iter().any(|entry| entry.is_of(run)) => {}
+                _ => entries.push(Entry::new(run)),
             }
         }
         entries.sort_by_key(|e| if e.balance == "none" { (0, Reverse(e.modalities.len())) } else { (1, Reverse(0)) });
-        let varies = |of: fn(&Entry, &Entry) -> bool| entries.iter().any(|e| of(e, &entries[0]));
-        let (modalities, selection) = (varies(|a, b| a.modalities != b.modalities), varies(|a, b| a.selection != b.selection));
-        for entry in &mut entries {
-            let parts = [modalities.then(|| entry.modalities.join("+")), selection.then(|| entry.selection.clone())];
-            let parts: Vec<String> = parts.into_iter().flatten().collect();
-            if !parts.is_empty() {
-                entry.label = format!("{} [{}]", entry.name, parts.join(", "));
-            }
-        }
-        let names: Vec<String> = tasks.iter().map(|task| task.label.clone()).collect();
-        for task in &mut tasks {
-            if names.iter().filter(|name| **name == task.label).count() > 1 {
-                task.label = format!("{} → {}", task.sources.join(", "), task.target);
-            }
-        }
+        entry::name(&mut entries);
+        entry::tell_apart(&mut tasks);
         let mut runs = BTreeMap::new();
         for run in results {
             let places = (entries.iter().position(|e| e.is_of(run)), tasks.iter().position(|t| t.is_of(run)));
@@ -150,7 +104,7 @@ impl<'a> Comparison<'a> {
         self.runs.range((entry, task, 0)..=(entry, task, u64::MAX)).map(|(_, run)| *run).collect()
     }
 
-    /// What an entry is compared with: of those with its modalities and selection the one of its method and balance `none`,
+    /// What an entry is compared with: of those with its modalities, selection and settings the one of its method and balance `none`,
     /// for such a one that of method `erm`, else the first.
     pub fn base(&self, entry: usize) -> usize {
         let own = &self.entries[entry];
@@ -186,9 +140,13 @@ impl<'a> Comparison<'a> {
         place.map_or("mean", |task| &self.tasks[task].label)
     }
 
-    /// A figure of an entry by seed, at a task or in the mean over all; seeds without it are left out.
+    /// A figure of an entry by seed, at a task or in the mean over all; seeds without it are left out, and so are runs that
+    /// diverged.
     pub fn figures(&self, entry: usize, place: Option<usize>, of: Figure<'_>) -> Vec<(u64, f64)> {
-        let at = |task: usize, seed: u64| self.runs.get(&(entry, task, seed)).and_then(|run| of(run));
+        let at = |task: usize, seed: u64| {
+            let run = self.runs.get(&(entry, task, seed)).filter(|run| run.diverged.is_none())?;
+            of(run).filter(|figure| figure.is_finite())
+        };
         let over = |seed: u64| match place {
             Some(task) => at(task, seed),
             None => mean(&(0..self.tasks.len()).map(|task| at(task, seed)).collect::<Option<Vec<f64>>>()?),
@@ -201,13 +159,52 @@ impl<'a> Comparison<'a> {
         let accuracy: Figure<'_> = &|run| Some(100.0 * run.target_accuracy);
         let at = |task: usize, seed: u64| {
             let of = |entry| self.runs.get(&(entry, task, seed)).and_then(|run| accuracy(run));
-            Some(of(entry)? - of(base)?)
+            Some(of(entry)? - of(base)?).filter(|difference| difference.is_finite())
         };
         let over = |seed: u64| match place {
             Some(task) => at(task, seed),
             None => mean(&(0..self.tasks.len()).map(|task| at(task, seed)).collect::<Option<Vec<f64>>>()?),
         };
         self.seeds.iter().filter_map(|&seed| over(seed)).collect()
+    }
+
+    /// Seeds with a run of one of these entries that diverged, at a task or at any.
+    pub fn diverged(&self, entries: &[usize], place: Option<usize>) -> usize {
+        let tasks = place.map_or(0..self.tasks.len(), |task| task..task + 1);
+        let lost = |key: (usize, usize, u64)| self.runs.get(&key).is_some_and(|run| run.diverged.is_some());
+        let at = |task: usize, seed: u64| entries.iter().any(|&entry| lost((entry, task, seed)));
+        self.seeds.iter().filter(|&&seed| tasks.clone().any(|task| at(task, seed))).count()
+    }
+
+    /// What is to be known before anything is compared, a sentence or two each: settings that not all runs share, and runs that
+    /// diverged.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let keys = differing(self.entries.iter().map(|entry| &entry.shared));
+        if !keys.is_empty() {
+            let keys: Vec<String> = keys.iter().map(|(key, values)| format!("{key} ({})", values.join("; "))).collect();
+            warnings.push(format!(
+                "Not all runs were made alike, they differ in {}. Differences and tests stand only between runs that were.",
+                keys.join(", ")
+            ));
+        }
+        let mut lost = BTreeMap::<(usize, usize), Vec<u64>>::new();
+        for (&(entry, task, seed), _) in self.runs.iter().filter(|(_, run)| run.diverged.is_some()) {
+            lost.entry((entry, task)).or_default().push(seed);
+        }
+        if !lost.is_empty() {
+            let count: usize = lost.values().map(Vec::len).sum();
+            let names: Vec<String> = lost.iter().map(|(&(entry, task), seeds)| self.named(entry, task, seeds)).collect();
+            let all = self.runs.len();
+            warnings.push(format!("Diverged, so in no mean and no test, {count} of {all} runs: {}.", names.join("; ")));
+        }
+        warnings
+    }
+
+    /// Runs of an entry and task in words.
+    fn named(&self, entry: usize, task: usize, seeds: &[u64]) -> String {
+        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        format!("{} on {} (seed {})", self.entries[entry].label, self.tasks[task].label, seeds.join(", "))
     }
 
     /// What the tables average over, in a line.
@@ -229,52 +226,17 @@ impl<'a> Comparison<'a> {
         if missing.is_empty() {
             return format!("All {all} runs are there.");
         }
-        let name = |(e, t, seeds): &(usize, usize, Vec<u64>)| {
-            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-            format!("{} on {} (seed {})", self.entries[*e].label, self.tasks[*t].label, seeds.join(", "))
-        };
-        let names: Vec<String> = missing.iter().map(name).collect();
+        let names: Vec<String> = missing.iter().map(|(entry, task, seeds)| self.named(*entry, *task, seeds)).collect();
         format!("Missing runs, {} of {all}: {}.", all - self.runs.len(), names.join("; "))
     }
 
     /// The tables for a terminal, aligned, without colour.
     pub fn to_terminal(&self) -> String {
         let tables: Vec<String> = self.tables().iter().map(Table::to_terminal).collect();
-        format!("{}\n{}\n{}\n", tables.join("\n"), self.caption(), markup::plain(&self.completeness()))
+        let lines = [self.caption(), self.completeness()].into_iter().chain(self.warnings());
+        let lines: String = lines.map(|line| markup::plain(&line) + "\n").collect();
+        format!("{}\n{lines}", tables.join("\n"))
     }
-}
-
-impl Entry {
-    fn new(run: &RunResult) -> Self {
-        Self {
-            name: run.name.clone(),
-            label: run.name.clone(),
-            method: run.method.clone(),
-            balance: run.balance.clone(),
-            words: run.words.clone(),
-            losses: run.losses.clone(),
-            modalities: run.modalities.clone(),
-            selection: run.selection.clone(),
-        }
-    }
-
-    fn is_of(&self, run: &RunResult) -> bool {
-        (&self.name, &self.modalities, &self.selection) == (&run.name, &run.modalities, &run.selection)
-    }
-
-    fn is_beside(&self, other: &Self) -> bool {
-        (&self.modalities, &self.selection) == (&other.modalities, &other.selection)
-    }
-}
-
-impl Task {
-    fn is_of(&self, run: &RunResult) -> bool {
-        self.target == run.target && self.kind == run.protocol.kind && self.sources == sorted(&run.sources)
-    }
-}
-
-fn sorted(names: &[String]) -> Vec<String> {
-    names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// That two runs of one task tell the same classes apart.
@@ -282,7 +244,7 @@ fn agree(run: &RunResult, first: &RunResult) -> Result<()> {
     if run.classes == first.classes {
         return Ok(());
     }
-    let problem =
-        format!("classes {:?}, while {} has {:?}; expected the same for one task", run.classes, label(first), first.classes);
+    let [own, others] = [run, first].map(|run| run.classes.join(", "));
+    let problem = format!("classes {own}, while {} has {others}; expected the same for one task", label(first));
     Err(Error::input(label(run), problem))
 }

@@ -5,7 +5,7 @@ use super::statistics::Summary;
 use super::{RunResult, published};
 use crate::{Error, Result};
 
-const HEAD: [&str; 27] = [
+const HEAD: [&str; 29] = [
     "name",
     "method",
     "balance",
@@ -33,9 +33,12 @@ const HEAD: [&str; 27] = [
     "difference_of_losses_high",
     "p_holm_of_losses",
     "published",
+    "diverged",
+    "label",
 ];
 
 /// The file. Accuracies are in per cent, differences in points; `target` is `mean` for the mean over tasks; what there is not is empty.
+/// `diverged` counts seeds that are in no figure; `label` is the name with what sets it apart.
 ///
 /// # Errors
 /// [`Error::Io`], which memory does not give.
@@ -78,6 +81,7 @@ pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
             }
             let cells = papers.iter().map(|table| table.rows[e].1[column].text()).filter(|text| text != "–");
             line.push(cells.collect::<Vec<_>>().join("; "));
+            line.extend([runs.diverged(&[e], place).to_string(), entry.label.clone()]);
             out.write_record(&line).map_err(failed)?;
         }
     }

@@ -35,7 +35,9 @@ pub struct Line {
     /// Seeds.
     pub runs: usize,
     /// Figures that are not finite and so left out of the points.
-    pub left_out: usize,
+    pub not_finite: usize,
+    /// Figures that are, but beyond what an axis can show.
+    pub too_large: usize,
     /// Figures in all.
     pub figures: usize,
 }
@@ -44,17 +46,19 @@ impl Line {
     /// Over the seeds `runs`, of the figure `value`, which an epoch may lack.
     pub fn over(runs: &[&RunResult], label: &str, style: usize, value: impl Fn(&EpochResult) -> Option<f64>) -> Self {
         let epochs = runs.iter().map(|run| run.curve.len()).max().unwrap_or(0);
-        let (mut left_out, mut figures) = (0, 0);
+        let (mut not_finite, mut too_large, mut figures) = (0, 0, 0);
         let mut point = |epoch: usize| {
             let all: Vec<f64> = runs.iter().filter_map(|run| value(run.curve.get(epoch)?)).collect();
             let finite: Vec<f64> = all.iter().copied().filter(|&v| drawable(v)).collect();
             figures += all.len();
-            left_out += all.len() - finite.len();
+            let lost = all.iter().filter(|value| !value.is_finite()).count();
+            not_finite += lost;
+            too_large += all.len() - finite.len() - lost;
             let ends = |least: f64, next: fn(f64, f64) -> f64| finite.iter().copied().fold(least, next);
             Some(Point { mean: mean(&finite)?, low: ends(f64::INFINITY, f64::min), high: ends(f64::NEG_INFINITY, f64::max) })
         };
         let points = (0..epochs).map(&mut point).collect();
-        Self { label: label.into(), style, points, runs: runs.len(), left_out, figures }
+        Self { label: label.into(), style, points, runs: runs.len(), not_finite, too_large, figures }
     }
 
     /// Lowest and highest figures, for the axis.

@@ -10,25 +10,26 @@ use super::{Comparison, confusion};
 struct Quantity<E> {
     heading: &'static str,
     axis: &'static str,
-    value: fn(&E) -> f64,
+    /// None where there is no such figure.
+    value: fn(&E) -> Option<f64>,
     /// Values that the axis shows in any case.
     include: &'static [f64],
     reference: Option<f64>,
 }
 
 const LEARNING: [Quantity<EpochResult>; 3] = [
-    Quantity { heading: "Training loss", axis: "loss, nats", value: |e| e.train_loss, include: &[0.0], reference: None },
+    Quantity { heading: "Training loss", axis: "loss, nats", value: |e| Some(e.train_loss), include: &[0.0], reference: None },
     Quantity {
         heading: "Training accuracy",
         axis: "accuracy, %",
-        value: |e| 100.0 * e.train_accuracy,
+        value: |e| Some(100.0 * e.train_accuracy),
         include: &[],
         reference: None,
     },
     Quantity {
         heading: "Source-validation accuracy",
         axis: "accuracy, %",
-        value: |e| 100.0 * e.validation_accuracy,
+        value: |e| Some(100.0 * e.validation_accuracy),
         include: &[],
         reference: None,
     },
@@ -60,7 +61,7 @@ const BALANCE: [Quantity<BalanceResult>; 7] = [
     Quantity {
         heading: "Steps with a conflict: the two gradients have a negative inner product",
         axis: "steps, %",
-        value: |b| 100.0 * b.conflict,
+        value: |b| Some(100.0 * b.conflict?),
         include: &[0.0],
         reference: None,
     },
@@ -85,25 +86,28 @@ pub fn learning(runs: &Comparison) -> String {
     let labels: Vec<String> = runs.entries().iter().map(|c| c.label.clone()).collect();
     let mut out = legend(&labels);
     for (q, quantity) in LEARNING.iter().enumerate() {
-        let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, |e| Some((quantity.value)(e)));
+        let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, quantity.value);
         let lines = |t: usize| (0..labels.len()).map(|c| line(t, c)).filter(|line| line.runs > 0).collect();
         out.push_str(&charts(runs, &format!("learning-{q}"), quantity, &lines));
     }
     out
 }
 
-/// What a balancer saw and did, for each entry that has it: a line for each modality, a chart for each task.
+/// What a balancer saw and did, for each entry and figure that it has: a line for each modality, a chart for each task.
 pub fn balance(runs: &Comparison) -> String {
-    let has =
-        |c: &usize| (0..runs.tasks().len()).any(|t| runs.at(*c, t).iter().any(|r| r.curve.iter().any(|e| !e.balance.is_empty())));
     let mut out = String::new();
-    for c in (0..runs.entries().len()).filter(has) {
-        let entry = &runs.entries()[c];
-        out.push_str(&format!("<h3>{}</h3>\n{}", escape(&entry.label), legend(&entry.modalities)));
-        for (q, quantity) in BALANCE.iter().enumerate() {
+    for (c, entry) in runs.entries().iter().enumerate() {
+        let of_entry = || (0..runs.tasks().len()).flat_map(|t| runs.at(c, t)).flat_map(|run| &run.curve);
+        let has = |quantity: &Quantity<BalanceResult>| {
+            of_entry().flat_map(|epoch| epoch.balance.values()).any(|balance| (quantity.value)(balance).is_some())
+        };
+        if BALANCE.iter().any(has) {
+            out.push_str(&format!("<h3>{}</h3>\n{}", escape(&entry.label), legend(&entry.modalities)));
+        }
+        for (q, quantity) in BALANCE.iter().enumerate().filter(|(_, quantity)| has(quantity)) {
             let of = |modality: &String| {
                 let modality = modality.clone();
-                move |e: &EpochResult| e.balance.get(&modality).map(quantity.value)
+                move |e: &EpochResult| e.balance.get(&modality).and_then(quantity.value)
             };
             let line = |t: usize, m: usize| Line::over(&runs.at(c, t), &entry.modalities[m], m, of(&entry.modalities[m]));
             let lines = |t: usize| (0..entry.modalities.len()).map(|m| line(t, m)).filter(|line| line.figures > 0).collect();
@@ -116,10 +120,12 @@ pub fn balance(runs: &Comparison) -> String {
 /// A confusion matrix for each task and entry.
 pub fn confusions(runs: &Comparison) -> String {
     let mut out = String::new();
+    let most = confusion::most(runs.entries().len() * runs.tasks().len());
     for (t, task) in runs.tasks().iter().enumerate() {
         out.push_str(&format!("<h3>{}</h3>\n<div class=\"row\">\n", escape(&task.label)));
         for (c, entry) in runs.entries().iter().enumerate() {
-            let here = runs.at(c, t);
+            let mut here = runs.at(c, t);
+            here.retain(|run| run.diverged.is_none());
             let Some(first) = here.first() else { continue };
             let matrix = confusion::sum(&here, first.classes.len());
             let title = if here.len() == runs.seeds().len() {
@@ -127,7 +133,7 @@ pub fn confusions(runs: &Comparison) -> String {
             } else {
                 format!("{} ({} of {} seeds)", entry.label, here.len(), runs.seeds().len())
             };
-            out.push_str(&confusion::draw(&format!("confusion-{c}-{t}"), &title, &first.classes, &matrix));
+            out.push_str(&confusion::draw(&format!("confusion-{c}-{t}"), &title, &first.classes, &matrix, most));
         }
         out.push_str("</div>\n");
     }
@@ -146,13 +152,15 @@ fn charts<E>(runs: &Comparison, id: &str, quantity: &Quantity<E>, lines: &dyn Fn
         );
     }
     out.push_str("</div>\n");
-    let lost = runs.tasks().iter().zip(&lines).flat_map(|(t, lines)| lines.iter().map(move |line| (&t.label, line)));
-    let lost: Vec<String> = lost
-        .filter(|(_, line)| line.left_out > 0)
-        .map(|(t, line)| format!("{} on {t}, {} of {} figures", line.label, line.left_out, line.figures))
-        .collect();
-    if !lost.is_empty() {
-        out.push_str(&format!("<p class=\"warning\">Not finite, so not drawn: {}.</p>\n", escape(&lost.join("; "))));
+    for (why, count) in [("Not finite", (|line| line.not_finite) as fn(&Line) -> usize), ("Too large", |line| line.too_large)] {
+        let all = runs.tasks().iter().zip(&lines).flat_map(|(t, lines)| lines.iter().map(move |line| (&t.label, line)));
+        let lost: Vec<String> = all
+            .filter(|(_, line)| count(line) > 0)
+            .map(|(t, line)| format!("{} on {t}, {} of {} figures", line.label, count(line), line.figures))
+            .collect();
+        if !lost.is_empty() {
+            out.push_str(&format!("<p class=\"warning\">{why}, so not drawn: {}.</p>\n", escape(&lost.join("; "))));
+        }
     }
     out + "</div>\n"
 }

@@ -21,10 +21,14 @@ they do not tell what would happen on other data.</li>
 leaves gradients as they are, the difference to it is given too.</li>
 <li>Macro-F1 is the mean of the classes' F1 over the classes that stand among truths or predictions. The expected calibration error has 15 bins of equal
 width of the largest probability. Heads are the run's own uni-modal heads, or linear probes trained beside it; other runs have none.</li>
-<li>Where runs are missing, the count says how many seeds a figure stands on.</li>
+<li>Where runs are missing, the count says how many seeds a figure stands on. A run whose loss was no longer a finite number has
+<em>diverged</em>: it was stopped, and is in no mean and no test.</li>
+<li>Runs that differ in anything but method, balancer, its settings, modalities, selection, task and seed are rows of their own, named by
+what differs; no difference is taken between them.</li>
 <li>Curves are means over seeds, bands go from the lowest to the highest seed, epochs count from 0. Figures that are not finite (null in
-results.json) are left out of curves and said to be. Signals of a balancer are means over the steps of an epoch.</li>
-<li>Confusion matrices are sums over seeds; a cell is shaded by its share of the row, so by recall on the diagonal.</li>
+results.json) are left out of curves and said to be; figures that a balancer does not have are not drawn. Signals of a balancer are means over the steps of an epoch.</li>
+<li>Confusion matrices are sums over seeds; a cell is shaded by its share of the row, so by recall on the diagonal. Where there are many
+classes, neighbours in the list share a row and a column, and the most frequent confusions are named below.</li>
 </ul>
 ";
 
@@ -40,6 +44,9 @@ pub fn page(runs: &Comparison) -> String {
     out.push_str(&format!("<p class=\"lead\">{}</p>\n", escape(&runs.caption())));
     let class = if runs.missing().is_empty() { "lead" } else { "warning" };
     out.push_str(&format!("<p class=\"{class}\">{}</p>\n", escape(&runs.completeness())));
+    for warning in runs.warnings() {
+        out.push_str(&format!("<p class=\"warning\">{}</p>\n", escape(&warning)));
+    }
     for table in runs.tables().into_iter().chain(runs.more_tables()) {
         let html = table.to_html().replacen("<table>", "<table class=\"figures\">", 1);
         out.push_str(&format!("<div class=\"wide\">\n{html}</div>\n"));
@@ -79,7 +86,8 @@ fn compared(runs: &Comparison) -> String {
         let here: Vec<&RunResult> = (0..runs.entries().len()).flat_map(|e| runs.at(e, t)).collect();
         let sources = here.first().map(|run| run.sources.join(", ")).unwrap_or_default();
         let rows = |of: fn(&RunResult) -> usize| range(here.iter().map(|run| of(run)));
-        let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target), rows(|r| r.rows.left_out)];
+        let counts = [rows(|r| r.rows.train), rows(|r| r.rows.validation), rows(|r| r.rows.target)];
+        let counts = counts.into_iter().chain([rows(|r| r.rows.left_out), rows(|r| r.rows.masked)]);
         [task.label.clone(), sources].into_iter().chain(counts).collect()
     });
     let seeds: Vec<String> = runs.seeds().iter().map(u64::to_string).collect();
@@ -91,7 +99,8 @@ fn compared(runs: &Comparison) -> String {
         vec!["epochs".into(), range(runs.runs().map(|run| run.epochs))],
     ];
     let mut out = table("words", &["name", "method", "gradients", "losses", "modalities", "compared with"], names);
-    let head = ["target", "sources", "training rows", "validation rows", "target rows", "rows left out"];
+    let head =
+        ["target", "sources", "training rows", "validation rows", "target rows", "rows left out", "rows without a modality"];
     out.push_str(&table("words", &head, tasks));
     out.push_str(&table("words", &["setting", "value"], settings));
     out
@@ -104,7 +113,11 @@ fn all(runs: &Comparison) -> String {
         let on_target = run.on_target();
         let more = [on_target.map(|d| d.macro_f1), on_target.and_then(|d| Some(d.calibration.as_ref()?.ece))];
         let shares = [Some(run.target_accuracy), Some(run.source_validation_accuracy)].into_iter().chain(more);
-        let figures = shares.map(|share| share.map_or("–".into(), percent)).chain([run.selected_epoch.to_string()]);
+        let epoch = match (run.diverged, run.selected_epoch) {
+            (Some(epoch), _) => format!("diverged in {epoch}"),
+            (None, epoch) => epoch.map_or("–".into(), |epoch| epoch.to_string()),
+        };
+        let figures = shares.map(|share| share.filter(|share| share.is_finite()).map_or("–".into(), percent)).chain([epoch]);
         [entry.label.clone(), task.label.clone(), run.seed.to_string()].into_iter().chain(figures).collect()
     });
     let head = [

@@ -8,8 +8,10 @@ pub mod comparison;
 mod confusion;
 mod csv;
 mod curves;
+mod entry;
 mod figures;
 mod html;
+pub mod identity;
 mod latex;
 mod markup;
 mod plane;
@@ -17,6 +19,7 @@ mod published;
 mod read;
 pub mod results;
 mod scale;
+pub mod sound;
 pub mod statistics;
 mod svg;
 pub mod table;
@@ -25,7 +28,7 @@ mod tables;
 use std::path::Path;
 
 pub use comparison::Comparison;
-pub use read::read;
+pub use read::{label, read};
 pub use results::RunResult;
 
 use crate::{Result, fs};

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::RunResult;
-use super::results::{EmbeddedRow, FORMAT, Role};
+use super::results::{EmbeddedRow, FORMAT, Role, Settings, without_absent};
+use super::{RunResult, identity, sound};
+use crate::error::plain_types;
 use crate::{Error, Result, fs};
 
 /// The results of every `results.json` in and below the given run folders: folders in the order given, each one's files
@@ -32,13 +33,17 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
             continue;
         }
         let mut result = parse(&file, &fs::read_text(&file)?)?;
+        if result.settings.is_empty() {
+            result.settings = settings(&file.with_file_name("config.toml"));
+        }
         result.embedding = embedding(&file.with_file_name("embedding.csv"))?;
         if result.protocol.role != Role::Result {
             continue;
         }
         let r = &result;
         let names = [&r.sources, &r.modalities].map(|names| names.join("\0"));
-        let key = (r.name.clone(), r.task(), r.seed, names, r.selection.clone());
+        let settings = format!("{:?}", (identity::shared(r), identity::own(r), r.settings.get("target-split")));
+        let key = (r.name.clone(), r.task(), r.seed, names, r.selection.clone(), settings);
         if let Some(first) = runs.insert(key, file.clone()) {
             let problem = format!("the same run as in {}: {}; expected one result a run", first.display(), label(&result));
             return Err(Error::input(file.display(), problem));
@@ -50,7 +55,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
 
 /// How messages name a run.
 pub fn label(run: &RunResult) -> String {
-    format!("{:?} on {:?}, seed {}, {}", run.name, run.task(), run.seed, run.modalities.join("+"))
+    format!("\"{}\" on \"{}\", seed {}, {}", run.name, run.task(), run.seed, run.modalities.join("+"))
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
@@ -75,6 +80,12 @@ fn find(folder: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -
     Ok(())
 }
 
+/// What a `config.toml` beside a result of an earlier format says of the settings; nothing where there is none.
+fn settings(file: &Path) -> Settings {
+    let Some(table) = fs::read_text(file).ok().and_then(|text| text.parse::<toml::Table>().ok()) else { return Settings::new() };
+    identity::settings(table)
+}
+
 /// The rows of an `embedding.csv`; none where there is no such file.
 fn embedding(file: &Path) -> Result<Vec<EmbeddedRow>> {
     if !file.exists() {
@@ -91,36 +102,17 @@ fn parse(file: &Path, text: &str) -> Result<RunResult> {
         format: u32,
     }
     let wrong = |problem: String| Error::input(file.display(), problem);
-    let json = |e: serde_json::Error| wrong(format!("{e}; expected the result of a run, format 1 to {FORMAT}"));
+    let json = |e: serde_json::Error| {
+        wrong(format!("{}; expected the result of a run, format 1 to {FORMAT}", plain_types(&e.to_string())))
+    };
     let head: Head = serde_json::from_str(text).map_err(json)?;
     if !(1..=FORMAT).contains(&head.format) {
         return Err(wrong(format!("format {}; expected 1 to {FORMAT}", head.format)));
     }
-    let run: RunResult = serde_json::from_str(text).map_err(json)?;
-    check(&run).map_err(wrong)?;
+    let mut run: RunResult = serde_json::from_str(text).map_err(json)?;
+    if run.format < 3 {
+        without_absent(&mut run.curve);
+    }
+    sound::check(&run).map_err(wrong)?;
     Ok(run)
-}
-
-/// That the parts of a result fit each other.
-fn check(run: &RunResult) -> Result<(), String> {
-    let shares = [("source_validation_accuracy", run.source_validation_accuracy), ("target_accuracy", run.target_accuracy)];
-    for (key, value) in shares {
-        if !(0.0..=1.0).contains(&value) {
-            return Err(format!("{key} is {value}; expected a share in [0, 1]"));
-        }
-    }
-    if run.curve.len() != run.epochs {
-        return Err(format!("curve has {} entries; expected one for each of the {} epochs", run.curve.len(), run.epochs));
-    }
-    if run.selected_epoch >= run.epochs {
-        return Err(format!("selected_epoch is {}; expected one of the {} epochs, from 0", run.selected_epoch, run.epochs));
-    }
-    let classes = run.classes.len();
-    if classes == 0 || run.confusion.len() != classes || run.confusion.iter().any(|row| row.len() != classes) {
-        return Err(format!("confusion does not have one row and one column for each of the {classes} classes"));
-    }
-    if run.sources.contains(&run.target) && run.protocol.kind != "in-domain" {
-        return Err(format!("target {:?} is among the sources; expected a domain not trained on", run.target));
-    }
-    Ok(())
 }

@@ -4,13 +4,22 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The format that is written. Of format 1 `losses`, `domains` and the macro-F1 of epochs are missing; it is still read.
-pub const FORMAT: u32 = 2;
+mod epoch;
+
+pub(super) use epoch::without_absent;
+pub use epoch::{BalanceResult, EpochResult};
+
+/// The format that is written. Earlier ones are still read: format 2 has neither `settings` nor runs that diverged, format 1 lacks
+/// `losses`, `domains` and the macro-F1 of epochs too.
+pub const FORMAT: u32 = 3;
+
+/// Settings by key.
+pub type Settings = BTreeMap<String, serde_json::Value>;
 
 /// One run: a method and a balancer, trained on source domains with one seed, tested on a domain never seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// [`FORMAT`], or 1.
+    /// [`FORMAT`], or an earlier one.
     pub format: u32,
     /// Column of the comparison, such as `gmp (paper)`; runs of one name differ in task and seed only.
     pub name: String,
@@ -36,8 +45,16 @@ pub struct RunResult {
     pub selection: String,
     /// Epochs trained.
     pub epochs: usize,
-    /// The epoch, from 0, whose parameters were tested.
-    pub selected_epoch: usize,
+    /// The epoch, from 0, whose parameters were tested; none of a run that diverged.
+    pub selected_epoch: Option<usize>,
+    /// The epoch, from 0, in which a loss was not finite, or whose parameters gave the target's rows such a loss. The run has ended
+    /// there: it has no figure on the target, and its accuracies are NaN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<usize>,
+    /// What shaped the run beside the fields here, as its `config.toml` has it: the digest of the features, the version and every
+    /// setting but those of [the place](super::identity::PLACE). Empty where it is not known.
+    #[serde(default)]
+    pub settings: Settings,
     /// Class names, in the order of the confusion matrix.
     pub classes: Vec<String>,
     /// Rows used.
@@ -46,15 +63,17 @@ pub struct RunResult {
     #[serde(default)]
     pub protocol: ProtocolResult,
     /// Accuracy on the sources' validation rows at the selected epoch, in [0, 1].
+    #[serde(deserialize_with = "null_is_nan")]
     pub source_validation_accuracy: f64,
     /// Accuracy on the target's rows, in [0, 1].
+    #[serde(deserialize_with = "null_is_nan")]
     pub target_accuracy: f64,
-    /// Rows are true classes, columns predicted ones, on the target.
+    /// Rows are true classes, columns predicted ones, on the target. Empty of a run that diverged.
     pub confusion: Vec<Vec<u64>>,
     /// Figures of the tested parameters: the validation rows of every source, then the target's rows.
     #[serde(default)]
     pub domains: Vec<DomainResult>,
-    /// One entry an epoch.
+    /// One entry an epoch, up to the one that diverged.
     pub curve: Vec<EpochResult>,
     /// Some rows' embeddings in the plane, from `embedding.csv` in the same folder.
     #[serde(skip)]
@@ -85,14 +104,16 @@ pub struct DomainResult {
     /// Mean fused classification loss.
     #[serde(deserialize_with = "null_is_nan")]
     pub loss: f64,
-    /// Share of rows that the fused head got right, in [0, 1].
+    /// Share of rows that the fused head got right, in [0, 1]; NaN, as the next, where scores are not finite.
+    #[serde(deserialize_with = "null_is_nan")]
     pub accuracy: f64,
     /// Mean of the classes' F1, in [0, 1], over the classes that stand among the rows' truths or predictions.
+    #[serde(deserialize_with = "null_is_nan")]
     pub macro_f1: f64,
     /// None where a probability is not finite.
     pub calibration: Option<Calibration>,
     /// Accuracy of each modality's own head, where the run has such heads or probes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nulls_are_nan")]
     pub heads: BTreeMap<String, f64>,
 }
 
@@ -143,7 +164,9 @@ pub struct ProtocolResult {
     /// The configuration of the random search that it has, 0 the given one; none where nothing was searched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<usize>,
-    /// The accuracy that its epoch was chosen by, in [0, 1]: on source validation, of inner runs, or of the oracle.
+    /// The accuracy that its epoch was chosen by, in [0, 1]: on source validation, of inner runs, or of the oracle. NaN of a run that
+    /// diverged.
+    #[serde(deserialize_with = "null_is_nan")]
     pub selection_accuracy: f64,
 }
 
@@ -187,85 +210,17 @@ pub struct RowCounts {
     pub target: usize,
     /// Rows left out because a modality failed or is absent there.
     pub left_out: usize,
+    /// Rows that were used though they lack a modality.
+    #[serde(default)]
+    pub masked: usize,
 }
 
-/// JSON has neither NaN nor infinities: they are written as `null`, and `null` in a curve is read as NaN.
+/// JSON has neither NaN nor infinities: they are written as `null`, and `null` is read as NaN.
 fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
-fn nan() -> f64 {
-    f64::NAN
-}
-
-/// One epoch of a run. A figure that is not finite is `null` in the file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochResult {
-    /// Mean fused classification loss over the epoch's training rows.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub train_loss: f64,
-    /// Accuracy of the fused head on the training rows as they were seen, in [0, 1].
-    #[serde(deserialize_with = "null_is_nan")]
-    pub train_accuracy: f64,
-    /// Learning rate of the epoch's first step. NaN in results of format 1.
-    #[serde(deserialize_with = "null_is_nan", default = "nan")]
-    pub learning_rate: f64,
-    /// Mean fused classification loss on source validation.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub validation_loss: f64,
-    /// Accuracy on source validation, in [0, 1].
-    #[serde(deserialize_with = "null_is_nan")]
-    pub validation_accuracy: f64,
-    /// Macro-F1 there, as in [`DomainResult`]. NaN in results of format 1.
-    #[serde(deserialize_with = "null_is_nan", default = "nan")]
-    pub validation_macro_f1: f64,
-    /// For balancers with signals, the mean over the epoch's steps, by modality.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub balance: BTreeMap<String, BalanceResult>,
-}
-
-impl BalanceResult {
-    /// Names and figures, as in `balance.csv`.
-    pub fn named(&self) -> [(&'static str, f64); 8] {
-        [
-            ("rho", self.rho),
-            ("sigma", self.sigma),
-            ("gamma", self.gamma),
-            ("k", self.k),
-            ("p", self.p),
-            ("cosine", self.cosine),
-            ("conflict", self.conflict),
-            ("projected", self.projected),
-        ]
-    }
-}
-
-/// Means over an epoch's steps of what a balancer saw and did to one modality's encoder. Peng et al. name them ρ, σ, k, p.
-/// A figure that is not finite is `null` in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct BalanceResult {
-    /// Semantic ratio ρ: above 1, the modality is ahead in classification.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub rho: f64,
-    /// Domain ratio σ: above 1, it is ahead in domain invariance.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub sigma: f64,
-    /// Γ = ρ / σ: above 1, classification is the stronger task. NaN in results of versions before 0.3.
-    #[serde(deserialize_with = "null_is_nan", default = "nan")]
-    pub gamma: f64,
-    /// Factor on the classification gradient, in (0, 1].
-    #[serde(deserialize_with = "null_is_nan")]
-    pub k: f64,
-    /// Factor on the domain gradient, in (0, 1].
-    #[serde(deserialize_with = "null_is_nan")]
-    pub p: f64,
-    /// Cosine between the two gradients before projection.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub cosine: f64,
-    /// Share of steps with a negative inner product.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub conflict: f64,
-    /// ‖removed part‖ / ‖gradient‖ of the projected side; 0 where nothing was projected.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub projected: f64,
+fn nulls_are_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let figures = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(figures.into_iter().map(|(name, figure)| (name, figure.unwrap_or(f64::NAN))).collect())
 }

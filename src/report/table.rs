@@ -14,6 +14,8 @@ pub enum Cell {
         summary: Option<Summary>,
         /// Seeds that there should be.
         expected: usize,
+        /// Seeds whose run diverged.
+        diverged: usize,
     },
     /// Differences to the base over seeds.
     Difference {
@@ -23,6 +25,8 @@ pub enum Cell {
         p: Option<f64>,
         /// Seeds that there should be.
         expected: usize,
+        /// Seeds whose run, or the base's, diverged.
+        diverged: usize,
     },
     /// What a paper states: mean and, where it has one, spread.
     Published(f64, Option<f64>),
@@ -31,33 +35,52 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// `61.20 ± 1.30`; `61.20 ± –` for one seed; `61.20 ± 1.30 (2 of 3)` where seeds are missing. Differences:
-    /// `+1.50 [-0.20, +3.20] p 0.07`.
+    /// `61.20 ± 1.30`; `61.20 ± –` for one seed; `61.20 ± 1.30 (2 of 3)` where seeds are missing, `61.20 ± 1.30 (2 of 3, 1
+    /// diverged)` and `diverged (3 of 3)`. Differences: `+1.50 [-0.20, +3.20] p 0.07`.
     pub fn text(&self) -> String {
-        let missing = |count: usize, expected: usize| match count < expected {
-            true => format!(" ({count} of {expected})"),
-            false => String::new(),
+        self.lines().join(" ")
+    }
+
+    /// The text in the parts that a line may be broken between.
+    fn lines(&self) -> Vec<String> {
+        let missing = |count: usize, expected: usize, diverged: usize| match (count < expected, diverged) {
+            (false, _) => String::new(),
+            (true, 0) => format!(" ({count} of {expected})"),
+            (true, diverged) => format!(" ({count} of {expected}, {diverged} diverged)"),
         };
         let spread = |deviation: Option<f64>| deviation.map_or("–".into(), |d| format!("{d:.2}"));
-        match self {
+        let one = match self {
             Self::Base => "base".into(),
-            Self::Figure { summary: Some(s), expected } => {
-                format!("{} ± {}{}", plain_number(s.mean), spread(s.deviation), missing(s.count, *expected))
+            Self::Figure { summary: Some(s), expected, diverged } => {
+                format!("{} ± {}{}", plain_number(s.mean), spread(s.deviation), missing(s.count, *expected, *diverged))
             }
-            Self::Difference { difference: Some(d), p, expected } => {
+            Self::Difference { difference: Some(d), p, expected, diverged } => {
                 let mean = d.summary.mean;
                 let interval =
                     d.half.map_or("[–]".into(), |half| format!("[{}, {}]", signed(mean - half), signed(mean + half)));
                 let p = p.map_or("–".into(), p_value);
-                format!("{} {interval} p {p}{}", signed(mean), missing(d.summary.count, *expected))
+                return vec![signed(mean), interval, format!("p {p}{}", missing(d.summary.count, *expected, *diverged))];
             }
-            Self::Figure { summary: None, expected } | Self::Difference { difference: None, expected, .. } => {
+            Self::Figure { summary: None, expected, diverged }
+            | Self::Difference { difference: None, expected, diverged, .. } => {
+                if *diverged > 0 {
+                    return vec!["diverged".into(), format!("({diverged} of {expected})")];
+                }
                 format!("– (0 of {expected})")
             }
             Self::Published(mean, None) => format!("{mean:.2}"),
             Self::Published(mean, Some(deviation)) => format!("{mean:.2} ± {deviation:.2}"),
             Self::Absent => "–".into(),
-        }
+        };
+        vec![one]
+    }
+
+    /// An element of a row; all but the first part on lines of their own.
+    fn to_html(&self, class: &str) -> String {
+        let text = |part: &String| escape(part).replace('-', "−");
+        let lines = self.lines();
+        let more: String = lines.iter().skip(1).map(|part| format!(" <span class=\"more\">{}</span>", text(part))).collect();
+        format!("<td{class}>{}{more}</td>", lines.first().map(text).unwrap_or_default())
     }
 }
 
@@ -88,6 +111,8 @@ pub struct Table {
     pub columns: Vec<String>,
     /// Name and cells of each row.
     pub rows: Vec<(String, Vec<Cell>)>,
+    /// Whether the last column is the mean of the others.
+    pub mean: bool,
 }
 
 impl Table {
@@ -118,11 +143,14 @@ impl Table {
 
     /// An HTML table.
     pub fn to_html(&self) -> String {
-        let head: String = self.columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
-        let mut out = format!("<table>\n<caption>{}</caption>\n", escape(&self.title));
+        // stays in view where the table is wider than the page
+        let class = |i: usize| if self.mean && i + 1 == self.columns.len() { " class=\"mean\"" } else { "" };
+        let head = |(i, name): (usize, &String)| format!("<th scope=\"col\"{}>{}</th>", class(i), escape(name));
+        let head: String = self.columns.iter().enumerate().map(head).collect();
+        let mut out = format!("<table>\n<caption><span>{}</span></caption>\n", escape(&self.title));
         out.push_str(&format!("<thead><tr><th scope=\"col\">name</th>{head}</tr></thead>\n<tbody>\n"));
         for (name, cells) in &self.rows {
-            let cells: String = cells.iter().map(|c| format!("<td>{}</td>", escape(&c.text()).replace('-', "−"))).collect();
+            let cells: String = cells.iter().enumerate().map(|(i, cell)| cell.to_html(class(i))).collect();
             out.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escape(name)));
         }
         out + "</tbody>\n</table>\n"
@@ -135,12 +163,17 @@ mod tests {
 
     #[test]
     fn cells_say_what_is_missing() {
-        let text = |values: &[f64], expected| Cell::Figure { summary: Summary::of(values), expected }.text();
+        let cell = |values: &[f64], expected, diverged| Cell::Figure { summary: Summary::of(values), expected, diverged }.text();
+        let text = |values: &[f64], expected| cell(values, expected, 0);
         assert_eq!(text(&[60.0, 62.0], 2), "61.00 ± 1.41");
         assert_eq!(text(&[60.0], 1), "60.00 ± –");
         assert_eq!(text(&[60.0, 62.0], 3), "61.00 ± 1.41 (2 of 3)");
         assert_eq!(text(&[], 3), "– (0 of 3)");
-        let text = |values: &[f64], expected, p| Cell::Difference { difference: Difference::of(values), p, expected }.text();
+        assert_eq!(cell(&[60.0, 62.0], 4, 1), "61.00 ± 1.41 (2 of 4, 1 diverged)");
+        assert_eq!(cell(&[], 3, 2), "diverged (2 of 3)");
+        let text = |values: &[f64], expected, p| {
+            Cell::Difference { difference: Difference::of(values), p, expected, diverged: 0 }.text()
+        };
         assert_eq!(text(&[1.5, 1.5], 2, None), "+1.50 [+1.50, +1.50] p –");
         assert_eq!(text(&[-0.001], 1, None), "0.00 [–] p –");
         assert_eq!(text(&[0.0, 2.0, 4.0], 4, Some(0.0004)), "+2.00 [-2.97, +6.97] p <0.001 (3 of 4)");

@@ -1,5 +1,6 @@
 //! Which tables are made of a comparison.
 
+use super::RunResult;
 use super::comparison::{Comparison, Figure};
 use super::published;
 use super::statistics::{Difference, Summary, holm};
@@ -38,7 +39,7 @@ impl Comparison<'_> {
     pub fn more_tables(&self) -> Vec<Table> {
         let mut tables = Vec::new();
         let mut add = |title: String, of: Figure<'_>| {
-            if self.runs().any(|run| of(run).is_some()) {
+            if self.runs().any(|run| of(run).is_some_and(f64::is_finite)) {
                 tables.push(self.figure_table(title, of));
             }
         };
@@ -62,8 +63,12 @@ impl Comparison<'_> {
     pub fn figure_table(&self, title: String, of: Figure<'_>) -> Table {
         let cell = |entry: usize, place: Option<usize>| {
             let figures: Vec<f64> = self.figures(entry, place, of).into_iter().map(|(_, figure)| figure).collect();
-            let lacks = (0..self.tasks().len()).all(|task| self.at(entry, task).iter().all(|run| of(run).is_none()));
-            if lacks { Cell::Absent } else { Cell::Figure { summary: Summary::of(&figures), expected: self.seeds().len() } }
+            let lacks = |run: &&RunResult| run.diverged.is_none() && of(run).is_none();
+            if (0..self.tasks().len()).all(|task| self.at(entry, task).iter().all(lacks)) {
+                return Cell::Absent;
+            }
+            let (expected, diverged) = (self.seeds().len(), self.diverged(&[entry], place));
+            Cell::Figure { summary: Summary::of(&figures), expected, diverged }
         };
         self.table(title, &cell)
     }
@@ -77,9 +82,10 @@ impl Comparison<'_> {
             match base(entry) {
                 None if is_base(entry) => Cell::Base,
                 None => Cell::Absent,
-                Some(_) => {
+                Some(base) => {
                     let (difference, p) = columns[column][entry].unzip();
-                    Cell::Difference { difference, p: p.flatten(), expected: self.seeds().len() }
+                    let diverged = self.diverged(&[entry, base], place);
+                    Cell::Difference { difference, p: p.flatten(), expected: self.seeds().len(), diverged }
                 }
             }
         };
@@ -99,6 +105,7 @@ impl Comparison<'_> {
         let places = self.places();
         let row = |e: usize| places.iter().map(|&place| cell(e, place)).collect();
         let rows = self.entries().iter().enumerate().map(|(e, entry)| (entry.label.clone(), row(e))).collect();
-        Table { title, columns: places.iter().map(|&place| self.place(place).to_owned()).collect(), rows }
+        let columns = places.iter().map(|&place| self.place(place).to_owned()).collect();
+        Table { title, columns, rows, mean: places.len() > 1 }
     }
 }

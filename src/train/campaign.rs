@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::compare::{Resolved, is_folder_name};
 use super::search;
-use super::selection::{Choice, Pick, Selection};
+use super::selection::{Choice, Pick};
 use super::settings::Settings;
 use super::table::Table;
 use super::task::Task;
@@ -46,15 +46,16 @@ impl<'a> Campaign<'a> {
         if let Some(name) = table.domains().iter().find(|name| !is_folder_name(name)) {
             return Err(Error::input(format!("features: domain {name:?}"), "expected a name that can be a folder's"));
         }
-        let mut tasks = Vec::new();
-        for task in protocol.tasks(table)? {
-            let mut inner = Vec::new();
-            if protocol.selection == Selection::LeaveOneDomainOut {
-                for &source in &task.sources {
-                    inner.push(Arc::new(task.inner(table, source)?));
-                }
+        let (mut tasks, mut unfilled) = (Vec::new(), None);
+        for task in protocol.tasks(table, settings.absent)? {
+            match task {
+                Ok(task) => tasks.push(task),
+                Err(error) if settings.leave_out => unfilled = unfilled.or(Some(error)),
+                Err(error) => return Err(error),
             }
-            tasks.push((task, inner));
+        }
+        if let Some(error) = unfilled.filter(|_| tasks.is_empty()) {
+            return Err(error);
         }
         let mut cells = Vec::new();
         for column in &columns {
@@ -147,18 +148,22 @@ impl<'a> Campaign<'a> {
         let inner = !here.inner.is_empty();
         let choices: Vec<Option<Choice>> = match inner {
             true => tried.chunks(here.inner.len()).map(Choice::of_inner).collect(),
-            false => tried.iter().map(|run| Some(Choice::of_search(run))).collect(),
+            false => tried.iter().map(Choice::of_search).collect(),
         };
         if protocol.search == 0 {
             return (0, choices);
         }
-        let mut best = 0;
+        // a configuration that diverged is none; the given one where all did
+        let lost = |i: usize| tried.iter().skip(i * here.inner.len().max(1)).take(here.inner.len().max(1));
+        let lost = |i: usize| lost(i).any(|run| run.diverged.is_some());
+        let mut best: Option<(usize, Choice)> = None;
         for (i, choice) in choices.iter().enumerate() {
-            let (Some(choice), Some(so_far)) = (choice, &choices[best]) else { continue };
-            if choice.beats(so_far) {
-                best = i;
+            let Some(choice) = choice.filter(|_| !lost(i)) else { continue };
+            if best.is_none_or(|(_, so_far)| choice.beats(&so_far)) {
+                best = Some((i, choice));
             }
         }
+        let best = best.map_or(0, |(i, _)| i);
         let epoch = choices.get(best).copied().flatten().filter(|_| inner);
         (best, vec![epoch; protocol.seeds.len()])
     }
@@ -197,11 +202,15 @@ impl<'a> Campaign<'a> {
             let each = here.inner.len().max(1);
             for (i, (configuration, runs)) in here.configurations.iter().zip(tried.chunks(each)).enumerate() {
                 let Some(first) = runs.first() else { continue };
-                let choice = if here.inner.is_empty() { Some(Choice::of_search(first)) } else { Choice::of_inner(runs) };
+                let choice = if here.inner.is_empty() { Choice::of_search(first) } else { Choice::of_inner(runs) };
+                let choice = choice.filter(|_| runs.iter().all(|run| run.diverged.is_none()));
                 let (accuracy, loss) = choice.map_or((f64::NAN, f64::NAN), |choice| (choice.accuracy, choice.loss));
                 let of_task = [first.name.clone(), first.method.clone(), first.balance.clone(), first.modalities.join("+")];
                 let of_run = [here.name.clone(), i.to_string(), first.seed.to_string(), u8::from(i == best).to_string()];
-                let numbers = [accuracy, loss, configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string());
+                let lost = runs.iter().any(|run| run.diverged.is_some());
+                let found = [accuracy, loss].map(|x| if lost { "diverged".into() } else { x.to_string() });
+                let numbers =
+                    found.into_iter().chain([configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string()));
                 let own = configuration.hyperparameters.numbers();
                 let own = keys.iter().map(|key| own.get(key).map(f64::to_string).unwrap_or_default());
                 csv.write_record(of_task.into_iter().chain(of_run).chain(numbers).chain(own)).map_err(failed)?;
@@ -212,6 +221,16 @@ impl<'a> Campaign<'a> {
     }
 }
 
+/// What is wrong with each task that the features cannot fill, and how many tasks there are.
+///
+/// # Errors
+/// [`Error::Input`] for names that the features do not have, and where there is no task at all.
+pub fn unfilled(table: &Table, settings: &Settings) -> Result<(Vec<Error>, usize)> {
+    let tasks = settings.protocol.tasks(table, settings.absent)?;
+    let count = tasks.len();
+    Ok((tasks.into_iter().filter_map(Result::err).collect(), count))
+}
+
 impl Choice {
     /// The epoch with the best mean accuracy of inner runs.
     fn of_inner(runs: &[RunResult]) -> Option<Self> {
@@ -219,9 +238,11 @@ impl Choice {
         Self::of_mean(&runs.iter().map(point).collect::<Vec<_>>())
     }
 
-    /// The epoch that a run of a search chose itself. Of equal accuracies, the loss on source validation decides.
-    fn of_search(run: &RunResult) -> Self {
-        let loss = run.curve.get(run.selected_epoch).map_or(f64::NAN, |epoch| epoch.validation_loss);
-        Self { epoch: run.selected_epoch, accuracy: run.protocol.selection_accuracy, loss }
+    /// The epoch that a run of a search chose itself; none of a run that diverged. Of equal accuracies, the loss on source
+    /// validation decides.
+    fn of_search(run: &RunResult) -> Option<Self> {
+        let epoch = run.selected_epoch?;
+        let loss = run.curve.get(epoch).map_or(f64::NAN, |epoch| epoch.validation_loss);
+        Some(Self { epoch, accuracy: run.protocol.selection_accuracy, loss })
     }
 }

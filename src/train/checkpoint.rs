@@ -44,13 +44,21 @@ pub fn remove(folder: &Path) -> Result<()> {
     fs::remove(&fs::part(&path(folder)))
 }
 
-/// Epochs that are done by the checkpoint in `folder`; none where there is none of this configuration.
-pub fn epochs(folder: &Path, config: &str) -> Option<usize> {
+/// Epochs that are done by the checkpoint in `folder`; none where there is none of a configuration that is `wanted`.
+pub fn epochs(folder: &Path, wanted: impl FnOnce(&str) -> bool) -> Option<usize> {
+    whole(folder).filter(|standing| wanted(&standing.config)).map(|standing| standing.epochs)
+}
+
+/// The configuration of the checkpoint in `folder`, where there is one.
+pub fn config(folder: &Path) -> Option<String> {
+    whole(folder).map(|standing| standing.config)
+}
+
+fn whole(folder: &Path) -> Option<Standing> {
     let file = std::fs::File::open(path(folder)).ok()?;
     // SAFETY: the file is ours, and replaced whole when it changes
     let bytes = unsafe { memmap2::Mmap::map(&file) }.ok()?;
-    let standing = standing(SafeTensors::deserialize(&bytes).ok()?.tensor(STANDING).ok()?.data())?;
-    (standing.config == config).then_some(standing.epochs)
+    standing(SafeTensors::deserialize(&bytes).ok()?.tensor(STANDING).ok()?.data())
 }
 
 fn standing(bytes: &[u8]) -> Option<Standing> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
@@ -18,17 +17,19 @@ use super::rehearsal;
 use super::saved::Saved;
 use super::selection::Pick;
 use super::table::Table;
-use super::task::{Standard, Task};
+use super::task::{Absent, Standard, Task};
 use crate::balance::{Hyperparameters, RECORD};
 use crate::objective::Params;
 
 mod course;
 mod dump;
+mod epoch;
 mod judged;
 mod steps;
 
 pub use course::{Course, Trained};
 pub(super) use dump::clear;
+pub use epoch::Epoch;
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]
@@ -63,24 +64,6 @@ impl Run {
     }
 }
 
-/// One epoch of one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Mean fused classification loss over the steps' rows.
-    pub train_loss: f64,
-    /// Share of them that was right as seen.
-    pub train_accuracy: f64,
-    /// On the sources' validation rows, after the epoch.
-    pub validation: Evaluation,
-    /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
-    pub record: Vec<[f64; RECORD.len()]>,
-    /// The same of each step, where the cohort [keeps them](Cohort::keep_steps).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Vec<[f64; RECORD.len()]>>,
-    /// Learning rate.
-    pub learning_rate: f64,
-}
-
 /// R runs, their parameters and the features on one device.
 #[derive(Debug)]
 pub struct Cohort {
@@ -107,6 +90,8 @@ pub struct Cohort {
     heads: Params,
     gradients: Params,
     features: Vec<Tensor>,
+    /// By modality, 1 where a row has it, \[N\]; none where rows that lack one are no part of the tasks.
+    valid: Vec<Tensor>,
     mean: Vec<Tensor>,
     scale: Vec<Tensor>,
     label: Tensor,
@@ -179,6 +164,9 @@ impl Cohort {
             mean.push(stack(|standard| &standard.mean));
             scale.push(stack(|standard| &standard.scale));
         }
+        let lacking = |m: &usize| table.modalities()[*m].valid.contains(&false);
+        let masks = runs.iter().any(|run| run.task.absent == Absent::Mask) && used.iter().any(lacking);
+        let valid = used.iter().filter(|_| masks).map(|&modality| placed.valid(table, modality)).collect();
         let indices = |values: &[usize]| place(Tensor::from_slice(&values.iter().map(|&i| i as i64).collect::<Vec<_>>()));
         let domains = table.domains().len();
         let places: Vec<usize> = runs
@@ -199,7 +187,7 @@ impl Cohort {
         Self {
             rarity,
             recipe,
-            optimizer: Descent::new(recipe.optimizer, &flat),
+            optimizer: Descent::new(recipe.optimizer, &flat).by(model.parts()),
             average: Average::new(recipe.average, &flat),
             batch,
             dropout: design.dropout,
@@ -225,6 +213,7 @@ impl Cohort {
             heads,
             gradients,
             features,
+            valid,
             mean,
             scale,
         }
@@ -288,7 +277,7 @@ impl Cohort {
             let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
             let learning_rate = run.rates(self.recipe, epoch).learning_rate;
             let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
-            epochs.push((epoch < run.epochs).then_some(done));
+            epochs.push(self.trains(r, epoch).then_some(done));
         }
         epochs
     }

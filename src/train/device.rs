@@ -98,9 +98,31 @@ pub(super) fn to_host(tensor: &Tensor) -> Vec<f64> {
     values
 }
 
+/// libtorch ends a computation that it has no memory for, or cannot do on a device, with a panic.
+pub(super) fn failed(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let first = text.and_then(|text| text.lines().next()).unwrap_or("no message");
+    // the crate's own panic quotes libtorch's text, line ends and all
+    let first = first.split_once("Torch(\"").map_or(first, |(_, quoted)| quoted);
+    let first = first.split_once("\\n").map_or(first, |(line, _)| line).trim_end_matches("\")").trim();
+    Error::environment(format!("training ended in libtorch: {first}"), "try a smaller batch-size, or another device")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_libtorch_says_is_told_without_its_wrapping() {
+        let panic = std::panic::catch_unwind(|| {
+            let (a, b) = (tch::Tensor::from_slice(&[1.0, 2.0]), tch::Tensor::from_slice(&[1.0, 2.0, 3.0]));
+            a + b
+        })
+        .unwrap_err();
+        let text = failed(panic.as_ref()).to_string();
+        assert!(text.starts_with("training ended in libtorch: The size of tensor a (2) must match"), "{text}");
+        assert!(!text.contains("Err") && !text.contains("Torch(") && !text.contains('\\'), "{text}");
+    }
 
     #[test]
     fn libtorch_is_found_and_words_are_checked() {

@@ -13,17 +13,18 @@ pub struct Judged {
     pub row: usize,
     /// Its class.
     pub truth: usize,
-    /// The class of the largest probability.
-    pub predicted: usize,
+    /// The class of the largest probability; none where the scores are not finite.
+    pub predicted: Option<usize>,
     /// That probability.
     pub confidence: f64,
     /// Classification loss.
     pub loss: f64,
-    /// What each modality's own head predicts; empty where there is none, or none was asked for.
-    pub heads: Vec<usize>,
+    /// What each modality's own head predicts, as [`predicted`](Self::predicted); empty where there is none, or none was asked
+    /// for.
+    pub heads: Vec<Option<usize>>,
 }
 
-/// What a run's model says of some rows.
+/// What a run's model says of some rows. Where the scores of one of them are not finite, loss, accuracy and macro-F1 are NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Mean classification loss.
@@ -32,7 +33,7 @@ pub struct Evaluation {
     pub accuracy: f64,
     /// Mean of the classes' F1, in [0, 1].
     pub macro_f1: f64,
-    /// Counts by true (rows) and predicted class (columns).
+    /// Counts by true (rows) and predicted class (columns) of the rows that have a prediction.
     pub confusion: Vec<Vec<u64>>,
 }
 
@@ -40,15 +41,19 @@ impl Evaluation {
     /// Of these rows.
     pub fn from_rows<'a>(classes: usize, rows: impl IntoIterator<Item = &'a Judged>) -> Self {
         let mut confusion = vec![vec![0; classes]; classes];
-        let (mut total, mut right, mut loss) = (0u64, 0u64, 0.0);
+        let (mut total, mut right, mut loss, mut known) = (0u64, 0u64, 0.0, 1.0);
         for row in rows {
-            confusion[row.truth][row.predicted] += 1;
+            match row.predicted {
+                Some(predicted) => confusion[row.truth][predicted] += 1,
+                None => known = f64::NAN,
+            }
             total += 1;
-            right += u64::from(row.truth == row.predicted);
+            right += u64::from(row.predicted == Some(row.truth));
             loss += row.loss;
         }
         let total = total.max(1) as f64;
-        Self { loss: loss / total, accuracy: right as f64 / total, macro_f1: macro_f1(&confusion), confusion }
+        let (accuracy, macro_f1) = (right as f64 / total, macro_f1(&confusion));
+        Self { loss: loss / total * known, accuracy: accuracy * known, macro_f1: macro_f1 * known, confusion }
     }
 }
 
@@ -78,7 +83,7 @@ fn calibration(rows: &[&Judged]) -> Option<Calibration> {
         let (count, confidence, right) = &mut sums[bin.clamp(1, BINS) - 1];
         *count += 1;
         *confidence += row.confidence;
-        *right += u64::from(row.truth == row.predicted);
+        *right += u64::from(row.predicted == Some(row.truth));
     }
     let bin = |&(rows, confidence, right): &(u64, f64, u64)| {
         let count = rows.max(1) as f64;
@@ -93,9 +98,13 @@ fn calibration(rows: &[&Judged]) -> Option<Calibration> {
 /// The figures of results.json on some rows of one domain.
 pub fn figures(domain: &str, part: &str, classes: usize, modalities: &[String], rows: &[&Judged]) -> DomainResult {
     let Evaluation { loss, accuracy, macro_f1, .. } = Evaluation::from_rows(classes, rows.iter().copied());
-    let right = |m: usize| rows.iter().filter(|row| row.heads.get(m) == Some(&row.truth)).count();
+    let right = |m: usize| rows.iter().filter(|row| row.heads.get(m) == Some(&Some(row.truth))).count() as f64;
+    let known = |m: usize| rows.iter().all(|row| row.heads.get(m) != Some(&None));
     let has = rows.iter().any(|row| !row.heads.is_empty());
-    let share = |(m, name): (usize, &String)| (name.clone(), right(m) as f64 / rows.len() as f64);
+    let share = |(m, name): (usize, &String)| {
+        let share = if known(m) { right(m) / rows.len() as f64 } else { f64::NAN };
+        (name.clone(), share)
+    };
     let heads: BTreeMap<_, _> = if has { modalities.iter().enumerate().map(share).collect() } else { BTreeMap::new() };
     let (domain, part) = (domain.into(), part.into());
     DomainResult { domain, part, rows: rows.len() as u64, loss, accuracy, macro_f1, calibration: calibration(rows), heads }
@@ -106,7 +115,8 @@ mod tests {
     use super::*;
 
     fn judged(truth: usize, predicted: usize, confidence: f64, loss: f64, heads: &[usize]) -> Judged {
-        Judged { row: 0, truth, predicted, confidence, loss, heads: heads.to_vec() }
+        let heads = heads.iter().copied().map(Some).collect();
+        Judged { row: 0, truth, predicted: Some(predicted), confidence, loss, heads }
     }
 
     #[test]
@@ -123,6 +133,18 @@ mod tests {
         assert_eq!(found, wanted);
         let never_right = Evaluation::from_rows(2, &[judged(0, 1, 0.5, 1.0, &[])]);
         assert_eq!((never_right.macro_f1, Evaluation::from_rows(2, []).macro_f1), (0.0, 0.0));
+    }
+
+    #[test]
+    fn scores_that_are_not_finite_have_no_figures() {
+        let lost = Judged { predicted: None, heads: vec![Some(0), None], ..judged(0, 0, f64::NAN, f64::NAN, &[]) };
+        let rows = [judged(0, 0, 0.9, 0.1, &[0, 0]), lost];
+        let found = Evaluation::from_rows(2, &rows);
+        assert!([found.loss, found.accuracy, found.macro_f1].iter().all(|figure| figure.is_nan()), "{found:?}");
+        assert_eq!(found.confusion, [[1, 0], [0, 0]]);
+        let found = figures("human", "test", 2, &["a", "b"].map(String::from), &rows.iter().collect::<Vec<_>>());
+        assert!(found.accuracy.is_nan() && found.calibration.is_none());
+        assert!(found.heads["a"] == 1.0 && found.heads["b"].is_nan());
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Need {
         let inputs: u64 = design.inputs.iter().map(|&width| width as u64).sum();
         let hidden = (design.hidden.iter().sum::<i64>() + design.shape.embedding) as u64 * design.inputs.len() as u64;
         let ahead = if model.rehearsals().is_empty() { 0 } else { 5 };
-        let copies = 7 + ahead + if model.balances() { objectives } else { 0 };
+        let copies = 7 + ahead + if !model.records().is_empty() { objectives } else { 0 };
         let dropout = model.layout.dropout_width() as u64;
         let trained = 2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout;
         let rows = batch as u64 * (trained * size + 12 * dropout);

@@ -121,6 +121,7 @@ impl Model {
             label: &inputs.label,
             domain: &inputs.domain,
             share: &inputs.share,
+            present: inputs.present.as_ref(),
             weight: inputs.weight.as_ref(),
             masks: inputs.masks.as_ref(),
         };
@@ -143,7 +144,10 @@ impl Model {
         if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
             watch.keep("fusion", mask);
         }
-        let mask = mask.map(|mask| mask.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3));
+        let wide = |of: &Tensor| of.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3);
+        let mask = mask.as_ref().map(wide);
+        // what stands in for a modality that a row lacks moves no encoder
+        let present = inputs.present.as_ref().map(wide);
         let mut steered = None;
         let (mut deltas, mut losses) = (Vec::new(), Vec::new());
         let mut parts = Vec::new();
@@ -181,6 +185,7 @@ impl Model {
             }
             let mut found = Tensor::run_backward(&[total], &leaves, tapes.is_none(), false).into_iter();
             let delta = found.next().unwrap_or_else(|| embeddings.zeros_like());
+            let delta = present.as_ref().map_or_else(|| delta.shallow_clone(), |present| &delta * present);
             deltas.push(scale.as_ref().map_or_else(|| delta.shallow_clone(), |scale| &delta * scale));
             for (place, found) in places.into_iter().zip(found) {
                 let encoder = self.own.iter().position(|own| own.contains(&place));

@@ -2,8 +2,15 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::plain::{in_large_pages, slice_mut, wide};
+use super::parts::Part;
+use super::plain::{in_large_pages, slice_mut};
 use super::settings::Optimizer;
+
+mod clip;
+mod number;
+
+use clip::{NORM_FLOOR, scales};
+use number::Number;
 
 const BETA: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
@@ -17,7 +24,7 @@ pub struct Rates {
     pub weight_decay: f64,
     /// Momentum of SGD.
     pub momentum: f64,
-    /// Norm that the run's gradient is scaled down to where it is longer; infinite for none.
+    /// Norm that the gradient of each group of parameters is scaled down to where it is longer; infinite for none.
     pub clip: f64,
 }
 
@@ -25,6 +32,8 @@ pub struct Rates {
 #[derive(Debug)]
 pub struct Descent {
     kind: Optimizer,
+    /// All of a row, in order.
+    parts: Vec<Part>,
     /// First moment, or SGD's velocity.
     first: Tensor,
     /// Second moment; none of SGD.
@@ -49,13 +58,20 @@ impl Descent {
     pub fn new(kind: Optimizer, params: &Tensor) -> Self {
         let moment = || in_large_pages(params.zeros_like());
         let second = (kind != Optimizer::Sgd).then(moment);
-        Self { kind, first: moment(), second, steps: vec![0; params.size()[0] as usize] }
+        let parts = vec![Part { start: 0, len: params.size()[1] as usize, group: 0 }];
+        Self { kind, parts, first: moment(), second, steps: vec![0; params.size()[0] as usize] }
+    }
+
+    /// The same that clips by these parts, which are all of a row in order, instead of the whole row.
+    #[must_use]
+    pub fn by(self, parts: Vec<Part>) -> Self {
+        Self { parts, ..self }
     }
 
     /// A copy that shares nothing with this one.
     pub fn snapshot(&self) -> Self {
         let second = self.second.as_ref().map(Tensor::copy);
-        Self { kind: self.kind, first: self.first.copy(), second, steps: self.steps.clone() }
+        Self { kind: self.kind, parts: self.parts.clone(), first: self.first.copy(), second, steps: self.steps.clone() }
     }
 
     /// The moments by name, [R, P] each.
@@ -98,10 +114,18 @@ impl Descent {
                 continue;
             };
             let (p, g, m) = (&mut params[row.clone()], &mut gradient[row.clone()], &mut first[row.clone()]);
-            let scale = if step.clip.is_finite() { clipped(T::norm(g), step.clip) } else { 1.0 };
-            match &mut second {
-                Some(second) => T::adam(p, g, m, &mut second[row], scale, *step),
-                None => T::sgd(p, g, m, scale, *step),
+            let mut v = second.as_mut().map(|second| &mut second[row]);
+            let whole = [Part { start: 0, len: width, group: 0 }];
+            let (parts, scales) = match step.clip.is_finite() {
+                true => (&self.parts[..], scales(&self.parts, g, step.clip)),
+                false => (&whole[..], vec![1.0]),
+            };
+            for part in parts {
+                let (p, g, m, scale) = (part.of(p), part.of(g), part.of(m), scales[part.group]);
+                match &mut v {
+                    Some(v) => T::adam(p, g, m, part.of(v), scale, *step),
+                    None => T::sgd(p, g, m, scale, *step),
+                }
             }
         }
     }
@@ -111,8 +135,16 @@ impl Descent {
         let column = |place: i64| numbers.narrow(1, place, 1);
         let [clip, rate, root, decay, shrink, momentum, first_beta, second_beta, active] =
             std::array::from_fn(|i| column(i as i64));
-        let norm = gradient.square().sum_dim_intlist(1, true, None).sqrt();
-        let slope = &*gradient * (clip / (norm + NORM_FLOOR)).clamp_max(1.0) + &*params * decay;
+        let of = |part: &Part| gradient.narrow(1, part.start as i64, part.len as i64);
+        let square = |group: usize| {
+            let own = self.parts.iter().filter(|part| part.group == group);
+            own.map(|part| of(part).square().sum_dim_intlist(1, true, None)).reduce(|sum, more| sum + more)
+        };
+        let clipped = |part: &Part| match square(part.group) {
+            Some(square) => of(part) * (&clip / (square.sqrt() + NORM_FLOOR)).clamp_max(1.0),
+            None => of(part),
+        };
+        let slope = Tensor::cat(&self.parts.iter().map(clipped).collect::<Vec<_>>(), 1) + &*params * decay;
         let _zeroed = gradient.zero_();
         let change = match &mut self.second {
             Some(second) => {
@@ -169,70 +201,6 @@ fn upload(values: &[f64], shape: &[usize], like: &Tensor) -> Tensor {
     Tensor::from_slice(values).view(&shape[..]).to_kind(like.kind()).to_device(like.device())
 }
 
-/// As PyTorch's `clip_grad_norm_`: keeps the quotient finite.
-const NORM_FLOOR: f64 = 1e-6;
-
-fn clipped(norm: f64, clip: f64) -> f64 {
-    (clip / (norm + NORM_FLOOR)).min(1.0)
-}
-
-/// Passes over one run's row.
-trait Number: tch::kind::Element + Default {
-    fn adam(params: &mut [Self], gradient: &mut [Self], first: &mut [Self], second: &mut [Self], scale: f64, step: Step);
-    fn sgd(params: &mut [Self], gradient: &mut [Self], first: &mut [Self], scale: f64, step: Step);
-    /// Euclidean, in f64.
-    fn norm(gradient: &[Self]) -> f64;
-}
-
-macro_rules! number {
-    ($float:ty) => {
-        impl Number for $float {
-            fn adam(
-                params: &mut [$float],
-                gradient: &mut [$float],
-                first: &mut [$float],
-                second: &mut [$float],
-                scale: f64,
-                step: Step,
-            ) {
-                let [b1, b2] = BETA.map(|beta| beta as $float);
-                let [scale, rate, decay, shrink] = [scale, step.rate, step.decay, step.shrink].map(|x| x as $float);
-                let (root, epsilon) = ((1.0 / step.root) as $float, EPSILON as $float);
-                wide(|| {
-                    for (((p, g), m), v) in params.iter_mut().zip(gradient).zip(first).zip(second) {
-                        let slope = scale * std::mem::take(g) + decay * *p;
-                        *m = b1 * *m + (1.0 - b1) * slope;
-                        *v = b2 * *v + (1.0 - b2) * slope * slope;
-                        *p = shrink * *p - rate * *m / (v.sqrt() * root + epsilon);
-                    }
-                });
-            }
-
-            fn sgd(params: &mut [$float], gradient: &mut [$float], first: &mut [$float], scale: f64, step: Step) {
-                let [scale, rate, decay, momentum] = [scale, step.rate, step.decay, step.momentum].map(|x| x as $float);
-                wide(|| {
-                    for ((p, g), m) in params.iter_mut().zip(gradient).zip(first) {
-                        *m = momentum * *m + scale * std::mem::take(g) + decay * *p;
-                        *p -= rate * *m;
-                    }
-                });
-            }
-
-            fn norm(gradient: &[$float]) -> f64 {
-                let mut sums = [0.0f64; 16];
-                wide(|| {
-                    for chunk in gradient.chunks(sums.len()) {
-                        sums.iter_mut().zip(chunk).for_each(|(sum, &g)| *sum += f64::from(g) * f64::from(g));
-                    }
-                });
-                sums.iter().sum::<f64>().sqrt()
-            }
-        }
-    };
-}
-number!(f32);
-number!(f64);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +217,9 @@ mod tests {
     fn slices_and_tensors_agree_and_a_resting_run_keeps_everything() {
         for kind in [Optimizer::Adam, Optimizer::Adamw, Optimizer::Sgd] {
             let (mut a, mut b) = (buffer(1.0), buffer(1.0));
-            let (mut one, mut other) = (Descent::new(kind, &a), Descent::new(kind, &b));
+            let parts = [(0, 1, 0), (1, 2, 1), (3, 1, 0)].map(|(start, len, group)| Part { start, len, group });
+            let new = |params: &Tensor| Descent::new(kind, params).by(parts.to_vec());
+            let (mut one, mut other) = (new(&a), new(&b));
             for i in 1..5 {
                 let mut gradient = buffer(f64::from(i));
                 let (rates, active) = ([rates(0.1), rates(0.2), rates(0.01 * f64::from(i))], [true, false, true]);

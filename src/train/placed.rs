@@ -24,6 +24,7 @@ enum Column {
     Label,
     Domain,
     Modality(usize),
+    Valid(usize),
 }
 
 impl Placed {
@@ -47,6 +48,12 @@ impl Placed {
         self.column(Column::Modality(modality), || {
             Tensor::from_slice(values).view([-1, *width as i64]).to_device(self.device).to_kind(self.kind)
         })
+    }
+
+    /// 1 where a row has the modality, \[N\].
+    pub fn valid(&self, table: &Table, modality: usize) -> Tensor {
+        let valid: Vec<f32> = table.modalities()[modality].valid.iter().map(|&valid| f32::from(u8::from(valid))).collect();
+        self.column(Column::Valid(modality), || Tensor::from_slice(&valid).to_kind(self.kind))
     }
 
     /// Class of each row, \[N\].

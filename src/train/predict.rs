@@ -40,10 +40,10 @@ pub struct Said {
     pub probabilities: Vec<f64>,
     /// Their logarithms.
     pub log: Vec<f64>,
-    /// The class of the largest score.
-    pub predicted: usize,
+    /// The class of the largest score; none where scores are not finite.
+    pub predicted: Option<usize>,
     /// What each modality's own head predicts, where the model has such heads or probes.
-    pub heads: Vec<usize>,
+    pub heads: Vec<Option<usize>>,
 }
 
 /// A saved model, ready to be asked; on the CPU.
@@ -141,22 +141,25 @@ impl Predictor {
     fn ask(&self, features: Vec<Tensor>) -> Vec<Said> {
         let none = Tensor::zeros([1, EVALUATED as i64], (Kind::Int64, tch::Device::Cpu));
         let (label, domain, share) = (none.shallow_clone(), none.shallow_clone(), none.to_kind(self.kind));
-        let inputs = Inputs { features, label, domain, share, weight: None, masks: None };
+        let inputs = Inputs { features, label, domain, share, present: None, weight: None, masks: None };
         let Some(scores) = tch::no_grad(|| self.model.scores(&self.params, inputs, true)) else { return Vec::new() };
         let (log, probabilities) = (scores.logits.log_softmax(-1, None), scores.logits.softmax(-1, None));
         let classes = log.size()[2] as usize;
         let predicted = host(&scores.logits.argmax(-1, false));
-        let heads = scores.heads.map(|heads| host(&heads.argmax(-1, false).transpose(1, 2)));
+        let heads = scores.heads.map(|heads| {
+            let (found, sure) = (heads.argmax(-1, false), heads.amax([-1i64].as_slice(), false).isfinite());
+            host(&found.where_self(&sure, &found.full_like(-1)).transpose(1, 2))
+        });
         let (log, probabilities) = (host(&log), host(&probabilities));
         let of_row = |row: usize| Said {
             probabilities: probabilities[row * classes..][..classes].to_vec(),
             log: log[row * classes..][..classes].to_vec(),
-            predicted: predicted[row] as usize,
+            predicted: probabilities[row * classes].is_finite().then_some(predicted[row] as usize),
             heads: heads
                 .iter()
                 .flat_map(|heads| heads.chunks(self.standard.len()).nth(row))
                 .flatten()
-                .map(|&c| c as usize)
+                .map(|&c| (c >= 0.0).then_some(c as usize))
                 .collect(),
         };
         (0..EVALUATED).map(of_row).collect()

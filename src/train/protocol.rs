@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::selection::Selection;
 use super::subset::Subset;
 use super::table::Table;
-use super::task::Task;
+use super::task::{Absent, Task};
 use crate::manifest::TestSet;
 use crate::report::RunResult;
 use crate::{Error, Result};
@@ -25,7 +25,8 @@ pub struct Protocol {
     pub targets: Vec<String>,
     /// Domains that may be trained on; empty: every domain.
     pub sources: Vec<String>,
-    /// One run each. Default 0, 1, 2.
+    /// One run each: numbers, and ranges such as `"0-4"` with both ends included. Default 0, 1, 2.
+    #[serde(deserialize_with = "super::seeds::read")]
     pub seeds: Vec<u64>,
     /// Which rows of the target are tested. Default: what the features' recipe says (`test-set` of `[data]`), else `all`. Of no
     /// effect on `in-domain`, which tests the domain's test rows.
@@ -55,6 +56,9 @@ impl Default for Protocol {
         }
     }
 }
+
+/// A task, and the same without one of its sources each where those choose its epoch.
+pub(super) type Filled = (Arc<Task>, Vec<Arc<Task>>);
 
 /// Which domains are sources and which one is the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,11 +125,12 @@ impl Protocol {
         Ok(())
     }
 
-    /// Every task, subset of modalities by subset, targets in turn.
+    /// Every task, subset of modalities by subset, targets in turn, with those that choose its epoch; an error in place of one that
+    /// the features cannot fill.
     ///
     /// # Errors
-    /// [`Error::Input`] for names that the features do not have, and for a task that they cannot fill.
-    pub fn tasks(&self, table: &Table) -> Result<Vec<Arc<Task>>> {
+    /// [`Error::Input`] for names that the features do not have, and where there is no task at all.
+    pub(super) fn tasks(&self, table: &Table, absent: Absent) -> Result<Vec<Result<Filled>>> {
         let subsets = self.subsets(table)?;
         let targets = places("targets", &self.targets, table.domains())?;
         let sources = places("sources", &self.sources, table.domains())?;
@@ -142,13 +147,12 @@ impl Protocol {
                     continue; // the only source is no target
                 }
                 match self.kind {
-                    Kind::MultiSource => tasks.push(Task::new(table, modalities, &others, target, split)?),
+                    Kind::MultiSource => tasks.push(Task::new(table, modalities, &others, target, split, absent)),
                     Kind::SingleSource => {
-                        for source in others {
-                            tasks.push(Task::new(table, modalities, &[source], target, split)?);
-                        }
+                        let from = |&source: &usize| Task::new(table, modalities, &[source], target, split, absent);
+                        tasks.extend(others.iter().map(from));
                     }
-                    Kind::InDomain if sources.contains(&target) => tasks.push(Task::in_domain(table, modalities, target)?),
+                    Kind::InDomain if sources.contains(&target) => tasks.push(Task::in_domain(table, modalities, target, absent)),
                     Kind::InDomain => {}
                 }
             }
@@ -157,7 +161,12 @@ impl Protocol {
             let problem = format!("no {} task with these targets and sources; expected at least one", self.kind.name());
             return Err(Error::input("[protocol]", problem));
         }
-        Ok(tasks.into_iter().map(Arc::new).collect())
+        let with_inner = |task: Task| {
+            let sources = if self.selection == Selection::LeaveOneDomainOut { &task.sources[..] } else { &[] };
+            let inner = sources.iter().map(|&source| task.inner(table, source).map(Arc::new)).collect::<Result<_>>()?;
+            Ok((Arc::new(task), inner))
+        };
+        Ok(tasks.into_iter().map(|task| task.and_then(with_inner)).collect())
     }
 
     /// Whether a run is one of this protocol's, by its kind, target, seed, modalities and selection.

@@ -1,6 +1,7 @@
 //! How a cohort's runs descend: words that they share, numbers of each run.
 
 use serde::{Deserialize, Serialize};
+use tch::Kind;
 
 use super::settings::Optimizer;
 
@@ -63,7 +64,8 @@ pub enum Averaging {
 pub struct Numbers {
     /// Momentum of SGD, in [0, 1).
     pub momentum: f64,
-    /// Euclidean norm that the gradient of all parameters is scaled down to where it is longer; 0: it stays as it is.
+    /// Euclidean norm that the gradient of encoders and task heads is scaled down to where it is longer, and so, each by itself, that
+    /// of every probe, guide and discriminator; 0: it stays as it is.
     pub clip: f64,
     /// Epochs from one factor of a step schedule to the next, at least 1.
     pub step_epochs: usize,
@@ -94,6 +96,26 @@ mod tests {
         let half = std::f64::consts::FRAC_1_SQRT_2 / 2.0;
         for (found, wanted) in factors(Schedule::Cosine).into_iter().zip([1.0, 0.5 + half, 0.5, 0.5 - half]) {
             assert!((found - wanted).abs() < 1e-15);
+        }
+    }
+}
+
+/// Arithmetic of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single.
+    F32,
+    /// Double, for checks against references.
+    F64,
+}
+
+impl Precision {
+    /// The kind of tensors.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::F64 => Kind::Double,
         }
     }
 }

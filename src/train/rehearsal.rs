@@ -34,8 +34,9 @@ impl Cohort {
             .rehearsals()
             .iter()
             .zip(&self.runs)
-            .map(|(of, run)| match run.epochs.saturating_sub(epoch) {
-                left if epoch.is_multiple_of(of.every.max(1)) => of.epochs.min(left),
+            .enumerate()
+            .map(|(r, (of, run))| match run.epochs.saturating_sub(epoch) {
+                left if epoch.is_multiple_of(of.every.max(1)) && self.trains(r, epoch) => of.epochs.min(left),
                 _ => 0,
             })
             .collect();
@@ -96,7 +97,7 @@ impl Cohort {
         let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
         let shape = [rows.len() as i64, EVALUATED as i64];
         let (kind, device) = (self.flat.kind(), self.flat.device());
-        let mut sum: Option<Tensor> = None;
+        let (mut sum, mut whole): (Option<Tensor>, Option<Tensor>) = (None, None);
         for start in (0..longest).step_by(EVALUATED) {
             let (mut index, mut share) = (Vec::new(), Vec::new());
             for rows in rows {
@@ -108,13 +109,16 @@ impl Cohort {
             let index = Tensor::from_slice(&index).view(shape).to_device(device);
             let share = Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device);
             let inputs = self.gather(&index, share, None);
-            let losses = tch::no_grad(|| self.model.losses(params, inputs))?;
-            sum = Some(match sum {
-                Some(sum) => sum + losses,
-                None => losses,
-            });
+            let (losses, shares) = tch::no_grad(|| self.model.losses(params, inputs))?;
+            let add = |sum: Option<Tensor>, more: Tensor| sum.map_or_else(|| more.shallow_clone(), |sum| sum + &more);
+            sum = Some(add(sum, losses));
+            whole = shares.map(|shares| add(whole.take(), shares));
         }
-        sum
+        // a modality's mean is over the rows that have it
+        Some(match whole {
+            Some(whole) => sum? / whole.clamp_min(1e-30),
+            None => sum?,
+        })
     }
 }
 

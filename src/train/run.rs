@@ -9,9 +9,10 @@ use super::cohort::{self, Cohort, Run};
 use super::compare::Resolved;
 use super::device;
 use super::model::{Design, Model};
-use super::output::{RunConfig, widths};
+use super::output::{self, widths};
 use super::placed::Placed;
 use super::plain;
+use super::run_config::RunConfig;
 use super::saved::{Card, Saved};
 use super::settings::Settings;
 use super::table::Table;
@@ -36,8 +37,8 @@ pub struct Progress {
 /// Makes every run that is not already finished in `settings.out`, and gives the results of those that are reported, by
 /// column, task and seed. First come the runs of searches and the inner ones, by which configurations and epochs are chosen.
 ///
-/// A run's folder appears whole: `results.json` is written last, and a run whose configuration or features changed is made
-/// anew. One that was interrupted goes on from its checkpoint, with the same bytes in the end on the CPU. There cohorts go to as
+/// A run's folder appears whole: `results.json` is written last. A run that is finished, or has a checkpoint, with other settings
+/// or features is refused before anything is written, unless [`overwrite`](Settings::overwrite) is set. One that was interrupted goes on from its checkpoint, with the same bytes in the end on the CPU. There cohorts go to as
 /// many threads as there are cores, each one-threaded inside: results do not depend on that, nor on what a cohort holds.
 ///
 /// # Errors
@@ -50,8 +51,6 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     plain::keep();
     let campaign = Campaign::plan(table, settings)?;
     let init = settings.init.as_deref().map(Saved::read).transpose()?;
-    fs::create_dir_all(&settings.out)?;
-    let _lock = fs::Lock::take(&settings.out)?;
     let runs = campaign.runs();
     let counts = (AtomicUsize::new(0), AtomicUsize::new(0));
     let tell = |runs_more: usize, epochs_more: usize| {
@@ -63,11 +62,20 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     let works = Works { table, digest: table.digest(), settings, placed: Placed::new(kind, device), init, stop, tell: &tell };
 
     let tried: Vec<Vec<Trial>> = (0..campaign.len()).map(|cell| campaign.tried(cell)).collect();
-    // results of another configuration must not be compared with those to come, whenever this is interrupted
+    let mut asked: Vec<&Trial> = tried.iter().flatten().collect();
+    let reported: Vec<Trial> = (0..campaign.len()).flat_map(|cell| campaign.results(cell, &[])).collect();
+    asked.extend(&reported);
+    works.check_init(&asked)?;
+    if !settings.overwrite {
+        works.refuse_others(&asked)?;
+    }
+    fs::create_dir_all(&settings.out)?;
+    let _lock = fs::Lock::take(&settings.out)?;
+    // results of an earlier choice must not be compared with those to come, whenever this is interrupted
     for (cell, trials) in tried.iter().enumerate() {
-        if trials.iter().try_fold(false, |any, trial| Ok::<_, Error>(any || works.finished(trial)?.is_none()))? {
+        if trials.iter().any(|trial| works.finished(trial).is_none()) {
             for folder in campaign.result_folders(cell) {
-                fs::remove(&settings.out.join(folder).join("results.json"))?;
+                output::set_aside(&settings.out.join(folder))?;
             }
         }
     }
@@ -115,22 +123,43 @@ impl Works<'_> {
         Card::new(self.settings, &column, table.classes(), widths(table, task), sources, domain(task.target))
     }
 
-    fn finished(&self, trial: &Trial) -> Result<Option<RunResult>> {
+    fn finished(&self, trial: &Trial) -> Option<RunResult> {
         self.config(trial).finished(&self.settings.out.join(&trial.folder))
+    }
+
+    /// That no run of other settings would be lost.
+    fn refuse_others(&self, trials: &[&Trial]) -> Result<()> {
+        let mut lost: Vec<(&Trial, Vec<String>)> = Vec::new();
+        for trial in trials {
+            let differences = self.config(trial).differences(&self.settings.out.join(&trial.folder));
+            if !differences.is_empty() {
+                lost.push((trial, differences));
+            }
+        }
+        let Some((trial, differences)) = lost.first() else { return Ok(()) };
+        let more = if lost.len() > 1 { format!(", {} such runs in all", lost.len()) } else { String::new() };
+        Err(Error::input(
+            self.settings.out.join(&trial.folder).display(),
+            format!(
+                "holds a run of other settings: {}{more}; expected the same settings, another [train] out, or --overwrite of train, \
+                 which makes them anew",
+                differences.join(", ")
+            ),
+        ))
     }
 
     /// The results of these runs, in order.
     fn make(&self, trials: Vec<Trial>) -> Result<Vec<RunResult>> {
-        self.check_init(&trials)?;
         let mut results = vec![None; trials.len()];
         let mut left = Vec::new();
         for (place, trial) in trials.into_iter().enumerate() {
             let (config, folder) = (self.config(&trial), self.settings.out.join(&trial.folder));
-            results[place] = config.finished(&folder)?;
+            output::put_back(&folder)?;
+            results[place] = config.finished(&folder);
             if results[place].is_some() {
                 checkpoint::remove(&folder)?; // it may have been killed just before that
             } else {
-                let epochs = checkpoint::epochs(&folder, &config.text()?).unwrap_or(0);
+                let epochs = checkpoint::epochs(&folder, |other| config.is(other)).unwrap_or(0);
                 left.push(Planned { trial, config, epochs, place });
             }
         }
@@ -162,7 +191,7 @@ impl Works<'_> {
             workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
         });
         for outcome in outcomes {
-            for (place, result) in outcome.unwrap_or_else(|panic| Err(failed(panic.as_ref())))? {
+            for (place, result) in outcome.unwrap_or_else(|panic| Err(device::failed(panic.as_ref())))? {
                 results[place] = Some(result);
             }
         }
@@ -170,7 +199,7 @@ impl Works<'_> {
     }
 
     /// That the weights to start from fit the model of every run.
-    fn check_init(&self, trials: &[Trial]) -> Result<()> {
+    fn check_init(&self, trials: &[&Trial]) -> Result<()> {
         let Some(init) = &self.init else { return Ok(()) };
         for trial in trials {
             let own = std::slice::from_ref(&trial.configuration.hyperparameters);
@@ -237,6 +266,9 @@ impl Works<'_> {
             }
             asked?;
         }
+        // epochs that a run which diverged has not needed
+        let rest = settings.epochs.saturating_sub(cohort.epochs_done());
+        (self.tell)(0, rest * planned.len());
         let mut results = Vec::new();
         let mut trained = cohort.finish();
         if settings.tsne && first.trial.role == Role::Result {
@@ -250,11 +282,4 @@ impl Works<'_> {
         }
         Ok(results)
     }
-}
-
-/// libtorch ends a computation that it has no memory for, or cannot do on a device, with a panic.
-fn failed(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let first = text.and_then(|text| text.lines().next()).unwrap_or("no message");
-    Error::environment(format!("training ended in libtorch: {first}"), "try a smaller batch-size, or another device")
 }

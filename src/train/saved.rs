@@ -34,6 +34,9 @@ pub struct Card {
     pub target: String,
     /// Method, balancer and its settings.
     pub column: Compare,
+    /// [`RunResult::diverged`](crate::report::RunResult): with such weights nothing can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<usize>,
     /// `[train]` but for what is the place's or the machine's.
     settings: serde_json::Value,
 }
@@ -76,7 +79,7 @@ impl Card {
             balance: Some(column.balance.name.into()),
             hyperparameters: own.as_table().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
         };
-        Ok(Self { format: FORMAT, classes: classes.to_vec(), modalities, sources, target, column, settings })
+        Ok(Self { format: FORMAT, classes: classes.to_vec(), modalities, sources, target, column, diverged: None, settings })
     }
 }
 
@@ -150,7 +153,8 @@ impl Saved {
     /// Reads a file of f32 or f64 tensors.
     ///
     /// # Errors
-    /// [`Error::Input`] for what is no safetensors file, for tensors of other types, and for a card of another version.
+    /// [`Error::Input`] for what is no safetensors file, for tensors of other types, for a card of another version, and for the
+    /// weights of a run that diverged.
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |problem: String| Error::input(path.display(), problem);
         let bytes = std::fs::read(path).map_err(|error| wrong(format!("cannot read: {error}; expected a model.safetensors")))?;
@@ -163,13 +167,23 @@ impl Saved {
         if let Some(card) = card.as_ref().filter(|card| card.format != FORMAT) {
             return Err(wrong(format!("metadata {KEY:?} of format {}; expected {FORMAT}", card.format)));
         }
+        if let Some(epoch) = card.as_ref().and_then(|card| card.diverged) {
+            let problem =
+                format!("its run diverged: the loss was not finite in epoch {epoch}; expected the model of another run");
+            return Err(wrong(problem));
+        }
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
-            let values = match view.dtype() {
+            let values: Vec<f64> = match view.dtype() {
                 Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect(),
                 Dtype::F64 => view.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect(),
-                other => return Err(wrong(format!("{name} is of type {other:?}; expected F32 or F64"))),
+                other => return Err(wrong(format!("{name} is of type {other}; expected F32 or F64"))),
             };
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(wrong(format!(
+                    "{name} has numbers that are not finite; expected the model of a run that did not diverge"
+                )));
+            }
             tensors.insert(name, (view.shape().iter().map(|&size| size as i64).collect(), values));
         }
         Ok(Self { path: path.into(), digest: blake3::hash(&bytes).to_hex().to_string(), card, tensors })
@@ -240,7 +254,8 @@ impl Saved {
                 return wrong(format!("lacks {}, which the model has; its tensors are {}", entry.name, names.join(", ")));
             };
             if *found != shape {
-                return wrong(format!("{} has shape {found:?} there and {shape:?} in the model", entry.name));
+                let list = |shape: &[i64]| shape.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+                return wrong(format!("{} has shape [{}] there and [{}] in the model", entry.name, list(found), list(&shape)));
             }
             let into = &mut row[entry.offset as usize..][..values.len()];
             match shape[..] {

@@ -66,7 +66,7 @@ pub fn check(protocol: &Protocol, columns: &[Resolved]) -> Result<()> {
     let numbers = columns.iter().flat_map(|column| column.hyperparameters.numbers().keys().copied());
     let known: BTreeSet<&str> = numbers.chain([LEARNING_RATE, WEIGHT_DECAY]).collect();
     for (key, range) in &protocol.ranges {
-        let input = format!("[protocol] ranges: {key} = {range:?}");
+        let input = format!("[protocol] ranges: {key} = [{}, {}]", range[0], range[1]);
         if !known.contains(key.as_str()) {
             let known: Vec<&str> = known.into_iter().collect();
             return Err(Error::input(input, format!("nothing to search by that name; expected some of {}", known.join(", "))));

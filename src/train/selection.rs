@@ -78,7 +78,8 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// The epoch with the best mean accuracy over `curves` of (accuracy, loss) by epoch; of equals the later one.
+    /// The epoch with the best mean accuracy over `curves` of (accuracy, loss) by epoch; of equals the later one. An epoch without
+    /// a number in each is none.
     pub fn of_mean(curves: &[Vec<(f64, f64)>]) -> Option<Self> {
         let epochs = curves.iter().map(Vec::len).min()?;
         let mean = |epoch: usize, of: fn(&(f64, f64)) -> f64| {
@@ -87,7 +88,7 @@ impl Choice {
         let mut best: Option<Self> = None;
         for epoch in 0..epochs {
             let accuracy = mean(epoch, |point| point.0);
-            if best.is_none_or(|best| accuracy >= best.accuracy) {
+            if accuracy.is_finite() && best.is_none_or(|best| accuracy >= best.accuracy) {
                 best = Some(Self { epoch, accuracy, loss: mean(epoch, |point| point.1) });
             }
         }
@@ -114,5 +115,8 @@ mod tests {
         assert!(other.beats(&choice) && !choice.beats(&other) && !choice.beats(&choice));
         assert!(choice.beats(&Choice { loss: f64::NAN, ..choice }) && !Choice { loss: f64::NAN, ..choice }.beats(&choice));
         assert!(Choice::of_mean(&[]).is_none());
+        let lost = [curves[0].clone(), vec![(0.5, 1.0), (f64::NAN, f64::NAN)]];
+        assert_eq!(Choice::of_mean(&lost).map(|choice| choice.epoch), Some(0));
+        assert!(Choice::of_mean(&[vec![(f64::NAN, f64::NAN)]]).is_none());
     }
 }

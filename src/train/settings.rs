@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tch::Kind;
 
 use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
 use super::protocol::Protocol;
-use super::recipe::{Averaging, Numbers, Recipe, Schedule};
+use super::recipe::{Averaging, Numbers, Precision, Recipe, Schedule};
+use super::task::Absent;
 use super::widths::Widths;
 use crate::objective::Fusion;
 use crate::{Error, Result};
@@ -70,6 +70,8 @@ pub struct Settings {
     pub label_smoothing: f64,
     /// Share of hidden units dropped, in [0, 1). Default 0.5 (MMDG-Bench).
     pub dropout: f64,
+    /// What becomes of rows that lack a modality. Default `drop-rows`.
+    pub absent: Absent,
     /// `cpu`, `cuda` or `cuda:1`.
     pub device: String,
     /// Arithmetic of the run. Default `f32`.
@@ -90,7 +92,8 @@ pub struct Settings {
     /// A `model.safetensors` whose weights every run starts from: all that it has must be in a run's model, in the same shape; heads
     /// that a balancer adds may be missing, and start as drawn. Features are standardised by the run's own training rows all the same.
     pub init: Option<PathBuf>,
-    /// Whether the balancer's figures are kept for each step too, in `balance-steps.csv`. Default no.
+    /// Whether the balancer's figures are kept for each step too, in `balance-steps.csv`. Default no. Like the next, nothing that
+    /// a run which is already finished is trained again for.
     pub trace: bool,
     /// Whether the fused embeddings of validation and target rows (at most 2000) are laid out in the plane, in `embedding.csv`, for
     /// the report to draw. Default no.
@@ -100,6 +103,13 @@ pub struct Settings {
     /// Which domains, modalities and seeds: the `[protocol]` table.
     #[serde(skip)]
     pub protocol: Protocol,
+    /// Whether runs of other settings that are finished in `out`, or have a checkpoint there, are made anew. Only a flag, never in a
+    /// file. Default: they are refused.
+    #[serde(skip)]
+    pub overwrite: bool,
+    /// Whether tasks that the features cannot fill ([`unfilled`](super::unfilled)) are left out. Default: one ends everything.
+    #[serde(skip)]
+    pub leave_out: bool,
 }
 
 impl Default for Settings {
@@ -131,6 +141,7 @@ impl Default for Settings {
             class_weights: false,
             label_smoothing: 0.0,
             dropout: 0.5,
+            absent: Absent::DropRows,
             device: "cpu".into(),
             precision: Precision::F32,
             cohort: Runs::AtMost(16),
@@ -142,6 +153,8 @@ impl Default for Settings {
             tsne: false,
             compare: Vec::new(),
             protocol: Protocol::default(),
+            overwrite: false,
+            leave_out: false,
         }
     }
 }
@@ -168,26 +181,6 @@ pub enum Encoder {
     /// Linear layers with ReLU and dropout between them.
     #[default]
     Mlp,
-}
-
-/// Arithmetic of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// Single.
-    F32,
-    /// Double, for checks against references.
-    F64,
-}
-
-impl Precision {
-    /// The kind of tensors.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::F32 => Kind::Float,
-            Self::F64 => Kind::Double,
-        }
-    }
 }
 
 impl Settings {
@@ -237,6 +230,7 @@ impl Settings {
         let wrong = |key: &str, value: String, expected: &str| {
             Err(Error::input(format!("[train] {key}"), format!("{value}; expected {expected}")))
         };
+        let list = |widths: &[usize]| format!("[{}]", widths.iter().map(usize::to_string).collect::<Vec<_>>().join(", "));
         let widths = [
             ("epochs", self.epochs),
             ("step-epochs", self.step_epochs),
@@ -251,10 +245,10 @@ impl Settings {
         }
         if let Some(Widths(widths)) = &self.hidden {
             if self.encoder == Encoder::Linear && !widths.is_empty() {
-                return wrong("hidden", format!("{widths:?}"), "none with encoder = \"linear\"");
+                return wrong("hidden", list(widths), "none with encoder = \"linear\"");
             }
             if widths.len() > 16 || widths.iter().any(|width| !(1..=1 << 20).contains(width)) {
-                return wrong("hidden", format!("{widths:?}"), "up to 16 whole numbers from 1 to 1048576, or 0 alone");
+                return wrong("hidden", list(widths), "up to 16 whole numbers from 1 to 1048576, or 0 alone");
             }
         }
         if self.layer_norm && self.widths().0.is_empty() {

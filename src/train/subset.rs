@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// # Ok::<(), mmdg::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected first letters as in \"va\", names joined by +, or a list of names")]
 pub enum Subset {
     /// The first letter of each, such as `vaf`, or names, joined by `+` where there are several.
     Word(String),
@@ -39,7 +39,7 @@ impl fmt::Display for Subset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Word(word) => write!(f, "{word:?}"),
-            Self::Names(names) => write!(f, "{names:?}"),
+            Self::Names(names) => write!(f, "{}", names.join(", ")),
         }
     }
 }

@@ -79,13 +79,17 @@ impl Table {
         if split.len() != rows {
             return wrong("split", format!("{} entries; expected {rows}", split.len()));
         }
-        for m in &modalities {
+        let mut modalities = modalities;
+        for m in &mut modalities {
             if m.width == 0 || m.values.len() != rows * m.width || m.valid.len() != rows {
                 let found = format!("{} values of width {} and {} marks", m.values.len(), m.width, m.valid.len());
                 return wrong(&m.name, format!("{found}; expected a width of at least 1 and {rows} rows"));
             }
-            for (row, values) in m.values.chunks(m.width).enumerate() {
-                if m.valid[row] && !values.iter().all(|x| x.is_finite()) {
+            for (row, values) in m.values.chunks_mut(m.width).enumerate() {
+                if !m.valid[row] {
+                    // padding may be any row: what stands in its place must not be NaN
+                    values.fill(0.0);
+                } else if !values.iter().all(|x| x.is_finite()) {
                     return wrong(&m.name, format!("row {row}: not finite"));
                 }
             }

@@ -1,10 +1,26 @@
 //! Which rows a run may see.
 
+use serde::{Deserialize, Serialize};
+
 use super::protocol::TargetSplit;
 use super::table::Table;
 use crate::manifest::Split;
 use crate::rng::Stream;
 use crate::{Error, Result};
+
+/// What becomes of rows that lack one of the modalities.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Absent {
+    /// They are left out, and counted.
+    #[default]
+    DropRows,
+    /// They stay, with zeros in its place once features are standardised: such rows are in no loss of that modality alone, and its
+    /// encoder learns nothing from them. Rows without any modality are left out.
+    Mask,
+    /// There must be none.
+    Refuse,
+}
 
 /// One task: domains that are trained on, and one that is tested.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +43,10 @@ pub struct Task {
     pub oracle: Vec<usize>,
     /// Rows that would have been used but lack a modality.
     pub left_out: usize,
+    /// Rows that are used and lack a modality.
+    pub masked: usize,
+    /// What becomes of rows that lack one.
+    pub absent: Absent,
     /// By modality used.
     pub standard: Vec<Standard>,
 }
@@ -54,15 +74,22 @@ impl Task {
     /// As [`Task::new`].
     pub fn leave_out(table: &Table, modalities: &[usize], target: usize, target_split: TargetSplit) -> Result<Self> {
         let sources: Vec<usize> = (0..table.domains().len()).filter(|&d| d != target).collect();
-        Self::new(table, modalities, &sources, target, target_split)
+        Self::new(table, modalities, &sources, target, target_split, Absent::DropRows)
     }
 
     /// The task that goes from these sources to `target`, which is none of them.
     ///
     /// # Errors
     /// [`Error::Input`] where no source is left, a class or a source domain has no training row, or there is nothing to
-    /// select or to test on.
-    pub fn new(table: &Table, modalities: &[usize], sources: &[usize], target: usize, target_split: TargetSplit) -> Result<Self> {
+    /// select or to test on; where a modality is in no training row, or rows lack one that may not.
+    pub fn new(
+        table: &Table,
+        modalities: &[usize],
+        sources: &[usize],
+        target: usize,
+        target_split: TargetSplit,
+        absent: Absent,
+    ) -> Result<Self> {
         let input = format!("features: target {:?}", table.domains()[target]);
         if sources.is_empty() {
             return Err(Error::input(input, "the only domain; expected at least one other to train on"));
@@ -72,7 +99,7 @@ impl Task {
         let validation = if own.is_empty() { of(Split::Test) } else { own };
         let test = rows(table, |d, s| d == target && (target_split == TargetSplit::All || s == Split::Test));
         let rows = Rows { train: of(Split::Train), validation, test };
-        Self::checked(table, modalities, sources, target, target_split, rows, &input)
+        Self::checked(table, modalities, sources, (target, target_split), absent, rows, &input)
     }
 
     /// The task inside one domain. The epoch is chosen by its rows in split val; where it has none, by a fifth of its training
@@ -80,7 +107,7 @@ impl Task {
     ///
     /// # Errors
     /// As [`Task::new`].
-    pub fn in_domain(table: &Table, modalities: &[usize], domain: usize) -> Result<Self> {
+    pub fn in_domain(table: &Table, modalities: &[usize], domain: usize, absent: Absent) -> Result<Self> {
         let input = format!("features: domain {:?}", table.domains()[domain]);
         let of = |split: Split| rows(table, |d, s| d == domain && s == split);
         let (mut train, mut validation) = (of(Split::Train), of(Split::Val));
@@ -89,7 +116,7 @@ impl Task {
             (validation, train) = train.into_iter().partition(|&row| stream.uniform(row as u32) < 0.2);
         }
         let rows = Rows { train, validation, test: of(Split::Test) };
-        Self::checked(table, modalities, &[domain], domain, TargetSplit::Test, rows, &input)
+        Self::checked(table, modalities, &[domain], (domain, TargetSplit::Test), absent, rows, &input)
     }
 
     /// This task without its target, and with the source `out` in its place: trained on the other sources, judged on all of
@@ -111,27 +138,45 @@ impl Task {
         judged.extend(self.validation.iter().copied().filter(|&row| table.domain()[row] == out));
         judged.sort_unstable();
         let rows = Rows { train, validation: judged.clone(), test: judged };
-        Self::checked(table, &self.modalities, &sources, out, TargetSplit::All, rows, &input)
+        Self::checked(table, &self.modalities, &sources, (out, TargetSplit::All), self.absent, rows, &input)
     }
 
     fn checked(
         table: &Table,
         modalities: &[usize],
         sources: &[usize],
-        target: usize,
-        target_split: TargetSplit,
+        (target, target_split): (usize, TargetSplit),
+        absent: Absent,
         rows: Rows,
         input: &str,
     ) -> Result<Self> {
         let domains = table.domains();
         let wanted = [rows.train, rows.validation, rows.test];
         let all: usize = wanted.iter().map(Vec::len).sum();
-        let whole = |i: &usize| modalities.iter().all(|&m| table.modalities()[m].valid[*i]);
-        let [train, validation, test] = wanted.map(|rows| rows.into_iter().filter(whole).collect::<Vec<_>>());
+        let has = |m: usize, i: usize| table.modalities()[m].valid[i];
+        let whole = |i: &usize| modalities.iter().all(|&m| has(m, *i));
+        let lacking = wanted.iter().flatten().filter(|i| !whole(i)).count();
+        if let (Absent::Refuse, Some(&i)) = (absent, wanted.iter().flatten().find(|i| !whole(i))) {
+            let names = modalities.iter().filter(|&&m| !has(m, i)).map(|&m| table.modalities()[m].name.as_str());
+            let names = names.collect::<Vec<_>>().join(", ");
+            let problem = format!("row {i} lacks {names}, {lacking} such rows in all; expected none, or another [train] absent");
+            return Err(Error::input(input, problem));
+        }
+        let used = |i: &usize| whole(i) || absent == Absent::Mask && modalities.iter().any(|&m| has(m, *i));
+        let [train, validation, test] = wanted.map(|rows| rows.into_iter().filter(used).collect::<Vec<_>>());
         let left_out = all - train.len() - validation.len() - test.len();
 
         if let Some(&d) = sources.iter().find(|&&d| !train.iter().any(|&i| table.domain()[i] == d)) {
-            return Err(Error::input(input, format!("source {:?} has no training row with every modality", domains[d])));
+            let what = if absent == Absent::Mask { "any" } else { "every" };
+            let cure = if absent == Absent::Mask { "" } else { "; [train] absent = \"mask\" takes rows that lack some" };
+            return Err(Error::input(input, format!("source {:?} has no training row with {what} modality{cure}", domains[d])));
+        }
+        if let Some(&m) = modalities.iter().find(|&&m| !train.iter().any(|&i| has(m, i))) {
+            let name = &table.modalities()[m].name;
+            return Err(Error::input(
+                input,
+                format!("no training row of the sources has {name}; expected one, or other modalities"),
+            ));
         }
         if let Some(c) = (0..table.classes().len()).find(|&c| !train.iter().any(|&i| table.label()[i] == c)) {
             return Err(Error::input(input, format!("class {:?} has no training row in the sources", table.classes()[c])));
@@ -155,6 +200,8 @@ impl Task {
             validation,
             test,
             left_out,
+            masked: lacking - left_out,
+            absent,
             standard,
         })
     }
@@ -167,14 +214,15 @@ fn rows(table: &Table, wanted: impl Fn(usize, Split) -> bool) -> Vec<usize> {
 
 fn standard(table: &Table, modality: usize, rows: &[usize]) -> Standard {
     let modality = &table.modalities()[modality];
+    let rows: Vec<usize> = rows.iter().copied().filter(|&i| modality.valid[i]).collect();
     let row = |i: usize| &modality.values[i * modality.width..][..modality.width];
     let count = rows.len() as f64;
     let mut mean = vec![0.0; modality.width];
-    for &i in rows {
+    for &i in &rows {
         mean.iter_mut().zip(row(i)).for_each(|(sum, &x)| *sum += f64::from(x) / count);
     }
     let mut variance = vec![0.0; modality.width];
-    for &i in rows {
+    for &i in &rows {
         for ((sum, &x), mean) in variance.iter_mut().zip(row(i)).zip(&mean) {
             *sum += (f64::from(x) - mean).powi(2) / count;
         }

@@ -48,7 +48,7 @@ impl Watch {
 
     fn update(&mut self, update: &Update) {
         self.keep("weights", &update.weights);
-        for (name, tensor) in [("heads", &update.heads), ("noise", &update.noise)] {
+        for (name, tensor) in [("heads", &update.heads), ("owned", &update.owned), ("noise", &update.noise)] {
             if let Some(tensor) = tensor {
                 self.keep(name, tensor);
             }

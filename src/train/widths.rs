@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Widths(pub Vec<usize>);
 
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number of at least 0, or a list of such")]
 enum Text {
     One(usize),
     Several(Vec<usize>),

@@ -18,7 +18,9 @@ fn choices(entry: &Entry) -> Vec<Hyperparameters> {
     let mut all = vec![BTreeMap::new()];
     for setting in entry.takes {
         let Range::Word(words) = setting.range else { continue };
-        all.extend(words[1..].iter().map(|&word| BTreeMap::from([(setting.name.to_owned(), toml::Value::from(word))])));
+        let goes = setting.only.map(|(key, word)| (key.to_owned(), toml::Value::from(word)));
+        let with = |&word: &&str| [(setting.name.to_owned(), toml::Value::from(word))].into_iter().chain(goes.clone()).collect();
+        all.extend(words[1..].iter().map(with));
     }
     all.iter().map(|given| Hyperparameters::new(entry.takes, given).unwrap()).collect()
 }

@@ -84,6 +84,12 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             let kept = random("masks", &[RUNS, rows, model.layout.dropout_width()]).gt(-0.3).to_kind(kind);
             kept / (1.0 - design.dropout)
         });
+        // in every other step some rows lack a modality
+        let present = (step == 1).then(|| {
+            let present = random("present", &[RUNS, rows, 3]).gt(-0.5).to_kind(kind);
+            let _ = present.narrow(1, 1, 1).fill_(1.0);
+            present
+        });
         let inputs = Inputs {
             features: features
                 .map(|(name, &width)| random(&format!("{name}{step}"), &[RUNS, rows, width]).to_kind(kind))
@@ -91,6 +97,7 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             label: whole("label", design.shape.classes),
             domain: whole("domain", design.shape.domains),
             share,
+            present,
             weight: None,
             masks,
         };

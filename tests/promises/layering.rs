@@ -362,3 +362,10 @@ fn without_features_there_is_little_to_build() {
     let native = |name: &&&str| name.ends_with("-sys") || ["ort", "tch", "hdf5-metno", "symphonia", "image"].contains(*name);
     assert_eq!(crates.iter().filter(native).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
+
+#[test]
+fn every_untagged_enum_says_in_words_what_it_expects() {
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, source)| source.contains("(untagged)")).map(|(path, _)| path).collect();
+    assert!(silent.is_empty(), "\"data did not match any variant\" is no message: {silent:?}");
+}

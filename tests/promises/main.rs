@@ -2,14 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "torch")]
+mod absent;
 #[cfg(all(feature = "media", feature = "onnx"))]
 mod backbones;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod bad_input;
 #[cfg(feature = "torch")]
 mod balancers;
+#[cfg(feature = "torch")]
+mod clipping;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod command;
+#[cfg(feature = "torch")]
+mod comparable;
 #[cfg(feature = "video")]
 mod damage;
 #[cfg(feature = "media")]
@@ -18,6 +24,8 @@ mod datasets;
 mod demo;
 #[cfg(feature = "video")]
 mod demo_data;
+#[cfg(feature = "torch")]
+mod diverged;
 #[cfg(feature = "video")]
 mod downmix;
 mod environment;

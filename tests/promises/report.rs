@@ -9,7 +9,8 @@ use mmdg::report::results::{
 use mmdg::report::{self, Comparison};
 
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
-    let signal = BalanceResult { rho: 1.2, sigma: 0.8, gamma: 1.5, k: 0.7, p: 1.0, cosine: -0.1, conflict: 0.6, projected: 0.1 };
+    let signal = BalanceResult::new([1.2, 0.8, 1.5, 0.7, 1.0, -0.1, 0.6, 0.1].map(Some));
+    let right = (100.0 * accuracy).round() as u64;
     let epoch = |e: f64| EpochResult {
         train_loss: 2.0 / (e + 1.0),
         train_accuracy: 0.5 + 0.1 * e,
@@ -26,16 +27,16 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
     let domain = |domain: &str, part: &str| DomainResult {
         domain: domain.into(),
         part: part.into(),
-        rows: 50,
+        rows: 100,
         loss: 1.0,
         accuracy,
         macro_f1: accuracy - 0.05,
-        calibration: Some(Calibration { ece: 0.1, bins: vec![Bin { rows: 50, confidence: accuracy + 0.1, accuracy }] }),
+        calibration: Some(Calibration { ece: 0.1, bins: vec![Bin { rows: 100, confidence: accuracy + 0.1, accuracy }] }),
         heads: if name.starts_with("gmp") { [("video".into(), 0.3), ("audio".into(), 0.5)].into() } else { BTreeMap::new() },
     };
     let losses = if name == "none" { &["classifier"][..] } else { &["classifier", "discriminator"] };
     RunResult {
-        format: 2,
+        format: 3,
         name: name.into(),
         method: "erm".into(),
         balance: name.split(' ').next().unwrap().into(),
@@ -47,13 +48,15 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         seed,
         selection: "source-val".into(),
         epochs: 3,
-        selected_epoch: 2,
+        selected_epoch: Some(2),
+        diverged: None,
+        settings: BTreeMap::from([("features".to_owned(), "0123456789".into()), ("epochs".into(), 3.into())]),
         classes: vec!["eating".into(), "opening door".into()],
-        rows: RowCounts { train: 100, validation: 20, target: 50, left_out: 1 },
+        rows: RowCounts { train: 100, validation: 20, target: 100, left_out: 1, masked: 0 },
         protocol: ProtocolResult::default(),
         source_validation_accuracy: 0.9,
         target_accuracy: accuracy,
-        confusion: vec![vec![20, 5], vec![10, 15]],
+        confusion: vec![vec![right.min(50), 50 - right.min(50)], vec![100 - right.max(50), right.max(50) - 50]],
         domains: vec![domain("animal", "validation"), domain(target, "test")],
         curve: (0..3).map(|e| epoch(f64::from(e))).collect(),
         embedding: Vec::new(),
@@ -177,7 +180,8 @@ fn the_page_is_whole_and_needs_nothing_else() {
     {
         assert!(html.contains(part), "{part}");
     }
-    assert!(html.contains("opening door as eating: 30 of 75 (40 %)"), "counts are summed over seeds");
+    // 60, 61 and 62 of 100 are right, 50 of them eating
+    assert!(html.contains("opening door as eating: 117 of 150 (78 %)"), "counts are summed over seeds");
 }
 
 #[test]
@@ -239,7 +243,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
     runs[0].curve[1].train_loss = f64::NAN;
     runs[1].curve[2].train_accuracy = f64::INFINITY;
     for run in &mut runs {
-        run.curve[1].balance.values_mut().for_each(|b| (b.rho, b.sigma) = (f64::NEG_INFINITY, 1e300));
+        run.curve[1].balance.values_mut().for_each(|b| (b.rho, b.sigma) = (Some(f64::NEG_INFINITY), Some(1e300)));
     }
     let folder = tempfile::tempdir().unwrap();
     let root = put(folder.path(), &runs);
@@ -249,6 +253,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
         let html = page(runs);
         check_markup(&html);
         assert!(html.contains("Not finite, so not drawn: gmp (paper) on human, 1 of 9 figures."));
+        assert!(html.contains("Too large, so not drawn: ") && html.contains("video on human, 3 of 9 figures"));
     }
     runs.iter_mut().for_each(|run| run.curve.clear());
     check_markup(&page(&runs));
@@ -259,7 +264,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
 #[test]
 fn one_run_of_one_epoch_makes_a_page() {
     let mut one = run("none", "human", 7, 1.0);
-    (one.epochs, one.selected_epoch) = (1, 0);
+    (one.epochs, one.selected_epoch) = (1, Some(0));
     one.curve.truncate(1);
     let table = Comparison::new(std::slice::from_ref(&one)).unwrap().to_terminal();
     assert!(
@@ -367,7 +372,7 @@ fn results_of_the_first_format_are_still_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut old = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     old["format"] = 1.into();
-    for key in ["losses", "domains"] {
+    for key in ["losses", "domains", "settings"] {
         old.as_object_mut().unwrap().remove(key);
     }
     for epoch in old["curve"].as_array_mut().unwrap() {
@@ -414,10 +419,15 @@ fn what_is_no_result_is_named() {
 
     let good = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     let cases = [
-        ("format", 3.into(), "format 3; expected 1 to 2"),
+        ("format", 4.into(), "format 4; expected 1 to 3"),
         ("seed", "one".into(), "expected the result of a run"),
         ("target_accuracy", 61.2.into(), "expected a share in [0, 1]"),
-        ("target_accuracy", serde_json::Value::Null, "expected the result of a run"),
+        ("target_accuracy", serde_json::Value::Null, "target_accuracy is null"),
+        ("target_accuracy", 0.6.into(), "target_accuracy is 0.6, while 50 of 100 rows are right"),
+        ("source_validation_accuracy", (-0.1).into(), "expected a share in [0, 1]"),
+        ("selected_epoch", serde_json::Value::Null, "expected an epoch"),
+        ("diverged", 1.into(), "selected_epoch is a number of a run that diverged"),
+        ("rows", serde_json::json!({"train": 1, "validation": 1, "target": 99, "left_out": 0}), "expected the 99 of the target"),
         ("epochs", 4.into(), "curve has 3 entries"),
         ("selected_epoch", 3.into(), "selected_epoch is 3"),
         ("confusion", serde_json::json!([[1], [2]]), "confusion does not have"),
@@ -458,4 +468,130 @@ fn runs_that_cannot_be_compared_are_refused() {
     assert!(changed(|run| run.classes.reverse()).contains("expected the same"));
     assert!(changed(|run| run.method = "sim-mmdg".into()).contains("sim-mmdg"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+}
+
+#[test]
+fn a_figure_that_a_balancer_does_not_have_is_not_drawn() {
+    let only = |k: Option<f64>| {
+        let mut runs = runs();
+        for balance in runs.iter_mut().flat_map(|run| &mut run.curve).flat_map(|epoch| epoch.balance.values_mut()) {
+            *balance = BalanceResult { k, ..BalanceResult::default() };
+        }
+        runs
+    };
+    let html = page(&only(Some(0.5)));
+    assert!(html.contains("k, factor on the classification") && !html.contains("Not finite"));
+    for absent in ["ρ, semantic", "σ, domain", "p, factor", "Steps with a conflict", "Projected share"] {
+        assert!(!html.contains(absent), "{absent}");
+    }
+    assert!(!page(&only(None)).contains("Signals of the balancers"));
+    assert!(page(&only(Some(f64::NAN))).contains("Not finite, so not drawn: video on human, 9 of 9 figures"));
+
+    // by way of the disk: what is not there stays so, null is a number that is none
+    let folder = tempfile::tempdir().unwrap();
+    let mut some = only(Some(f64::NAN));
+    some[1].curve[0].balance.values_mut().for_each(|balance| balance.k = Some(0.5));
+    let read = report::read(&[put(folder.path(), &some)]).unwrap();
+    let one = read.iter().find(|run| run.name == "gmp (paper)" && run.target == "human" && run.seed == 1).unwrap();
+    let k: Vec<Option<f64>> = one.curve.iter().map(|epoch| epoch.balance["video"].k).collect();
+    assert!(k[0] == Some(0.5) && k[1].unwrap().is_nan() && one.curve[0].balance["video"].rho.is_none());
+    // before format 3 there was only null, for both
+    for run in &mut some {
+        run.format = 2;
+        let nan = |balance: &mut BalanceResult| *balance = BalanceResult::new(balance.named().map(|(_, f)| f.or(Some(f64::NAN))));
+        run.curve.iter_mut().flat_map(|epoch| epoch.balance.values_mut()).for_each(nan);
+    }
+    let read = report::read(&[put(folder.path(), &some)]).unwrap();
+    assert!(read.iter().flat_map(|run| &run.curve).flat_map(|epoch| epoch.balance.values()).all(|balance| balance.rho.is_none()));
+    assert!(!page(&read).contains("ρ, semantic"));
+}
+
+/// The same runs with many classes, of which any is taken for any.
+fn many_classes(classes: usize) -> Vec<RunResult> {
+    let mut all = Vec::new();
+    for name in ["none", "gmp (paper)", "adversarial", "ogm"] {
+        for target in ["human", "cartoon", "animal"] {
+            let mut one = run(name, target, 0, 0.0);
+            one.classes = (0..classes).map(|i| format!("class number {i}")).collect();
+            let count = |i: usize, j: usize| ((i * 31 + j * 17) % 5) as u64;
+            one.confusion = (0..classes).map(|i| (0..classes).map(|j| count(i, j)).collect()).collect();
+            all.push(one);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_page_of_many_classes_stays_small_and_names_what_is_confused() {
+    for classes in [31, 97, 400] {
+        let html = page(&many_classes(classes));
+        check_markup(&html);
+        assert!(html.len() < 5_000_000, "{classes} classes: {} bytes", html.len());
+        assert!(html.contains(&format!("class number {}", classes - 1)));
+    }
+    let html = page(&many_classes(400));
+    assert!(html.contains("400 classes in 31 rows. Most frequent confusions, 10 of "), "it is binned");
+}
+
+#[test]
+fn the_mean_column_is_marked_so_that_it_stays_in_view() {
+    let html = page(&runs());
+    let table = html.split("Difference in target accuracy").nth(1).unwrap().split("</table>").next().unwrap();
+    assert!(table.contains("<th scope=\"col\" class=\"mean\">mean</th>"), "{table}");
+    let rows = table.split("<tbody>").nth(1).unwrap();
+    assert_eq!(rows.matches("<td class=\"mean\">").count(), rows.matches("<tr>").count());
+    // each part of a difference on a line of its own keeps columns narrow
+    assert!(
+        rows.contains("<td>+2.00 <span class=\"more\">[−2.97, +6.97]</span> <span class=\"more\">p 0.225</span></td>"),
+        "{rows}"
+    );
+    let one_task: Vec<RunResult> = runs().into_iter().filter(|run| run.target == "human").collect();
+    assert!(!page(&one_task).contains("class=\"mean\""));
+}
+
+/// Compiles a `report.tex` with pdflatex; none where there is no pdflatex.
+fn pdflatex(folder: &Path) -> Option<(bool, String)> {
+    let text = "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{booktabs,graphicx}\n\\begin{document}\n\
+        \\input{report.tex}\n\\end{document}\n";
+    std::fs::write(folder.join("paper.tex"), text).unwrap();
+    let mut command = std::process::Command::new("pdflatex");
+    let made = command.current_dir(folder).args(["-interaction=nonstopmode", "-halt-on-error", "paper.tex"]).output().ok()?;
+    Some((made.status.success(), String::from_utf8_lossy(&made.stdout).into_owned()))
+}
+
+#[test]
+fn report_tex_is_what_pdflatex_takes_or_says_that_it_is_not() {
+    // every letter of Latin-1 and Latin Extended-A, Greek, marks after their letter, what LaTeX would read as commands
+    let latin: String = ('\u{a1}'..='\u{17f}').filter(|c| !"\u{ad}ĦħŦŧĸĿŀŉſ".contains(*c)).collect();
+    let greek: String = ('Α'..='Ω').chain('α'..='ω').chain("άέήίόύώϊϋΆΈΉΊΌΎΏ".chars()).filter(|c| *c != '\u{3a2}').collect();
+    let names = [
+        latin,
+        greek,
+        "Zu\u{308}rich, cafe\u{301}, na\u{300}\u{2026} „x“".into(),
+        "[a] % $ # _ { } ~ ^ \\ < > | \" & −→±".into(),
+    ];
+    let tex = |names: &[String]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = Vec::new();
+        for name in names {
+            for (target, seed) in [("human", 0), ("Köln α", 0), ("human", 1), ("Köln α", 1)] {
+                all.push(RunResult { name: name.clone(), ..run("none", target, seed, 0.5 + 0.01 * seed as f64) });
+            }
+        }
+        report::write(&all, folder.path()).unwrap();
+        (std::fs::read_to_string(folder.path().join("report.tex")).unwrap(), folder)
+    };
+    let (text, folder) = tex(&names);
+    assert!(!text.contains("lualatex"), "{}", text.lines().take(4).collect::<Vec<_>>().join("\n"));
+    assert!(text.contains("$\\alpha$") && text.contains("Z\\\"{u}rich, caf\\'{e}"));
+    match pdflatex(folder.path()) {
+        Some((made, said)) => {
+            assert!(made, "{}", said.chars().rev().take(1500).collect::<String>().chars().rev().collect::<String>())
+        }
+        None => println!("report_tex_is_what_pdflatex_takes: skipped, no pdflatex"),
+    }
+    for name in ["日本", "Жук", "ħ", "e\u{302}\u{323}"] {
+        let (text, _) = tex(&[name.into()]);
+        assert!(text.lines().nth(2).unwrap().starts_with("% Compile with lualatex"), "{name}: {text}");
+    }
 }

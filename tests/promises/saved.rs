@@ -44,7 +44,7 @@ fn a_saved_model_says_again_what_its_run_said() {
             let said = said.unwrap();
             assert!((said.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5);
             let largest = said.probabilities.iter().copied().fold(0.0, f64::max);
-            assert_eq!(said.probabilities[said.predicted], largest);
+            assert_eq!(said.probabilities[said.predicted.unwrap()], largest);
         }
     }
 }

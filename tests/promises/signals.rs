@@ -256,8 +256,15 @@ fn cggm_scales_and_steers_as_the_reference() {
             let embeddings = Tensor::from_slice(&step.embeddings.concat()).view([1, rows, -1]);
             let label = Tensor::from_slice(&step.label).unsqueeze(0);
             let share = Tensor::full([1, rows], 1.0 / rows as f64, (Kind::Double, Device::Cpu));
-            let batch =
-                Batch { embeddings: &embeddings, label: &label, domain: &label, share: &share, weight: None, masks: None };
+            let batch = Batch {
+                embeddings: &embeddings,
+                label: &label,
+                domain: &label,
+                share: &share,
+                present: None,
+                weight: None,
+                masks: None,
+            };
             let (whole, own) = (fused.forward(&params, &batch), guide.forward(&params, &batch));
             let class = own.class.unwrap();
             let steer = cggm.steer(&Steering {

@@ -119,7 +119,13 @@ pub fn one_task(target: &str) -> Protocol {
 }
 
 /// Kinds of a cohort: balancer and the settings that its runs share.
-const KINDS: [(&str, &str); 4] = [("none", ""), ("adversarial", ""), ("gmp", "variant = 'paper'"), ("gmp", "variant = 'bench'")];
+const KINDS: [(&str, &str); 5] = [
+    ("none", ""),
+    ("adversarial", ""),
+    ("gmp", "variant = 'paper'"),
+    ("gmp", "variant = 'bench'"),
+    ("gmp", "variant = 'bench'\nunimodal-head = 'projected'"),
+];
 
 /// Settings of a balancer; of `more` those that it takes.
 pub(super) fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
@@ -222,6 +228,7 @@ impl Reference {
         }
         if balance != "none" {
             let (bench, number) = (own.word("variant") == "bench", |name| own.number(name));
+            let own_head = own.word("unimodal-head");
             // losses of each modality for the bench form, shared ones for the paper's
             let (mut class, mut domain, mut q, mut c) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for m in 0..2 {
@@ -271,11 +278,13 @@ impl Reference {
                 let mut parts = self.gradient(&domain[m], &encoder);
                 parts.extend(own.iter().map(|name| self.params[name].zeros_like()));
                 let mut g_d = flat(&parts) * -domain_scale;
+                let mut of_head = g_c.shallow_clone();
                 if balance == "gmp" {
                     let (rho, sigma) = (q[m] / q[1 - m], c[1 - m] / c[m]);
                     let (k_on, p_on) = (rho > 1.0, sigma > 1.0);
                     g_c *= if k_on { 1.0 - (number("alpha-k") * rho).tanh() } else { 1.0 };
                     g_d *= if p_on { 1.0 - (number("alpha-p") * sigma).tanh() } else { 1.0 };
+                    of_head = g_c.shallow_clone();
                     let dot = |a: &Tensor, b: &Tensor| (a * b).sum(None).double_value(&[]);
                     let branch = match (dot(&g_c, &g_d) < 0.0, rho / sigma >= 1.0) {
                         (false, _) => 0,
@@ -293,6 +302,11 @@ impl Reference {
                     self.branches[4] += usize::from(p_on);
                 }
                 let mut update = g_c + g_d;
+                if own_head == "modulated" {
+                    // the head has no domain gradient to meet, as in the authors' code
+                    let start: i64 = encoder.iter().map(|name| self.params[name].numel() as i64).sum();
+                    update = Tensor::cat(&[update.narrow(0, 0, start), of_head.narrow(0, start, of_head.size()[0] - start)], 0);
+                }
                 if bench {
                     let fused = self.gradient(&class_loss, &encoder);
                     let mut parts: Vec<Tensor> = fused;
@@ -492,7 +506,8 @@ fn it_learns_and_two_runs_give_equal_bytes() {
         check_domains(&result);
         assert_eq!(result.curve[0].balance.len(), if result.balance == "gmp" { 2 } else { 0 });
         for balance in result.curve.iter().flat_map(|epoch| epoch.balance.values()) {
-            assert!(balance.k <= 1.0 && balance.k > 0.0 && (0.0..=1.0).contains(&balance.conflict), "{balance:?}");
+            let (k, conflict) = (balance.k.unwrap(), balance.conflict.unwrap());
+            assert!(k <= 1.0 && k > 0.0 && (0.0..=1.0).contains(&conflict), "{balance:?}");
         }
         let folder = Path::new(&result.name).join(format!("{}-{}", result.target, result.seed));
         let balance = std::fs::read_to_string(one.path().join(&folder).join("balance.csv")).unwrap();
@@ -590,8 +605,8 @@ fn finished_runs_are_not_made_again() {
     let fresh = tempfile::tempdir().unwrap();
     let undisturbed = run(&table, &Settings { out: fresh.path().into(), ..settings.clone() }).unwrap();
     assert!(results == undisturbed);
-    // other settings: everything anew
-    let changed = run(&table, &Settings { epochs: 2, ..settings }).unwrap();
+    // other settings: everything anew, where that is said
+    let changed = run(&table, &Settings { epochs: 2, overwrite: true, ..settings }).unwrap();
     assert!(changed.iter().all(|run| run.curve.len() == 2));
     assert!(walk(folder.path(), ".part").is_empty());
 }
@@ -650,7 +665,11 @@ fn one_source_domain_three_modalities_linear_encoders_and_large_batches_all_trai
         for epoch in &run.curve {
             assert!(epoch.train_loss.is_finite());
             // one domain: nothing to tell apart, so nothing to conflict with
-            assert!(epoch.balance.values().all(|b| b.sigma == 1.0 && b.p == 1.0 && b.conflict == 0.0), "{:?}", epoch.balance);
+            assert!(
+                epoch.balance.values().all(|b| (b.sigma, b.p, b.conflict) == (Some(1.0), Some(1.0), Some(0.0))),
+                "{:?}",
+                epoch.balance
+            );
         }
     }
 }

@@ -17,10 +17,14 @@ use crate::{Error, Result};
 /// What came of a run's epochs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// The epoch that was chosen, from 0.
-    pub selected: usize,
+    /// The epoch that was chosen, from 0; none yet, or of a run that diverged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<usize>,
     /// What it was chosen by.
     pub score: f64,
+    /// The epoch whose loss is not finite: with it the run has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<usize>,
     /// Every epoch.
     pub curve: Vec<Epoch>,
 }
@@ -28,7 +32,7 @@ pub struct Course {
 /// A finished run.
 #[derive(Debug)]
 pub struct Trained {
-    /// Its epochs.
+    /// Its epochs. It has diverged too where no epoch could be chosen, or where the target's loss is not finite.
     pub course: Course,
     /// The target, with the parameters of the chosen epoch.
     pub test: Evaluation,
@@ -36,12 +40,13 @@ pub struct Trained {
     pub domains: Vec<DomainResult>,
     /// Some of those rows in the plane, where that was asked for.
     pub embedding: Vec<EmbeddedRow>,
-    /// Those parameters, by entry of the layout.
+    /// Those parameters, by entry of the layout; the last ones of a run that has diverged.
     pub parameters: Vec<Tensor>,
 }
 
 impl Cohort {
-    /// Trains the next epoch of every run that has one left, and keeps the parameters of each run's best so far.
+    /// Trains the next epoch of every run that has one left, and keeps the parameters of each run's best so far. A run whose loss
+    /// is not finite has none left.
     pub fn advance(&mut self) {
         let epoch = self.next;
         let seen = self.epoch(epoch);
@@ -51,8 +56,13 @@ impl Cohort {
             let Some(seen) = seen else { continue };
             let score = self.runs[r].pick.score(epoch, &seen, oracle[r]);
             let course = &mut self.courses[r];
-            if course.curve.is_empty() || score >= course.score {
-                (course.selected, course.score) = (epoch, score);
+            let better = score.is_finite() && (course.selected.is_none() || score >= course.score);
+            match seen.is_finite() {
+                true if better => (course.selected, course.score) = (Some(epoch), score),
+                true => {}
+                false => (course.selected, course.diverged) = (None, Some(epoch)),
+            }
+            if better || course.diverged.is_some() {
                 self.best.get(r as i64).copy_(&weights.get(r as i64));
             }
             course.curve.push(seen);
@@ -73,9 +83,14 @@ impl Cohort {
         judged.iter().map(|judged| Evaluation::from_rows(classes, judged).accuracy).collect()
     }
 
-    /// Whether every run has had all of its epochs.
+    /// Whether every run has had all of its epochs, or has diverged.
     pub fn is_done(&self) -> bool {
-        self.next >= self.epochs()
+        (0..self.runs.len()).all(|run| !self.trains(run, self.next))
+    }
+
+    /// Whether a run has an epoch left that is this one.
+    pub(in crate::train) fn trains(&self, run: usize, epoch: usize) -> bool {
+        epoch < self.runs[run].epochs && self.courses[run].diverged.is_none()
     }
 
     /// Epochs that have been done, by the longest run.
@@ -92,7 +107,12 @@ impl Cohort {
             let mut domains = self.by_domain(VALIDATION, &validation);
             domains.extend(self.by_domain(TEST, &test));
             let test = Evaluation::from_rows(self.model.shape.classes as usize, &test);
-            Trained { course: self.courses[r].clone(), test, domains, embedding: Vec::new(), parameters: params.of_run(r as i64) }
+            let mut course = self.courses[r].clone();
+            if course.selected.is_none() || !test.loss.is_finite() {
+                let last = course.curve.len().saturating_sub(1);
+                course.diverged = course.diverged.or(course.selected.take()).or(Some(last));
+            }
+            Trained { course, test, domains, embedding: Vec::new(), parameters: params.of_run(r as i64) }
         };
         validation.into_iter().zip(test).enumerate().map(trained).collect()
     }

@@ -57,13 +57,13 @@ impl Cohort {
     /// folder. Weights are [out, in].
     ///
     /// - `epoch`, `rows` \[B\] of the feature store, `share` \[B\], `label` \[B\], `domain` \[B\] (place among the sources),
-    ///   `features.<modality>` [B, D] as standardised;
+    ///   `features.<modality>` [B, D] as standardised, `present` [B, M] where rows may lack a modality;
     /// - `random`, the state of the step's random stream, which noise and masks are made from; `dropout` [B, W], the factors,
     ///   in the order in which layers use them; `fusion` [B, M], the balancer's factors on embeddings;
     /// - `before.<parameter>`, `gradient.<parameter>` (what the optimizer gets), `after.<parameter>`;
     /// - what the balancer saw: `loss` \[T\], `class.*` and `domain.*` \[M\], `gramian` [M, T, T], and `state.*`, what it had
     ///   carried here from the step before;
-    /// - what it decided: `weights` [M, T], `heads` \[T\], `noise` \[M\], `record.*` \[M\].
+    /// - what it decided: `weights` [M, T], `heads` \[T\], `owned` [M, T], `noise` \[M\], `record.*` \[M\].
     pub fn dump(&mut self, steps: usize, folders: Vec<PathBuf>) {
         self.dump = Some(Dump { steps, folders, failed: None });
     }
@@ -99,6 +99,7 @@ impl Cohort {
         shared.extend([("label".into(), inputs.label), ("domain".into(), inputs.domain)]);
         let names = self.model.shape.modalities.iter().map(|name| format!("features.{name}"));
         shared.extend(names.zip(inputs.features));
+        shared.extend(inputs.present.map(|present| ("present".into(), present)));
         shared.extend(inputs.masks.map(|masks| ("dropout".into(), masks)));
         shared.extend(state.into_iter().map(|(name, tensor)| (format!("state.{name}"), tensor)));
         shared.extend(self.model.watched());

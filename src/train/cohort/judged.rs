@@ -17,7 +17,10 @@ impl Cohort {
             let label = inputs.label.shallow_clone();
             let Some(scores) = tch::no_grad(|| self.model.scores(params, inputs, heads)) else { continue };
             let confidence = scores.logits.softmax(-1, None).amax([-1i64].as_slice(), false);
-            let own = scores.heads.map(|heads| heads.argmax(-1, false).transpose(1, 2));
+            let own = scores.heads.map(|heads| {
+                let (found, sure) = (heads.argmax(-1, false), heads.amax([-1i64].as_slice(), false).isfinite());
+                found.where_self(&sure, &found.full_like(-1)).transpose(1, 2)
+            });
             let columns =
                 [Some(-log_probability(&scores.logits, &label)), Some(confidence), Some(scores.logits.argmax(-1, false))];
             let columns = columns.into_iter().flatten().map(|column| column.unsqueeze(2)).chain(own);
@@ -35,10 +38,10 @@ impl Cohort {
             let judged = |(&row, figures): (&usize, &[f64])| Judged {
                 row,
                 truth: self.classes[row],
-                predicted: figures[2] as usize,
+                predicted: figures[1].is_finite().then_some(figures[2] as usize),
                 confidence: figures[1],
                 loss: figures[0],
-                heads: figures[3..].iter().map(|&head| head as usize).collect(),
+                heads: figures[3..].iter().map(|&head| (head >= 0.0).then_some(head as usize)).collect(),
             };
             rows.iter().zip(figures).map(judged).collect()
         };

@@ -17,8 +17,8 @@ use crate::rng::Stream;
 impl Cohort {
     pub(super) fn plan(&self, epoch: usize) -> Plan {
         let mut turns = Vec::new();
-        for (run, rows) in self.runs.iter().zip(&self.rows) {
-            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: epoch < run.epochs });
+        for (r, (run, rows)) in self.runs.iter().zip(&self.rows).enumerate() {
+            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: self.trains(r, epoch) });
         }
         self.planned(&turns, epoch, epoch)
     }
@@ -83,19 +83,23 @@ impl Cohort {
         }
     }
 
-    /// Standardised features, labels and domains of rows [R, B].
+    /// Standardised features, labels and domains of rows [R, B]; zeros for a modality that a row lacks.
     pub(in crate::train) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
         let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
-        for ((of, mean), scale) in self.features.iter().zip(&self.mean).zip(&self.scale) {
+        let present = (!self.valid.is_empty()).then(|| Tensor::stack(&self.valid.iter().map(take).collect::<Vec<_>>(), 2));
+        for (m, ((of, mean), scale)) in self.features.iter().zip(&self.mean).zip(&self.scale).enumerate() {
             let mut x = of.index_select(0, &flat).view([runs, -1, of.size()[1]]);
             x -= mean;
             x *= scale;
+            if let Some(present) = &present {
+                x *= present.narrow(2, m as i64, 1);
+            }
             features.push(x);
         }
         let domain = self.places.gather(1, &take(&self.domain), false);
-        Inputs { features, label: take(&self.label), domain, share, weight: None, masks }
+        Inputs { features, label: take(&self.label), domain, share, present, weight: None, masks }
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].

@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::{Inputs, Model, Scores};
 use crate::balance::{Losses, Rehearsal, Trial};
 use crate::objective::{Batch, Params};
+use crate::train::parts::Part;
 use crate::train::watch::Watch;
 
 impl Model {
@@ -13,8 +14,8 @@ impl Model {
         self.balancer.hears_progress()
     }
 
-    /// Whether the balancer leaves a record of each step.
-    pub fn balances(&self) -> bool {
+    /// [`Balancer::records`](crate::balance::Balancer::records).
+    pub fn records(&self) -> &'static [&'static str] {
         self.balancer.records()
     }
 
@@ -31,6 +32,23 @@ impl Model {
     /// [`Balancer::on_epoch`](crate::balance::Balancer::on_epoch).
     pub fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
         self.balancer.on_epoch(before, after, active);
+    }
+
+    /// The parts of a run's row of parameters, in order, that are clipped by a norm of their own each: encoders and task heads
+    /// together, then every probe, guide and discriminator by itself.
+    pub fn parts(&self) -> Vec<Part> {
+        let objectives = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes);
+        let apart: Vec<_> = objectives.filter(|objective| !objective.trains_encoders() || objective.opposes()).collect();
+        let group = |place: usize| apart.iter().position(|objective| objective.entries().contains(&place)).map_or(0, |i| i + 1);
+        let mut parts: Vec<Part> = Vec::new();
+        for (place, entry) in self.layout.entries().iter().enumerate() {
+            let (group, len) = (group(place), entry.len() as usize);
+            match parts.last_mut().filter(|part| part.group == group) {
+                Some(part) => part.len += len,
+                None => parts.push(Part { start: entry.offset as usize, len, group }),
+            }
+        }
+        parts
     }
 
     /// Objectives that encoders learn from, T.
@@ -76,19 +94,30 @@ impl Model {
         losses
     }
 
-    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share. None
-    /// without uni-modal heads.
-    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<Tensor> {
+    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share; and where rows lack
+    /// modalities, the shares that each went over. None without uni-modal heads.
+    pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<(Tensor, Option<Tensor>)> {
         let (embeddings, _) = self.encode(params, &mut inputs, false);
         let batch = as_they_are(&embeddings, &inputs);
         let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
         let fused = outcomes.first()?.loss.unsqueeze(1);
-        let own = outcomes.into_iter().find_map(|outcome| outcome.class)?.loss();
-        Some(Tensor::cat(&[own, fused], 1))
+        let class = outcomes.into_iter().find_map(|outcome| outcome.class)?;
+        let Some(present) = &inputs.present else { return Some((Tensor::cat(&[class.loss(), fused], 1), None)) };
+        let share = inputs.share.unsqueeze(1) * present.transpose(1, 2);
+        let whole = [share.sum_dim_intlist(2, false, None), inputs.share.sum_dim_intlist(1, true, None)];
+        Some((Tensor::cat(&[class.loss_by(&share), fused], 1), Some(Tensor::cat(&whole, 1))))
     }
 }
 
 /// A batch without dropout and class weights.
 fn as_they_are<'a>(embeddings: &'a Tensor, inputs: &'a Inputs) -> Batch<'a> {
-    Batch { embeddings, label: &inputs.label, domain: &inputs.domain, share: &inputs.share, weight: None, masks: None }
+    Batch {
+        embeddings,
+        label: &inputs.label,
+        domain: &inputs.domain,
+        share: &inputs.share,
+        present: inputs.present.as_ref(),
+        weight: None,
+        masks: None,
+    }
 }

@@ -12,7 +12,11 @@ impl Model {
     /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
     /// objective, inner products of the gradients themselves. It takes longer, and holds for encoders that keep no tape.
     pub fn explicit_gradients(&mut self, leaves: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
-        let (embeddings, _) = self.encode(leaves, &mut inputs, false);
+        let (mut embeddings, _) = self.encode(leaves, &mut inputs, false);
+        if let Some(present) = &inputs.present {
+            let wide = present.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3);
+            embeddings = &embeddings * &wide + embeddings.detach() * (1.0 - wide);
+        }
         self.descend(leaves, leaves, gradient, (embeddings, None), &inputs, moment)
     }
 
@@ -40,7 +44,11 @@ impl Model {
         let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
         for (m, (own, encoder)) in owned.iter().zip(&self.own).enumerate() {
             for (place, gradients) in own {
-                let weights = update.as_ref().map(|update| update.weights.select(1, m as i64).unsqueeze(2));
+                let weights = update.as_ref().map(|update| match encoder.contains(place) {
+                    true => &update.weights,
+                    false => update.of_owned(),
+                });
+                let weights = weights.map(|weights| weights.select(1, m as i64).unsqueeze(2));
                 let mut sum = weights
                     .map_or_else(|| gradients.shallow_clone(), |weights| gradients * weights)
                     .sum_dim_intlist(1, false, None);

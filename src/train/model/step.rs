@@ -13,6 +13,8 @@ pub struct Inputs {
     pub domain: Tensor,
     /// [`Batch::share`](crate::objective::Batch::share).
     pub share: Tensor,
+    /// [`Batch::present`](crate::objective::Batch::present).
+    pub present: Option<Tensor>,
     /// [`Batch::weight`](crate::objective::Batch::weight).
     pub weight: Option<Tensor>,
     /// [`Batch::masks`](crate::objective::Batch::masks).

@@ -90,7 +90,7 @@ impl Model {
     pub(super) fn write_heads<'a>(gradient: &Params, parts: impl IntoIterator<Item = &'a Head>, update: Option<&Update>) {
         for Head { place, t, owner, gradient: found } in parts {
             let weight = update.and_then(|update| match owner {
-                Some(m) => Some(update.weights.select(1, *m as i64).select(1, *t as i64)),
+                Some(m) => Some(update.of_owned().select(1, *m as i64).select(1, *t as i64)),
                 None => Some(update.heads.as_ref()?.select(1, *t as i64)),
             });
             let found = weight.map_or_else(|| found.shallow_clone(), |weight| found * weight.unsqueeze(1));

@@ -22,34 +22,35 @@ pub fn metrics(result: &RunResult) -> String {
     head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
 }
 
-/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure.
+/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure, `NaN` where it is not a number.
 pub fn balance(result: &RunResult) -> String {
     let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
     for (i, epoch) in result.curve.iter().enumerate() {
         for modality in &result.modalities {
             let of = epoch.balance.get(modality);
-            let figures = of.map_or([f64::NAN; RECORD.len()], |balance| balance.named().map(|(_, value)| value));
+            let figures = of.map_or([None; RECORD.len()], |balance| balance.named().map(|(_, value)| value));
             text += &format!("{i},{modality}{}\n", cells(&figures));
         }
     }
     text
 }
 
-/// `balance-steps.csv`: the same of every step.
-pub fn balance_steps(modalities: &[String], curve: &[Epoch]) -> String {
+/// `balance-steps.csv`: the same of every step, of a balancer with the figures `names`.
+pub fn balance_steps(modalities: &[String], names: &[&str], curve: &[Epoch]) -> String {
     let mut text = format!("epoch,step,modality,{}\n", RECORD.join(","));
     for (i, epoch) in curve.iter().enumerate() {
         for (step, record) in epoch.steps.iter().enumerate() {
             for (modality, figures) in modalities.iter().zip(record) {
-                text += &format!("{i},{step},{modality}{}\n", cells(figures));
+                let figures = std::array::from_fn(|i| names.contains(&RECORD[i]).then_some(figures[i]));
+                text += &format!("{i},{step},{modality}{}\n", cells(&figures));
             }
         }
     }
     text
 }
 
-fn cells(figures: &[f64]) -> String {
-    figures.iter().map(|value| if value.is_nan() { ",".into() } else { format!(",{value}") }).collect()
+fn cells(figures: &[Option<f64>; RECORD.len()]) -> String {
+    figures.iter().map(|value| value.map_or(",".into(), |value| format!(",{value}"))).collect()
 }
 
 /// `embedding.csv`: a line for each row that was laid out.

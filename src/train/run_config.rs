@@ -1,0 +1,276 @@
+//! What shapes a run, and whether what an earlier one left in a folder is of the same.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+use toml::{Table as Toml, Value};
+
+use super::protocol::TargetSplit;
+use super::recipe::{Averaging, Precision, Schedule};
+use super::saved::Saved;
+use super::selection::Pick;
+use super::settings::{Optimizer, Settings};
+use super::table::Table;
+use super::task::Absent;
+use super::trial::Trial;
+use super::widths::Widths;
+use super::{checkpoint, output};
+use crate::balance::Hyperparameters;
+use crate::objective::Fusion;
+use crate::report::identity::{self, OWN, PLACE};
+use crate::report::results::{FORMAT, Role, RunResult, Settings as Shaped};
+use crate::report::sound;
+use crate::{Error, Result, fs};
+
+/// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunConfig {
+    pub(super) version: &'static str,
+    /// [`Table::digest`].
+    pub(super) features: String,
+    pub(super) name: String,
+    pub(super) method: &'static str,
+    pub(super) balance: &'static str,
+    pub(super) modalities: Vec<String>,
+    pub(super) protocol: &'static str,
+    pub(super) role: Role,
+    pub(super) sources: Vec<String>,
+    pub(super) target: String,
+    pub(super) target_split: TargetSplit,
+    pub(super) selection: &'static str,
+    /// The epoch that inner runs chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) chosen_epoch: Option<usize>,
+    /// Its number in a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) configuration: Option<usize>,
+    pub(super) seed: u64,
+    #[serde(flatten)]
+    pub(super) common: Common,
+    pub(super) learning_rate: f64,
+    pub(super) weight_decay: f64,
+    pub(super) device: String,
+    /// Blake3 of the weights that it starts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) init: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) trace: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) tsne: bool,
+    pub(super) hyperparameters: Hyperparameters,
+}
+
+/// Settings that all runs of a training share.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Common {
+    pub(super) epochs: usize,
+    pub(super) batch_size: usize,
+    pub(super) optimizer: Optimizer,
+    pub(super) momentum: f64,
+    pub(super) schedule: Schedule,
+    pub(super) step_epochs: usize,
+    pub(super) step_factor: f64,
+    pub(super) clip: f64,
+    pub(super) average: Averaging,
+    pub(super) average_decay: f64,
+    pub(super) average_from: usize,
+    pub(super) hidden: Widths,
+    pub(super) layer_norm: bool,
+    pub(super) embedding: usize,
+    pub(super) head_hidden: usize,
+    pub(super) fusion: Fusion,
+    pub(super) unimodal_weight: f64,
+    pub(super) class_weights: bool,
+    pub(super) label_smoothing: f64,
+    pub(super) dropout: f64,
+    pub(super) precision: Precision,
+    pub(super) absent: Absent,
+}
+
+impl Common {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            epochs: settings.epochs,
+            batch_size: settings.batch_size,
+            optimizer: settings.optimizer,
+            momentum: settings.momentum,
+            schedule: settings.schedule,
+            step_epochs: settings.step_epochs,
+            step_factor: settings.step_factor,
+            clip: settings.clip,
+            average: settings.average,
+            average_decay: settings.average_decay,
+            average_from: settings.average_from,
+            hidden: settings.widths(),
+            layer_norm: settings.layer_norm,
+            embedding: settings.embedding,
+            head_hidden: settings.head_hidden,
+            fusion: settings.fusion,
+            unimodal_weight: settings.unimodal_weight,
+            class_weights: settings.class_weights,
+            label_smoothing: settings.label_smoothing,
+            dropout: settings.dropout,
+            precision: settings.precision,
+            absent: settings.absent,
+        }
+    }
+}
+
+impl RunConfig {
+    /// The configuration of one run.
+    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial, init: Option<&Saved>) -> Self {
+        let Trial { column, task, configuration, .. } = trial;
+        let domain = |d: usize| table.domains()[d].clone();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            features: digest.into(),
+            name: column.name.clone(),
+            method: column.method.name,
+            balance: column.balance.name,
+            modalities: task.modalities.iter().map(|&m| table.modalities()[m].name.clone()).collect(),
+            protocol: trial.kind.name(),
+            role: trial.role,
+            sources: task.sources.iter().copied().map(domain).collect(),
+            target: domain(task.target),
+            target_split: task.target_split,
+            selection: settings.protocol.selection.name(),
+            chosen_epoch: match trial.pick {
+                Pick::Chosen(choice) => Some(choice.epoch),
+                _ => None,
+            },
+            configuration: configuration.index,
+            seed: trial.seed,
+            common: Common::new(settings),
+            learning_rate: configuration.learning_rate,
+            weight_decay: configuration.weight_decay,
+            device: settings.device.clone(),
+            init: init.map(|init| init.digest.clone()),
+            trace: settings.trace,
+            tsne: settings.tsne && trial.role == Role::Result,
+            hyperparameters: configuration.hyperparameters.clone(),
+        }
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a value has no place in TOML.
+    pub fn text(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::input("[train]", error.to_string()))
+    }
+
+    /// As results carry it.
+    pub(super) fn settings(&self) -> Shaped {
+        self.text().ok().and_then(|text| text.parse().ok()).map(identity::settings).unwrap_or_default()
+    }
+
+    /// Whether a `config.toml` is this one, but for keys of the place.
+    pub(super) fn is(&self, config: &str) -> bool {
+        let own = self.text().ok().and_then(|text| placeless(&text));
+        own.is_some() && own == placeless(config)
+    }
+
+    /// The result of an earlier run of exactly this configuration, where `folder` holds one that a run can have left.
+    pub fn finished(&self, folder: &Path) -> Option<RunResult> {
+        let config = fs::read(&folder.join("config.toml")).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+        if !self.is(&config) {
+            return None;
+        }
+        let bytes = fs::read(&folder.join("results.json")).ok()?;
+        let result = serde_json::from_slice::<RunResult>(&bytes).ok()?;
+        (result.format == FORMAT && sound::check(&result).is_ok()).then_some(result)
+    }
+
+    /// In what a run that is finished in `folder`, or that has a checkpoint there, is another than this one; nothing where there is
+    /// none. What a search or inner runs choose for a reported run is no difference.
+    pub(super) fn differences(&self, folder: &Path) -> Vec<String> {
+        let text = match output::is_finished(folder) {
+            true => fs::read_text(&folder.join("config.toml")).ok(),
+            false => match checkpoint::config(folder) {
+                None => return Vec::new(),
+                config => config,
+            },
+        };
+        let own = self.text().ok().and_then(|text| placeless(&text));
+        let Some((earlier, own)) = text.and_then(|text| placeless(&text)).zip(own) else {
+            return vec!["its config.toml cannot be read".into()];
+        };
+        differences(&given(earlier), &given(own))
+    }
+}
+
+/// A `config.toml` without keys of the place.
+fn placeless(text: &str) -> Option<Toml> {
+    let mut config: Toml = text.parse().ok()?;
+    config.retain(|key, _| !PLACE.contains(&key));
+    Some(config)
+}
+
+/// Without what other runs chose, the balancer's settings among the others.
+fn given(mut config: Toml) -> Toml {
+    let chosen = config.get("role").and_then(Value::as_str) == Some("result");
+    let searched = chosen && config.contains_key("configuration");
+    if let Some(Value::Table(own)) = config.remove(OWN) {
+        config.extend(own.into_iter().filter(|(_, value)| !searched || value.is_str()));
+    }
+    if chosen {
+        config.remove("chosen-epoch");
+    }
+    if searched {
+        config.insert("configuration".into(), "searched".into());
+        config.retain(|key, _| !["learning-rate", "weight-decay"].contains(&key));
+    }
+    config
+}
+
+fn differences(earlier: &Toml, now: &Toml) -> Vec<String> {
+    let keys: BTreeSet<&String> = earlier.keys().chain(now.keys()).collect();
+    let text = |config: &Toml, key: &str| match config.get(key) {
+        None => "not set".to_owned(),
+        Some(Value::String(text)) if ["features", "init"].contains(&key) => text.chars().take(8).collect(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    let differ = keys.into_iter().filter(|key| earlier.get(*key) != now.get(*key));
+    differ.map(|key| format!("{key} was {}, is {}", text(earlier, key), text(now, key))).collect()
+}
+
+impl Settings {
+    /// In what a run is another than these settings would make it; nothing of what it does not know itself, nor of the features.
+    pub fn differences(&self, run: &RunResult) -> Vec<String> {
+        if run.settings.is_empty() {
+            return Vec::new();
+        }
+        let searched = run.protocol.configuration.is_some();
+        let mut own = Toml::try_from(Common::new(self)).unwrap_or_default();
+        own.insert("search".into(), (self.protocol.search > 0).into());
+        if !searched {
+            own.insert("learning-rate".into(), self.learning_rate.into());
+            own.insert("weight-decay".into(), self.weight_decay.into());
+        }
+        let split = self.protocol.target_split.filter(|_| run.protocol.kind != "in-domain");
+        own.extend(split.and_then(|split| Some(("target-split".into(), Value::try_from(split).ok()?))));
+        let mut found: Toml =
+            run.settings.iter().filter_map(|(key, value)| Some((key.clone(), Value::try_from(value).ok()?))).collect();
+        found.insert("search".into(), searched.into());
+        if let Some(column) = self.resolve_compare().ok().and_then(|all| all.into_iter().find(|column| column.name == run.name)) {
+            own.insert("method".into(), column.method.name.into());
+            own.insert("balance".into(), column.balance.name.into());
+            found.insert("method".into(), run.method.clone().into());
+            found.insert("balance".into(), run.balance.clone().into());
+            if let Some(Value::Table(given)) =
+                Value::try_from(&column.hyperparameters).ok().filter(|_| column.balance.name == run.balance)
+            {
+                own.extend(given.into_iter().filter(|(_, value)| !searched || value.is_str()));
+            }
+        }
+        if let Some(Value::Table(made)) = found.remove(OWN) {
+            found.extend(made);
+        }
+        found.retain(|key, _| own.contains_key(key));
+        differences(&found, &own)
+    }
+}
