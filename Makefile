@@ -9,7 +9,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones
+.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones test-recordings
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -31,7 +31,7 @@ demo: setup
 	$(step) "mmdg run pipelines/demo.toml"
 	target/release/mmdg run pipelines/demo.toml
 
-test: lint unit python-test test-torch test-parquet test-backbones long features msrv
+test: lint unit test-recordings python-test test-torch test-parquet test-backbones long features msrv
 	$(step) "all good"
 
 lint: setup format clippy doc licences
@@ -143,6 +143,23 @@ test-torch: test-wheel
 	OMP_NUM_THREADS=1 target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
 
 # what export writes as Parquet, in the versions of its readers that people have
+# two minutes, of which one goes to making the inputs, once
+test-recordings: setup
+	wanted=$$(cat fixtures/make_recordings.py fixtures/recordings/*.py | sha256sum | cut -c1-64)
+	if [ "$$(cat target/recordings/stamp 2>/dev/null)" != "$$wanted" ]; then
+	  rm -rf target/recordings
+	  mkdir -p target/recordings
+	  if command -v ffmpeg >/dev/null; then
+	    $(step) "recordings that are hard to read: making them"
+	    python3 fixtures/make_recordings.py target/recordings >target/recordings/log
+	    echo "$$wanted" > target/recordings/stamp
+	  else
+	    $(step) "SKIPPED: the ffmpeg program is missing, so most recordings that are hard to read are left out"
+	  fi
+	fi
+	$(step) "recordings that are hard to read"
+	MMDG_RECORDINGS=$(CURDIR)/target/recordings cargo test --quiet --locked $(ALL) --test recordings
+
 test-parquet:
 	$(step) "Parquet, for its readers"
 	cargo build --quiet --locked $(ALL) --bin mmdg

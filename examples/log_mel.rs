@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut count, mut sum) = (0, 0.0);
     for path in arguments.map(PathBuf::from) {
         let segment = Segment::new("", path, Span::WHOLE);
-        preset.make(&Source::of(Kind::Audio, &segment)?, &[&segment], &mut memory)?;
+        preset.make(&Source::of(Kind::Audio, &segment, &Default::default())?, &[&segment], &mut memory)?;
         if let Some(Err(failure)) = &memory.outcomes[0] {
             return Err(format!("{}: {failure}", segment.path.display()).into());
         }

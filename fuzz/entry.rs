@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use mmdg::dataset::{self, Settings};
-use mmdg::media::edit_list;
+use mmdg::media::movie;
 use mmdg::media::tar::tar_index;
 use mmdg::pickle;
 use mmdg::store::Store;
@@ -80,7 +80,8 @@ pub fn annotations(bytes: &[u8]) -> bool {
 pub fn edit_list(bytes: &[u8]) -> bool {
     let Ok(folder) = tempfile::tempdir() else { return false };
     let path = folder.path().join("input.mp4");
-    std::fs::write(&path, bytes).is_ok() && edit_list::of_first_sound_track(&path).is_some()
+    std::fs::write(&path, bytes).is_ok()
+        && movie::read(&path).is_some_and(|movie| movie.of(*b"soun").any(|track| !track.edits.is_empty()))
 }
 
 /// A tar of extracted frames. Those of one folder must lie in it; taken is one that has some.

@@ -18,6 +18,7 @@ pub mod sample;
 pub mod source;
 pub mod span;
 pub mod stop;
+pub mod track;
 
 // floor 1: files and arithmetic
 pub mod fs;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
 use crate::span::Span;
+use crate::track::Track;
 use crate::{Error, Result};
 
 /// A column of ids, classes or domains as it stands in a file.
@@ -111,8 +112,12 @@ pub struct Segment {
     pub numbers: Option<Numbers>,
     /// Whether `path` and the flow hold just this segment, cut out beforehand: their second 0 is the segment's start.
     pub precut: bool,
-    /// Sound from another file, on the recording's clock.
+    /// Sound from another file, whose second 0 is the recording's.
     pub audio_path: Option<PathBuf>,
+    /// Which sound track of several, if the annotations say so.
+    pub audio_track: Option<Track>,
+    /// Which video track of several, if the annotations say so.
+    pub video_track: Option<Track>,
     /// Where `audio_path` is an HDF5 file: the dataset of the waveform and its samples a second.
     pub audio_key: Option<(String, u32)>,
     /// Optical flow (horizontal, vertical) on the same clock: two videos, or two folders of extracted frames.
@@ -135,6 +140,8 @@ impl Segment {
             numbers: None,
             precut: false,
             audio_path: None,
+            audio_track: None,
+            video_track: None,
             audio_key: None,
             flow_paths: None,
             flow_rate: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Code;
 use crate::manifest::Segment;
 use crate::modality::Kind;
+use crate::track::Track;
 use crate::{Error, Result};
 
 /// A place on disk.
@@ -16,8 +17,13 @@ pub enum Source {
     Video(Pictures),
     /// Optical flow: horizontal and vertical displacement, each as pictures.
     Flow(Pictures, Pictures),
-    /// The best sound track of a container, or a sound file.
-    Sound(PathBuf),
+    /// A sound track of a container, or a sound file.
+    Sound {
+        /// The file.
+        path: PathBuf,
+        /// Which of its sound tracks.
+        track: Track,
+    },
     /// A waveform in an HDF5 file.
     Waveform {
         /// The file.
@@ -36,20 +42,31 @@ pub struct Pictures {
     pub path: PathBuf,
     /// Extracted frames a second: frame n shows second (n − 1) / rate. `None` for a container, which has its own clock.
     pub rate: Option<f64>,
+    /// Which video track of a container.
+    pub track: Track,
 }
 
 impl Source {
-    /// Where the samples of `segment` come from: sound from its own file if there is one, else from the recording itself.
+    /// Where the samples of `segment` come from: sound from its own file if there is one, else from the recording itself; of several tracks the
+    /// one that the segment names, else `track`.
     ///
     /// # Errors
     /// [`Error::Media`] with [`Code::Absent`] where the segment has no flow, or no sound beside extracted frames.
-    pub fn of(kind: Kind, segment: &Segment) -> Result<Self> {
+    pub fn of(kind: Kind, segment: &Segment, track: &Track) -> Result<Self> {
         let absent = |what: &str| Err(Error::media(&segment.path, Code::Absent, what));
+        let sound = |path: &PathBuf| {
+            let track = segment.audio_track.as_ref().unwrap_or(track).clone();
+            Self::Sound { path: path.clone(), track }
+        };
         match kind {
-            Kind::Video => Ok(Self::Video(Pictures { path: segment.path.clone(), rate: segment.frame_rate })),
+            Kind::Video => {
+                let track = segment.video_track.as_ref().unwrap_or(track).clone();
+                Ok(Self::Video(Pictures { path: segment.path.clone(), rate: segment.frame_rate, track }))
+            }
             Kind::Flow => match &segment.flow_paths {
                 Some((x, y)) => {
-                    let pictures = |path: &PathBuf| Pictures { path: path.clone(), rate: segment.flow_rate };
+                    let pictures =
+                        |path: &PathBuf| Pictures { path: path.clone(), rate: segment.flow_rate, track: Track::Default };
                     Ok(Self::Flow(pictures(x), pictures(y)))
                 }
                 None => absent("no flow files"),
@@ -58,9 +75,9 @@ impl Source {
                 (Some(path), Some((key, sample_rate))) => {
                     Ok(Self::Waveform { path: path.clone(), key: key.clone(), sample_rate: *sample_rate })
                 }
-                (Some(path), None) => Ok(Self::Sound(path.clone())),
+                (Some(path), None) => Ok(sound(path)),
                 (None, _) if segment.frame_rate.is_some() => absent("no sound beside the extracted frames"),
-                (None, _) => Ok(Self::Sound(segment.path.clone())),
+                (None, _) => Ok(sound(&segment.path)),
             },
         }
     }
@@ -77,7 +94,7 @@ impl Source {
         match self {
             Self::Video(pictures) => vec![place(pictures)],
             Self::Flow(x, y) => vec![place(x), place(y)],
-            Self::Sound(path) | Self::Waveform { path, .. } => vec![(path, false)],
+            Self::Sound { path, .. } | Self::Waveform { path, .. } => vec![(path, false)],
         }
     }
 
@@ -85,7 +102,7 @@ impl Source {
     pub fn path(&self) -> &Path {
         match self {
             Self::Video(pictures) | Self::Flow(pictures, _) => &pictures.path,
-            Self::Sound(path) | Self::Waveform { path, .. } => path,
+            Self::Sound { path, .. } | Self::Waveform { path, .. } => path,
         }
     }
 }

@@ -34,9 +34,9 @@ pub enum Verb {
     Validate {
         #[command(flatten)]
         pipeline: PipelineArguments,
-        /// Open every recording too: a frame, or a little sound, where its last row ends
-        #[arg(long)]
-        decode: bool,
+        /// Make rows too, as `preprocess` would: of each recording the one that ends last, or with =all every one
+        #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "last")]
+        decode: Option<Depth>,
     },
     /// Recordings to a clip store
     Preprocess {
@@ -244,4 +244,22 @@ pub struct PipelineArguments {
 fn seconds(text: &str) -> Result<f64, String> {
     let value = text.parse().ok().filter(|value: &f64| (0.001..=1e6).contains(value));
     value.ok_or_else(|| "expected seconds, 0.001 to 1000000".into())
+}
+
+/// What `validate --decode` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Depth {
+    /// The row of each recording that ends last
+    Last,
+    /// Every row
+    All,
+}
+
+impl From<Depth> for crate::validate::Depth {
+    fn from(depth: Depth) -> Self {
+        match depth {
+            Depth::Last => Self::Last,
+            Depth::All => Self::All,
+        }
+    }
 }

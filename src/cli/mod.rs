@@ -81,7 +81,7 @@ fn show(text: std::fmt::Arguments<'_>) -> Result<()> {
 #[cfg(feature = "hdf5")]
 fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
     let decodes =
-        matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: true, .. });
+        matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: Some(_), .. });
     decodes.then(Nursery::start).transpose()
 }
 

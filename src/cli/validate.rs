@@ -1,6 +1,6 @@
 //! The verb `validate`.
 
-use super::arguments::PipelineArguments;
+use super::arguments::{Depth, PipelineArguments};
 #[cfg(feature = "hdf5")]
 use super::progress::Bar;
 use super::show;
@@ -10,16 +10,16 @@ use crate::config::Pipeline;
 use crate::pipeline::Progress;
 use crate::validate::validate as find;
 
-pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: bool, world: World<'_>) -> Result<i32> {
+pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: Option<Depth>, world: World<'_>) -> Result<i32> {
     #[cfg(feature = "hdf5")]
-    let bar = Bar::new("validate", "recordings", arguments.quiet || !decode);
+    let bar = Bar::new("validate", "recordings", arguments.quiet || decode.is_none());
     let progress = |Progress { done, total }: Progress| {
         #[cfg(feature = "hdf5")]
         bar.show(done, total);
         #[cfg(not(feature = "hdf5"))]
         let _ = (done, total);
     };
-    let found = find(pipeline, decode.then(|| work(arguments, world, &progress)))?;
+    let found = find(pipeline, decode.map(|depth| (depth.into(), work(arguments, world, &progress))))?;
     for fault in &found.faults {
         show(format_args!("{fault}\n"))?;
     }

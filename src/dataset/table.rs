@@ -1,6 +1,6 @@
 //! Any table: a CSV with a header, `id,path,start,end,label,domain` and optionally `split`, `audio_path`, `flow_x_path`, `flow_y_path`;
 //! for extracted frames `frame_rate` and `flow_rate`, for stretches in frame numbers `start_frame`, `stop_frame` and `number_rate`, for clips
-//! cut out beforehand `precut` (`yes`), for sound in HDF5 `audio_key` and `audio_rate`. A store's `manifest.csv` is such a table.
+//! cut out beforehand `precut` (`yes`), for sound in HDF5 `audio_key` and `audio_rate`, for recordings of several tracks `audio_track` and `video_track`. A store's `manifest.csv` is such a table.
 
 use std::path::Path;
 

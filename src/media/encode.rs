@@ -42,7 +42,7 @@ pub fn write_mp4(path: &Path, size: Pictures, draw: &mut dyn FnMut(usize, &mut [
             format!("{size:?}: expected an even width and height, a frame rate and a frame"),
         ));
     }
-    super::ffmpeg::start();
+    super::container::start();
     let bytes = Memory::default();
     let io = StreamIo::from_write_seek(bytes.clone()).map_err(refused(path, "write"))?;
     let mut file = format::output_to_stream(io, None, Some("mp4")).map_err(refused(path, "write mp4"))?;

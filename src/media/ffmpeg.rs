@@ -1,70 +1,72 @@
-//! One stream of a container through FFmpeg, frame by frame.
+//! The pictures of a container through FFmpeg, frame by frame.
 
-use std::ops::{ControlFlow, DerefMut};
-use std::path::Path;
-use std::sync::Once;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use ff::codec::{self, decoder};
-use ff::{Dictionary, Packet, format, frame, media};
+use ff::format::stream::Stream as Described;
+use ff::{Packet, frame, media};
 use ffmpeg_next as ff;
 
+use super::clock::Clock;
+use super::container::{Container, MAX_BAD_PACKETS, discarded, failure};
 use super::h264::Framing;
 use super::pictures::MAX_PIXELS;
 use crate::error::{Code, Failure};
-
-/// A container that gives this many unreadable packets in a row has ended.
-const MAX_BAD_PACKETS: usize = 1000;
+use crate::track::Track;
 
 /// What a packet says of itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Told {
     /// Presentation time in ticks of the stream, if it is stated.
     pub(super) ticks: Option<i64>,
+    /// For how many ticks it is shown, if that is stated.
+    pub(super) duration: Option<i64>,
     /// Decoding can begin here.
     pub(super) key: bool,
-    /// An edit list cuts it: decoded, never shown.
+    /// Decoded, never shown.
     pub(super) cut: bool,
 }
 
-/// An open stream with its decoder.
+/// An open video stream.
 pub(super) struct Stream {
-    input: format::context::Input,
-    decoder: decoder::Opened,
+    pub(super) container: Container,
+    path: PathBuf,
+    id: codec::Id,
     index: usize,
     tick: f64,
-    /// Where the container's clock starts, which players call 0.
-    origin: f64,
-    /// Where the latest packet of any stream ends.
-    last_packet_end: f64,
+    pub(super) clock: Clock,
     /// How H.264 lies in packets.
     framing: Option<Framing>,
     /// How long a frame lasts whose container does not say when the next is due.
     interval: f64,
 }
 
-fn failure(code: Code) -> impl Fn(ff::Error) -> Failure {
-    move |error| Failure { code, message: error.to_string() }
+/// A decoder for a stream of `container`, of one thread.
+pub(super) fn decoder(container: &Container, index: usize) -> Result<decoder::Decoder, Failure> {
+    let missing = || Failure { code: Code::Absent, message: "the stream is gone".into() };
+    let stream = container.input().stream(index).ok_or_else(missing)?;
+    let mut context = codec::Context::from_parameters(stream.parameters()).map_err(failure(Code::Unsupported))?;
+    context.set_threading(codec::threading::Config { count: 1, ..Default::default() });
+    // SAFETY: the context is ours and not yet open.
+    unsafe {
+        let raw = &mut *context.as_mut_ptr();
+        raw.max_pixels = MAX_PIXELS as i64;
+        let pixels = raw.width.max(0) as u64 * raw.height.max(0) as u64;
+        if pixels > MAX_PIXELS {
+            let message = format!("{}×{} pixels; at most {MAX_PIXELS} are decoded", raw.width, raw.height);
+            return Err(Failure { code: Code::Limit, message });
+        }
+    }
+    let mut decoder = context.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    Ok(decoder)
 }
 
-/// Makes FFmpeg ready, once a process, with no word on the terminal: failures are told by us.
-pub(super) fn start() {
-    static START: Once = Once::new();
-    START.call_once(|| {
-        // fails only for want of memory, which opening a file will tell
-        let _ = ff::init();
-        ff::log::set_level(ff::log::Level::Quiet);
-    });
-}
-
-/// Only local files.
-fn open_input(path: &Path) -> Result<format::context::Input, ff::Error> {
-    start();
-    let mut options = Dictionary::new();
-    options.set("protocol_whitelist", "file");
-    // with the protocol spelled out, no part of a name is taken for one
-    let mut url = std::ffi::OsString::from("file:");
-    url.push(path);
-    format::input_with_dictionary(Path::new(&url), options)
+/// Opens a decoder for what the stream holds.
+pub(super) fn opened(decoder: decoder::Decoder, id: codec::Id) -> Result<decoder::Opened, Failure> {
+    let missing = || Failure { code: Code::Unsupported, message: format!("no decoder for {}", id.name()) };
+    decoder.open_as(decoder::find(id).ok_or_else(missing)?).map_err(failure(Code::Unsupported))
 }
 
 /// Early x264 made 4:4:4 streams that must be decoded otherwise than the standard says. It signed only the first packet, so a
@@ -74,10 +76,10 @@ fn prime(path: &Path, index: usize, decoder: &mut decoder::Opened) {
     if unsafe { (*decoder.as_ptr()).profile } != ff::ffi::FF_PROFILE_H264_HIGH_444_PREDICTIVE {
         return;
     }
-    let Ok(mut input) = open_input(path) else { return };
-    let mut packet = Packet::empty();
+    let Ok(mut container) = Container::bare(path) else { return };
     for _ in 0..MAX_BAD_PACKETS {
-        if packet.read(&mut input).is_ok() && packet.stream() == index {
+        let Some(packet) = container.read() else { return };
+        if packet.stream() == index {
             // the frame itself is of no use
             let _ = decoder.send_packet(&packet);
             decoder.flush();
@@ -86,24 +88,48 @@ fn prime(path: &Path, index: usize, decoder: &mut decoder::Opened) {
     }
 }
 
-impl Stream {
-    /// The video stream that FFmpeg thinks best; the sound stream marked as default, else the first, as Symphonia has it.
-    pub(super) fn open(path: &Path, kind: media::Type) -> Result<Self, Failure> {
-        let input = open_input(path).map_err(failure(Code::Unreadable))?;
-        let default = |stream: &format::stream::Stream| {
-            stream.parameters().medium() == kind && stream.disposition().contains(format::stream::Disposition::DEFAULT)
+/// A decoder of pictures.
+pub(super) struct Decoder(decoder::Video);
+
+impl Decoder {
+    /// Decodes one packet, or with `None` what the decoder still holds, and gives each frame with its ticks. Says whether the
+    /// decoder was content.
+    pub(super) fn feed<E>(
+        &mut self,
+        packet: Option<&Packet>,
+        frame: &mut frame::Video,
+        mut each: impl FnMut(&frame::Video, i64) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let sent = match packet {
+            Some(packet) => self.0.send_packet(packet),
+            None => self.0.send_eof(),
         };
-        let stream = match kind {
-            media::Type::Audio => {
-                input.streams().find(default).or_else(|| input.streams().find(|s| s.parameters().medium() == kind))
+        loop {
+            match self.0.receive_frame(frame) {
+                Ok(()) => {
+                    if let Some(ticks) = frame.pts().or_else(|| frame.timestamp()) {
+                        each(frame, ticks)?;
+                    }
+                }
+                Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) => return Ok(sent.is_ok()),
+                Err(_) => return Ok(false),
             }
-            _ => input.streams().best(kind),
-        };
-        let stream = stream.ok_or_else(|| Failure {
-            code: Code::Absent,
-            message: format!("no {} stream", if kind == media::Type::Video { "video" } else { "audio" }),
-        })?;
-        let (index, time_base) = (stream.index(), stream.time_base());
+        }
+    }
+
+    /// Makes it ready to begin anew at a key frame.
+    pub(super) fn flush(&mut self) {
+        self.0.flush();
+    }
+}
+
+impl Stream {
+    /// The video stream that `track` names; covers are none.
+    pub(super) fn open(path: &Path, track: &Track) -> Result<Self, Failure> {
+        let container = Container::open(path, true)?;
+        let index = container.choose(media::Type::Video, track)?;
+        let missing = || Failure { code: Code::Absent, message: "no video track".into() };
+        let stream = container.input().stream(index).ok_or_else(missing)?;
         let rate = f64::from(stream.avg_frame_rate());
         let interval = if rate.is_finite() && rate > 0.0 { 1.0 / rate } else { 0.0 };
         let id = stream.parameters().id();
@@ -116,119 +142,82 @@ impl Stream {
             };
             Framing::of(configuration)
         });
-        let mut context = codec::Context::from_parameters(stream.parameters()).map_err(failure(Code::Unsupported))?;
-        context.set_threading(codec::threading::Config { count: 1, ..Default::default() });
-        // SAFETY: the context is ours and not yet open.
-        unsafe {
-            let raw = &mut *context.as_mut_ptr();
-            raw.max_pixels = MAX_PIXELS as i64;
-            let pixels = raw.width.max(0) as u64 * raw.height.max(0) as u64;
-            if pixels > MAX_PIXELS {
-                let message = format!("{}×{} pixels; at most {MAX_PIXELS} are decoded", raw.width, raw.height);
-                return Err(Failure { code: Code::Limit, message });
-            }
-        }
-        let mut decoder = context.decoder();
-        decoder.set_packet_time_base(time_base);
-        let codec = decoder::find(id)
-            .ok_or_else(|| Failure { code: Code::Unsupported, message: format!("no decoder for {}", id.name()) })?;
-        let mut decoder = decoder.open_as(codec).map_err(failure(Code::Unsupported))?;
-        if framing.is_some() {
-            prime(path, index, &mut decoder);
-        }
-        // SAFETY: the input is open.
-        let start = unsafe { (*input.as_ptr()).start_time };
-        let origin = if start == ff::ffi::AV_NOPTS_VALUE { 0.0 } else { start as f64 / f64::from(ff::ffi::AV_TIME_BASE) };
-        Ok(Self { tick: f64::from(time_base), index, decoder, input, origin, framing, interval, last_packet_end: 0.0 })
+        let tick = f64::from(stream.time_base());
+        let clock = container.clock(index);
+        Ok(Self { path: path.into(), id, tick, index, clock, container, framing, interval })
     }
 
-    pub(super) fn seconds(&self, ticks: i64) -> f64 {
-        let time = ticks as f64 * self.tick - self.origin;
-        // the origin is rounded to microseconds
-        if time.abs() < 2e-6 { 0.0 } else { time }
+    /// A decoder at its beginning.
+    pub(super) fn decoder(&self) -> Result<Decoder, Failure> {
+        let mut decoder = opened(decoder(&self.container, self.index)?, self.id)?;
+        if self.framing.is_some() {
+            prime(&self.path, self.index, &mut decoder);
+        }
+        decoder.video().map(Decoder).map_err(failure(Code::Unsupported))
     }
 
-    /// Where the container says that the stream ends; `None` where it does not say, or only guesses.
+    /// When pictures come on: for each packet that is shown at all, its seconds and its place in `told`, by time.
+    pub(super) fn shown(&self, told: &[Told]) -> Vec<(f64, usize)> {
+        let pictures = told.iter().enumerate().filter(|(_, told)| !told.cut);
+        let mut pictures: Vec<(f64, usize)> =
+            pictures.filter_map(|(packet, told)| Some((self.media(told.ticks?), packet))).collect();
+        pictures.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.clock.shown(&pictures)
+    }
+
+    /// When it goes, where the container states how long each is shown.
+    pub(super) fn lasts(&self, told: &Told) -> Option<f64> {
+        told.duration.filter(|_| self.container.has_tables()).map(|ticks| ticks as f64 * self.tick)
+    }
+
+    /// Where the container says that the stream ends; `None` where it does not say, only guesses, or says it of all its streams and the packets
+    /// read so far, of any of them, have kept it.
     pub(super) fn promised_end(&self) -> Option<f64> {
-        let stream = self.input.stream(self.index)?;
-        if stream.duration() > 0 {
-            if self.input.format().name() == "avi" && stream.avg_frame_rate().numerator() > 0 {
-                // FFmpeg shortens the duration of an AVI that lost its end, so the header's count has to tell
-                return Some(stream.frames() as f64 / f64::from(stream.avg_frame_rate()));
-            }
-            let start = if stream.start_time() == ff::ffi::AV_NOPTS_VALUE { 0.0 } else { self.seconds(stream.start_time()) };
-            return Some(start.max(0.0) + stream.duration() as f64 * self.tick);
-        }
-        // SAFETY: the input is open.
-        let guessed = unsafe { (*self.input.as_ptr()).duration_estimation_method }
-            == ff::ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE;
-        let duration = self.input.duration();
-        (duration > 0 && !guessed).then(|| duration as f64 / f64::from(ff::ffi::AV_TIME_BASE))
+        let (end, own) = self.container.promised_end(self.index)?;
+        let kept = self.container.latest.max(self.container.survey.end.unwrap_or(0.0)) + 0.25 > end;
+        (own || !kept).then_some(end)
     }
 
-    /// `promised`, the end that [`promised_end`](Self::promised_end) gave, unless it is the container's for all its streams and
-    /// the packets read so far, of any of them, have kept it.
-    pub(super) fn unkept(&self, promised: Option<f64>) -> Option<f64> {
-        let shared = self.input.stream(self.index).is_none_or(|stream| stream.duration() <= 0);
-        promised.filter(|&end| !(shared && self.last_packet_end + 0.25 > end))
-    }
-
-    /// Goes to a key frame at or before `time`.
+    /// Goes to where decoding can begin, at or before second `time`.
     pub(super) fn seek(&mut self, time: f64) {
-        let target = ((time + self.origin) * f64::from(ff::ffi::AV_TIME_BASE)) as i64;
-        // where it fails, reading goes on from the start, which the caller sees by the times
-        let _ = self.input.seek(target, ..target);
-        self.decoder.flush();
+        let media = self.clock.media(time);
+        self.container.seek(self.index, media);
     }
 
-    /// The next packet of any stream; `None` at the end.
-    fn next_packet(&mut self) -> Option<Packet> {
-        let mut packet = Packet::empty();
-        for _ in 0..MAX_BAD_PACKETS {
-            match packet.read(&mut self.input) {
-                Ok(()) => {
-                    let tick = self.input.stream(packet.stream()).map_or(self.tick, |s| f64::from(s.time_base()));
-                    if let Some(time) = packet.pts().or(packet.dts()) {
-                        let end = (time + packet.duration().max(0)) as f64 * tick - self.origin;
-                        self.last_packet_end = self.last_packet_end.max(end);
-                    }
-                    return Some(packet);
-                }
-                Err(ff::Error::InvalidData) => {}
-                Err(_) => return None,
-            }
-        }
-        None
+    /// Goes back to the file's start, by opening it again.
+    pub(super) fn rewind(&mut self) -> Result<(), Failure> {
+        self.container = self.container.again()?;
+        self.alone();
+        Ok(())
     }
 
-    /// Leaves out the packets of other streams, where what this one states of its end makes them worthless.
+    /// Leaves out the packets of other streams, unless the end of the container is known by them alone.
     pub(super) fn alone(&mut self) {
-        if self.input.stream(self.index).is_none_or(|stream| stream.duration() <= 0) {
-            return;
-        }
-        let index = self.index;
-        for mut other in self.input.streams_mut().filter(|stream| stream.index() != index) {
-            // SAFETY: the stream belongs to the open input.
-            unsafe { (*other.as_mut_ptr()).discard = ff::ffi::AVDiscard::AVDISCARD_ALL };
+        if self.container.promised_end(self.index).is_none_or(|(_, own)| own) {
+            self.container.alone(self.index);
         }
     }
 
     /// The stream's next packet, and what it says; `None` at the end.
     pub(super) fn packet(&mut self) -> Option<(Packet, Told)> {
         loop {
-            let packet = self.next_packet()?;
+            let packet = self.container.packet()?;
             if packet.stream() == self.index {
-                // SAFETY: the packet was just read.
-                let flags = unsafe { (*codec::packet::Ref::as_ptr(&packet)).flags };
-                let told = Told { ticks: packet.pts(), key: packet.is_key(), cut: flags & ff::ffi::AV_PKT_FLAG_DISCARD != 0 };
+                let duration = Some(packet.duration()).filter(|&duration| duration > 0);
+                let told = Told { ticks: packet.pts(), duration, key: packet.is_key(), cut: discarded(&packet) };
                 return Some((packet, told));
             }
         }
     }
 
-    /// When a packet is to be decoded, in seconds.
+    /// When a packet is to be decoded, by the stream's own time in seconds.
     pub(super) fn decoding_time(&self, packet: &Packet) -> Option<f64> {
-        packet.dts().map(|ticks| self.seconds(ticks))
+        packet.dts().map(|ticks| ticks as f64 * self.tick)
+    }
+
+    /// The stream's own time of `ticks`, in seconds.
+    pub(super) fn media(&self, ticks: i64) -> f64 {
+        ticks as f64 * self.tick
     }
 
     /// Whether no other picture needs the one in `packet`. Known of H.264 alone.
@@ -236,56 +225,26 @@ impl Stream {
         self.framing.is_some_and(|framing| packet.data().is_some_and(|data| framing.disposable(data)))
     }
 
-    /// Decodes one packet, or with `None` what the decoder still holds, and gives each frame with its ticks. Says whether the
-    /// decoder was content.
-    pub(super) fn feed<E>(
-        &mut self,
-        packet: Option<&Packet>,
-        frame: &mut frame::Video,
-        mut each: impl FnMut(&frame::Video, i64) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        let sent = match packet {
-            Some(packet) => self.decoder.send_packet(packet),
-            None => self.decoder.send_eof(),
-        };
-        loop {
-            match self.decoder.receive_frame(frame) {
-                Ok(()) => {
-                    if let Some(ticks) = frame.pts().or_else(|| frame.timestamp()) {
-                        each(frame, ticks)?;
-                    }
-                }
-                Err(ff::Error::Eof | ff::Error::Other { errno: ff::error::EAGAIN }) => return Ok(sent.is_ok()),
-                Err(_) => return Ok(false),
-            }
-        }
-    }
-
-    /// Makes the decoder ready to begin anew at a key frame.
-    pub(super) fn flush(&mut self) {
-        self.decoder.flush();
-    }
-
     /// The stream, as its container describes it.
-    pub(super) fn described(&self) -> Option<format::stream::Stream<'_>> {
-        self.input.stream(self.index)
+    pub(super) fn described(&self) -> Option<Described<'_>> {
+        self.container.input().stream(self.index)
     }
 
-    /// Decodes from here; `each` gets every frame with its time and may break off. A video frame without a time follows on the
-    /// one before; sound has `None` there.
-    pub(super) fn decode<F: DerefMut<Target = frame::Frame>>(
+    /// Decodes from here; `each` gets every frame with its ticks and the stream's own time, and may break off. A frame without a time follows on
+    /// the one before.
+    pub(super) fn decode(
         &mut self,
-        frame: &mut F,
-        mut each: impl FnMut(&F, Option<f64>) -> Result<ControlFlow<()>, Failure>,
+        frame: &mut frame::Video,
+        mut each: impl FnMut(&frame::Video, f64) -> Result<ControlFlow<()>, Failure>,
     ) -> Result<(), Failure> {
         let mut bad = 0;
-        let mut latest = None;
+        let mut latest: Option<f64> = None;
+        let Decoder(mut decoder) = self.decoder()?;
         loop {
-            let packet = self.next_packet();
+            let packet = self.packet().map(|(packet, _)| packet);
             let sent = match &packet {
-                Some(packet) if packet.stream() != self.index => continue,
-                Some(packet) => self.decoder.send_packet(packet),
-                None => self.decoder.send_eof(),
+                Some(packet) => decoder.send_packet(packet),
+                None => decoder.send_eof(),
             };
             // a packet that cannot be decoded is a hole; what it lacked shows in the times
             if sent.is_err() && packet.is_some() {
@@ -294,11 +253,12 @@ impl Stream {
                     return Ok(());
                 }
             }
-            while self.decoder.receive_frame(frame).is_ok() {
+            while decoder.receive_frame(frame).is_ok() {
                 bad = 0;
-                let stated = frame.timestamp().map(|ticks| self.seconds(ticks));
-                let time = stated.or_else(|| (self.interval > 0.0).then(|| latest.map_or(0.0, |last: f64| last + self.interval)));
-                latest = time;
+                let stated = frame.timestamp().map(|ticks| ticks as f64 * self.tick);
+                let guessed = || (self.interval > 0.0).then(|| latest.map_or(0.0, |latest| latest + self.interval));
+                let Some(time) = stated.or_else(guessed).filter(|time| time.is_finite()) else { continue };
+                latest = Some(time);
                 if each(frame, time)?.is_break() {
                     return Ok(());
                 }

@@ -1,46 +1,187 @@
 //! Sound through FFmpeg.
 
-use std::ops::ControlFlow;
+use std::collections::VecDeque;
 use std::path::Path;
 
+use ff::codec::{Id, decoder};
 use ff::format::sample::Sample;
 use ff::frame::Audio;
-use ff::media;
+use ff::{Packet, media};
 use ffmpeg_next as ff;
 
-use super::ffmpeg::Stream;
-use super::timeline::{Timeline, WARM_UP_SECONDS};
+use super::container::{Container, failure};
+use super::ffmpeg;
+use super::sound::{Block, Decode, Reader, SoundTrack};
+use super::survey::skipped;
 use crate::error::{Code, Failure};
-use crate::span::Span;
+use crate::track::Track;
 
-/// The segment, and where the container says that the sound ends.
-pub(super) fn read(path: &Path, span: Span) -> Result<(Timeline, Option<f64>), Failure> {
-    let mut stream = Stream::open(path, media::Type::Audio)?;
-    let promised_end = stream.promised_end();
-    if span.start > WARM_UP_SECONDS {
-        stream.seek(span.start - WARM_UP_SECONDS);
+/// Packets that are decoded at most to learn what a track's sound is.
+const PROBED: usize = 200;
+
+/// An open sound track.
+pub(super) struct Ffmpeg {
+    container: Container,
+    index: usize,
+    id: Id,
+    track: SoundTrack,
+    /// Packets that were read to learn of the track, and are still to be given.
+    pending: VecDeque<Packet>,
+    /// Samples of a packet, where all have as many.
+    even: Option<usize>,
+    /// Priming samples still to come, as the decoder counts them.
+    priming: usize,
+    /// Ticks between packets of an mp4 whose times are all even.
+    stride: Option<i64>,
+}
+
+impl Ffmpeg {
+    /// The sound track that `track` names.
+    pub(super) fn open(path: &Path, track: &Track) -> Result<Self, Failure> {
+        let mut container = Container::open(path, false)?;
+        let index = container.choose(media::Type::Audio, track)?;
+        let missing = || Failure { code: Code::Absent, message: "no sound track".into() };
+        let stream = container.input().stream(index).ok_or_else(missing)?;
+        let (id, tick) = (stream.parameters().id(), f64::from(stream.time_base()));
+        if container.promised_end(index).is_none_or(|(_, own)| own) {
+            container.alone(index);
+        }
+        let clock = container.clock(index);
+        let track = SoundTrack { sample_rate: 0, tick, clock, forgets: false, counted: false };
+        let pending = VecDeque::new();
+        let mut opened = Self { container, index, id, track, pending, even: None, priming: 0, stride: None };
+        opened.learn()?;
+        Ok(opened)
     }
-    let mut timeline: Option<Timeline> = None;
-    let mut mono = Vec::new();
-    // frames without a time follow on the last
-    let mut next_time = 0.0;
-    stream.decode(&mut Audio::empty(), |frame, time| {
-        let rate = frame.rate();
-        if rate == 0 || frame.samples() == 0 {
-            return Ok(ControlFlow::Continue(()));
+
+    /// Decodes the first packets, since containers may be wrong about rate and length.
+    fn learn(&mut self) -> Result<(), Failure> {
+        let mut decoder = self.fresh()?;
+        let mut found: Option<(u32, usize)> = None;
+        for _ in 0..PROBED {
+            let Some(packet) = self.packet() else { break };
+            let whole = skipped(&packet) == 0.0;
+            let _ = decoder.decode(Some(&packet), &mut |block| {
+                let samples = block.samples.len();
+                // a packet without priming tells how long all are
+                if whole || found.is_none() {
+                    found = Some((block.sample_rate, samples));
+                }
+                Ok(())
+            });
+            self.pending.push_back(packet);
+            if whole && found.is_some() {
+                break;
+            }
         }
-        let line = timeline.get_or_insert_with(|| Timeline::new(rate, span));
-        if line.sample_rate != rate {
-            let message = format!("the sample rate changes from {} to {rate} Hz", line.sample_rate);
-            return Err(Failure { code: Code::Unsupported, message });
+        let nothing = || Failure { code: Code::Undecodable, message: "no sound in the recording".into() };
+        let (sample_rate, samples) = found.ok_or_else(nothing)?;
+        self.track.sample_rate = sample_rate;
+        // of these all packets of a stream are as long
+        let even = matches!(self.id, Id::AAC | Id::AAC_LATM | Id::AC3 | Id::EAC3 | Id::MP1 | Id::MP2 | Id::MP3);
+        self.even = even.then_some(samples);
+        let ticks_of_samples = self.track.tick * f64::from(sample_rate);
+        let whole_ticks = (ticks_of_samples - ticks_of_samples.round()).abs() < 1e-9 && ticks_of_samples >= 0.5;
+        self.track.counted = even || whole_ticks;
+        let stride = samples as f64 / ticks_of_samples;
+        if even && self.container.is_movie() && (stride - stride.round()).abs() < 1e-9 {
+            self.stride = self.container.even_times(self.index, stride.round() as i64).then_some(stride.round() as i64);
         }
-        mix_down(frame, &mut mono)?;
-        let time = time.unwrap_or(next_time);
-        next_time = time + mono.len() as f64 / f64::from(rate);
-        Ok(if line.push(time, &mono)? { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })?;
-    let timeline = timeline.ok_or_else(|| Failure { code: Code::Undecodable, message: "no sound in the segment".into() })?;
-    Ok((timeline, stream.unkept(promised_end)))
+        Ok(())
+    }
+
+    /// The track's next packet.
+    fn packet(&mut self) -> Option<Packet> {
+        loop {
+            let packet = self.container.packet()?;
+            if packet.stream() == self.index {
+                return Some(packet);
+            }
+        }
+    }
+}
+
+impl Reader for Ffmpeg {
+    type Packet = Packet;
+
+    fn track(&self) -> &SoundTrack {
+        &self.track
+    }
+
+    fn next(&mut self) -> Result<Option<Packet>, Failure> {
+        Ok(self.pending.pop_front().or_else(|| self.packet()))
+    }
+
+    fn time(&self, packet: &Packet) -> Option<f64> {
+        packet.pts().filter(|_| !self.container.survey.untimed).map(|pts| pts as f64 * self.track.tick)
+    }
+
+    fn stated(&mut self, packet: &Packet) -> (Option<f64>, usize) {
+        let SoundTrack { sample_rate, tick, .. } = self.track;
+        let rate = f64::from(sample_rate);
+        let samples = self.even.unwrap_or_else(|| (packet.duration().max(0) as f64 * tick * rate).round() as usize);
+        // as decoders do: priming is taken off, and the time rounded to ticks
+        self.priming += skipped(packet) as usize;
+        let off = self.priming.min(samples);
+        self.priming -= off;
+        let ticks = (off as f64 / rate / tick).round();
+        (self.time(packet).map(|time| time + ticks * tick), samples - off)
+    }
+
+    fn jump(&mut self, media: f64) -> bool {
+        if self.stride.is_none() || media <= 0.0 {
+            return false;
+        }
+        self.pending.clear();
+        self.container.seek(self.index, media);
+        true
+    }
+
+    fn fresh(&self) -> Result<Box<dyn Decode<Packet>>, Failure> {
+        let opened = ffmpeg::opened(ffmpeg::decoder(&self.container, self.index)?, self.id)?;
+        let decoder = opened.audio().map_err(failure(Code::Unsupported))?;
+        let tick = Some(self.track.tick).filter(|_| !self.container.survey.untimed);
+        Ok(Box::new(Decoder { decoder, tick, frame: Audio::empty(), mono: Vec::new() }))
+    }
+
+    fn promised_end(&self) -> Option<f64> {
+        let (end, own) = self.container.promised_end(self.index)?;
+        let kept = self.container.latest.max(self.container.survey.end.unwrap_or(0.0)) + 0.25 > end;
+        (own || !kept).then_some(end)
+    }
+
+    fn note(&self, end: f64) -> Option<String> {
+        self.container.survey.jumped(end)
+    }
+}
+
+struct Decoder {
+    decoder: decoder::Audio,
+    /// Seconds, where time stamps mean anything.
+    tick: Option<f64>,
+    frame: Audio,
+    mono: Vec<f32>,
+}
+
+impl Decode<Packet> for Decoder {
+    fn decode(&mut self, packet: Option<&Packet>, each: &mut dyn FnMut(Block<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+        // a packet that cannot be decoded is a hole, which shows in the times
+        let _ = match packet {
+            Some(packet) => self.decoder.send_packet(packet),
+            None => self.decoder.send_eof(),
+        };
+        while self.decoder.receive_frame(&mut self.frame).is_ok() {
+            let sample_rate = self.frame.rate();
+            if sample_rate == 0 || self.frame.samples() == 0 {
+                continue;
+            }
+            mix_down(&self.frame, &mut self.mono)?;
+            let ticks = self.frame.pts().or_else(|| self.frame.timestamp());
+            let time = ticks.zip(self.tick).map(|(ticks, tick)| ticks as f64 * tick);
+            each(Block { sample_rate, time, samples: &self.mono })?;
+        }
+        Ok(())
+    }
 }
 
 /// Mean of all channels, integers scaled to [-1, 1).

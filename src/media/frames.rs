@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use image::codecs::jpeg::JpegDecoder;
 use image::{DynamicImage, ImageDecoder};
 
-use super::pictures::{Canvas, MAX_PIXELS, Shot, Shown, Wanted, covered, fail_all, frames_end};
+use super::clock::SAME;
+use super::pictures::{Canvas, MAX_PIXELS, Shot, Shown, Wanted, fail_all, part};
 use super::tar::TarFolder;
-use super::timeline::check_end;
 use crate::Result;
 use crate::error::{Code, Failure};
 use crate::signal::resize::{Pixel, Plane, Scaler};
@@ -136,17 +136,22 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, Failure> {
     DynamicImage::from_decoder(decoder).map_err(damaged)
 }
 
-/// The frames shown in `span`, of those up to `last`.
+/// The frames on show in `span`, of those up to `last`: from the one that came on at its start or before it. The last one where `span` is past it.
 fn numbers(span: crate::span::Span, rate: f64, last: u64) -> RangeInclusive<u64> {
-    // the first frame shown at `time` or later
+    // the first frame that comes on at `time` or later
     let from = |time: f64| {
         let mut number = ((time * rate).ceil().min(MAX_FRAMES as f64) as u64).saturating_sub(1).max(1);
-        while second(number, rate) < time && number <= last {
+        while second(number, rate) < time - SAME && number <= last {
             number += 1;
         }
         number
     };
-    from(span.start)..=span.end.map_or(last, |end| (from(end) - 1).min(last))
+    let mut first = from(span.start);
+    if first > 1 && second(first, rate) > span.start + SAME {
+        first -= 1;
+    }
+    let first = first.min(last);
+    first..=span.end.map_or(last, |end| (from(end) - 1).min(last)).max(first)
 }
 
 fn second(number: u64, rate: f64) -> f64 {
@@ -188,21 +193,22 @@ fn plan(series: &Series, rate: f64, wanted: &Wanted<'_>) -> Result<(Vec<Shot>, S
     let span = wanted.span;
     let mut shown = numbers(span, rate, MAX_FRAMES);
     // where the segment's last frame is there, nobody needs to know how many come after it
-    if span.end.is_none() || !series.has(*shown.end()) {
+    let known = span.end.is_some() && series.has(*shown.end());
+    if !known {
         shown = numbers(span, rate, series.last()?);
     }
     let first = *shown.start();
     let times: Vec<f64> = shown.map(|number| second(number, rate)).collect();
-    let covered = covered(&times, span);
-    let shots = (wanted.choose)(&times, covered);
-    if times.is_empty() || shots.is_empty() {
+    // each frame lasts as long as the rate says
+    let end = if known { None } else { times.last().map(|last| last + 1.0 / rate) };
+    let part = part(&times, end, span, None)?;
+    let shots = (wanted.choose)(&times, part.covered);
+    if shots.is_empty() {
         return Err(failure(Code::Undecodable, "no frame in the segment"));
     }
-    // one frame alone lasts as long as the rate says
-    let end = if times.len() == 1 { times[0] + 1.0 / rate } else { frames_end(&times) };
-    let partial = check_end(span, end, None)?;
     let times_shown = shots.iter().map(|shot| times[shot.frame]).collect();
-    let shown = Shown { span: covered, times: times_shown, frames: times.len() as u64, partial, made_by: "image" };
+    let frames = times.len() as u64;
+    let shown = Shown { span: part.covered, times: times_shown, frames, partial: part.partial, made_by: "image" };
     Ok((shots, shown, first))
 }
 
@@ -261,12 +267,12 @@ mod tests {
                 let span = Span { start: second(number, rate), end: Some(second(number + 3, rate)) };
                 assert_eq!(numbers(span, rate, 1 << 20), number..=number + 2, "{rate} {number}");
                 let later = Span { start: span.start + 0.1 / rate, end: span.end.map(|end| end + 0.1 / rate) };
-                assert_eq!(numbers(later, rate, 1 << 20), number + 1..=number + 3, "{rate} {number}");
+                assert_eq!(numbers(later, rate, 1 << 20), number..=number + 3, "{rate} {number}");
             }
         }
         assert_eq!(numbers(Span::WHOLE, 60.0, 120), 1..=120);
         assert_eq!(numbers(Span { start: 1.0, end: Some(9.0) }, 60.0, 120), 61..=120);
-        assert!(numbers(Span { start: 1e300, end: Some(2e300) }, 60.0, 120).is_empty());
+        assert_eq!(numbers(Span { start: 1e300, end: Some(2e300) }, 60.0, 120), 120..=120);
     }
 
     #[test]

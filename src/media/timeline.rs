@@ -1,80 +1,223 @@
-//! Puts decoded sound at its place in a segment, whoever decoded it.
+//! Puts decoded sound at its place in a row, whoever decoded it.
 
+use super::clock::Clock;
+use super::pictures::notes;
 use crate::error::{Code, Failure};
 use crate::span::{Span, tolerance};
 
-/// Decoding starts this much before the segment, so that decoders with a memory (AAC, MP3) have settled.
-pub(super) const WARM_UP_SECONDS: f64 = 0.5;
 /// Longest sound kept in memory, in samples (1 GiB).
 const LIMIT: usize = 1 << 28;
+/// A time stamp that differs from the count of samples by this and two ticks is no rounding.
+const ROUNDING_SECONDS: f64 = 0.0015;
+/// Holes that are named one by one.
+const NAMED: usize = 3;
 
-/// One channel of a segment while it is being decoded: the recording's samples from number `start · rate` up to, and without,
+/// Number of the sample nearest to `time`; of two as near, the even one (as Python and the field's loaders have it).
+pub(super) fn nearest(time: f64, sample_rate: u32) -> i64 {
+    (time * f64::from(sample_rate)).round_ties_even() as i64
+}
+
+/// Counts samples along a track. Time stamps are rounded to the container's ticks, samples are not; so the count holds while it agrees
+/// with them. Where it does not there is a hole, or sound that overlaps, and the count begins anew at the time stamp.
+#[derive(Debug, Clone)]
+pub(super) struct Counter {
+    sample_rate: u32,
+    tolerance: i64,
+    next: Option<i64>,
+}
+
+impl Counter {
+    /// For a container with ticks of `tick` seconds.
+    pub(super) fn new(sample_rate: u32, tick: f64) -> Self {
+        let tolerance = (ROUNDING_SECONDS + 2.0 * tick) * f64::from(sample_rate);
+        Self { sample_rate, tolerance: tolerance as i64, next: None }
+    }
+
+    /// The number of the first of `count` samples that are stated to begin at `time`, in seconds of the track, where those that follow are stated to
+    /// begin at `following`: one time stamp that neither those before nor those after it bear out is wrong.
+    pub(super) fn place(&mut self, time: Option<f64>, count: usize, following: Option<f64>) -> i64 {
+        let number = |time| nearest(time, self.sample_rate);
+        let (stated, after) = (time.map(number), following.map(number));
+        let fits = |stated: i64, next: i64| (stated - next).abs() <= self.tolerance;
+        let place = match (stated, self.next) {
+            (Some(stated), Some(next)) if fits(stated, next) => next,
+            (Some(_), Some(next)) if after.is_some_and(|after| fits(after, next + count as i64)) => next,
+            (Some(stated), _) => stated,
+            (None, next) => next.unwrap_or(0),
+        };
+        self.next = Some(place + count as i64);
+        place
+    }
+
+    /// Seconds of the track up to where it has counted.
+    pub(super) fn at(&self) -> f64 {
+        self.next.unwrap_or(0) as f64 / f64::from(self.sample_rate)
+    }
+
+    /// Goes on from sample `next`, or from wherever the next time stamp says.
+    pub(super) fn set(&mut self, next: Option<i64>) {
+        self.next = next;
+    }
+}
+
+/// Where samples of a track are presented: their numbers, from the recording's second 0, for a stretch of the track's own numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Cuts(Vec<Cut>);
+
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// First, and one past the last sample of the track.
+    from: i64,
+    end: i64,
+    /// What is added to a number.
+    shift: i64,
+    /// Players drop whole packets past the end of an only edit, never a part of one.
+    ragged: bool,
+}
+
+impl Cuts {
+    pub(super) fn new(clock: &Clock, sample_rate: u32) -> Self {
+        let number = |time: f64| nearest(time, sample_rate);
+        if clock.edits.is_empty() {
+            return Self(vec![Cut { from: i64::MIN, end: i64::MAX, shift: number(-clock.origin), ragged: false }]);
+        }
+        let cut = |edit: &super::movie::Edit| {
+            let from = number(edit.media);
+            let end = edit.duration.map_or(i64::MAX, |duration| number(edit.media + duration));
+            Cut { from, end, shift: number(edit.at - clock.origin) - from, ragged: clock.edits.len() == 1 }
+        };
+        Self(clock.edits.iter().map(cut).collect())
+    }
+
+    /// The parts of `[first, first + count)` that are presented: offset and length in it, and the number of the first.
+    fn parts(&self, first: i64, count: usize) -> impl Iterator<Item = (usize, usize, i64)> {
+        let end = first + count as i64;
+        self.0.iter().filter_map(move |cut| {
+            let from = cut.from.max(first);
+            let to = if cut.ragged && first < cut.end { end } else { cut.end.min(end) };
+            (from < to).then(|| ((from - first) as usize, (to - from) as usize, from + cut.shift))
+        })
+    }
+
+    /// Whether all of the track from sample `first` on is left out.
+    pub(super) fn over(&self, first: i64) -> bool {
+        self.0.iter().all(|cut| first >= cut.end)
+    }
+}
+
+/// One channel of a row while it is being decoded: the recording's samples from number `start · rate` up to, and without,
 /// `end · rate`, both rounded.
 pub(super) struct Timeline {
     pub(super) sample_rate: u32,
     span: Span,
-    /// Where the next sample goes, from the segment's start; negative before it.
-    next: Option<i64>,
+    /// Number of the first sample.
+    first: i64,
+    /// Samples in all, where the row has an end.
+    wanted: Option<usize>,
     pub(super) samples: Vec<f32>,
-    /// Samples of the recording in the segment, filled gaps not counted.
-    pub(super) decoded: u64,
+    /// Stretches that the recording has, as places in `samples`, in order.
+    has: Vec<[usize; 2]>,
+    /// Whether the recording has sound past the row's end.
+    past: bool,
 }
 
 impl Timeline {
     pub(super) fn new(sample_rate: u32, span: Span) -> Self {
-        Self { sample_rate, span, next: None, samples: Vec::new(), decoded: 0 }
+        let first = nearest(span.start, sample_rate);
+        let length = |end| nearest(end, sample_rate).saturating_sub(first);
+        let wanted = span.end.map(|end| usize::try_from(length(end)).unwrap_or(0));
+        Self { sample_rate, span, first, wanted, samples: Vec::new(), has: Vec::new(), past: false }
     }
 
     pub(super) fn start(&self) -> f64 {
         self.span.start
     }
 
-    /// Number of the sample nearest to `time` on the recording's clock; of two as near, the even one (as Python and the
-    /// field's loaders have it).
-    fn nearest(&self, time: f64) -> i64 {
-        (time * f64::from(self.sample_rate)).round_ties_even() as i64
+    /// Samples of the recording in the row.
+    pub(super) fn decoded(&self) -> u64 {
+        self.has.iter().map(|[from, to]| (to - from) as u64).sum()
     }
 
-    fn wanted(&self) -> Option<usize> {
-        let length = |end| self.nearest(end).saturating_sub(self.nearest(self.span.start));
-        self.span.end.map(|end| usize::try_from(length(end)).unwrap_or(0))
-    }
-
-    /// Adds samples whose first is presented at `time`. They follow on the last ones unless `time` leaves a hole of more
-    /// than 0.1 s, which is silence. Returns whether more are wanted.
-    pub(super) fn push(&mut self, time: f64, samples: &[f32]) -> Result<bool, Failure> {
-        if samples.is_empty() {
-            return Ok(true);
+    /// Adds samples of the track, the first of which is its number `number`; what overlaps earlier ones takes their place. Returns whether more
+    /// may come.
+    pub(super) fn push(&mut self, cuts: &Cuts, number: i64, samples: &[f32]) -> Result<bool, Failure> {
+        for (offset, count, place) in cuts.parts(number, samples.len()) {
+            self.put(place - self.first, &samples[offset..offset + count])?;
         }
-        let rate = f64::from(self.sample_rate);
-        let stated = self.nearest(time).saturating_sub(self.nearest(self.span.start));
-        let place = match self.next {
-            Some(next) if ((stated - next) as f64) < 0.1 * rate => next,
-            _ => stated,
-        };
-        let wanted = self.wanted().unwrap_or(usize::MAX);
+        Ok(!self.past)
+    }
+
+    fn put(&mut self, place: i64, samples: &[f32]) -> Result<(), Failure> {
+        let wanted = self.wanted.unwrap_or(usize::MAX);
+        self.past |= place + samples.len() as i64 >= i64::try_from(wanted).unwrap_or(i64::MAX);
         let skip = usize::try_from(-place).unwrap_or(0).min(samples.len());
         let at = usize::try_from(place).unwrap_or(0);
         let room = wanted.saturating_sub(at).min(samples.len() - skip);
-        if room > 0 {
-            if at + room > LIMIT {
-                return Err(Failure { code: Code::Limit, message: format!("more than {LIMIT} samples of sound") });
-            }
-            self.samples.resize(at.max(self.samples.len()), 0.0);
-            self.samples.extend_from_slice(&samples[skip..skip + room]);
-            self.decoded += room as u64;
+        if room == 0 {
+            return Ok(());
         }
-        self.next = Some(place + samples.len() as i64);
-        Ok(self.next.is_none_or(|next| next < i64::try_from(wanted).unwrap_or(i64::MAX)))
+        let end = at + room;
+        if end > LIMIT {
+            return Err(Failure { code: Code::Limit, message: format!("more than {LIMIT} samples of sound") });
+        }
+        if self.samples.len() < end {
+            self.samples.resize(end, 0.0);
+        }
+        self.samples[at..end].copy_from_slice(&samples[skip..skip + room]);
+        match self.has.last_mut() {
+            Some([from, to]) if at <= *to && at >= *from => *to = (*to).max(end),
+            _ => {
+                self.has.push([at, end]);
+                self.join();
+            }
+        }
+        Ok(())
     }
 
-    /// Whether the sound reaches the segment's end, or the one that the container promises.
-    pub(super) fn finish(&self, promised_end: Option<f64>) -> Result<Option<String>, Failure> {
-        if self.decoded == 0 {
+    fn join(&mut self) {
+        self.has.sort_unstable();
+        self.has.dedup_by(|next, before| {
+            let touch = next[0] <= before[1];
+            if touch {
+                before[1] = before[1].max(next[1]);
+            }
+            touch
+        });
+    }
+
+    /// Whether the sound reaches the row's end, or the one that the container promises, and what is to be known of it. With `short` a row
+    /// that ends early is one of these.
+    pub(super) fn finish(&mut self, promised_end: Option<f64>, short: bool) -> Result<Option<String>, Failure> {
+        let rate = f64::from(self.sample_rate);
+        if self.has.is_empty() && !self.past {
             return Err(Failure { code: Code::Undecodable, message: "no sound in the segment".into() });
         }
-        let end = self.span.start + self.samples.len() as f64 / f64::from(self.sample_rate);
-        check_end(self.span, end, promised_end)
+        if let (true, Some(wanted)) = (self.past, self.wanted) {
+            // what follows on a hole lies past the end
+            self.samples.resize(wanted, 0.0);
+        }
+        let second = |place: usize| (self.first + place as i64) as f64 / rate;
+        let end = self.span.start + self.samples.len() as f64 / rate;
+        let ended = match check_end(self.span, end, promised_end) {
+            Err(failure) if short && failure.code == Code::Truncated => Ok(Some(failure.message)),
+            ended => ended,
+        }?;
+        let begins = self.has.first().map_or(self.samples.len(), |has| has[0]);
+        let late = begins as f64 / rate > tolerance(end - self.span.start) || self.has.is_empty();
+        let late = late.then(|| format!("no sound before {:.3} s", second(begins)));
+        let ends = self.has.iter().skip(1).map(|has| has[0]).chain((!self.has.is_empty()).then_some(self.samples.len()));
+        let holes: Vec<String> = self
+            .has
+            .iter()
+            .zip(ends)
+            .filter(|(has, next)| *next > has[1])
+            .map(|(has, next)| format!("{:.3} to {:.3} s", second(has[1]), second(next)))
+            .collect();
+        let more = holes.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named = holes.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let holes = (!holes.is_empty()).then(|| format!("silence in holes of the sound: {named}{more}"));
+        Ok(notes([late, holes, ended]))
     }
 }
 
@@ -95,17 +238,44 @@ pub(super) fn check_end(span: Span, end: f64, promised_end: Option<f64>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use super::super::movie::Edit;
     use super::*;
+
+    fn plain(rate: u32) -> Cuts {
+        Cuts::new(&Clock::default(), rate)
+    }
 
     #[test]
     fn samples_land_at_their_time() {
         let mut line = Timeline::new(10, Span { start: 1.0, end: Some(2.0) });
-        assert!(line.push(0.5, &[1.0; 8]).unwrap());
+        assert!(line.push(&plain(10), 5, &[1.0; 8]).unwrap());
         assert_eq!(line.samples, [1.0; 3]);
-        // a hole of 0.4 s is silence, and what lies past the end is cut
-        assert!(!line.push(1.7, &[2.0; 9]).unwrap());
+        // a hole is silence, and what lies past the end is cut
+        assert!(!line.push(&plain(10), 17, &[2.0; 9]).unwrap());
         assert_eq!(line.samples, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0]);
-        assert_eq!(line.decoded, 6);
+        assert_eq!(line.decoded(), 6);
+        assert_eq!(line.finish(None, false), Ok(Some("silence in holes of the sound: 1.300 to 1.700 s".into())));
+        // the later of two that overlap is heard
+        let mut line = Timeline::new(10, Span { start: 0.0, end: None });
+        line.push(&plain(10), 0, &[1.0; 4]).unwrap();
+        line.push(&plain(10), 2, &[2.0; 4]).unwrap();
+        assert_eq!((line.samples.as_slice(), line.decoded()), (&[1.0, 1.0, 2.0, 2.0, 2.0, 2.0][..], 6));
+    }
+
+    #[test]
+    fn a_row_in_a_hole_is_silence_and_one_past_the_end_is_nothing() {
+        let row = || Timeline::new(10, Span { start: 1.0, end: Some(2.0) });
+        let mut line = row();
+        line.push(&plain(10), 30, &[1.0; 4]).unwrap();
+        assert_eq!(line.finish(None, false), Ok(Some("no sound before 2.000 s".into())));
+        assert_eq!((line.samples.as_slice(), line.decoded()), (&[0.0; 10][..], 0));
+        assert_eq!(row().finish(None, false).unwrap_err().code, Code::Undecodable);
+        // a row that ends in a hole
+        let mut line = row();
+        line.push(&plain(10), 0, &[1.0; 15]).unwrap();
+        line.push(&plain(10), 40, &[1.0; 1]).unwrap();
+        assert_eq!(line.finish(None, false), Ok(Some("silence in holes of the sound: 1.500 to 2.000 s".into())));
+        assert_eq!(line.samples.len(), 10);
     }
 
     #[test]
@@ -114,7 +284,7 @@ mod tests {
         let cut = |rate, start: f64, end: f64| {
             let mut line = Timeline::new(rate, Span { start, end: Some(end) });
             for (block, samples) in ramp.chunks(300).enumerate() {
-                line.push(block as f64 * 300.0 / f64::from(rate), samples).unwrap();
+                line.push(&plain(rate), block as i64 * 300, samples).unwrap();
             }
             line.samples
         };
@@ -127,6 +297,48 @@ mod tests {
         // neighbours share no sample and lose none
         let parts = [0.0, 0.0123, 0.0377, 0.05, 0.0751].windows(2).flat_map(|p| cut(16000, p[0], p[1])).collect::<Vec<_>>();
         assert_eq!(parts, ramp[..1202]);
+    }
+
+    #[test]
+    fn rounded_times_do_not_add_up_and_jumps_are_kept() {
+        // an hour of AAC at 44.1 kHz in milliseconds
+        let mut counter = Counter::new(44_100, 0.001);
+        for packet in 0..155_000_i64 {
+            let exact = packet * 1024;
+            let stamp = (exact as f64 / 44.1).round() / 1000.0;
+            assert_eq!(counter.place(Some(stamp), 1024, None), exact);
+        }
+        let mut counter = Counter::new(48_000, 1.0 / 48_000.0);
+        let places = [0.0, 1.0, 2.001, 3.005, 3.9].map(|time| counter.place(Some(time), 48_000, None));
+        assert_eq!(places, [0, 48_000, 96_000, 144_240, 187_200]);
+        assert_eq!(counter.place(None, 10, None), 235_200);
+        // one stamp among others that go on
+        assert_eq!(
+            [(5.0, 4.95), (4.95, 5.95)].map(|(time, next)| counter.place(Some(time), 2390, Some(next))),
+            [235_210, 237_600]
+        );
+        // a clock that runs slow is followed
+        let mut counter = Counter::new(48_000, 1.0 / 48_000.0);
+        let drift =
+            (0..100_000_i64).map(|packet| counter.place(Some(packet as f64 * 1023.0 / 48_000.0), 1024, None) - packet * 1023);
+        assert!(drift.map(i64::abs).max().unwrap() < 96);
+    }
+
+    #[test]
+    fn edits_cut_move_and_repeat_samples() {
+        let edit = |media, at, duration| Edit { media, at, duration };
+        let clock = Clock { edits: vec![edit(0.5, 0.0, Some(1.0)), edit(0.2, 1.0, Some(0.3))], origin: 0.0 };
+        let whole_packets = Cuts::new(&Clock { edits: vec![edit(0.2, 0.0, Some(0.3))], origin: 0.0 }, 10);
+        assert_eq!(whole_packets.parts(4, 4).collect::<Vec<_>>(), [(0, 4, 2)]);
+        let cuts = Cuts::new(&clock, 10);
+        let ramp: Vec<f32> = (0..30).map(|i| i as f32).collect();
+        let mut line = Timeline::new(10, Span::WHOLE);
+        for (block, samples) in ramp.chunks(4).enumerate() {
+            line.push(&cuts, 4 * block as i64, samples).unwrap();
+        }
+        let expected: Vec<f32> = (5..15).chain(2..5).map(|i| i as f32).collect();
+        assert_eq!(line.samples, expected);
+        assert!(cuts.over(15) && !cuts.over(4));
     }
 
     #[test]

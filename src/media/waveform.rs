@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use super::audio::Sound;
+use super::audio::{Sound, Wanted};
 use super::timeline::check_end;
 use crate::error::Code;
 use crate::sample::Waveform;
-use crate::span::Span;
 use crate::{Error, Result, hdf5};
 
 /// The samples round(start · rate) to round(end · rate) of the waveform `key`.
 ///
 /// # Errors
 /// As [`hdf5::read_waveform`]; undecodable (no sound in the segment), truncated.
-pub(super) fn read(path: &Path, key: &str, sample_rate: u32, span: Span) -> Result<Sound> {
+pub(super) fn read(path: &Path, key: &str, sample_rate: u32, Wanted { span, short }: Wanted) -> Result<Sound> {
     let rate = f64::from(sample_rate);
     if sample_rate == 0 {
         return Err(Error::media(path, Code::Unsupported, "0 samples a second; expected more"));
@@ -28,7 +27,10 @@ pub(super) fn read(path: &Path, key: &str, sample_rate: u32, span: Span) -> Resu
     let decoded = samples.len() as u64;
     // a whole segment ends where it says, however its ends are rounded
     let end = if decoded == count { span.end } else { None }.unwrap_or((first + decoded) as f64 / rate);
-    let partial = check_end(span, end, None).map_err(|failure| Error::Media { path: path.into(), failure })?;
+    let partial = match check_end(span, end, None) {
+        Err(failure) if short && failure.code == Code::Truncated => Some(failure.message),
+        checked => checked.map_err(|failure| Error::Media { path: path.into(), failure })?,
+    };
     let waveform = Waveform { sample_rate, samples };
     let span = [span.start, span.start + waveform.duration_seconds()];
     Ok(Sound { waveform, span, samples: decoded, partial, decoder: "hdf5" })
@@ -37,6 +39,7 @@ pub(super) fn read(path: &Path, key: &str, sample_rate: u32, span: Span) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::span::Span;
 
     #[test]
     fn a_segment_is_cut_at_rounded_samples_and_early_ends_are_told() {
@@ -44,7 +47,8 @@ mod tests {
         let path = folder.path().join("audio.hdf5");
         let samples: Vec<f32> = (0..24_000).map(|i| i as f32).collect();
         ::hdf5::File::create(&path).unwrap().new_dataset_builder().with_data(&samples).create("P01_01").unwrap();
-        let read = |start: f64, end: Option<f64>| read(&path, "P01_01", 24_000, Span { start, end });
+        let wanted = |start, end, short| Wanted { span: Span { start, end }, short };
+        let read = |start, end| read(&path, "P01_01", 24_000, wanted(start, end, false));
         let sound = read(0.1, Some(0.25)).unwrap();
         assert_eq!((sound.waveform.samples[0], sound.samples, sound.partial), (2400.0, 3600, None));
         assert_eq!(read(0.000_03, Some(0.1)).unwrap().waveform.samples[0], 1.0);
@@ -55,6 +59,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(code(read(0.5, Some(2.0))), Code::Truncated);
+        let short = super::read(&path, "P01_01", 24_000, wanted(0.5, Some(2.0), true)).unwrap();
+        assert_eq!((short.samples, short.partial.is_some()), (12_000, true));
         assert_eq!(code(read(3.0, Some(4.0))), Code::Undecodable);
     }
 }

@@ -18,6 +18,7 @@ use crate::preset::{self, Preset, Setup};
 use crate::source::Source;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, ShardWriter, Writer, jpeg};
+use crate::track::Track;
 use crate::worker::{Crew, Job, Session};
 use crate::{Error, Result};
 pub use outlook::{Outlook, outlook};
@@ -44,6 +45,12 @@ pub struct ModalitySettings {
     /// What it shows, where the preset makes more than one kind; default `flow` for a modality of that name, else `video`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// Which sound track of recordings that have several: a number from 0, a language (ISO 639-2), or `default`. A table's column wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_track: Option<Track>,
+    /// Which video track, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video_track: Option<Track>,
     /// Quality, 1 to 100, of the JPEGs that RGB frames are stored as; left out, they are stored as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jpeg: Option<u8>,
@@ -58,6 +65,8 @@ pub struct Maker {
     pub header: ModalityHeader,
     /// The recipe.
     pub preset: Box<dyn Preset>,
+    /// Which track it is made of, where a row does not say.
+    pub track: Track,
     name: String,
 }
 
@@ -65,6 +74,9 @@ impl Maker {
     /// What a store's recipe keeps of it.
     pub fn recipe(&self) -> Value {
         let mut recipe = json!({"preset": self.name, "kind": self.header.kind, "parameters": self.preset.parameters()});
+        if self.track != Track::Default {
+            recipe["track"] = json!(self.track);
+        }
         if let Some(quality) = self.header.jpeg {
             recipe["jpeg"] = json!({"quality": quality, "chroma": jpeg::CHROMA, "encoder": jpeg::ENCODER});
         }
@@ -98,7 +110,15 @@ pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) ->
             jpeg: modality.jpeg,
         };
         header.check().map_err(|problem| Error::input(&place, problem))?;
-        Ok(Maker { header, preset, name: modality.preset.clone() })
+        let track = match (kind, &modality.audio_track, &modality.video_track) {
+            (Kind::Audio, track, None) | (Kind::Video, None, track) => track.clone().unwrap_or_default(),
+            (_, None, None) => Track::Default,
+            (_, audio, _) => {
+                let (key, of) = if audio.is_some() { ("audio-track", "sound") } else { ("video-track", "video") };
+                return Err(Error::input(&place, format!("{key}: this modality is {}; expected it with {of}", kind.name())));
+            }
+        };
+        Ok(Maker { header, preset, track, name: modality.preset.clone() })
     };
     modalities.iter().map(make).collect()
 }

@@ -90,7 +90,7 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
         let make = |probe: usize| -> Result<Option<Failure>> {
             let segment = &manifest.segments[(2 * probe + 1) * manifest.len() / (2 * count)];
             let start = Instant::now();
-            let outcome = match Source::of(maker.header.kind, segment) {
+            let outcome = match Source::of(maker.header.kind, segment, &maker.track) {
                 Ok(source) => {
                     let (outcome, pixels) = crew.row(place, source, segment)?;
                     if let (Ok(_), Some(quality), Some(sides)) = (&outcome, header.jpeg, header.jpeg_sides()) {

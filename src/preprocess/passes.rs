@@ -4,6 +4,7 @@ use super::Maker;
 use crate::error::Failure;
 use crate::manifest::Segment;
 use crate::modality::Kind;
+use crate::preset::Together;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -11,6 +12,10 @@ use crate::{Error, Result};
 const PASS_SECONDS: f64 = 60.0;
 /// A stretch without segments longer than this is not decoded through.
 const GAP_SECONDS: f64 = 10.0;
+/// Sound that begins in one such part of a recording goes together.
+const SOUND_SECONDS: f64 = 600.0;
+/// Most seconds of sound in the rows of one pass, since those that overlap wait in memory for their ends.
+const SOUND_ROWS_SECONDS: f64 = 3600.0;
 /// Most bytes of horizontal flow that wait in memory for the vertical.
 const FLOW_BYTES: u64 = 64 << 20;
 
@@ -25,39 +30,67 @@ pub struct Pass {
     pub rows: Vec<u64>,
 }
 
-/// Cuts the rows `first..end` of a modality into passes: segments of one recording that overlap or nearly so are decoded together,
-/// up to a minute of it. Which rows go together depends on nothing else.
+/// Cuts the rows `first..end` of a modality into passes: pictures of one recording that overlap or nearly so are decoded together, up to a minute
+/// of it; sound that begins in the same ten minutes. What comes of a row does not depend on which go together.
 pub fn passes(maker: usize, makers: &[Maker], segments: &[Segment], [first, end]: [u64; 2]) -> Result<Vec<Pass>> {
-    let Maker { header, preset, .. } = &makers[maker];
+    let Maker { header, preset, track, .. } = &makers[maker];
     let most_rows = if header.kind == Kind::Flow { (FLOW_BYTES / (preset.row().bytes() / 2).max(1)).max(1) } else { u64::MAX };
     let mut passes: Vec<Pass> = Vec::new();
-    // start and end of the stretch that the latest pass covers, where another row may still join it
-    let mut open: Option<[f64; 2]> = None;
+    // where another row may still join the latest pass
+    let mut open: Option<Stretch> = None;
     for row in first..end {
         let segment = &segments[row as usize];
-        let source = match Source::of(header.kind, segment) {
+        let source = match Source::of(header.kind, segment, track) {
             Ok(source) => Ok(source),
             Err(Error::Media { failure, .. }) => Err(failure),
             Err(error) => return Err(error),
         };
         let stretch = match (&source, segment.span.end) {
-            (Ok(source), Some(end)) if preset.together(source) && !segment.precut => Some([segment.span.start, end]),
+            (Ok(source), Some(end)) if !segment.precut => Stretch::of(preset.together(source), [segment.span.start, end]),
             _ => None,
         };
-        if let (Some([start, end]), Some(stretch), Some(pass)) = (open, stretch, passes.last_mut())
+        if let (Some(before), Some(next), Some(pass)) = (&mut open, &stretch, passes.last_mut())
             && pass.source == source
-            && stretch[0] <= end + GAP_SECONDS
-            && f64::max(end, stretch[1]) - start <= PASS_SECONDS
             && (pass.rows.len() as u64) < most_rows
+            && before.takes(next)
         {
             pass.rows.push(row);
-            open = Some([start, end.max(stretch[1])]);
         } else {
             open = stretch;
             passes.push(Pass { maker, source, rows: vec![row] });
         }
     }
     Ok(passes)
+}
+
+/// The stretch of a recording that a pass covers.
+struct Stretch {
+    together: Together,
+    start: f64,
+    end: f64,
+    /// Seconds of all its rows.
+    seconds: f64,
+}
+
+impl Stretch {
+    fn of(together: Together, [start, end]: [f64; 2]) -> Option<Self> {
+        (together != Together::Alone).then_some(Self { together, start, end, seconds: end - start })
+    }
+
+    /// Takes in another row, if it may.
+    fn takes(&mut self, next: &Self) -> bool {
+        let end = self.end.max(next.end);
+        let block = |start: f64| (start / SOUND_SECONDS).floor();
+        let fits = match self.together {
+            Together::Alone => false,
+            Together::Near => next.start <= self.end + GAP_SECONDS && end - self.start <= PASS_SECONDS,
+            Together::Stretch => block(next.start) == block(self.start) && self.seconds + next.seconds <= SOUND_ROWS_SECONDS,
+        };
+        if fits {
+            (self.end, self.seconds) = (end, self.seconds + next.seconds);
+        }
+        fits
+    }
 }
 
 #[cfg(test)]
@@ -89,12 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn other_files_whole_files_and_sound_stay_alone() {
+    fn other_files_and_whole_files_stay_alone_and_sound_goes_by_ten_minutes() {
         let mixed =
             [segment("a", 0.0, Some(3.0)), segment("b", 0.0, Some(3.0)), segment("b", 1.0, None), segment("b", 2.0, None)];
         assert_eq!(rows(&mixed, "uniform"), [[0], [1], [2], [3]]);
         let settings = serde_json::from_value(json!({"preset": "log-mel"})).unwrap();
         let makers = super::super::makers(&BTreeMap::from([("audio".to_owned(), settings)]), "table").unwrap();
-        assert_eq!(passes(0, &makers, &[mixed[0].clone(), mixed[0].clone()], [0, 2]).unwrap().len(), 2);
+        let sound: Vec<Segment> = [0.0, 5.0, 590.0, 600.0, 1700.0].map(|start| segment("a", start, Some(start + 20.0))).into();
+        let passes = passes(0, &makers, &sound, [0, 5]).unwrap();
+        assert_eq!(passes.into_iter().map(|pass| pass.rows).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3], vec![4]]);
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Preset, RowShape, Setup, one_by_one, parse, spectrogram_row};
+use super::{Preset, RowShape, Setup, parse, sound_of, spectrogram_rows};
 use crate::Result;
 use crate::manifest::Segment;
 use crate::sample::{Dtype, Sink, Spectrogram};
@@ -95,6 +95,7 @@ impl Preset for AuditorySlowFast {
     }
 
     fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
-        one_by_one(segments, sink, |segment| spectrogram_row(source, segment, SAMPLE_RATE, |samples| self.picture(samples)))
+        let wanted: Vec<_> = segments.iter().map(|segment| sound_of(segment)).collect();
+        spectrogram_rows(source, &wanted, SAMPLE_RATE, sink, |_, samples| self.picture(samples))
     }
 }

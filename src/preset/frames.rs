@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::compat::{self, Rule};
 use super::flow::Across;
-use super::{Preset, RowShape, Setup};
+use super::{Preset, RowShape, Setup, Together};
 use crate::Result;
 use crate::error::Failure;
 use crate::manifest::Segment;
@@ -220,8 +220,11 @@ impl Preset for Frames {
         self.parameters.clone()
     }
 
-    fn together(&self, source: &Source) -> bool {
-        matches!(source, Source::Video(Pictures { rate: None, .. }) | Source::Flow(Pictures { rate: None, .. }, _))
+    fn together(&self, source: &Source) -> Together {
+        match source {
+            Source::Video(Pictures { rate: None, .. }) | Source::Flow(Pictures { rate: None, .. }, _) => Together::Near,
+            _ => Together::Alone,
+        }
     }
 
     fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
@@ -232,7 +235,7 @@ impl Preset for Frames {
                 self.read(x, segments, &mut across)?;
                 self.read(y, segments, &mut across.down(sink))
             }
-            Source::Sound(_) | Source::Waveform { .. } => super::no_pictures(segments, sink),
+            Source::Sound { .. } | Source::Waveform { .. } => super::no_pictures(segments, sink),
         }
     }
 }

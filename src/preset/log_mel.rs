@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Preset, RowShape, Setup, one_by_one, parse, spectrogram_row};
+use super::{Preset, RowShape, Setup, parse, sound_of, spectrogram_rows};
 use crate::Result;
 use crate::manifest::Segment;
 use crate::sample::{Dtype, Sink};
@@ -186,8 +186,9 @@ impl Preset for LogMelPreset {
 
     fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         let Parameters { sample_rate, pad, .. } = self.parameters;
-        let picture = |samples: &[f32]| self.mel.compute(&fit(samples, self.parameters.length(), pad));
-        one_by_one(segments, sink, |segment| spectrogram_row(source, segment, sample_rate, picture))
+        let wanted: Vec<_> = segments.iter().map(|segment| sound_of(segment)).collect();
+        let picture = |_, samples: &[f32]| self.mel.compute(&fit(samples, self.parameters.length(), pad));
+        spectrogram_rows(source, &wanted, sample_rate, sink, picture)
     }
 }
 

@@ -14,9 +14,9 @@ use serde_json::Value;
 
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
-use crate::media::audio;
+use crate::media::audio::{self, Sound, Wanted};
 use crate::modality::Kind;
-use crate::sample::{Data, Dtype, Made, Row, Sink, Spectrogram};
+use crate::sample::{Dtype, Made, Sink, Spectrogram};
 use crate::signal::resample::resample;
 use crate::source::Source;
 use crate::span::Span;
@@ -30,10 +30,12 @@ pub trait Preset: Send + Sync {
     /// All parameters, defaults filled in: what the store's recipe keeps.
     fn parameters(&self) -> Value;
 
-    /// Whether segments of one recording that overlap are cheaper made together.
-    fn together(&self, source: &Source) -> bool {
-        let _ = source;
-        false
+    /// Which segments of one recording are cheaper made together.
+    fn together(&self, source: &Source) -> Together {
+        match source {
+            Source::Sound { .. } => Together::Stretch,
+            _ => Together::Alone,
+        }
     }
 
     /// Makes the rows of `segments`, in order of their start, which all have their samples from `source`.
@@ -41,6 +43,17 @@ pub trait Preset: Send + Sync {
     /// # Errors
     /// Those of `sink`; what is wrong with a segment is its outcome in [`Sink::end`].
     fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()>;
+}
+
+/// Which segments of one recording are made in one pass; what comes of each does not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Together {
+    /// None.
+    Alone,
+    /// Those that overlap or nearly so.
+    Near,
+    /// Those that begin in the same ten minutes: sound may have to be decoded from the recording's start.
+    Stretch,
 }
 
 /// What a preset is set up for.
@@ -150,37 +163,39 @@ fn parse<T: DeserializeOwned>(parameters: Value) -> Result<T, String> {
     serde_json::from_value(parameters).map_err(|error| error.to_string())
 }
 
-/// Rows that are made one by one.
-fn one_by_one(segments: &[&Segment], sink: &mut dyn Sink, make: impl Fn(&Segment) -> Result<Row>) -> Result<()> {
-    for (place, segment) in segments.iter().enumerate() {
-        let outcome = match make(segment) {
-            Ok(row) => {
-                match &row.data {
-                    Data::U8(values) => sink.put(place, 0, values)?,
-                    Data::F32(values) => sink.put(place, 0, bytemuck::cast_slice(values))?,
-                }
-                Ok(row.made)
-            }
-            Err(Error::Media { failure, .. }) => Err(failure),
-            Err(error) => return Err(error),
-        };
-        sink.end(place, outcome)?;
-    }
-    Ok(())
+/// The stretch of its sound that a segment is.
+fn sound_of(segment: &Segment) -> Wanted {
+    let span = if segment.precut && segment.audio_path.is_none() { Span::WHOLE } else { segment.span };
+    Wanted { span, short: false }
 }
 
-/// The row of a sound preset: the segment's sound at `sample_rate`, made into a picture.
-fn spectrogram_row(source: &Source, segment: &Segment, sample_rate: u32, picture: impl Fn(&[f32]) -> Spectrogram) -> Result<Row> {
-    let path = source.path();
-    let span = if segment.precut && segment.audio_path.is_none() { Span::WHOLE } else { segment.span };
-    let sound = audio::read_source(source, span)?;
-    let waveform = resample(sound.waveform, sample_rate).map_err(|problem| Error::media(path, Code::Unsupported, problem))?;
-    let values = picture(&waveform.samples).values;
-    if values.iter().any(|value| !value.is_finite()) {
-        return Err(Error::media(path, Code::Undecodable, "the sound holds values that are not numbers"));
-    }
-    let made = Made { span: sound.span, times: Vec::new(), made_by: sound.decoder.into(), partial: sound.partial };
-    Ok(Row { data: Data::F32(values), made })
+/// The rows of a sound preset: the sound of each of `wanted` at `sample_rate`, made into a picture.
+fn spectrogram_rows(
+    source: &Source,
+    wanted: &[Wanted],
+    sample_rate: u32,
+    sink: &mut dyn Sink,
+    mut picture: impl FnMut(usize, &[f32]) -> Spectrogram,
+) -> Result<()> {
+    audio::read_rows(source, wanted, &mut |place, sound| {
+        let row = sound.and_then(|Sound { waveform, span, partial, decoder, .. }| {
+            let failure = |code| move |message| Failure { code, message };
+            let waveform = resample(waveform, sample_rate).map_err(failure(Code::Unsupported))?;
+            let values = picture(place, &waveform.samples).values;
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(failure(Code::Undecodable)("the sound holds values that are not numbers".into()));
+            }
+            Ok((values, Made { span, times: Vec::new(), made_by: decoder.into(), partial }))
+        });
+        let outcome = match row {
+            Ok((values, made)) => {
+                sink.put(place, 0, bytemuck::cast_slice(&values))?;
+                Ok(made)
+            }
+            Err(failure) => Err(failure),
+        };
+        sink.end(place, outcome)
+    })
 }
 
 /// For a source of another kind than the preset's, which [`Source::of`] never gives.

@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::compat::{Compat, Rule};
-use super::{Preset, RowShape, Setup, one_by_one, parse, spectrogram_row};
-use crate::error::Code;
+use super::{Preset, RowShape, Setup, parse, sound_of, spectrogram_rows};
+use crate::error::Failure;
 use crate::manifest::Segment;
+use crate::media::audio::Wanted;
 use crate::media::pictures;
 use crate::modality::Kind;
-use crate::sample::{Dtype, Sink};
+use crate::sample::{Dtype, Made, Sink};
 use crate::signal::fit::{Pad, fit};
 use crate::signal::sampling::{middle_offset, strided};
 use crate::signal::spectrogram;
 use crate::source::Source;
 use crate::span::Span;
+use crate::track::Track;
 use crate::{Error, Result};
 
 const SAMPLE_RATE: u32 = 16000;
@@ -53,29 +55,47 @@ impl Preset for VggSound {
 
     fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         let picture = |samples: &[f32]| spectrogram::standardised(&fit(samples, LENGTH, Pad::Repeat));
-        one_by_one(segments, sink, |segment| {
-            if self.rule != Rule::Hac {
-                return match spectrogram_row(source, segment, SAMPLE_RATE, picture) {
-                    // those loaders take what there is
-                    Err(Error::Media { failure, .. }) if self.rule == Rule::Numbers && failure.code == Code::Truncated => {
-                        let to_the_end = Segment { span: Span { end: None, ..segment.span }, ..segment.clone() };
-                        let mut row = spectrogram_row(source, &to_the_end, SAMPLE_RATE, picture)?;
-                        row.made.partial = Some(failure.message);
-                        Ok(row)
-                    }
-                    outcome => outcome,
-                };
-            }
-            let window = frames_at_24(segment)?;
-            let whole = Segment { span: Span::WHOLE, ..segment.clone() };
-            let mut row = spectrogram_row(source, &whole, SAMPLE_RATE, |samples| {
+        if self.rule != Rule::Hac {
+            // under `simmmdg` a row takes what there is, as those loaders do
+            let short = self.rule == Rule::Numbers;
+            let wanted: Vec<_> = segments.iter().map(|segment| Wanted { short, ..sound_of(segment) }).collect();
+            return spectrogram_rows(source, &wanted, SAMPLE_RATE, sink, |_, samples| picture(samples));
+        }
+        for (place, segment) in segments.iter().enumerate() {
+            let window = match frames_at_24(segment) {
+                Ok(window) => window,
+                Err(Error::Media { failure, .. }) => {
+                    sink.end(place, Err(failure))?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let whole = Wanted { span: Span::WHOLE, short: false };
+            let mut sink = Window { sink, place, window };
+            spectrogram_rows(source, &[whole], SAMPLE_RATE, &mut sink, |_, samples| {
                 // what lies past the end is left out, and of nothing there is silence, as there
                 let [start, end] = window.map(|second| ((second * f64::from(SAMPLE_RATE)).round() as usize).min(samples.len()));
                 picture(&samples[start..end.max(start)])
             })?;
-            row.made.span = window;
-            Ok(row)
-        })
+        }
+        Ok(())
+    }
+}
+
+/// Takes a row made of a whole recording for the row `place`, which shows `window` of it.
+struct Window<'a> {
+    sink: &'a mut dyn Sink,
+    place: usize,
+    window: [f64; 2],
+}
+
+impl Sink for Window<'_> {
+    fn put(&mut self, _: usize, at: u64, bytes: &[u8]) -> Result<()> {
+        self.sink.put(self.place, at, bytes)
+    }
+
+    fn end(&mut self, _: usize, outcome: Result<Made, Failure>) -> Result<()> {
+        self.sink.end(self.place, outcome.map(|made| Made { span: self.window, ..made }))
     }
 }
 
@@ -84,11 +104,11 @@ impl Preset for VggSound {
 fn frames_at_24(segment: &Segment) -> Result<[f64; 2]> {
     let count = |source: Source| match source {
         Source::Video(pictures) | Source::Flow(pictures, _) => pictures::times(&pictures).map(|times| times.len()),
-        Source::Sound(_) | Source::Waveform { .. } => Ok(0),
+        Source::Sound { .. } | Source::Waveform { .. } => Ok(0),
     };
-    let (frames, [length, stride]) = match Source::of(Kind::Video, segment).and_then(count) {
+    let (frames, [length, stride]) = match Source::of(Kind::Video, segment, &Track::Default).and_then(count) {
         Ok(frames) => (frames, [32, 2]),
-        Err(error) => (Source::of(Kind::Flow, segment).and_then(count).map_err(|_| error)?, [8, 4]),
+        Err(error) => (Source::of(Kind::Flow, segment, &Track::Default).and_then(count).map_err(|_| error)?, [8, 4]),
     };
     let counted = frames.saturating_sub(1).max(1);
     let indices = strided(counted, middle_offset(counted, length, stride), length, stride);

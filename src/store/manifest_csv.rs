@@ -8,7 +8,7 @@ use crate::span::Span;
 use crate::{Error, Result, fs};
 
 /// The columns' names, in order.
-pub const COLUMNS: [&str; 19] = [
+pub const COLUMNS: [&str; 21] = [
     "row",
     "id",
     "path",
@@ -28,6 +28,8 @@ pub const COLUMNS: [&str; 19] = [
     "precut",
     "audio_key",
     "audio_rate",
+    "audio_track",
+    "video_track",
 ];
 
 /// A place in [`COLUMNS`].
@@ -53,6 +55,8 @@ pub enum Column {
     Precut,
     AudioKey,
     AudioRate,
+    AudioTrack,
+    VideoTrack,
 }
 
 impl Column {
@@ -95,6 +99,8 @@ pub fn to_csv(manifest: &Manifest) -> Result<Vec<u8>> {
             if segment.precut { "yes".to_owned() } else { String::new() },
             shown(segment.audio_key.as_ref().map(|(key, _)| key)),
             shown(segment.audio_key.as_ref().map(|(_, rate)| rate)),
+            shown(segment.audio_track.as_ref()),
+            shown(segment.video_track.as_ref()),
         ];
         writer.write_record(record).map_err(fail)?;
     }
@@ -174,8 +180,14 @@ pub fn segment<'a>(field: &dyn Fn(Column) -> &'a str, root: Option<&Path>) -> Re
         (key, Some(rate)) if !key.is_empty() && rate > 0 && audio_path.is_some() => Some((key.to_owned(), rate)),
         _ => return Err("audio_key, audio_rate; expected both and an audio_path, or none".into()),
     };
+    let track = |column: Column| match field(column) {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|problem: String| format!("{}: {problem}", column.name())),
+    };
     Ok(Segment {
         split,
+        audio_track: track(Column::AudioTrack)?,
+        video_track: track(Column::VideoTrack)?,
         frame_rate: above_zero(Column::FrameRate)?,
         numbers,
         precut,

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -27,11 +28,63 @@ enum Answer {
     Row(usize, Result<Made, Failure>),
     /// All rows have had their answer.
     Done,
-    /// The disk or the machine keeps it from going on: action and what the system said.
-    Broken(String, Option<i32>),
+    /// What keeps all work from going on.
+    Broken(Carried),
     /// A defect of ours.
     Panicked(String),
 }
+
+/// An error on its way from a child, which ends there as what it was: of its kind, with its path and its exit code.
+#[derive(Debug, Serialize, Deserialize)]
+enum Carried {
+    Io { path: PathBuf, action: String, code: Option<i32>, text: String },
+    Media { path: PathBuf, failure: Failure },
+    Input { input: String, problem: String },
+    Environment { problem: String, remedy: String },
+    Integrity { path: PathBuf, problem: String },
+    Busy { path: PathBuf },
+    Interrupted { signal: i32 },
+    Usage(String),
+}
+
+impl Carried {
+    fn of(error: Error) -> Self {
+        match error {
+            Error::Io { path, action, source } => {
+                Self::Io { path, action: action.into(), code: source.raw_os_error(), text: source.to_string() }
+            }
+            Error::Media { path, failure } => Self::Media { path, failure },
+            Error::Input { input, problem } => Self::Input { input, problem },
+            Error::Environment { problem, remedy } => Self::Environment { problem, remedy },
+            Error::Integrity { path, problem } => Self::Integrity { path, problem },
+            Error::Busy { path } => Self::Busy { path },
+            Error::Interrupted { signal } => Self::Interrupted { signal },
+            error => Self::Usage(error.to_string()),
+        }
+    }
+
+    /// The error that it was.
+    fn error(self) -> Error {
+        match self {
+            Self::Io { path, action, code, text } => {
+                let source = code.map_or_else(|| std::io::Error::other(text), std::io::Error::from_raw_os_error);
+                let action = ACTIONS.into_iter().find(|known| *known == action).unwrap_or("use");
+                Error::Io { path, action, source }
+            }
+            Self::Media { path, failure } => Error::Media { path, failure },
+            Self::Input { input, problem } => Error::Input { input, problem },
+            Self::Environment { problem, remedy } => Error::Environment { problem, remedy },
+            Self::Integrity { path, problem } => Error::Integrity { path, problem },
+            Self::Busy { path } => Error::Busy { path },
+            Self::Interrupted { signal } => Error::Interrupted { signal },
+            Self::Usage(text) => Error::Usage(text),
+        }
+    }
+}
+
+/// What may be done to files, as [`Error::Io`] says it.
+const ACTIONS: [&str; 12] =
+    ["read", "write", "open", "create", "rename", "remove", "sync", "list", "make", "map", "link", "lock"];
 
 /// How a job ended without an answer for each of its rows.
 #[derive(Debug)]
@@ -84,8 +137,7 @@ pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
         }));
         let last = match performed {
             Ok(Ok(())) => Answer::Done,
-            Ok(Err(Error::Io { source, .. })) => Answer::Broken(source.to_string(), source.raw_os_error()),
-            Ok(Err(error)) => Answer::Broken(error.to_string(), None),
+            Ok(Err(error)) => Answer::Broken(Carried::of(error)),
             Err(panic) => Answer::Panicked(panic_text(&*panic)),
         };
         say(&last).ok()?;
@@ -156,10 +208,7 @@ impl Child {
                 Ok(Answer::Row(place, outcome)) => told(place, outcome)?,
                 Ok(Answer::Done) => return Ok(None),
                 Ok(Answer::Panicked(text)) => return Ok(Some(Lost::Panicked(text))),
-                Ok(Answer::Broken(text, code)) => {
-                    let source = code.map_or_else(|| std::io::Error::other(text), std::io::Error::from_raw_os_error);
-                    return Err(Error::Io { path: job.target.path.clone(), action: "write", source });
-                }
+                Ok(Answer::Broken(carried)) => return Err(carried.error()),
                 Err(_) => return Ok(Some(Lost::Gone)),
             }
         }
@@ -205,6 +254,33 @@ impl Answers {
                 0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
                 length => self.read.extend_from_slice(&part[..length]),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn errors_stay_what_they_are_on_their_way() {
+        let io = |code| Error::Io { path: "a/b".into(), action: "read", source: std::io::Error::from_raw_os_error(code) };
+        for error in [
+            io(libc::ENOSPC),
+            io(libc::EACCES),
+            Error::media("a.mp4".as_ref(), Code::Limit, "too much"),
+            Error::input("table.csv", "line 3"),
+            Error::environment("no memory", "buy some"),
+            Error::integrity("x.h5".as_ref(), "flipped"),
+            Error::Busy { path: "store".into() },
+            Error::Interrupted { signal: 15 },
+            Error::Usage("what".into()),
+        ] {
+            let (text, code) = (error.to_string(), error.exit_code());
+            let line = serde_json::to_string(&Carried::of(error)).unwrap();
+            let there = serde_json::from_str::<Carried>(&line).unwrap().error();
+            assert_eq!((there.to_string(), there.exit_code()), (text, code));
         }
     }
 }

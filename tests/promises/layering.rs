@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("source", 0),
     ("span", 0),
     ("stop", 0),
+    ("track", 0),
     ("fs", 1),
     ("hdf5", 1),
     ("npy", 1),

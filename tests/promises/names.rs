@@ -21,7 +21,7 @@ fn no_part_of_a_name_is_an_option_a_protocol_or_a_pattern() {
         assert!(shown.times.iter().enumerate().all(|(i, time)| (time - i as f64 / 24.0).abs() < 1e-6), "{name}");
         let grey: Vec<u8> = pixels.chunks(32 * 32 * 3).map(|frame| frame[0]).collect();
         assert!(grey.iter().enumerate().all(|(i, &value)| value.abs_diff(i as u8 * 20) < 6), "{name}: {grey:?}");
-        assert_eq!(audio::read(&path, Span::WHOLE).unwrap().decoder, "symphonia", "{name}");
+        assert_eq!(audio::read(&path, Span::WHOLE).unwrap().decoder, "ffmpeg from start", "{name}");
         audio::read_with_ffmpeg(&path, Span::WHOLE).unwrap();
     }
 }

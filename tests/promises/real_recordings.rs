@@ -22,10 +22,7 @@ fn probes(data: &Path) -> BTreeMap<String, (Option<u64>, Option<u64>)> {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         (cells.len() == 20).then(|| (cells[1].to_owned(), (cells[11].parse().ok(), cells[17].parse().ok().filter(|&n| n > 0))))
     };
-    let mut found: BTreeMap<_, _> = text.lines().filter_map(row).collect();
-    // the table counts its first video stream, FFmpeg thinks the second the better one: 13.013 s at 30000/1001
-    found.get_mut("torchcodec/nasa_13013.mp4").unwrap().0 = Some(390);
-    found
+    text.lines().filter_map(row).collect()
 }
 
 fn clips(folder: &Path) -> Vec<PathBuf> {
@@ -58,10 +55,6 @@ fn both_decoders_give_the_same_sound() {
     let Some(data) = shared::data("both_decoders_give_the_same_sound") else { return };
     let mut compared = 0;
     for path in clips(&data.join("video")).into_iter().chain(clips(&data.join("audio"))) {
-        // FFmpeg drops the first block of this stream and shifts the rest; Symphonia gives the 14,336 samples that its pages count
-        if path.ends_with("ZASFX_ADSR_no_sustain.ogg") {
-            continue;
-        }
         for span in [Span::WHOLE, Span { start: 0.7, end: Some(1.9) }] {
             let (Ok(a), Ok(b)) = (audio::read_with_symphonia(&path, span), audio::read_with_ffmpeg(&path, span)) else {
                 continue;
@@ -74,7 +67,7 @@ fn both_decoders_give_the_same_sound() {
             compared += 1;
         }
     }
-    assert!(compared > 40, "{compared}");
+    assert!(compared > 30, "{compared}");
 }
 
 #[test]

@@ -36,5 +36,8 @@ pub fn shots(
         let frames = choose(times, covered).into_iter().enumerate();
         frames.map(|(place, frame)| Shot { frame, view, place }).collect()
     };
-    read_one(&mmdg::source::Pictures { path: path.into(), rate: None }, Wanted { span, choose: &choose })
+    read_one(
+        &mmdg::source::Pictures { path: path.into(), rate: None, track: Default::default() },
+        Wanted { span, choose: &choose },
+    )
 }

@@ -69,7 +69,7 @@ fn all_faults_of_a_table_and_its_media_are_listed() {
             "page.mp4: video: ",
             "page.mp4: audio: ",
             "(unreadable) (row \"e\")",
-            "good.mp4: video: no frame in the segment (undecodable) (row \"h\")",
+            "good.mp4: video: no frame in the segment; the recording ends at 2.000 s (undecodable) (row \"h\")",
             "good.mp4: video: ends at 2.000 s, 1.000 s before 3.000 s (truncated) (row \"g\")",
             "good.mp4: audio: ",
         ],
@@ -156,7 +156,7 @@ fn frames_and_sound_of_epic_kitchens_are_asked_for_where_they_would_be() {
     // 30 frames are half a second: the rows end 0.1 s after it, which is let pass; a hole is not
     let (text, _) = validate(folder, "--decode");
     says(&text, &["1 faults"]);
-    std::fs::remove_file(folder.join("rgb/train/D1/P08_01").join(trees::frame_name(22))).unwrap();
+    std::fs::remove_file(folder.join("rgb/train/D1/P08_01").join(trees::frame_name(21))).unwrap();
     let (text, _) = validate(folder, "--decode");
-    says(&text, &["rgb/train/D1/P08_01: video: frame_0000000022.jpg is missing (missing)"]);
+    says(&text, &["rgb/train/D1/P08_01: video: frame_0000000021.jpg is missing (missing)"]);
 }

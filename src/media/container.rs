@@ -1,0 +1,261 @@
+//! A container opened by FFmpeg: its streams, and its packets with times that do not start again.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+
+use ff::codec::packet::Ref;
+use ff::format::stream::{Disposition, Stream};
+use ff::{Dictionary, Packet, format, media};
+use ffmpeg_next as ff;
+
+use super::clock::Clock;
+use super::jumps::Jumps;
+use super::survey::{self, Survey, attached};
+use crate::error::{Code, Failure};
+use crate::track::{Candidate, Track};
+
+/// A container that gives this many unreadable packets in a row has ended.
+pub(super) const MAX_BAD_PACKETS: usize = 1000;
+
+/// A recording of fewer bytes a second is none; a header that says so is damaged.
+const MIN_BYTES_A_SECOND: f64 = 10.0;
+
+/// An open container.
+pub(super) struct Container {
+    path: PathBuf,
+    look: bool,
+    input: format::context::Input,
+    pub(super) survey: Arc<Survey>,
+    jumps: Jumps,
+    /// Of the file.
+    bytes: u64,
+    /// Where the latest packet of any stream ends, in seconds.
+    pub(super) latest: f64,
+}
+
+pub(super) fn failure(code: Code) -> impl Fn(ff::Error) -> Failure {
+    move |error| Failure { code, message: error.to_string() }
+}
+
+/// Makes FFmpeg ready, once a process, with no word on the terminal: failures are told by us.
+pub(super) fn start() {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        // fails only for want of memory, which opening a file will tell
+        let _ = ff::init();
+        ff::log::set_level(ff::log::Level::Quiet);
+    });
+}
+
+/// Only local files. An mp4 says all there is to know of its streams; other streams are looked into, and so are an mp4's with `look`, for
+/// what decoders of pictures would else have to guess.
+fn open_input(path: &Path, look: bool) -> Result<format::context::Input, ff::Error> {
+    start();
+    let mut options = Dictionary::new();
+    options.set("protocol_whitelist", "file");
+    // FFmpeg applies only some edit lists, and differently by version; see `clock`
+    options.set("ignore_editlist", "1");
+    // with the protocol spelled out, no part of a name is taken for one
+    let mut url = b"file:".to_vec();
+    url.extend(path.as_os_str().as_encoded_bytes());
+    let url = std::ffi::CString::new(url).map_err(|_| ff::Error::InvalidData)?;
+    // SAFETY: the context is made here and owned by what is returned; the dictionary is given back whatever comes of it.
+    unsafe {
+        let mut context = std::ptr::null_mut();
+        let mut options = options.disown();
+        let opened = ff::ffi::avformat_open_input(&raw mut context, url.as_ptr(), std::ptr::null(), &raw mut options);
+        drop(Dictionary::own(options));
+        if opened < 0 {
+            return Err(ff::Error::from(opened));
+        }
+        let input = format::context::Input::wrap(context);
+        if look || !is_movie(&input) {
+            let looked = ff::ffi::avformat_find_stream_info(context, std::ptr::null_mut());
+            if looked < 0 {
+                return Err(ff::Error::from(looked));
+            }
+        }
+        Ok(input)
+    }
+}
+
+fn is_movie(input: &format::context::Input) -> bool {
+    input.format().name().split(',').any(|name| name == "mp4")
+}
+
+/// The streams of a kind that may be chosen, covers aside: their places in the container, and what is said of each.
+pub(super) fn candidates(input: &format::context::Input, medium: media::Type) -> (Vec<usize>, Vec<Candidate>) {
+    let of_kind = input.streams().filter(|stream| stream.parameters().medium() == medium && !attached(stream));
+    let candidate = |stream: Stream<'_>| {
+        let language = stream.metadata().get("language").filter(|&language| language != "und").map(str::to_owned);
+        (stream.index(), Candidate { default: stream.disposition().contains(Disposition::DEFAULT), language })
+    };
+    of_kind.map(candidate).unzip()
+}
+
+impl Container {
+    pub(super) fn open(path: &Path, look: bool) -> Result<Self, Failure> {
+        let survey = survey::of(path)?;
+        Self::surveyed(path, look, survey)
+    }
+
+    /// Without a survey, for one.
+    pub(super) fn bare(path: &Path) -> Result<Self, Failure> {
+        Self::surveyed(path, false, Arc::default())
+    }
+
+    fn surveyed(path: &Path, look: bool, survey: Arc<Survey>) -> Result<Self, Failure> {
+        let input = open_input(path, look).map_err(failure(Code::Unreadable))?;
+        let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
+        Ok(Self { path: path.into(), look, input, survey, jumps: Jumps::default(), bytes, latest: 0.0 })
+    }
+
+    /// The same, at its start.
+    pub(super) fn again(&self) -> Result<Self, Failure> {
+        Self::open(&self.path, self.look)
+    }
+
+    pub(super) fn input(&self) -> &format::context::Input {
+        &self.input
+    }
+
+    /// Whether it is an mp4 or one of its kin.
+    pub(super) fn is_movie(&self) -> bool {
+        is_movie(&self.input)
+    }
+
+    /// Whether it states the time of every packet in tables, or beside it.
+    pub(super) fn has_tables(&self) -> bool {
+        self.is_movie() || self.input.format().name().split(',').any(|name| name == "matroska")
+    }
+
+    /// The place of the stream that `track` names.
+    pub(super) fn choose(&self, medium: media::Type, track: &Track) -> Result<usize, Failure> {
+        let what = if medium == media::Type::Video { "video" } else { "sound" };
+        let (indices, candidates) = candidates(&self.input, medium);
+        let place = track.choose(what, &candidates).map_err(|message| Failure { code: Code::Absent, message })?;
+        Ok(indices[place])
+    }
+
+    /// The clock of a stream.
+    pub(super) fn clock(&self, index: usize) -> Clock {
+        self.survey.clock(self.input.stream(index).map_or(0, |stream| stream.id()))
+    }
+
+    fn tick(&self, index: usize) -> f64 {
+        self.input.stream(index).map_or(1.0, |stream| f64::from(stream.time_base()))
+    }
+
+    /// The next packet of any stream as it is; `None` at the end.
+    pub(super) fn read(&mut self) -> Option<Packet> {
+        let mut packet = Packet::empty();
+        for _ in 0..MAX_BAD_PACKETS {
+            match packet.read(&mut self.input) {
+                Ok(()) => return Some(packet),
+                Err(ff::Error::InvalidData) => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Which stretch of time stamps a packet of pictures or sound belongs to; `None` for others and for packets without a time.
+    pub(super) fn stretch(&self, packet: &Packet, jumps: &mut Jumps) -> Option<usize> {
+        let index = packet.stream();
+        let stream = self.input.stream(index)?;
+        if !matches!(stream.parameters().medium(), media::Type::Video | media::Type::Audio) || attached(&stream) {
+            return None;
+        }
+        let seconds = |ticks: i64| ticks as f64 * f64::from(stream.time_base());
+        let decoded = seconds(packet.dts().or(packet.pts())?);
+        let time = seconds(packet.pts().or(packet.dts())?);
+        Some(jumps.stretch(index, decoded, [time, time + seconds(packet.duration().max(0))]))
+    }
+
+    /// The next packet of any stream, its jumps closed; `None` at the end.
+    pub(super) fn packet(&mut self) -> Option<Packet> {
+        let mut packet = self.read()?;
+        if self.survey.shifts.len() > 1 {
+            let mut jumps = std::mem::take(&mut self.jumps);
+            let stretch = self.stretch(&packet, &mut jumps);
+            self.jumps = jumps;
+            if let Some(&shift) = stretch.and_then(|stretch| self.survey.shifts.get(stretch)) {
+                let ticks = (shift / self.tick(packet.stream())).round() as i64;
+                packet.set_pts(packet.pts().map(|pts| pts + ticks));
+                packet.set_dts(packet.dts().map(|dts| dts + ticks));
+            }
+        }
+        if let Some(time) = packet.pts().or(packet.dts()) {
+            let end = (time + packet.duration().max(0)) as f64 * self.tick(packet.stream()) - self.survey.origin;
+            self.latest = self.latest.max(end);
+        }
+        Some(packet)
+    }
+
+    /// Goes to where the stream can be decoded from, at or before its own time `media` in seconds. Where that fails, reading goes on from
+    /// where it is, which the caller sees by the times.
+    pub(super) fn seek(&mut self, index: usize, media: f64) {
+        let ticks = (media / self.tick(index)).floor() as i64;
+        // SAFETY: the container is open.
+        unsafe { ff::ffi::avformat_seek_file(self.input.as_mut_ptr(), index as i32, i64::MIN, ticks, ticks, 0) };
+    }
+
+    /// Whether the packets of a stream follow on each other `stride` ticks apart, by the container's index.
+    pub(super) fn even_times(&self, index: usize, stride: i64) -> bool {
+        let Some(stream) = self.input.stream(index) else { return false };
+        // SAFETY: the stream is of the open input, which does not change its index here.
+        let times = unsafe {
+            let stream = stream.as_ptr().cast_mut();
+            let count = ff::ffi::avformat_index_get_entries_count(stream);
+            let time = |place| ff::ffi::avformat_index_get_entry(stream, place).as_ref().map(|entry| entry.timestamp);
+            (0..count).map(time).collect::<Option<Vec<i64>>>()
+        };
+        times.is_some_and(|times| times.len() > 1 && times.windows(2).all(|pair| pair[1] - pair[0] == stride))
+    }
+
+    /// Leaves out the packets of other streams.
+    pub(super) fn alone(&mut self, index: usize) {
+        // closing jumps takes all of them
+        if self.survey.shifts.len() > 1 {
+            return;
+        }
+        for mut other in self.input.streams_mut().filter(|stream| stream.index() != index) {
+            // SAFETY: the stream belongs to the open input.
+            unsafe { (*other.as_mut_ptr()).discard = ff::ffi::AVDiscard::AVDISCARD_ALL };
+        }
+    }
+
+    /// Where the container says that the stream ends, in seconds, and whether it says that of this stream alone; `None` where it does not
+    /// say, or only guesses.
+    pub(super) fn promised_end(&self, index: usize) -> Option<(f64, bool)> {
+        let stream = self.input.stream(index)?;
+        let (tick, clock) = (f64::from(stream.time_base()), self.clock(index));
+        let stated = (stream.duration() > 0).then(|| stream.duration() as f64 * tick);
+        if self.is_movie() {
+            return stated.map(|end| (clock.end(end), true));
+        }
+        // SAFETY: the input is open.
+        let stated_by_header = unsafe { (*self.input.as_ptr()).duration_estimation_method }
+            == ff::ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_STREAM;
+        if !stated_by_header {
+            return None;
+        }
+        if self.input.format().name() == "avi" && stream.avg_frame_rate().numerator() > 0 {
+            // FFmpeg shortens the duration of an AVI that lost its end, so the header's count has to tell
+            return Some((stream.frames() as f64 / f64::from(stream.avg_frame_rate()), true));
+        }
+        if let Some(length) = stated {
+            // some count from 0 and some from where the stream begins; FFmpeg's own estimates may be beyond all sense
+            return (length * MIN_BYTES_A_SECOND < self.bytes as f64).then(|| (clock.end(length), true));
+        }
+        let duration = self.input.duration();
+        // some count from 0 and some from where the first stream begins
+        (duration > 0).then(|| (duration as f64 / f64::from(ff::ffi::AV_TIME_BASE) - self.survey.origin.max(0.0), false))
+    }
+}
+
+/// Whether an edit list or a container cuts the packet: decoded, never shown.
+pub(super) fn discarded(packet: &Packet) -> bool {
+    // SAFETY: the packet was read.
+    unsafe { (*Ref::as_ptr(packet)).flags & ff::ffi::AV_PKT_FLAG_DISCARD != 0 }
+}

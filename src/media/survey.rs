@@ -1,0 +1,256 @@
+//! What has to be known of a container before any of its times means a second: looked for once a recording, and kept.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use ff::codec::{decoder, packet::side_data};
+use ff::frame::{Audio, Frame, Video};
+use ff::{Packet, media};
+use ffmpeg_next as ff;
+
+use super::clock::Clock;
+use super::container::{Container, candidates};
+use super::ffmpeg;
+use super::jumps::Jumps;
+use super::movie::{self, Movie};
+use crate::error::Failure;
+use crate::track::Track;
+
+/// Recordings that are remembered.
+const REMEMBERED: usize = 32;
+/// A track that has not begun this long after another is not waited for.
+const LATE_SECONDS: f64 = 5.0;
+/// Nor after so many packets.
+const HEAD_PACKETS: usize = 20_000;
+
+/// A clock that starts again more often is none.
+const MOST_JUMPS: usize = 64;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Edit lists, where the container has some.
+    pub(super) movie: Option<Movie>,
+    /// Where the clock's second 0 is, by the container's times.
+    pub(super) origin: f64,
+    /// Whether times and what decoding needs stand in the container, so that reading may begin anywhere. Elsewhere a seek gives
+    /// other times than reading does, loses palettes and new configurations, or lands by guess; there everything is read from the start.
+    pub(super) anywhere: bool,
+    /// What is added to the times of each stretch; more than one where time stamps start again.
+    pub(super) shifts: Vec<f64>,
+    /// Where the jumps are, in seconds.
+    pub(super) jumps: Vec<f64>,
+    /// Whether there are pictures that do not state their times, as far as was read.
+    pub(super) unstated: bool,
+    /// Whether its time stamps are none: they start again all the time (FLAC in CAF, by FFmpeg 5.1).
+    pub(super) untimed: bool,
+    /// Where the last packet of all ends, in seconds, where all were read.
+    pub(super) end: Option<f64>,
+}
+
+impl Survey {
+    /// The clock of a stream by its container's number for it.
+    pub(super) fn clock(&self, id: i32) -> Clock {
+        let track = self.movie.iter().flat_map(|movie| &movie.tracks).find(|track| i64::from(track.id) == i64::from(id));
+        Clock { edits: track.map_or_else(Vec::new, |track| track.edits.clone()), origin: self.origin }
+    }
+
+    /// What is to be known of a row up to `end`: its seconds rest on a jump that was closed.
+    pub(super) fn jumped(&self, end: f64) -> Option<String> {
+        let before: Vec<String> = self.jumps.iter().filter(|&&jump| jump < end).map(|jump| format!("{jump:.3}")).collect();
+        (!before.is_empty()).then(|| format!("time stamps start again at {} s", before.join(", ")))
+    }
+}
+
+/// Where one survey is kept under: a file that was changed is another.
+type Key = (PathBuf, u64, Option<SystemTime>);
+
+/// Surveys of the latest recordings, latest first.
+static KNOWN: Mutex<VecDeque<(Key, Arc<Survey>)>> = Mutex::new(VecDeque::new());
+
+/// Surveys a recording, or remembers.
+pub(super) fn of(path: &Path) -> Result<Arc<Survey>, Failure> {
+    let about = std::fs::metadata(path).ok();
+    let key = (path.to_owned(), about.as_ref().map_or(0, std::fs::Metadata::len), about.and_then(|about| about.modified().ok()));
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, survey)) = known().iter().find(|(other, _)| *other == key) {
+        return Ok(survey.clone());
+    }
+    let survey = Arc::new(survey(path)?);
+    let mut known = known();
+    known.push_front((key, survey.clone()));
+    known.truncate(REMEMBERED);
+    Ok(survey)
+}
+
+fn survey(path: &Path) -> Result<Survey, Failure> {
+    let mut container = Container::bare(path)?;
+    let movie = if container.is_movie() { movie::read(path) } else { None };
+    let anywhere = container.has_tables();
+    // FFmpeg 5.1 gives packets other lengths after a seek among fragments
+    let whole_index = movie.as_ref().is_none_or(|movie| !movie.fragmented);
+    let mut survey = Survey { movie, anywhere: anywhere && whole_index, shifts: vec![0.0], ..Survey::default() };
+    let mut tracks: Vec<Begin> = Vec::new();
+    for (medium, what) in [(media::Type::Video, "video"), (media::Type::Audio, "sound")] {
+        let (indices, candidates) = candidates(container.input(), medium);
+        if let Ok(place) = Track::Default.choose(what, &candidates)
+            && let Some(stream) = container.input().stream(indices[place])
+        {
+            let asked = medium == media::Type::Audio || !anywhere;
+            let decoder = asked.then(|| Decoder::of(&container, &stream)).flatten();
+            tracks.push(Begin::new(&stream, survey.clock(stream.id()), decoder));
+        }
+    }
+    let mut jumps = Jumps::default();
+    for number in 0.. {
+        if anywhere && (tracks.iter().all(|track| track.settled) || number == HEAD_PACKETS) {
+            break;
+        }
+        let Some(packet) = container.read() else { break };
+        // a raw palette comes once, and a seek in a QuickTime file passes it by
+        survey.anywhere &= !packet.side_data().any(|data| data.kind() == side_data::Type::Palette);
+        let stretch = container.stretch(&packet, &mut jumps);
+        if stretch.is_some_and(|stretch| stretch > 0) {
+            survey.unstated |=
+                tracks.iter().any(|track| !track.sound && track.stream == packet.stream()) && packet.pts().is_none();
+            continue;
+        }
+        if let Some(track) = tracks.iter_mut().find(|track| track.stream == packet.stream()) {
+            track.see(&packet);
+            survey.unstated |= !track.sound && packet.pts().is_none();
+        }
+        let begun = tracks.iter().filter_map(Begin::first).reduce(f64::min);
+        if let Some(begun) = begun
+            && tracks.iter().filter_map(|track| track.latest).any(|latest| latest > begun + LATE_SECONDS)
+        {
+            tracks.iter_mut().for_each(|track| track.settled = true);
+        }
+    }
+    survey.origin = tracks.iter().filter_map(Begin::first).reduce(f64::min).unwrap_or(0.0);
+    if !anywhere {
+        survey.shifts = jumps.shifts();
+        survey.jumps = jumps.starts().iter().skip(1).map(|start| start - survey.origin).collect();
+        survey.end = jumps.end().map(|end| end - survey.origin);
+        survey.untimed = survey.jumps.len() > MOST_JUMPS;
+        if survey.untimed {
+            survey = Survey { shifts: vec![0.0], jumps: Vec::new(), end: None, ..survey };
+        }
+    }
+    Ok(survey)
+}
+
+/// The beginning of a track, as far as it was read.
+struct Begin {
+    stream: usize,
+    sound: bool,
+    tick: f64,
+    clock: Clock,
+    /// Decoding can begin.
+    key: Option<f64>,
+    decoder: Option<Decoder>,
+    /// The earliest of its own times that something has.
+    begins: Option<f64>,
+    /// Where reading is, from the track's first edit on.
+    latest: Option<f64>,
+    /// Nothing earlier can come.
+    settled: bool,
+}
+
+impl Begin {
+    fn new(stream: &ff::format::stream::Stream<'_>, clock: Clock, decoder: Option<Decoder>) -> Self {
+        Self {
+            stream: stream.index(),
+            sound: stream.parameters().medium() == media::Type::Audio,
+            tick: f64::from(stream.time_base()),
+            clock,
+            key: None,
+            decoder,
+            begins: None,
+            latest: None,
+            settled: false,
+        }
+    }
+
+    fn see(&mut self, packet: &Packet) {
+        let seconds = |ticks: i64| ticks as f64 * self.tick;
+        let stated = packet.pts().or(packet.dts()).map(seconds);
+        if let Some(time) = packet.dts().map(seconds).or(stated) {
+            self.latest = Some(time - self.clock.media(0.0));
+        }
+        let begins = match &mut self.decoder {
+            _ if self.settled => None,
+            Some(decoder) if self.sound || packet.pts().is_none() => {
+                decoder.begins(packet).and_then(|ticks| ticks.map_or(stated, |ticks| Some(seconds(ticks))))
+            }
+            _ if self.sound => stated,
+            _ => {
+                if self.key.is_none() && packet.is_key() {
+                    self.key = stated;
+                }
+                // what comes before the first key picture was cut off from what it refers to
+                stated.filter(|time| self.key.is_some_and(|key| *time >= key))
+            }
+        };
+        if let Some(begins) = begins {
+            self.begins = Some(self.begins.map_or(begins, |first| first.min(begins)));
+        }
+        // in presentation order nothing comes before what is decoded now
+        let decoded = packet.dts().map(seconds).or(stated);
+        self.settled |= self.begins.is_some_and(|begins| self.sound || packet.pts().is_none() || decoded >= Some(begins));
+    }
+
+    /// The second at which the track is first presented.
+    fn first(&self) -> Option<f64> {
+        self.begins.and_then(|begins| self.clock.first(begins))
+    }
+}
+
+/// A decoder that tells where its first frame begins: it alone knows all priming (Opus keeps its own), and the times of pictures that do not state
+/// theirs (H.264 in AVI).
+enum Decoder {
+    Sound(decoder::Audio),
+    Pictures(decoder::Video),
+}
+
+impl Decoder {
+    /// A decoder of the stream, if there is one.
+    fn of(container: &Container, stream: &ff::format::stream::Stream<'_>) -> Option<Self> {
+        let opened = ffmpeg::opened(ffmpeg::decoder(container, stream.index()).ok()?, stream.parameters().id()).ok()?;
+        match stream.parameters().medium() {
+            media::Type::Audio => opened.audio().ok().map(Self::Sound),
+            _ => opened.video().ok().map(Self::Pictures),
+        }
+    }
+
+    /// Where the frame begins that the packet gives, in ticks if that is known; `None` where it gives none.
+    fn begins(&mut self, packet: &Packet) -> Option<Option<i64>> {
+        let (mut sound, mut picture) = (Audio::empty(), Video::empty());
+        let (given, frame): (bool, &Frame) = match self {
+            Self::Sound(decoder) => {
+                let given = decoder.send_packet(packet).is_ok() && decoder.receive_frame(&mut sound).is_ok();
+                (given && sound.samples() > 0, &sound)
+            }
+            Self::Pictures(decoder) => {
+                let given = decoder.send_packet(packet).is_ok() && decoder.receive_frame(&mut picture).is_ok();
+                (given, &picture)
+            }
+        };
+        given.then(|| frame.pts().or_else(|| frame.timestamp()))
+    }
+}
+
+/// Samples at the packet's start that its container says are priming.
+pub(super) fn skipped(packet: &Packet) -> f64 {
+    let skip = packet.side_data().find(|data| data.kind() == side_data::Type::SkipSamples);
+    let bytes = skip.and_then(|data| data.data().first_chunk::<4>().copied());
+    bytes.map_or(0.0, |bytes| f64::from(u32::from_le_bytes(bytes)))
+}
+
+/// Whether a stream is a picture that stands for the recording, such as a cover.
+pub(super) fn attached(stream: &ff::format::stream::Stream<'_>) -> bool {
+    let pictures = ff::ffi::AV_DISPOSITION_ATTACHED_PIC | ff::ffi::AV_DISPOSITION_TIMED_THUMBNAILS;
+    // SAFETY: the stream is of an open input.
+    unsafe { (*stream.as_ptr()).disposition & pictures != 0 }
+}

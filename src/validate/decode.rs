@@ -1,0 +1,107 @@
+//! What `validate --decode` makes of rows: the same that `preprocess` would.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::{Depth, Group, Validation};
+use crate::Result;
+use crate::config::Pipeline;
+use crate::error::{Code, Failure};
+use crate::pipeline::{Progress, Work, in_order};
+use crate::preprocess::ModalitySettings;
+use crate::worker::{Crew, Job, Scratch, Session};
+
+/// Rows that wait in memory at once.
+const ROWS: usize = 64;
+
+/// Makes rows of every recording that is there, and says what is wrong with which.
+pub(super) fn rows(
+    pipeline: &Pipeline,
+    dataset: &str,
+    groups: &[Group<'_>],
+    depth: Depth,
+    work: Work<'_>,
+    found: &mut Validation,
+) -> Result<()> {
+    let modalities = pipeline.preprocess.as_ref().map_or_else(usual, |settings| settings.modalities.clone());
+    // what is wrong with the settings stands among the faults, and then there is nothing to make
+    let session = Session { dataset: dataset.into(), modalities };
+    let Ok(crew) = Crew::new(session, work.breeder, work.patience) else { return Ok(()) };
+    let there: Vec<&Group<'_>> = groups.iter().filter(|group| group.there).collect();
+    let make = |item: usize| match depth {
+        Depth::Last => last(&crew, there[item], work),
+        Depth::All => all(&crew, there[item], work),
+    };
+    let mut absent: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    in_order(there.len(), work.workers, 4 * work.workers, work.stop, make, |item, told: Result<Vec<(usize, Failure)>>| {
+        let group = there[item];
+        for (place, failure) in told? {
+            let (kind, id) = (group.kind.name(), group.segments[place].id.as_str());
+            if failure.code == Code::Absent {
+                absent.entry(kind).or_default().extend(group.segments.iter().map(|segment| segment.id.as_str()));
+                continue;
+            }
+            found.faults.push(format!("{}: {kind}: {failure} (row {id:?})", group.source.path().display()));
+        }
+        (work.progress)(Progress { done: item + 1, total: there.len() });
+        Ok(())
+    })?;
+    let absent = absent.into_iter().map(|(kind, rows)| format!("{} rows are of recordings without {kind}", rows.len()));
+    found.notes.extend(absent);
+    Ok(())
+}
+
+/// What is made where the pipeline file does not say: sound and pictures, little of them.
+fn usual() -> BTreeMap<String, ModalitySettings> {
+    let modalities = json!({
+        "audio": {"preset": "log-mel", "seconds": 0.5},
+        "video": {"preset": "uniform", "frames": 1, "resize": 16, "crop": 16},
+    });
+    serde_json::from_value(modalities).unwrap_or_default()
+}
+
+/// The row that ends last, and others where that one ends past the recording.
+fn last(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<(usize, Failure)>> {
+    let end = |place: &usize| group.segments[*place].span.end.unwrap_or(f64::INFINITY);
+    let mut order: Vec<usize> = (0..group.segments.len()).collect();
+    order.sort_by(|a, b| end(b).total_cmp(&end(a)));
+    let mut told = Vec::new();
+    for place in order {
+        let failed = outcomes(crew, group, &[place], work)?;
+        // which is less than the row asks for, or nothing of it
+        let on = failed.iter().any(|(_, failure)| matches!(failure.code, Code::Truncated | Code::Undecodable));
+        told.extend(failed);
+        if !on {
+            break;
+        }
+    }
+    Ok(told)
+}
+
+fn all(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<(usize, Failure)>> {
+    let places: Vec<usize> = (0..group.segments.len()).collect();
+    let parts = places.chunks(ROWS).map(|places| outcomes(crew, group, places, work));
+    Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Makes rows of a group, in order of their start, and says which fail.
+fn outcomes(crew: &Crew<'_>, group: &Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<(usize, Failure)>> {
+    let header = &crew.makers()[group.maker].header;
+    let bytes = |elements: u64| elements * header.dtype.size();
+    let memory = Scratch::new(places.len() as u64, bytes(header.row_elements()), bytes(header.view_elements()))?;
+    let job = Job {
+        maker: group.maker,
+        source: group.source.clone(),
+        segments: places.iter().map(|&place| group.segments[place].clone()).collect(),
+        rows: (0..places.len() as u64).collect(),
+        target: memory.target(),
+    };
+    let mut failed = Vec::new();
+    crew.make(&job, &mut |place, outcome| {
+        failed.extend(outcome.err().map(|failure| (places[place], failure)));
+        work.stop.check()
+    })?;
+    failed.sort_by_key(|(place, _)| *place);
+    Ok(failed)
+}

@@ -1,0 +1,10 @@
+//! Recordings that are hard to read: at the seconds that a player gives them, whichever rows are read beside them. Inputs are those of
+//! `fixtures/make_recordings.py` (in the folder `MMDG_RECORDINGS`, see `make test-recordings`), `fixtures/sound` and `../shared/data`; each part says
+//! that it is skipped where it is missing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod faults;
+mod goldens;
+mod inputs;
+mod readers;
+mod rows;
