@@ -213,8 +213,11 @@ impl Container {
         times.is_some_and(|times| times.len() > 1 && times.windows(2).all(|pair| pair[1] - pair[0] == stride))
     }
 
-    /// Leaves out the packets of other streams.
+    /// Leaves out the packets of other streams, unless the end of the container is known by them alone.
     pub(super) fn alone(&mut self, index: usize) {
+        if self.stated_end(index).is_some_and(|(_, own)| !own) {
+            return;
+        }
         // closing jumps takes all of them
         if self.survey.shifts.len() > 1 {
             return;
@@ -225,9 +228,17 @@ impl Container {
         }
     }
 
+    /// Where the container says that the stream ends; `None` where it does not say, only guesses, or says it of all its streams and the packets
+    /// read so far, of any of them, have kept it.
+    pub(super) fn promised_end(&self, index: usize) -> Option<f64> {
+        let (end, own) = self.stated_end(index)?;
+        let kept = self.latest.max(self.survey.end.unwrap_or(0.0)) + 0.25 > end;
+        (own || !kept).then_some(end)
+    }
+
     /// Where the container says that the stream ends, in seconds, and whether it says that of this stream alone; `None` where it does not
     /// say, or only guesses.
-    pub(super) fn promised_end(&self, index: usize) -> Option<(f64, bool)> {
+    fn stated_end(&self, index: usize) -> Option<(f64, bool)> {
         let stream = self.input.stream(index)?;
         let (tick, clock) = (f64::from(stream.time_base()), self.clock(index));
         let stated = (stream.duration() > 0).then(|| stream.duration() as f64 * tick);

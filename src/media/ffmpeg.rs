@@ -170,12 +170,9 @@ impl Stream {
         told.duration.filter(|_| self.container.has_tables()).map(|ticks| ticks as f64 * self.tick)
     }
 
-    /// Where the container says that the stream ends; `None` where it does not say, only guesses, or says it of all its streams and the packets
-    /// read so far, of any of them, have kept it.
+    /// As [`Container::promised_end`].
     pub(super) fn promised_end(&self) -> Option<f64> {
-        let (end, own) = self.container.promised_end(self.index)?;
-        let kept = self.container.latest.max(self.container.survey.end.unwrap_or(0.0)) + 0.25 > end;
-        (own || !kept).then_some(end)
+        self.container.promised_end(self.index)
     }
 
     /// Goes to where decoding can begin, at or before second `time`.
@@ -191,11 +188,9 @@ impl Stream {
         Ok(())
     }
 
-    /// Leaves out the packets of other streams, unless the end of the container is known by them alone.
+    /// As [`Container::alone`].
     pub(super) fn alone(&mut self) {
-        if self.container.promised_end(self.index).is_none_or(|(_, own)| own) {
-            self.container.alone(self.index);
-        }
+        self.container.alone(self.index);
     }
 
     /// The stream's next packet, and what it says; `None` at the end.

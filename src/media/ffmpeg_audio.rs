@@ -43,9 +43,7 @@ impl Ffmpeg {
         let missing = || Failure { code: Code::Absent, message: "no sound track".into() };
         let stream = container.input().stream(index).ok_or_else(missing)?;
         let (id, tick) = (stream.parameters().id(), f64::from(stream.time_base()));
-        if container.promised_end(index).is_none_or(|(_, own)| own) {
-            container.alone(index);
-        }
+        container.alone(index);
         let clock = container.clock(index);
         let track = SoundTrack { sample_rate: 0, tick, clock, forgets: false, counted: false };
         let pending = VecDeque::new();
@@ -145,9 +143,7 @@ impl Reader for Ffmpeg {
     }
 
     fn promised_end(&self) -> Option<f64> {
-        let (end, own) = self.container.promised_end(self.index)?;
-        let kept = self.container.latest.max(self.container.survey.end.unwrap_or(0.0)) + 0.25 > end;
-        (own || !kept).then_some(end)
+        self.container.promised_end(self.index)
     }
 
     fn note(&self, end: f64) -> Option<String> {
