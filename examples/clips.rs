@@ -50,6 +50,8 @@ impl Sink for Clips<'_> {
 }
 
 fn main() -> Result<()> {
+    // as the processes of `preprocess` do
+    mmdg::allocator::keep_freed_memory();
     let usage = || Error::Usage("clips [--workers N] [--out FILE] CSV".into());
     let (mut workers, mut out, mut table) = (1, None, None);
     let mut arguments = std::env::args().skip(1);

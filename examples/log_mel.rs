@@ -17,6 +17,8 @@ use mmdg::source::Source;
 use mmdg::span::Span;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // as the processes of `preprocess` do
+    mmdg::allocator::keep_freed_memory();
     let mut arguments = std::env::args_os().skip(1);
     let parameters = arguments.next().ok_or("usage: log_mel PARAMETERS FILE…")?;
     let parameters = serde_json::from_slice(parameters.as_encoded_bytes())?;

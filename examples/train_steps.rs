@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let table = table()?;
     let task = Arc::new(Task::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
     let device = mmdg::train::device::find(&std::env::args().nth(1).unwrap_or_else(|| "cpu".into()))?;
-    mmdg::train::keep_memory();
+    mmdg::allocator::keep_freed_memory();
     let mut cohorts: HashMap<String, Vec<Cohort>> = HashMap::new();
     for line in std::io::stdin().lock().lines() {
         let line = line?;

@@ -116,9 +116,7 @@ fn of_track(path: &Path, track: &Track, rows: &[Wanted], each: &mut Each<'_>) ->
         return all_fail(rows, &Failure { code: Code::Missing, message: "no such file".into() }, each);
     }
     // files that Symphonia reads have one track
-    let plain = sniff::plain(path).filter(|_| track.choose("sound", &[Default::default()]).is_ok());
-    #[cfg(feature = "video")]
-    let plain = plain.filter(|plain| !plain.spare());
+    let plain = sniff::best(path).filter(|_| track.choose("sound", &[Default::default()]).is_ok());
     let Some(plain) = plain else { return without_symphonia(path, track, rows, each) };
     let mut again = Vec::new();
     with_symphonia(path, &plain, rows, &mut |place, sound| match sound {

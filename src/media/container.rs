@@ -1,5 +1,6 @@
 //! A container opened by FFmpeg: its streams, and its packets with times that do not start again.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
@@ -10,6 +11,7 @@ use ffmpeg_next as ff;
 
 use super::clock::Clock;
 use super::jumps::Jumps;
+use super::movie;
 use super::survey::{self, Survey, attached};
 use crate::error::{Code, Failure};
 use crate::track::{Candidate, Track};
@@ -25,6 +27,8 @@ pub(super) struct Container {
     path: PathBuf,
     look: bool,
     input: format::context::Input,
+    /// Packets that were read before, and are still to be given.
+    ahead: VecDeque<Packet>,
     pub(super) survey: Arc<Survey>,
     jumps: Jumps,
     /// Of the file.
@@ -47,8 +51,9 @@ pub(super) fn start() {
     });
 }
 
-/// Only local files. An mp4 says all there is to know of its streams; other streams are looked into, and so are an mp4's with `look`, for
-/// what decoders of pictures would else have to guess.
+/// Only local files. An mp4 is told by its first box, since asking each of FFmpeg's formats takes as long as decoding half a second of sound. It says
+/// all there is to know of its streams; other streams are looked into, and so are an mp4's with `look`, for what decoders of pictures would else have
+/// to guess.
 fn open_input(path: &Path, look: bool) -> Result<format::context::Input, ff::Error> {
     start();
     let mut options = Dictionary::new();
@@ -59,11 +64,14 @@ fn open_input(path: &Path, look: bool) -> Result<format::context::Input, ff::Err
     let mut url = b"file:".to_vec();
     url.extend(path.as_os_str().as_encoded_bytes());
     let url = std::ffi::CString::new(url).map_err(|_| ff::Error::InvalidData)?;
-    // SAFETY: the context is made here and owned by what is returned; the dictionary is given back whatever comes of it.
+    let movie = movie::begins(path);
+    // SAFETY: the context is made here and owned by what is returned; the dictionary is given back whatever comes of it; FFmpeg's description of
+    // its format is there for good, or null, which lets it guess.
     unsafe {
         let mut context = std::ptr::null_mut();
         let mut options = options.disown();
-        let opened = ff::ffi::avformat_open_input(&raw mut context, url.as_ptr(), std::ptr::null(), &raw mut options);
+        let format = if movie { ff::ffi::av_find_input_format(c"mp4".as_ptr()) } else { std::ptr::null() };
+        let opened = ff::ffi::avformat_open_input(&raw mut context, url.as_ptr(), format, &raw mut options);
         drop(Dictionary::own(options));
         if opened < 0 {
             return Err(ff::Error::from(opened));
@@ -95,8 +103,14 @@ pub(super) fn candidates(input: &format::context::Input, medium: media::Type) ->
 
 impl Container {
     pub(super) fn open(path: &Path, look: bool) -> Result<Self, Failure> {
-        let survey = survey::of(path)?;
+        let (survey, _) = survey::of(path)?;
         Self::surveyed(path, look, survey)
+    }
+
+    /// The one that was surveyed, back at its start: what was `read` of it is given again.
+    pub(super) fn ready(mut self, read: VecDeque<Packet>, survey: Arc<Survey>) -> Self {
+        self.ahead = read;
+        Self { survey, ..self }
     }
 
     /// Without a survey, for one.
@@ -104,10 +118,11 @@ impl Container {
         Self::surveyed(path, false, Arc::default())
     }
 
-    fn surveyed(path: &Path, look: bool, survey: Arc<Survey>) -> Result<Self, Failure> {
+    pub(super) fn surveyed(path: &Path, look: bool, survey: Arc<Survey>) -> Result<Self, Failure> {
         let input = open_input(path, look).map_err(failure(Code::Unreadable))?;
         let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
-        Ok(Self { path: path.into(), look, input, survey, jumps: Jumps::default(), bytes, latest: 0.0 })
+        let (ahead, jumps) = (VecDeque::new(), Jumps::default());
+        Ok(Self { path: path.into(), look, input, ahead, survey, jumps, bytes, latest: 0.0 })
     }
 
     /// The same, at its start.
@@ -148,6 +163,11 @@ impl Container {
 
     /// The next packet of any stream as it is; `None` at the end.
     pub(super) fn read(&mut self) -> Option<Packet> {
+        while let Some(packet) = self.ahead.pop_front() {
+            if !self.left_out(packet.stream()) {
+                return Some(packet);
+            }
+        }
         let mut packet = Packet::empty();
         for _ in 0..MAX_BAD_PACKETS {
             match packet.read(&mut self.input) {
@@ -196,6 +216,7 @@ impl Container {
     /// where it is, which the caller sees by the times.
     pub(super) fn seek(&mut self, index: usize, media: f64) {
         let ticks = (media / self.tick(index)).floor() as i64;
+        self.ahead.clear();
         // SAFETY: the container is open.
         unsafe { ff::ffi::avformat_seek_file(self.input.as_mut_ptr(), index as i32, i64::MIN, ticks, ticks, 0) };
     }
@@ -226,6 +247,13 @@ impl Container {
             // SAFETY: the stream belongs to the open input.
             unsafe { (*other.as_mut_ptr()).discard = ff::ffi::AVDiscard::AVDISCARD_ALL };
         }
+    }
+
+    /// Whether packets of a stream are left out.
+    fn left_out(&self, index: usize) -> bool {
+        // SAFETY: the stream belongs to the open input.
+        let discard = self.input.stream(index).map(|stream| unsafe { (*stream.as_ptr()).discard });
+        discard == Some(ff::ffi::AVDiscard::AVDISCARD_ALL)
     }
 
     /// Where the container says that the stream ends; `None` where it does not say, only guesses, or says it of all its streams and the packets

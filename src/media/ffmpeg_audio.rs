@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ff::codec::{Id, decoder};
 use ff::format::sample::Sample;
+use ff::format::stream::Stream;
 use ff::frame::Audio;
 use ff::{Packet, media};
 use ffmpeg_next as ff;
@@ -12,7 +13,7 @@ use ffmpeg_next as ff;
 use super::container::{Container, failure};
 use super::ffmpeg;
 use super::sound::{Block, Decode, Reader, SoundTrack};
-use super::survey::skipped;
+use super::survey::{self, Head, skipped};
 use crate::error::{Code, Failure};
 use crate::track::Track;
 
@@ -33,13 +34,20 @@ pub(super) struct Ffmpeg {
     priming: usize,
     /// Ticks between packets of an mp4 whose times are all even.
     stride: Option<i64>,
+    /// Has decoded the first packets already.
+    started: Option<Started>,
 }
 
 impl Ffmpeg {
     /// The sound track that `track` names.
     pub(super) fn open(path: &Path, track: &Track) -> Result<Self, Failure> {
-        let mut container = Container::open(path, false)?;
+        let (survey, head) = survey::of(path)?;
+        let (mut container, started) = match head {
+            Some(Head { container, sound }) => (container, sound),
+            None => (Container::surveyed(path, false, survey)?, None),
+        };
         let index = container.choose(media::Type::Audio, track)?;
+        let started = started.filter(|started| started.index == index);
         let missing = || Failure { code: Code::Absent, message: "no sound track".into() };
         let stream = container.input().stream(index).ok_or_else(missing)?;
         let (id, tick) = (stream.parameters().id(), f64::from(stream.time_base()));
@@ -47,31 +55,33 @@ impl Ffmpeg {
         let clock = container.clock(index);
         let track = SoundTrack { sample_rate: 0, tick, clock, forgets: false, counted: false };
         let pending = VecDeque::new();
-        let mut opened = Self { container, index, id, track, pending, even: None, priming: 0, stride: None };
+        let mut opened = Self { container, index, id, track, pending, even: None, priming: 0, stride: None, started };
         opened.learn()?;
         Ok(opened)
     }
 
     /// Decodes the first packets, since containers may be wrong about rate and length.
     fn learn(&mut self) -> Result<(), Failure> {
-        let mut decoder = self.fresh()?;
+        let mut started = match self.started.take() {
+            Some(started) => started,
+            None => Started { index: self.index, decoder: self.decoder()?, made: VecDeque::new() },
+        };
         let mut found: Option<(u32, usize)> = None;
-        for _ in 0..PROBED {
+        for number in 0..PROBED {
             let Some(packet) = self.packet() else { break };
             let whole = skipped(&packet) == 0.0;
-            let _ = decoder.decode(Some(&packet), &mut |block| {
-                let samples = block.samples.len();
+            for block in started.made(number, &packet) {
                 // a packet without priming tells how long all are
                 if whole || found.is_none() {
-                    found = Some((block.sample_rate, samples));
+                    found = Some((block.sample_rate, block.samples.len()));
                 }
-                Ok(())
-            });
+            }
             self.pending.push_back(packet);
             if whole && found.is_some() {
                 break;
             }
         }
+        self.started = Some(started);
         let nothing = || Failure { code: Code::Undecodable, message: "no sound in the recording".into() };
         let (sample_rate, samples) = found.ok_or_else(nothing)?;
         self.track.sample_rate = sample_rate;
@@ -86,6 +96,11 @@ impl Ffmpeg {
             self.stride = self.container.even_times(self.index, stride.round() as i64).then_some(stride.round() as i64);
         }
         Ok(())
+    }
+
+    fn decoder(&self) -> Result<Decoder, Failure> {
+        let tick = Some(self.track.tick).filter(|_| !self.container.survey.untimed);
+        Decoder::of(&self.container, self.index, self.id, tick)
     }
 
     /// The track's next packet.
@@ -135,11 +150,11 @@ impl Reader for Ffmpeg {
         true
     }
 
-    fn fresh(&self) -> Result<Box<dyn Decode<Packet>>, Failure> {
-        let opened = ffmpeg::opened(ffmpeg::decoder(&self.container, self.index)?, self.id)?;
-        let decoder = opened.audio().map_err(failure(Code::Unsupported))?;
-        let tick = Some(self.track.tick).filter(|_| !self.container.survey.untimed);
-        Ok(Box::new(Decoder { decoder, tick, frame: Audio::empty(), mono: Vec::new() }))
+    fn fresh(&mut self, first: bool) -> Result<Box<dyn Decode<Packet>>, Failure> {
+        match self.started.take_if(|_| first) {
+            Some(started) => Ok(Box::new(started)),
+            None => Ok(Box::new(self.decoder()?)),
+        }
     }
 
     fn promised_end(&self) -> Option<f64> {
@@ -157,6 +172,70 @@ struct Decoder {
     tick: Option<f64>,
     frame: Audio,
     mono: Vec<f32>,
+}
+
+impl Decoder {
+    /// A decoder of the stream `index`, which holds `id`, at its beginning.
+    fn of(container: &Container, index: usize, id: Id, tick: Option<f64>) -> Result<Self, Failure> {
+        let opened = ffmpeg::opened(ffmpeg::decoder(container, index)?, id)?;
+        let decoder = opened.audio().map_err(failure(Code::Unsupported))?;
+        Ok(Self { decoder, tick, frame: Audio::empty(), mono: Vec::new() })
+    }
+}
+
+/// A decoder that has been given the first packets of its stream, and keeps what it made of them for when it is given them again: opening another takes
+/// longer than decoding a second of sound.
+pub(super) struct Started {
+    index: usize,
+    decoder: Decoder,
+    /// By packet.
+    made: VecDeque<(Vec<Made>, Result<(), Failure>)>,
+}
+
+/// As [`Block`].
+pub(super) struct Made {
+    sample_rate: u32,
+    pub(super) time: Option<f64>,
+    samples: Vec<f32>,
+}
+
+impl Started {
+    /// A decoder of a stream of a container whose times mean something.
+    pub(super) fn new(container: &Container, stream: &Stream<'_>) -> Result<Self, Failure> {
+        let (index, tick) = (stream.index(), f64::from(stream.time_base()));
+        let decoder = Decoder::of(container, index, stream.parameters().id(), Some(tick))?;
+        Ok(Self { index, decoder, made: VecDeque::new() })
+    }
+
+    /// What it makes of the stream's next packet.
+    pub(super) fn next(&mut self, packet: &Packet) -> &[Made] {
+        self.made(self.made.len(), packet)
+    }
+
+    /// What it makes of a packet that it has been given, or is given now: the packet of that number.
+    fn made(&mut self, number: usize, packet: &Packet) -> &[Made] {
+        if number == self.made.len() {
+            let mut blocks = Vec::new();
+            let outcome = self.decoder.decode(Some(packet), &mut |Block { sample_rate, time, samples }| {
+                blocks.push(Made { sample_rate, time, samples: samples.to_vec() });
+                Ok(())
+            });
+            self.made.push_back((blocks, outcome));
+        }
+        self.made.get(number).map_or(&[], |(blocks, _)| blocks)
+    }
+}
+
+impl Decode<Packet> for Started {
+    fn decode(&mut self, packet: Option<&Packet>, each: &mut dyn FnMut(Block<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Some((blocks, outcome)) = packet.and_then(|_| self.made.pop_front()) else {
+            return self.decoder.decode(packet, each);
+        };
+        for Made { sample_rate, time, samples } in &blocks {
+            each(Block { sample_rate: *sample_rate, time: *time, samples })?;
+        }
+        outcome
+    }
 }
 
 impl Decode<Packet> for Decoder {
@@ -183,7 +262,6 @@ impl Decode<Packet> for Decoder {
 /// Mean of all channels, integers scaled to [-1, 1).
 fn mix_down(frame: &Audio, mono: &mut Vec<f32>) -> Result<(), Failure> {
     mono.clear();
-    mono.resize(frame.samples(), 0.0);
     match frame.format() {
         Sample::U8(_) => add(frame, mono, |[b]: [u8; 1]| (f32::from(b) - 128.0) / 128.0),
         Sample::I16(_) => add(frame, mono, |b| f32::from(i16::from_ne_bytes(b)) / 32768.0),
@@ -202,20 +280,22 @@ fn mix_down(frame: &Audio, mono: &mut Vec<f32>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds up the channels, of samples of `WIDTH` bytes.
-fn add<const WIDTH: usize>(frame: &Audio, sums: &mut [f32], value: impl Fn([u8; WIDTH]) -> f32) {
+/// Adds up the channels, of samples of `WIDTH` bytes, into `sums`, which is empty.
+fn add<const WIDTH: usize>(frame: &Audio, sums: &mut Vec<f32>, value: impl Fn([u8; WIDTH]) -> f32) {
     // SAFETY: a decoded frame has one buffer a channel if planar, else one for all, each of at least its number of samples;
     // `extended_data` lists them also where there are more than eight. Any bytes make such an array.
     let plane = |number: usize, length: usize| unsafe {
         std::slice::from_raw_parts((*(*frame.as_ptr()).extended_data.add(number)).cast::<[u8; WIDTH]>(), length)
     };
-    let channels = usize::from(frame.channels()).max(1);
-    for channel in 0..channels {
-        if frame.is_planar() {
-            sums.iter_mut().zip(plane(channel, frame.samples())).for_each(|(sum, &x)| *sum += value(x));
-        } else {
-            let interleaved = plane(0, frame.samples() * channels)[channel..].iter().step_by(channels);
-            sums.iter_mut().zip(interleaved).for_each(|(sum, &x)| *sum += value(x));
+    let (channels, count) = (usize::from(frame.channels()).max(1), frame.samples());
+    if frame.is_planar() {
+        sums.extend(plane(0, count).iter().map(|&x| value(x)));
+        for channel in 1..channels {
+            sums.iter_mut().zip(plane(channel, count)).for_each(|(sum, &x)| *sum += value(x));
         }
+    } else {
+        sums.extend(
+            plane(0, count * channels).chunks_exact(channels).map(|samples| samples.iter().map(|&x| value(x)).sum::<f32>()),
+        );
     }
 }

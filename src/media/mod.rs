@@ -6,6 +6,7 @@ mod clock;
 mod colour;
 #[cfg(feature = "video")]
 mod container;
+mod counter;
 #[cfg(feature = "video")]
 pub mod encode;
 #[cfg(feature = "video")]

@@ -48,6 +48,13 @@ impl Movie {
     }
 }
 
+/// Whether the first box says that a file is an mp4 (a JPEG 2000 picture has such a box too, and is none).
+pub fn begins(path: &Path) -> bool {
+    let mut head = [0; 12];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && &head[4..8] == b"ftyp" && !matches!(&head[8..11], b"jp2" | b"jpx")
+}
+
 /// Reads them; `None` for files that are no mp4.
 pub fn read(path: &Path) -> Option<Movie> {
     let mut file = File::open(path).ok()?;

@@ -32,12 +32,15 @@ pub(super) enum Plain {
     Adts,
 }
 
-impl Plain {
-    /// Whether FFmpeg is the better choice where this build has it.
-    #[cfg(feature = "video")]
-    pub(super) fn spare(&self) -> bool {
-        matches!(self, Self::Mp4(_) | Self::Adts)
+/// What `path` is, if Symphonia reads it rightly and FFmpeg is not the better choice where this build has it.
+pub(super) fn best(path: &Path) -> Option<Plain> {
+    if cfg!(not(feature = "video")) {
+        return plain(path);
     }
+    if movie::begins(path) {
+        return None;
+    }
+    plain(path).filter(|plain| !matches!(plain, Plain::Mp4(_) | Plain::Adts))
 }
 
 /// What `path` is, if Symphonia reads it rightly.

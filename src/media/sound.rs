@@ -6,7 +6,8 @@
 //! for its last row; the rows of one such minute share a decoder.
 
 use super::clock::Clock;
-use super::timeline::{Counter, Cuts, Timeline};
+use super::counter::Counter;
+use super::timeline::{Cuts, Timeline};
 use crate::error::Failure;
 use crate::span::Span;
 
@@ -48,8 +49,8 @@ pub(super) trait Reader {
     /// Goes to a packet at or before the track's time `media`, if packets there are the same and in the same places as when read through.
     fn jump(&mut self, media: f64) -> bool;
 
-    /// A decoder at its beginning.
-    fn fresh(&self) -> Result<Box<dyn Decode<Self::Packet>>, Failure>;
+    /// A decoder at its beginning; with `first` the packet that it is given next is the track's first.
+    fn fresh(&mut self, first: bool) -> Result<Box<dyn Decode<Self::Packet>>, Failure>;
 
     /// Where the container says that the sound ends.
     fn promised_end(&self) -> Option<f64>;
@@ -178,7 +179,7 @@ pub(super) fn read<R: Reader, E>(
         while let Some(mut run) = runs.pop_if(|run| begins(run)) {
             let mut counter = pass.counter.clone();
             counter.set((run.key > f64::NEG_INFINITY).then_some(number));
-            match pass.reader.fresh() {
+            match pass.reader.fresh(run.key == f64::NEG_INFINITY) {
                 Ok(decoder) => run.decoder = Some((decoder, counter)),
                 Err(failure) => {
                     pass.fail([run].into_iter(), &failure)?;

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use ff::codec::{decoder, packet::side_data};
-use ff::frame::{Audio, Frame, Video};
+use ff::frame::Video;
 use ff::{Packet, media};
 use ffmpeg_next as ff;
 
 use super::clock::Clock;
 use super::container::{Container, candidates};
 use super::ffmpeg;
+use super::ffmpeg_audio::Started;
 use super::jumps::Jumps;
 use super::movie::{self, Movie};
 use crate::error::Failure;
@@ -24,7 +25,8 @@ const REMEMBERED: usize = 32;
 const LATE_SECONDS: f64 = 5.0;
 /// Nor after so many packets.
 const HEAD_PACKETS: usize = 20_000;
-
+/// More bytes than these are read again.
+const KEPT_BYTES: usize = 32 << 20;
 /// A clock that starts again more often is none.
 const MOST_JUMPS: usize = 64;
 
@@ -70,22 +72,33 @@ type Key = (PathBuf, u64, Option<SystemTime>);
 /// Surveys of the latest recordings, latest first.
 static KNOWN: Mutex<VecDeque<(Key, Arc<Survey>)>> = Mutex::new(VecDeque::new());
 
-/// Surveys a recording, or remembers.
-pub(super) fn of(path: &Path) -> Result<Arc<Survey>, Failure> {
+/// A container that was surveyed, as if nothing had been read of it, and a decoder of its default sound track that has been given its first packets.
+pub(super) struct Head {
+    pub(super) container: Container,
+    pub(super) sound: Option<Started>,
+}
+
+/// Surveys a recording, or remembers. Where it was surveyed now and not to its end, what was opened for that is there to be read.
+pub(super) fn of(path: &Path) -> Result<(Arc<Survey>, Option<Head>), Failure> {
     let about = std::fs::metadata(path).ok();
     let key = (path.to_owned(), about.as_ref().map_or(0, std::fs::Metadata::len), about.and_then(|about| about.modified().ok()));
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, survey)) = known().iter().find(|(other, _)| *other == key) {
-        return Ok(survey.clone());
+        return Ok((survey.clone(), None));
     }
-    let survey = Arc::new(survey(path)?);
+    let (survey, container, read, sound) = survey(path)?;
+    let survey = Arc::new(survey);
     let mut known = known();
     known.push_front((key, survey.clone()));
     known.truncate(REMEMBERED);
-    Ok(survey)
+    let head = read.map(|read| Head { container: container.ready(read, survey.clone()), sound });
+    Ok((survey, head))
 }
 
-fn survey(path: &Path) -> Result<Survey, Failure> {
+/// With it the container, what was read of it unless that is too much to keep, and the decoder of its sound.
+type Surveyed = (Survey, Container, Option<VecDeque<Packet>>, Option<Started>);
+
+fn survey(path: &Path) -> Result<Surveyed, Failure> {
     let mut container = Container::bare(path)?;
     let movie = if container.is_movie() { movie::read(path) } else { None };
     let anywhere = container.has_tables();
@@ -104,6 +117,7 @@ fn survey(path: &Path) -> Result<Survey, Failure> {
         }
     }
     let mut jumps = Jumps::default();
+    let (mut kept, mut bytes) = (anywhere.then(VecDeque::new), 0);
     for number in 0.. {
         if anywhere && (tracks.iter().all(|track| track.settled) || number == HEAD_PACKETS) {
             break;
@@ -115,11 +129,17 @@ fn survey(path: &Path) -> Result<Survey, Failure> {
         if stretch.is_some_and(|stretch| stretch > 0) {
             survey.unstated |=
                 tracks.iter().any(|track| !track.sound && track.stream == packet.stream()) && packet.pts().is_none();
+            kept = None;
             continue;
         }
         if let Some(track) = tracks.iter_mut().find(|track| track.stream == packet.stream()) {
             track.see(&packet);
             survey.unstated |= !track.sound && packet.pts().is_none();
+        }
+        bytes += packet.size();
+        kept.take_if(|_| bytes > KEPT_BYTES);
+        if let Some(kept) = &mut kept {
+            kept.push_back(packet);
         }
         let begun = tracks.iter().filter_map(Begin::first).reduce(f64::min);
         if let Some(begun) = begun
@@ -138,7 +158,11 @@ fn survey(path: &Path) -> Result<Survey, Failure> {
             survey = Survey { shifts: vec![0.0], jumps: Vec::new(), end: None, ..survey };
         }
     }
-    Ok(survey)
+    let sound = tracks.into_iter().find_map(|track| match track.decoder {
+        Some(Decoder::Sound(started)) => Some(started),
+        _ => None,
+    });
+    Ok((survey, container, kept, sound))
 }
 
 /// The beginning of a track, as far as it was read.
@@ -182,7 +206,7 @@ impl Begin {
         let begins = match &mut self.decoder {
             _ if self.settled => None,
             Some(decoder) if self.sound || packet.pts().is_none() => {
-                decoder.begins(packet).and_then(|ticks| ticks.map_or(stated, |ticks| Some(seconds(ticks))))
+                decoder.begins(packet, self.tick).and_then(|begins| begins.or(stated))
             }
             _ if self.sound => stated,
             _ => {
@@ -210,34 +234,32 @@ impl Begin {
 /// A decoder that tells where its first frame begins: it alone knows all priming (Opus keeps its own), and the times of pictures that do not state
 /// theirs (H.264 in AVI).
 enum Decoder {
-    Sound(decoder::Audio),
+    Sound(Started),
     Pictures(decoder::Video),
 }
 
 impl Decoder {
     /// A decoder of the stream, if there is one.
     fn of(container: &Container, stream: &ff::format::stream::Stream<'_>) -> Option<Self> {
-        let opened = ffmpeg::opened(ffmpeg::decoder(container, stream.index()).ok()?, stream.parameters().id()).ok()?;
-        match stream.parameters().medium() {
-            media::Type::Audio => opened.audio().ok().map(Self::Sound),
-            _ => opened.video().ok().map(Self::Pictures),
+        if stream.parameters().medium() == media::Type::Audio {
+            return Started::new(container, stream).ok().map(Self::Sound);
         }
+        let opened = ffmpeg::opened(ffmpeg::decoder(container, stream.index()).ok()?, stream.parameters().id()).ok()?;
+        opened.video().ok().map(Self::Pictures)
     }
 
-    /// Where the frame begins that the packet gives, in ticks if that is known; `None` where it gives none.
-    fn begins(&mut self, packet: &Packet) -> Option<Option<i64>> {
-        let (mut sound, mut picture) = (Audio::empty(), Video::empty());
-        let (given, frame): (bool, &Frame) = match self {
-            Self::Sound(decoder) => {
-                let given = decoder.send_packet(packet).is_ok() && decoder.receive_frame(&mut sound).is_ok();
-                (given && sound.samples() > 0, &sound)
-            }
+    /// The second of the track, of ticks of `tick` seconds, at which the frame begins that the packet gives, if that is known; `None` where it
+    /// gives none.
+    fn begins(&mut self, packet: &Packet, tick: f64) -> Option<Option<f64>> {
+        match self {
+            Self::Sound(started) => started.next(packet).first().map(|made| made.time),
             Self::Pictures(decoder) => {
-                let given = decoder.send_packet(packet).is_ok() && decoder.receive_frame(&mut picture).is_ok();
-                (given, &picture)
+                let mut frame = Video::empty();
+                let given = decoder.send_packet(packet).is_ok() && decoder.receive_frame(&mut frame).is_ok();
+                let ticks = || frame.pts().or_else(|| frame.timestamp());
+                given.then(|| ticks().map(|ticks| ticks as f64 * tick))
             }
-        };
-        given.then(|| frame.pts().or_else(|| frame.timestamp()))
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Reader for Symphonia {
         self.format.seek(SeekMode::Accurate, SeekTo::Time { time, track_id: Some(self.id) }).is_ok()
     }
 
-    fn fresh(&self) -> Result<Box<dyn Decode<Packet>>, Failure> {
+    fn fresh(&mut self, _: bool) -> Result<Box<dyn Decode<Packet>>, Failure> {
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(&self.parameters, &AudioDecoderOptions::default())
             .map_err(fail(Code::Unsupported))?;
@@ -130,10 +130,10 @@ impl Decode<Packet> for Decoder {
             Err(error) => return Err(fail(Code::Undecodable)(error)),
         };
         let sample_rate = buffer.spec().rate();
-        // a core without its SBR has half of the samples
+        // a core without its SBR has half of the samples; a last packet may be stated shorter than it is
         let stated = packet.dur.get() as f64 * self.tick * f64::from(sample_rate);
         let trimmed = packet.trim_start.get() + packet.trim_end.get() > 0;
-        if !trimmed && (buffer.frames() as f64 - stated).abs() > 0.5 {
+        if !trimmed && (buffer.frames() as f64) < stated - 0.5 {
             let message = format!("a packet of {stated} samples gave {}", buffer.frames());
             return Err(Failure { code: Code::Unsupported, message });
         }

@@ -77,9 +77,12 @@ impl<T: FftNum + From<f32>> Stft<T> {
                 }
             };
             let mean = if self.detrend { part.iter().fold(T::zero(), |sum, &x| sum + T::from(x)) * share } else { T::zero() };
+            let (before, rest) = input.split_at_mut(self.offset);
+            let (under, after) = rest.split_at_mut(length);
             // the transform leaves its own in all of it
-            input.fill(T::zero());
-            for ((to, &x), &weight) in input[self.offset..].iter_mut().zip(part).zip(&self.window) {
+            before.fill(T::zero());
+            after.fill(T::zero());
+            for ((to, &x), &weight) in under.iter_mut().zip(part).zip(&self.window) {
                 *to = (T::from(x) - mean) * weight;
             }
             // lengths are the plan's own, so this cannot fail

@@ -54,7 +54,6 @@ pub use cohort::{Course, Trained};
 pub use compare::{Compare, Resolved};
 pub use evaluate::{Evaluation, Judged};
 pub use placed::Placed;
-pub use plain::keep as keep_memory;
 pub use protocol::{Kind, Protocol, TargetSplit};
 pub use recipe::{Averaging, Numbers, Precision, Recipe, Schedule};
 pub use run::{Progress, train};

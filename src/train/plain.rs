@@ -73,14 +73,3 @@ pub fn in_large_pages(tensor: Tensor) -> Tensor {
     }
     tensor
 }
-
-/// Has freed memory stay with the process: a step takes and frees the same few large buffers, and fresh pages for each
-/// would cost a seventh to a third of it. Once, before training; without effect where the allocator is not glibc's.
-pub fn keep() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: sets two numbers of the allocator
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20); // the most it takes
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-    }
-}

@@ -11,7 +11,6 @@ use super::device;
 use super::model::{Design, Model};
 use super::output::{self, widths};
 use super::placed::Placed;
-use super::plain;
 use super::run_config::RunConfig;
 use super::saved::{Card, Saved};
 use super::settings::Settings;
@@ -48,7 +47,8 @@ pub struct Progress {
 pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn(Progress) + Sync)) -> Result<Vec<RunResult>> {
     settings.check()?;
     let device = device::find(&settings.device)?;
-    plain::keep();
+    // a step takes and frees the same few large buffers: fresh pages would cost a seventh to a third of it
+    crate::allocator::keep_freed_memory();
     let campaign = Campaign::plan(table, settings)?;
     let init = settings.init.as_deref().map(Saved::read).transpose()?;
     let runs = campaign.runs();

@@ -1,6 +1,7 @@
 //! What `validate --decode` makes of rows: the same that `preprocess` would.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use serde_json::json;
 
@@ -34,22 +35,34 @@ pub(super) fn rows(
         Depth::All => all(&crew, there[item], work),
     };
     let mut absent: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    in_order(there.len(), work.workers, 4 * work.workers, work.stop, make, |item, told: Result<Vec<(usize, Failure)>>| {
+    let mut flags = Vec::new();
+    in_order(there.len(), work.workers, 4 * work.workers, work.stop, make, |item, told: Result<Vec<Told>>| {
         let group = there[item];
-        for (place, failure) in told? {
+        for Told { place, problem } in told? {
             let (kind, id) = (group.kind.name(), group.segments[place].id.as_str());
-            if failure.code == Code::Absent {
-                absent.entry(kind).or_default().extend(group.segments.iter().map(|segment| segment.id.as_str()));
-                continue;
+            let line = |what: &dyn Display| format!("{}: {kind}: {what} (row {id:?})", group.source.path().display());
+            match problem {
+                Ok(flag) => flags.push(line(&format_args!("{flag} (partial)"))),
+                Err(Failure { code: Code::Absent, .. }) => {
+                    absent.entry(kind).or_default().extend(group.segments.iter().map(|segment| segment.id.as_str()));
+                }
+                Err(failure) => found.faults.push(line(&failure)),
             }
-            found.faults.push(format!("{}: {kind}: {failure} (row {id:?})", group.source.path().display()));
         }
         (work.progress)(Progress { done: item + 1, total: there.len() });
         Ok(())
     })?;
     let absent = absent.into_iter().map(|(kind, rows)| format!("{} rows are of recordings without {kind}", rows.len()));
-    found.notes.extend(absent);
+    found.notes.extend(flags.into_iter().chain(absent));
     Ok(())
+}
+
+/// What there is to say of a row: why it is not whole (`Ok`), or cannot be made.
+#[derive(Debug, Clone)]
+struct Told {
+    /// Among the group's rows.
+    place: usize,
+    problem: std::result::Result<String, Failure>,
 }
 
 /// What is made where the pipeline file does not say: sound and pictures, little of them.
@@ -62,16 +75,17 @@ fn usual() -> BTreeMap<String, ModalitySettings> {
 }
 
 /// The row that ends last, and others where that one ends past the recording.
-fn last(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<(usize, Failure)>> {
+fn last(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
     let end = |place: &usize| group.segments[*place].span.end.unwrap_or(f64::INFINITY);
     let mut order: Vec<usize> = (0..group.segments.len()).collect();
     order.sort_by(|a, b| end(b).total_cmp(&end(a)));
     let mut told = Vec::new();
     for place in order {
-        let failed = outcomes(crew, group, &[place], work)?;
+        let row = outcomes(crew, group, &[place], work)?;
         // which is less than the row asks for, or nothing of it
-        let on = failed.iter().any(|(_, failure)| matches!(failure.code, Code::Truncated | Code::Undecodable));
-        told.extend(failed);
+        let short = |told: &Told| matches!(told.problem, Err(Failure { code: Code::Truncated | Code::Undecodable, .. }));
+        let on = row.iter().any(short);
+        told.extend(row);
         if !on {
             break;
         }
@@ -79,14 +93,14 @@ fn last(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<(usize
     Ok(told)
 }
 
-fn all(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<(usize, Failure)>> {
+fn all(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
     let places: Vec<usize> = (0..group.segments.len()).collect();
     let parts = places.chunks(ROWS).map(|places| outcomes(crew, group, places, work));
     Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// Makes rows of a group, in order of their start, and says which fail.
-fn outcomes(crew: &Crew<'_>, group: &Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<(usize, Failure)>> {
+/// Makes rows of a group, in order of their start, and says which are not whole.
+fn outcomes(crew: &Crew<'_>, group: &Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<Told>> {
     let header = &crew.makers()[group.maker].header;
     let bytes = |elements: u64| elements * header.dtype.size();
     let memory = Scratch::new(places.len() as u64, bytes(header.row_elements()), bytes(header.view_elements()))?;
@@ -97,11 +111,12 @@ fn outcomes(crew: &Crew<'_>, group: &Group<'_>, places: &[usize], work: Work<'_>
         rows: (0..places.len() as u64).collect(),
         target: memory.target(),
     };
-    let mut failed = Vec::new();
-    crew.make(&job, &mut |place, outcome| {
-        failed.extend(outcome.err().map(|failure| (places[place], failure)));
+    let mut told = Vec::new();
+    crew.make(&job, &mut |row, outcome| {
+        let problem = outcome.map(|made| made.partial).transpose();
+        told.extend(problem.map(|problem| Told { place: places[row], problem }));
         work.stop.check()
     })?;
-    failed.sort_by_key(|(place, _)| *place);
-    Ok(failed)
+    told.sort_by_key(|told| told.place);
+    Ok(told)
 }

@@ -119,6 +119,8 @@ pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
 /// The life of a child: a session, then jobs until there are no more.
 #[cfg(feature = "cli")]
 pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
+    // a decoder takes about a megabyte, one a recording
+    crate::allocator::keep_freed_memory();
     let mut lines = BufReader::new(jobs).lines();
     let session: Session = serde_json::from_str(&lines.next()?.ok()?).ok()?;
     let makers = makers(&session.modalities, &session.dataset).ok()?;

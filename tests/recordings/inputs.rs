@@ -66,9 +66,20 @@ pub struct Strip {
 }
 
 /// By row: its pictures, and what came of it.
-struct Strips(Vec<(Vec<Vec<u8>>, Outcome)>);
+pub struct Strips(Vec<(Vec<Vec<u8>>, Outcome)>);
 
 type Outcome = Option<Result<Shown, Failure>>;
+
+impl Strips {
+    pub fn new(rows: usize) -> Self {
+        Self(vec![(Vec::new(), None); rows])
+    }
+
+    /// What came of a row.
+    pub fn outcome(self, row: usize) -> Result<Shown, Failure> {
+        self.0.into_iter().nth(row).unwrap().1.expect("every row is told of")
+    }
+}
 
 impl Canvas for Strips {
     fn shot(&mut self, segment: usize, place: usize, rgb: &[u8]) -> mmdg::Result<()> {
@@ -91,7 +102,7 @@ pub fn strips(path: &Path, spans: &[Span]) -> Vec<Result<Strip, Failure>> {
     let view = View::centre(SIDE, SIDE, true);
     let choose = |times: &[f64], _: [f64; 2]| (0..times.len()).map(|frame| Shot { frame, view, place: frame }).collect();
     let wanted: Vec<pictures::Wanted<'_>> = spans.iter().map(|&span| pictures::Wanted { span, choose: &choose }).collect();
-    let mut strips = Strips(vec![(Vec::new(), None); spans.len()]);
+    let mut strips = Strips::new(spans.len());
     let pictures = Pictures { path: path.into(), rate: None, track: Track::Default };
     pictures::read(&pictures, &wanted, &mut strips).unwrap();
     let strip = |(pictures, outcome): (Vec<Vec<u8>>, Outcome)| {

@@ -6,5 +6,9 @@
 mod faults;
 mod goldens;
 mod inputs;
+mod length;
 mod readers;
 mod rows;
+mod tracks;
+#[cfg(all(feature = "cli", feature = "hdf5"))]
+mod verbs;

@@ -14,8 +14,10 @@ use crate::inputs::{each, file, there};
 const ROWS: u32 = 8;
 /// Where the two differ for a reason.
 const OTHERWISE: &[(&str, &str)] = &[
+    ("fail-aac.m4a", "what each makes of overwritten frames"),
+    ("fail-aac.mp4", "as fail-aac.m4a"),
     ("fail-flac.flac", "FFmpeg plays the frame whose checksum is wrong"),
-    ("fail-mp3.mp3", "what each makes of four overwritten frames"),
+    ("fail-mp3.mp3", "as fail-aac.m4a"),
 ];
 
 fn compare(name: &str, what: Span, a: &Sound, b: &Sound) -> Option<String> {
@@ -76,4 +78,35 @@ fn symphonia_and_ffmpeg_give_the_same_sound_where_symphonia_is_trusted() {
             "{trusted:?}"
         );
     }
+}
+
+/// The table of codecs and containers in `docs/media.md`: which reader takes each pair.
+#[test]
+fn the_documentation_says_who_reads_what() {
+    let goldens = goldens();
+    let names = goldens.keys().map(String::as_str).filter(|name| name.starts_with("table-"));
+    let names: Vec<&str> = names.collect();
+    let there = there("the_documentation_says_who_reads_what", names.iter().copied());
+    if there.len() < names.len() {
+        return;
+    }
+    let mut codecs: BTreeMap<&str, [Vec<&str>; 3]> = BTreeMap::new();
+    for name in there {
+        let path = file(name).unwrap();
+        let (codec, container) = name.trim_start_matches("table-").split_once('.').unwrap();
+        let chosen = mmdg::media::audio::read(&path, Span::WHOLE).unwrap().decoder;
+        let place = match (chosen.starts_with("symphonia"), read_with_symphonia(&path, Span::WHOLE).is_ok()) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        };
+        codecs.entry(codec).or_default()[place].push(container);
+    }
+    let lines = codecs.iter().map(|(codec, readers)| {
+        format!("| {codec} | {} |", readers.each_ref().map(|containers| containers.join(" ")).join(" | "))
+    });
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/media.md")).unwrap();
+    let lines: Vec<String> = lines.collect();
+    let missing: Vec<&String> = lines.iter().filter(|line| !text.contains(line.as_str())).collect();
+    assert!(missing.is_empty(), "docs/media.md lacks {missing:#?} of\n{}", lines.join("\n"));
 }
