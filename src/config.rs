@@ -85,13 +85,19 @@ pub fn parse(text: &str, path: &Path, overrides: &[String]) -> Result<Pipeline> 
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         Error::input(path.display(), format!("{place}{}", told(&error)))
     };
-    // from the text while it is as written, so that errors have their line
-    if overrides.is_empty() {
-        return toml::from_str(text).map(joined).map_err(fail);
-    }
     let mut table: toml::Table = toml::from_str(text).map_err(fail)?;
     for text in overrides {
         set(&mut table, text)?;
+    }
+    if table.is_empty() {
+        return Err(Error::input(
+            path.display(),
+            "it is empty; expected the tables of a pipeline, such as [data] and [preprocess]",
+        ));
+    }
+    // from the text while it is as written, so that errors have their line
+    if overrides.is_empty() {
+        return toml::from_str(text).map(joined).map_err(fail);
     }
     table.try_into().map(joined).map_err(|error: toml::de::Error| {
         Error::input(path.display(), format!("with --set {}: {}", overrides.join(" --set "), told(&error)))

@@ -111,6 +111,15 @@ impl Error {
         move |source| Self::Io { path: path.into(), action, source }
     }
 
+    /// A file that the user named cannot be read: [`Error::Io`] where the system refuses it, else [`Error::Input`] that says what was expected, if anything.
+    pub fn unread(path: &Path, error: std::io::Error, expected: &str) -> Self {
+        if error.kind() == std::io::ErrorKind::PermissionDenied {
+            return Self::io("read", path)(error);
+        }
+        let expected = if expected.is_empty() { String::new() } else { format!("; expected {expected}") };
+        Self::input(path.display(), format!("cannot read: {error}{expected}"))
+    }
+
     /// One recording cannot be used.
     pub fn media(path: &Path, code: Code, message: impl Into<String>) -> Self {
         Self::Media { path: path.into(), failure: Failure { code, message: message.into() } }
@@ -132,7 +141,7 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Input { .. } | Self::Media { .. } => 3,
-            Self::Io { action, .. } if *action == "read" => 3,
+            Self::Io { action, source, .. } if *action == "read" && source.kind() != std::io::ErrorKind::PermissionDenied => 3,
             Self::TooManyFailures { .. } => 5,
             Self::Io { .. } | Self::Environment { .. } => 6,
             Self::Integrity { .. } => 7,
@@ -197,6 +206,8 @@ pub enum Code {
     Partial,
     /// There is no such file.
     Missing,
+    /// The system refuses to read the file: permissions, a broken disk.
+    Refused,
     /// The file cannot be opened as a recording.
     Unreadable,
     /// No decoder for the stream.
@@ -219,13 +230,58 @@ pub enum Code {
     Internal,
 }
 
+/// Where what a [`Code`] tells of has its cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// In the recording, the row or the backbone: the same command will end the same.
+    Inside,
+    /// Outside: another attempt may well succeed.
+    Outside,
+}
+
 impl Code {
+    /// Every one.
+    pub const ALL: [Self; 14] = [
+        Self::Absent,
+        Self::Partial,
+        Self::Missing,
+        Self::Refused,
+        Self::Unreadable,
+        Self::Unsupported,
+        Self::Undecodable,
+        Self::Truncated,
+        Self::Limit,
+        Self::Backbone,
+        Self::NonFinite,
+        Self::Timeout,
+        Self::Crashed,
+        Self::Internal,
+    ];
+
+    /// Where its cause lies.
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::Missing | Self::Refused | Self::Timeout | Self::Crashed => Cause::Outside,
+            Self::Absent
+            | Self::Partial
+            | Self::Unreadable
+            | Self::Unsupported
+            | Self::Undecodable
+            | Self::Truncated
+            | Self::Limit
+            | Self::Backbone
+            | Self::NonFinite
+            | Self::Internal => Cause::Inside,
+        }
+    }
+
     /// The word as it stands in `failures.jsonl`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Absent => "absent",
             Self::Partial => "partial",
             Self::Missing => "missing",
+            Self::Refused => "refused",
             Self::Unreadable => "unreadable",
             Self::Unsupported => "unsupported",
             Self::Undecodable => "undecodable",

@@ -10,9 +10,9 @@ use crate::error::Code;
 use crate::manifest::{Manifest, Split};
 use crate::modality::Kind;
 use crate::sample::Dtype;
-use crate::store::header::read_header;
+use crate::store::Store;
+use crate::store::header::{manifest, read_header};
 use crate::store::layout::{Header, ModalityHeader, ShardRecord, read_json, shard_path};
-use crate::store::{Store, manifest_csv};
 use crate::{Error, Result};
 
 /// What is in a store.
@@ -77,11 +77,7 @@ pub struct ModalityInspection {
 pub fn inspect(folder: &Path, mean: bool) -> Result<Inspection> {
     let (header, whole) = read_header(folder)?;
     if !whole && !mean {
-        let manifest = manifest_csv::read(&folder.join("manifest.csv"), &header.classes, &header.domains)?;
-        if manifest.len() as u64 != header.rows {
-            let problem = format!("{} rows; plan.json says {}", manifest.len(), header.rows);
-            return Err(Error::integrity(&folder.join("manifest.csv"), problem));
-        }
+        let manifest = manifest(folder, &header)?;
         let mut modalities = BTreeMap::new();
         for modality in &header.modalities {
             let mut records = Vec::new();

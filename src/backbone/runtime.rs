@@ -46,8 +46,13 @@ fn load() -> Result<Runtime, String> {
     let program = std::env::current_exe().ok();
     let path = choose(asked, program.as_deref());
     let builder = ort::init_from(&path).map_err(|e| format!("ONNX Runtime cannot be used: {e}"))?;
-    let environment =
-        builder.with_name("mmdg").build().map_err(|e| format!("ONNX Runtime at {} does not start: {e}", path.display()))?;
+    // what goes wrong comes back from its calls; what it would print besides is no line of ours
+    let silent = std::sync::Arc::new(|_: ort::logging::LogLevel, _: &str, _: &str, _: &str, _: &str| ());
+    let environment = builder
+        .with_name("mmdg")
+        .with_logger(silent)
+        .build()
+        .map_err(|e| format!("ONNX Runtime at {} does not start: {e}", path.display()))?;
     Ok(Runtime { path: loaded::library("libonnxruntime.so").unwrap_or(path), environment })
 }
 

@@ -88,9 +88,9 @@ pub enum Verb {
         #[arg(long)]
         mean: bool,
     },
-    /// Whether every byte of a store is what its records say; names the files and rows that are not
+    /// Whether every byte of a store, or of finished runs, is what its records say; names the files and rows that are not
     Verify {
-        /// Folder of the store
+        /// Folder of the store, or of runs
         store: PathBuf,
         /// No progress
         #[arg(short, long)]
@@ -118,6 +118,9 @@ pub enum Verb {
         /// Only this split
         #[arg(long = "split")]
         splits: Vec<Part>,
+        /// Take the shards for what their records say, without hashing them
+        #[arg(long)]
+        trust: bool,
         /// No progress and no summary
         #[arg(short, long)]
         quiet: bool,
@@ -233,6 +236,15 @@ pub struct PipelineArguments {
     /// Seconds that decoding one sample may take; longer, and it fails
     #[arg(long, default_value_t = 600.0, value_name = "SECONDS", value_parser = seconds)]
     pub timeout_per_item: f64,
+    /// How often samples that failed for a cause outside their recording (a file that is not there, a process that died, a time-out) are tried again at the end
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub retries: u32,
+    /// Make samples again that failed in an earlier run, whatever the cause [default: those whose cause lay outside the recording]
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// Take the shards of stores that are read for what their records say, without hashing them
+    #[arg(long)]
+    pub trust: bool,
     /// Go on where an earlier run stopped; always so, the flag is for scripts that want to say it
     #[arg(long)]
     pub resume: bool,

@@ -38,6 +38,8 @@ use verbs::World;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    // one that comes before there is anybody to listen waits for them
+    hold_signals(true);
     let arguments = Arguments::parse();
     let told = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "hdf5")]
         let nursery = nursery(&arguments.verb)?;
         listen(&stop)?;
+        threads()?;
         #[cfg(feature = "hdf5")]
         let breeder = nursery.as_ref().map(|nursery| nursery as &dyn Breeder);
         #[cfg(not(feature = "hdf5"))]
@@ -85,6 +88,28 @@ fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
     decodes.then(Nursery::start).transpose()
 }
 
+/// Has SIGINT and SIGTERM wait, or come. For this thread and those that it starts.
+fn hold_signals(hold: bool) {
+    // SAFETY: an all-zero set is room for one; the calls fill it and change this thread's mask.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        libc::sigaddset(&raw mut signals, libc::SIGINT);
+        libc::sigaddset(&raw mut signals, libc::SIGTERM);
+        libc::pthread_sigmask(if hold { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK }, &raw const signals, std::ptr::null_mut());
+    }
+}
+
+/// Starts the threads that much of the work is shared out to, which would otherwise be started where nothing can be said of it.
+fn threads() -> Result<()> {
+    rayon::ThreadPoolBuilder::new().build_global().map_err(|error| {
+        Error::environment(
+            format!("cannot start threads: {error}"),
+            "allow this user more processes (ulimit -u), or ask for fewer threads (RAYON_NUM_THREADS=1)",
+        )
+    })
+}
+
 /// The first SIGINT or SIGTERM asks for an end at the next sample or epoch, the second ends the process on the spot.
 fn listen(stop: &Stop) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -95,11 +120,15 @@ fn listen(stop: &Stop) -> Result<()> {
         let mut asked = false;
         for signal in signals.forever() {
             if asked {
-                std::process::exit(128 + signal);
+                // without what is done at an end: libtorch's own would run under threads that are at work
+                // SAFETY: ends the process
+                unsafe { libc::_exit(128 + signal) };
             }
             asked = true;
             stop.ask(signal);
         }
     };
-    std::thread::Builder::new().name("signals".into()).spawn(listen).map(drop).map_err(failed)
+    std::thread::Builder::new().name("signals".into()).spawn(listen).map(drop).map_err(failed)?;
+    hold_signals(false);
+    Ok(())
 }

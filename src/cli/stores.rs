@@ -96,6 +96,9 @@ fn worked(
     let failed = if failed.is_empty() { "none failed".to_owned() } else { format!("failed: {}", failed.join(", ")) };
     let text = format!("{} samples, {failed}, {} absent, {} partial", summary.samples, summary.absent, summary.partial);
     bar.finish(&text);
+    for path in &summary.remade {
+        eprintln!("{verb}: {} was damaged or gone, and was made anew", path.display());
+    }
     Ok(summary)
 }
 

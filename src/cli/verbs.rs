@@ -1,5 +1,7 @@
 //! Each verb: settings from the pipeline file, a call into the library, a line about what came of it.
 
+#[cfg(feature = "exchange")]
+use crate::export::Selection;
 use std::path::Path;
 
 use super::arguments::{ExtractArguments, PipelineArguments, Verb};
@@ -33,7 +35,16 @@ pub fn work<'a>(arguments: &PipelineArguments, world: World<'a>, progress: &'a (
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = arguments.workers.map_or(cores, usize::from);
     let patience = std::time::Duration::from_secs_f64(arguments.timeout_per_item);
-    Work { workers, stop: world.stop, progress, breeder: world.breeder, patience }
+    Work {
+        workers,
+        stop: world.stop,
+        progress,
+        breeder: world.breeder,
+        patience,
+        retries: arguments.retries,
+        retry_failed: arguments.retry_failed,
+        trust: arguments.trust,
+    }
 }
 
 pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
@@ -100,8 +111,8 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         #[cfg(not(all(feature = "exchange", feature = "hdf5")))]
         Verb::Import(_) => Err(not_built("import", "exchange and hdf5")),
         #[cfg(feature = "exchange")]
-        Verb::Export { store, out, format, modalities, domains, splits, quiet } => {
-            let selection = exchange::selection(modalities, domains, &splits);
+        Verb::Export { store, out, format, modalities, domains, splits, trust, quiet } => {
+            let selection = Selection { trust, ..exchange::selection(modalities, domains, &splits) };
             exchange::export(&store, &out, format, &selection, quiet, world.stop)
         }
         #[cfg(not(feature = "exchange"))]
@@ -172,7 +183,7 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
         let problem = "no feature store; expected train.features, or extract.store";
         Error::input(arguments.pipeline.display(), problem)
     })?;
-    let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?)?;
+    let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?.trusted(arguments.trust))?;
     let mut settings = settings.clone();
     settings.check()?;
     let (unfilled, tasks) = crate::train::unfilled(&table, &settings)?;
@@ -195,6 +206,11 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
     }
     settings.leave_out = true;
     let settings = &settings;
+    if settings.out.is_dir() {
+        for fault in crate::train::damaged(&settings.out)?.iter().take(NAMED) {
+            eprintln!("train: damaged, its run is made anew if it is one of these: {fault}");
+        }
+    }
     let bar = Bar::new("train", "epochs", arguments.quiet);
     let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.epochs_done, progress.epochs))?;
     let runs = if results.len() == 1 { "1 run".into() } else { format!("{} runs", results.len()) };

@@ -193,6 +193,10 @@ fn records(
     let mut reader = csv::ReaderBuilder::new().has_headers(has_header).flexible(true).from_reader(text.as_bytes());
     let fail = |error: csv::Error| Error::input(path.display(), error.to_string());
     let header = if has_header { reader.headers().map_err(fail)?.clone() } else { csv::StringRecord::new() };
+    let twice = header.iter().enumerate().find(|(place, name)| header.iter().take(*place).any(|other| other == *name));
+    if let Some((_, name)) = twice {
+        return Err(Error::input(path.display(), format!("line 1: column {name:?} stands twice; expected it once")));
+    }
     let (mut records, mut counted, mut line) = (Vec::new(), 0, 1);
     for record in reader.records() {
         let record = record.map_err(fail)?;

@@ -21,6 +21,7 @@ use crate::backbone::runtime::runtime;
 use crate::manifest::Manifest;
 use crate::pipeline::{Flow, Part, Progress, Work};
 use crate::preprocess::{self, Pass};
+use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, Store, Writer};
 use crate::worker::{Crew, Session};
@@ -57,7 +58,7 @@ pub fn run(
 /// # Errors
 /// As [`run`].
 pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<Summary> {
-    let store = Store::open(clips)?;
+    let store = Store::open(clips)?.trusted(work.trust);
     let header = store.header();
     let keep = |key: &str| header.recipe[key].clone();
     let mut recipe = json!({"modalities": keep("modalities"), "mmdg": keep("mmdg"), "ffmpeg": keep("ffmpeg")});
@@ -122,7 +123,7 @@ fn extract(
             "provider": settings.device.provider(),
             "precision": "f32",
         }),
-        shard_bytes: settings.shard_mib.map(|mib| mib << 20),
+        shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     network::distinct(&plan.modalities)?;
     let writer = Writer::open(&settings.store, &plan)?;

@@ -85,6 +85,7 @@ impl Origin<'_> {
                 let rows = store.modality(&unit.header.name)?;
                 let note = notes.get(&(unit.header.name.clone(), row)).copied();
                 let place = row as usize;
+                rows.check(place)?;
                 if !rows.valid(place) {
                     let unknown = || Failure { code: Code::Internal, message: "the clip store does not say why".into() };
                     return Ok(Err(note.map_or_else(unknown, |n| Failure { code: n.code, message: n.message.clone() })));

@@ -50,6 +50,8 @@ impl Features {
     /// # Errors
     /// [`Error::Input`] for what is no HDF5 file.
     pub fn open(path: &Path) -> Result<Self> {
+        // HDF5 does not say what the system said
+        std::fs::File::open(path).map_err(|error| Error::unread(path, error, "an HDF5 file"))?;
         let file = ::hdf5::File::open(path).map_err(|error| Error::input(path.display(), format!("HDF5: {error}")))?;
         Ok(Self { file, path: path.into(), links: Mutex::default() })
     }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::error::{Code, Failure};
 use crate::sample::{Data, Dtype, Made, Row};
 use crate::stop::Stop;
+use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, Writer};
 use crate::{Error, Result};
@@ -62,7 +63,7 @@ pub fn import(out: &Path, settings: &Settings, stop: &Stop, progress: &(dyn Fn(u
     }
     let recipe = recipe(settings, &parts)?;
     let modalities: Vec<ModalityHeader> = parts.iter().map(|part| part.header.clone()).collect();
-    let shard_bytes = settings.shard_mib.map(|mib| mib << 20);
+    let shard_bytes = shard_bytes(settings.shard_mib)?;
     let plan = Plan { holds: "features", manifest: labels.manifest, modalities, recipe, shard_bytes };
     let writer = Writer::open(out, &plan)?;
     let total = plan.manifest.len() * parts.len();

@@ -112,8 +112,8 @@ fn all_fail(rows: &[Wanted], failure: &Failure, each: &mut Each<'_>) -> Result<(
 }
 
 fn of_track(path: &Path, track: &Track, rows: &[Wanted], each: &mut Each<'_>) -> Result<()> {
-    if !path.is_file() {
-        return all_fail(rows, &Failure { code: Code::Missing, message: "no such file".into() }, each);
+    if let Err(failure) = super::there(path) {
+        return all_fail(rows, &failure, each);
     }
     // files that Symphonia reads have one track
     let plain = sniff::best(path).filter(|_| track.choose("sound", &[Default::default()]).is_ok());

@@ -22,6 +22,12 @@ pub(super) const MAX_BAD_PACKETS: usize = 1000;
 /// A recording of fewer bytes a second is none; a header that says so is damaged.
 const MIN_BYTES_A_SECOND: f64 = 10.0;
 
+/// What is opened, by FFmpeg's names of its formats: those that hold recordings. Left out are play lists and descriptions of other files (HLS, DASH, SDP, concat …),
+/// patterns of pictures, text that is drawn or taken for subtitles, headerless samples, devices and filters.
+const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,vc1,flv,live_flv,asf,mxf,nut,ogg,rm,dv,wtv,gif,apng,\
+    mjpeg,swf,yuv4mpegpipe,wav,w64,aiff,au,caf,flac,mp3,aac,loas,ac3,eac3,dts,dtshd,truehd,mlp,amr,amrnb,amrwb,gsm,tta,wv,ape,mpc,mpc8,tak,shn,dsf,oma,voc,\
+    nistsphere,ircam,avr,g722,g729,xwma,kux,iss";
+
 /// An open container.
 pub(super) struct Container {
     path: PathBuf,
@@ -58,6 +64,9 @@ fn open_input(path: &Path, look: bool) -> Result<format::context::Input, ff::Err
     start();
     let mut options = Dictionary::new();
     options.set("protocol_whitelist", "file");
+    options.set("format_whitelist", FORMATS);
+    // an mp4 may name other files that hold its samples
+    options.set("enable_drefs", "0");
     // FFmpeg applies only some edit lists, and differently by version; see `clock`
     options.set("ignore_editlist", "1");
     // with the protocol spelled out, no part of a name is taken for one
@@ -119,7 +128,13 @@ impl Container {
     }
 
     pub(super) fn surveyed(path: &Path, look: bool, survey: Arc<Survey>) -> Result<Self, Failure> {
-        let input = open_input(path, look).map_err(failure(Code::Unreadable))?;
+        let input = open_input(path, look).map_err(|error| match error {
+            ff::Error::Other { errno: ff::error::EINVAL } => Failure {
+                code: Code::Unreadable,
+                message: "no recording of a format that is read (docs/media.md lists them)".into(),
+            },
+            error => failure(Code::Unreadable)(error),
+        })?;
         let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
         let (ahead, jumps) = (VecDeque::new(), Jumps::default());
         Ok(Self { path: path.into(), look, input, ahead, survey, jumps, bytes, latest: 0.0 })
@@ -148,6 +163,10 @@ impl Container {
     pub(super) fn choose(&self, medium: media::Type, track: &Track) -> Result<usize, Failure> {
         let what = if medium == media::Type::Video { "video" } else { "sound" };
         let (indices, candidates) = candidates(&self.input, medium);
+        let none = |medium| self.input.streams().all(|stream| stream.parameters().medium() != medium);
+        if none(media::Type::Video) && none(media::Type::Audio) {
+            return Err(Failure { code: Code::Unreadable, message: "neither sound nor pictures in it".into() });
+        }
         let place = track.choose(what, &candidates).map_err(|message| Failure { code: Code::Absent, message })?;
         Ok(indices[place])
     }

@@ -94,7 +94,7 @@ impl Series {
     }
 
     fn picture(&self, number: u64) -> Result<DynamicImage, Failure> {
-        let unreadable = |error: std::io::Error| failure(Code::Unreadable, format!("{}: cannot read: {error}", name(number)));
+        let unreadable = |error: std::io::Error| failure(Code::Refused, format!("{}: cannot read: {error}", name(number)));
         let bytes = match self {
             Self::Folder(folder) => match std::fs::File::open(folder.join(name(number))) {
                 Ok(file) => {

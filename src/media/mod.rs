@@ -1,5 +1,9 @@
 //! Bytes on disk to samples, and back for what this project renders itself. The only place that names FFmpeg and Symphonia.
 
+use std::path::Path;
+
+use crate::error::{Code, Failure};
+
 pub mod audio;
 mod clock;
 #[cfg(feature = "video")]
@@ -40,3 +44,23 @@ mod video;
 pub mod wav;
 #[cfg(feature = "hdf5")]
 mod waveform;
+
+/// That a file of a recording is there and may be read.
+fn there(path: &Path) -> Result<(), Failure> {
+    let failed = |code, message: String| Err(Failure { code, message });
+    let about = match std::fs::metadata(path) {
+        Ok(about) => about,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return failed(Code::Missing, "no such file".into());
+        }
+        Err(error) => return failed(Code::Refused, format!("cannot read: {error}")),
+    };
+    if !about.is_file() {
+        let what = if about.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+        return failed(Code::Unreadable, format!("{what}; expected a file"));
+    }
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => failed(Code::Refused, format!("cannot read: {error}")),
+    }
+}

@@ -106,7 +106,7 @@ pub(super) struct TarFolder {
 impl TarFolder {
     /// `path` is a tar, or a folder in it.
     pub(super) fn open(tar: &Path, folder: &Path) -> Result<Self, Failure> {
-        let unreadable = |error: std::io::Error| Failure { code: Code::Unreadable, message: format!("cannot read: {error}") };
+        let unreadable = |error: std::io::Error| Failure { code: Code::Refused, message: format!("cannot read: {error}") };
         let file = File::open(tar).map_err(unreadable)?;
         let about = file.metadata().map_err(unreadable)?;
         let key = Key { path: tar.into(), length: about.len(), modified: about.modified().ok() };

@@ -19,9 +19,7 @@ use crate::span::Span;
 use crate::track::Track;
 
 fn open(path: &Path, track: &Track) -> Result<Stream, Failure> {
-    if !path.is_file() {
-        return Err(Failure { code: Code::Missing, message: "no such file".into() });
-    }
+    super::there(path)?;
     Stream::open(path, track)
 }
 

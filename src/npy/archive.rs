@@ -1,7 +1,7 @@
 //! Several arrays in one file.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -94,12 +94,12 @@ pub fn torch(path: &Path) -> String {
 }
 
 /// A `.npz` while it is written, array by array, uncompressed. Equal arrays are equal bytes.
-pub struct ArchiveWriter<W: Write + Seek>(ZipWriter<W>);
+pub struct ArchiveWriter<W: Write + Seek>(ZipWriter<Once<W>>);
 
 impl<W: Write + Seek> ArchiveWriter<W> {
     /// Into an empty file.
     pub fn new(to: W) -> Self {
-        Self(ZipWriter::new(to))
+        Self(ZipWriter::new(Once { to, broken: false, place: 0, end: 0 }))
     }
 
     /// Starts an array; its elements are written next.
@@ -121,6 +121,46 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     /// # Errors
     /// What writing gives.
     pub fn finish(self) -> std::io::Result<W> {
-        Ok(self.0.finish()?)
+        Ok(self.0.finish()?.to)
+    }
+}
+
+/// Says once that writing failed. Afterwards it takes everything and keeps nothing: an archive that is dropped ends itself, and would print on standard
+/// error that it cannot.
+struct Once<W> {
+    to: W,
+    broken: bool,
+    /// Where it is, and where it ends: an archive goes by these to its end.
+    place: u64,
+    end: u64,
+}
+
+impl<W> Once<W> {
+    fn went_to(&mut self, place: u64) {
+        self.place = place;
+        self.end = self.end.max(place);
+    }
+}
+
+impl<W: Write> Write for Once<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = if self.broken { bytes.len() } else { self.to.write(bytes).inspect_err(|_| self.broken = true)? };
+        self.went_to(self.place + count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.broken { Ok(()) } else { self.to.flush().inspect_err(|_| self.broken = true) }
+    }
+}
+
+impl<W: Seek> Seek for Once<W> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        if self.broken {
+            return Ok(self.end);
+        }
+        let place = self.to.seek(to).inspect_err(|_| self.broken = true)?;
+        self.went_to(place);
+        Ok(place)
     }
 }

@@ -27,12 +27,27 @@ pub struct Work<'a> {
     pub breeder: Option<&'a dyn Breeder>,
     /// How long a sample may take, where other processes decode.
     pub patience: Duration,
+    /// How often rows that failed for a cause outside their recording are tried again at the end.
+    pub retries: u32,
+    /// Whether rows that failed in an earlier run are made again whatever the cause.
+    pub retry_failed: bool,
+    /// Whether shards of a store that is read are taken for what their records say, unseen.
+    pub trust: bool,
 }
 
 impl<'a> Work<'a> {
     /// In this process, with nobody told.
     pub fn new(workers: usize, stop: &'a Stop) -> Self {
-        Self { workers, stop, progress: &|_| (), breeder: None, patience: Duration::from_secs(600) }
+        Self {
+            workers,
+            stop,
+            progress: &|_| (),
+            breeder: None,
+            patience: Duration::from_secs(600),
+            retries: 2,
+            retry_failed: false,
+            trust: false,
+        }
     }
 }
 

@@ -1,28 +1,30 @@
 //! The verb `preprocess`: recordings to a clip store.
 
+mod making;
 mod outlook;
 mod passes;
+mod tasks;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::manifest::{Manifest, TestSet};
 use crate::modality::{Kind, check_name};
-use crate::pipeline::{Progress, Work, in_order};
+use crate::pipeline::Work;
 use crate::preset::{self, Preset, Setup};
-use crate::source::Source;
+use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
-use crate::store::{ModalityHeader, Plan, ShardWriter, Writer, jpeg};
+use crate::store::{ModalityHeader, Plan, Writer, jpeg};
 use crate::track::Track;
-use crate::worker::{Crew, Job, Session};
+use crate::worker::{Crew, Session};
 use crate::{Error, Result};
+use making::Making;
 pub use outlook::{Outlook, outlook};
 pub use passes::{Pass, passes};
+use tasks::Tasks;
 
 /// The `[preprocess]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,52 +139,8 @@ pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
     recipe
 }
 
-/// A pass that goes into a shard.
-struct Task {
-    shard: u64,
-    pass: Pass,
-}
-
-/// The shards that are being made.
-struct Shards<'a> {
-    writer: &'a Writer,
-    open: Mutex<HashMap<(usize, u64), Open<'a>>>,
-}
-
-/// A shard being made, with the passes that it still waits for.
-struct Open<'a> {
-    shard: Arc<ShardWriter<'a>>,
-    waits_for: usize,
-}
-
-impl<'a> Shards<'a> {
-    fn of(&self, task: &Task, passes: usize) -> Result<Arc<ShardWriter<'a>>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (task.pass.maker, task.shard);
-        if let Some(found) = open.get(&key) {
-            return Ok(found.shard.clone());
-        }
-        let shard = Arc::new(self.writer.shard(task.pass.maker, task.shard)?);
-        open.insert(key, Open { shard: shard.clone(), waits_for: passes });
-        Ok(shard)
-    }
-
-    /// Commits the shard of a pass that was its last.
-    fn ended(&self, task: &Task) -> Result<()> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (task.pass.maker, task.shard);
-        let Some(found) = open.get_mut(&key) else { return Ok(()) };
-        found.waits_for -= 1;
-        if found.waits_for > 0 {
-            return Ok(());
-        }
-        let shard = open.remove(&key).and_then(|found| Arc::into_inner(found.shard));
-        drop(open);
-        shard.map_or(Ok(()), ShardWriter::commit)
-    }
-}
-
-/// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed.
+/// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed. Rows that failed in an
+/// earlier run for a cause outside their recording are tried again, and so are those of this run, at its end.
 /// `dataset` is the name of the data set, whose conventions some presets follow.
 ///
 /// # Errors
@@ -196,55 +154,10 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         manifest: manifest.clone(),
         modalities: makers.iter().map(|maker| maker.header.clone()).collect(),
         recipe: recipe(makers, manifest.test_set),
-        shard_bytes: settings.shard_mib.map(|mib| mib << 20),
+        shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     let writer = Writer::open(&settings.store, &plan)?;
-    let total = manifest.len() * makers.len();
-    let mut tasks = Vec::new();
-    let mut passes_of: HashMap<(usize, u64), usize> = HashMap::new();
-    for shard in 0..writer.shards() {
-        let begin = tasks.len();
-        for maker in 0..makers.len() {
-            if !writer.has(maker, shard)? {
-                let passes = passes(maker, makers, &manifest.segments, writer.rows(shard))?;
-                passes_of.insert((maker, shard), passes.len());
-                tasks.extend(passes.into_iter().map(|pass| Task { shard, pass }));
-            }
-        }
-        // all modalities of a row together, while its file is in the page cache
-        tasks[begin..].sort_by_key(|task| (task.pass.rows[0], task.pass.maker));
-    }
-    let missing: usize = tasks.iter().map(|task| task.pass.rows.len()).sum();
-    let done = AtomicUsize::new(total - missing);
-    let tell = |more: usize| (work.progress)(Progress { done: done.fetch_add(more, Ordering::Relaxed) + more, total });
-    tell(0);
-    let shards = Shards { writer: &writer, open: Mutex::default() };
-    let make = |item: usize| {
-        let task = &tasks[item];
-        let shard = shards.of(task, passes_of[&(task.pass.maker, task.shard)])?;
-        let first = writer.rows(task.shard)[0];
-        match &task.pass.source {
-            Err(failure) => task.pass.rows.iter().try_for_each(|&row| shard.note(row, Err(failure)))?,
-            Ok(source) => {
-                let job = Job {
-                    maker: task.pass.maker,
-                    source: source.clone(),
-                    segments: task.pass.rows.iter().map(|&row| manifest.segments[row as usize].clone()).collect(),
-                    rows: task.pass.rows.iter().map(|row| row - first).collect(),
-                    target: shard.target(),
-                };
-                crew.make(&job, &mut |place, outcome| {
-                    shard.note(task.pass.rows[place], outcome.as_ref())?;
-                    tell(1);
-                    work.stop.check()
-                })?;
-            }
-        }
-        Ok(())
-    };
-    in_order(tasks.len(), work.workers, 4 * work.workers, work.stop, make, |item, made: Result<()>| {
-        made?;
-        shards.ended(&tasks[item])
-    })?;
+    let tasks = Tasks::plan(&writer, makers, manifest, work)?;
+    Making::new(&writer, &crew, manifest, &tasks, work).run()?;
     writer.finish()
 }

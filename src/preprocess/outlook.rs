@@ -4,12 +4,13 @@ use std::fmt::{Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Settings, Source};
+use super::Settings;
 use crate::error::Failure;
 use crate::manifest::Manifest;
 use crate::pipeline::{Work, in_order};
+use crate::source::Source;
 use crate::store::jpeg;
-use crate::store::layout::{SHARD_BYTES, rows_per_shard, shard_path};
+use crate::store::layout::{SHARD_BYTES, rows_per_shard, shard_bytes, shard_path};
 use crate::worker::{Crew, Session};
 use crate::{Error, Result};
 
@@ -79,7 +80,7 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
     let session = Session { dataset: dataset.to_owned(), modalities: settings.modalities.clone() };
     let crew = Crew::new(session, work.breeder, work.patience)?;
     let row_bytes = crew.makers().iter().map(|maker| maker.header.row_bytes()).max().unwrap_or(1);
-    let rows_per_shard = rows_per_shard(row_bytes, settings.shard_mib.map_or(SHARD_BYTES, |mib| mib << 20));
+    let rows_per_shard = rows_per_shard(row_bytes, shard_bytes(settings.shard_mib)?.unwrap_or(SHARD_BYTES));
     let rows = manifest.len() as u64;
     let shards = rows.div_ceil(rows_per_shard);
     let count = PROBED.min(manifest.len());

@@ -17,6 +17,7 @@ mod markup;
 mod plane;
 mod published;
 mod read;
+pub mod record;
 pub mod results;
 mod scale;
 pub mod sound;

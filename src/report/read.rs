@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::results::{EmbeddedRow, FORMAT, Role, Settings, without_absent};
-use super::{RunResult, identity, sound};
+use super::{RunResult, identity, record, sound};
 use crate::error::plain_types;
 use crate::{Error, Result, fs};
 
@@ -14,7 +14,7 @@ use crate::{Error, Result, fs};
 /// sorted by path. A file that is reached twice counts once. Runs that only served a choice are left out.
 ///
 /// # Errors
-/// [`Error::Input`] that names the folder without any result, the file that is not a result of a format known here and what was
+/// [`Error::Integrity`] for a run that is not what its record says; [`Error::Input`] that names the folder without any result, the file that is not a result of a format known here and what was
 /// expected there, or the two files that hold one and the same run.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
     let mut files = Vec::new();
@@ -32,7 +32,13 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
         if !seen.insert(canonical) {
             continue;
         }
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let damaged = record::faults(folder)?.into_iter().flatten().next();
+        if let Some(record::Fault { file, problem }) = damaged {
+            return Err(Error::integrity(&file, problem));
+        }
         let mut result = parse(&file, &fs::read_text(&file)?)?;
+        record::check(folder, result.format)?;
         if result.settings.is_empty() {
             result.settings = settings(&file.with_file_name("config.toml"));
         }
@@ -59,7 +65,7 @@ pub fn label(run: &RunResult) -> String {
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Error::input(path.display(), format!("cannot read: {error}; expected the folder of a finished run"))
+    Error::unread(path, error, "the folder of a finished run")
 }
 
 /// Depth first, by name; links are followed, a folder already seen is not entered again.

@@ -11,7 +11,7 @@ pub use epoch::{BalanceResult, EpochResult};
 
 /// The format that is written. Earlier ones are still read: format 2 has neither `settings` nor runs that diverged, format 1 lacks
 /// `losses`, `domains` and the macro-F1 of epochs too.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Settings by key.
 pub type Settings = BTreeMap<String, serde_json::Value>;

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::header::read_header;
+use super::header::{manifest, read_header};
 use super::layout::{Header, ShardRecord, read_json, shard_path, write_json};
-use super::manifest_csv;
 use super::writer::Writer;
 use crate::{Error, Result, fs};
 
@@ -15,15 +14,8 @@ impl Writer {
     /// As [`open`](Self::open); [`Error::Integrity`] where the manifest at `of` is not what its recipe says.
     pub fn like(folder: &Path, of: &Path) -> Result<Self> {
         let (header, _) = read_header(of)?;
-        let path = of.join("manifest.csv");
-        let table = fs::read(&path)?;
-        if header.recipe["manifest_blake3"] != blake3::hash(&table).to_hex().as_str() {
-            return Err(Error::integrity(&path, "its hash is not what the recipe says"));
-        }
-        let manifest = manifest_csv::read(&path, &header.classes, &header.domains)?;
-        if manifest.len() as u64 != header.rows {
-            return Err(Error::integrity(&path, format!("{} rows; expected {}", manifest.len(), header.rows)));
-        }
+        let manifest = manifest(of, &header)?;
+        let table = fs::read(&of.join("manifest.csv"))?;
         let ids = manifest.segments.into_iter().map(|segment| segment.id).collect();
         Self::start(folder, Header { shards: Default::default(), ..header }, &table, ids)
     }

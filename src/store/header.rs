@@ -5,14 +5,19 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::layout::{Header, ShardRecord, VERSION, read_json, shard_path};
-use crate::{Error, Result};
+use super::layout::{Header, ShardRecord, VERSION, read_json, recipe_hash, shard_path};
+use super::manifest_csv;
+use crate::manifest::Manifest;
+use crate::{Error, Result, fs};
 
 impl Header {
     /// What is wrong with the header by itself, where something is.
     pub fn fault(&self) -> Option<String> {
         if self.format != "mmdg-store" || self.version != VERSION {
             return Some(format!("format {:?} version {}; expected \"mmdg-store\" version {VERSION}", self.format, self.version));
+        }
+        if recipe_hash(&self.recipe) != self.recipe_blake3 {
+            return Some("recipe_blake3 is not the recipe's hash".into());
         }
         if self.rows_per_shard == 0 {
             return Some("rows_per_shard is 0; expected at least 1".into());
@@ -55,7 +60,7 @@ impl Header {
 pub fn read_header(folder: &Path) -> Result<(Header, bool)> {
     for (name, whole) in [("store.json", true), ("plan.json", false)] {
         let path = folder.join(name);
-        if path.is_file() {
+        if fs::is_file(&path)? {
             let header: Header = read_json(&path)?;
             return match header.fault() {
                 Some(problem) => Err(Error::integrity(&path, problem)),
@@ -64,6 +69,25 @@ pub fn read_header(folder: &Path) -> Result<(Header, bool)> {
         }
     }
     Err(Error::input(folder.display(), "no store.json; expected the folder of a store"))
+}
+
+/// The segments of a store, whose file is what the recipe says.
+///
+/// # Errors
+/// [`Error::Integrity`] naming it; [`Error::Io`].
+pub fn manifest(folder: &Path, header: &Header) -> Result<Manifest> {
+    let path = folder.join("manifest.csv");
+    if !fs::is_file(&path)? {
+        return Err(Error::integrity(&path, "it is missing; the command that makes the store makes it anew"));
+    }
+    if header.recipe["manifest_blake3"] != blake3::hash(&fs::read(&path)?).to_hex().as_str() {
+        return Err(Error::integrity(&path, "its hash is not what the recipe says"));
+    }
+    let manifest = manifest_csv::read(&path, &header.classes, &header.domains)?;
+    if manifest.len() as u64 != header.rows {
+        return Err(Error::integrity(&path, format!("{} rows; expected {}", manifest.len(), header.rows)));
+    }
+    Ok(manifest)
 }
 
 /// What stands in `failures.jsonl`, from all records with their modality's place in the header and name.
@@ -84,7 +108,7 @@ pub fn failure_lines<'a>(records: impl Iterator<Item = (usize, &'a str, &'a Shar
 /// [`Error::Integrity`] for a record that cannot be read.
 pub fn record(folder: &Path, header: &Header, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
     let path = shard_path(folder, modality, shard, "json");
-    if !path.is_file() {
+    if !fs::is_file(&path)? {
         return Ok(None);
     }
     let record: ShardRecord = read_json(&path)?;

@@ -156,6 +156,9 @@ pub struct RowNote {
     pub code: Code,
     /// Sentence.
     pub message: String,
+    /// Whether the same command tries it again, since the cause lay outside the recording.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retry: bool,
 }
 
 /// A shard's commit record.
@@ -238,6 +241,18 @@ pub fn recipe_hash(recipe: &serde_json::Value) -> String {
     blake3::hash(recipe.to_string().as_bytes()).to_hex().to_string()
 }
 
+/// What `shard-mib` says, in bytes.
+///
+/// # Errors
+/// [`Error::Input`] for 0, and for more than any file system holds.
+pub fn shard_bytes(mib: Option<u64>) -> Result<Option<u64>> {
+    const MOST: u64 = 1 << 24;
+    match mib {
+        Some(mib) if mib == 0 || mib > MOST => Err(Error::input("shard-mib", format!("{mib}; expected 1 to {MOST}"))),
+        mib => Ok(mib.map(|mib| mib << 20)),
+    }
+}
+
 /// The largest power of two of rows that keeps a shard within `limit` bytes; at least 1.
 pub fn rows_per_shard(row_bytes: u64, limit: u64) -> u64 {
     let fit = (limit / row_bytes.max(1)).max(1);
@@ -249,22 +264,44 @@ pub fn shard_path(store: &Path, modality: &str, shard: u64, extension: &str) -> 
     store.join(modality).join(format!("{shard:05}.{extension}"))
 }
 
-/// Reads a JSON file of a store.
+/// The key of a JSON file's own hash.
+const SEAL: &str = "seal";
+
+/// Reads a JSON file of a store, and holds it against the hash that it carries.
 ///
 /// # Errors
-/// [`Error::Integrity`] naming file and line where it does not fit.
+/// [`Error::Integrity`] naming file and line where it does not fit, and for a file that is not there; [`Error::Io`].
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&fs::read(path)?).map_err(|error| Error::integrity(path, error.to_string()))
+    if !fs::is_file(path)? {
+        return Err(Error::integrity(path, "it is missing"));
+    }
+    let bytes = fs::read(path)?;
+    let wrong = |error: serde_json::Error| Error::integrity(path, error.to_string());
+    let mut value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
+    match value.as_object_mut().and_then(|object| object.remove(SEAL)) {
+        // of an earlier version
+        None => serde_json::from_slice(&bytes).map_err(wrong),
+        Some(seal) if seal == seal_of(&value) => serde_json::from_value(value).map_err(wrong),
+        Some(_) => Err(Error::integrity(path, "its hash is not the one that it carries")),
+    }
 }
 
-/// Writes one, readable and ending in a newline.
+fn seal_of(value: &serde_json::Value) -> String {
+    blake3::hash(value.to_string().as_bytes()).to_hex().to_string()
+}
+
+/// Writes one, readable and ending in a newline, with its own hash as the last entry.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::integrity(path, error.to_string()))?;
-    bytes.push(b'\n');
-    fs::write(path, &bytes)
+    let wrong = |error: serde_json::Error| Error::integrity(path, error.to_string());
+    let mut text = serde_json::to_string_pretty(value).map_err(wrong)?;
+    // as it will be read
+    let seal = seal_of(&serde_json::from_str(&text).map_err(wrong)?);
+    let end = text.trim_end_matches('}').trim_end().len();
+    text.truncate(end);
+    fs::write(path, format!("{text},\n  \"{SEAL}\": \"{seal}\"\n}}\n").as_bytes())
 }
 
 #[cfg(test)]

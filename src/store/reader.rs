@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use memmap2::{Mmap, MmapOptions};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::header::manifest;
 use super::jpeg::Jpegs;
 use super::layout::{Dtype, Header, ModalityHeader, ShardRecord, read_json, shard_path};
-use super::manifest_csv;
 use crate::manifest::Manifest;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// An open store. Rows may be read from any number of threads.
 ///
@@ -31,11 +32,16 @@ pub struct Store {
     manifest: Manifest,
     /// By modality, then shard.
     shards: Vec<Vec<Shard>>,
+    /// Whether shards are taken for what their records say, unseen.
+    trusted: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Shard {
+    path: PathBuf,
     map: Mmap,
+    /// What is wrong with its bytes, once they were looked at.
+    checked: OnceLock<Option<String>>,
     record: ShardRecord,
     data: Stretch,
     span: Stretch,
@@ -55,15 +61,16 @@ struct Stretch {
 }
 
 impl Store {
-    /// Opens a whole store and checks that every file is as long as its record says and every array lies inside.
-    /// Contents are not hashed.
+    /// Opens a whole store and checks that every file is as long as its record says and every array lies inside, that the records are those of this
+    /// store, and that its own words (header, manifest, records) have the hashes that they should. Of shards contents are hashed by
+    /// [`check`](Rows::check), when they are used.
     ///
     /// # Errors
     /// [`Error::Input`] where there is no store, or one that is not whole; [`Error::Integrity`] naming the file.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("store.json");
-        if !path.is_file() {
-            let problem = if folder.join("plan.json").is_file() {
+        if !fs::is_file(&path)? {
+            let problem = if fs::is_file(&folder.join("plan.json"))? {
                 "this store is not whole yet; expected the command that makes it to be run to its end"
             } else {
                 "no store.json; expected the folder of a store"
@@ -74,12 +81,14 @@ impl Store {
         if let Some(problem) = header.fault() {
             return Err(Error::integrity(&path, problem));
         }
-        let manifest = manifest_csv::read(&folder.join("manifest.csv"), &header.classes, &header.domains)?;
-        if manifest.len() as u64 != header.rows {
-            return Err(Error::integrity(&path, format!("{} rows, but manifest.csv has {}", header.rows, manifest.len())));
-        }
+        let manifest = manifest(folder, &header)?;
         let shards = open_shards(folder, &header)?;
-        Ok(Self { folder: folder.into(), header, manifest, shards })
+        Ok(Self { folder: folder.into(), header, manifest, shards, trusted: false })
+    }
+
+    /// The same store, of whose shards [`check`](Rows::check) hashes nothing.
+    pub fn trusted(self, trusted: bool) -> Self {
+        Self { trusted, ..self }
     }
 
     /// The folder.
@@ -121,6 +130,7 @@ impl Store {
             header: &self.header.modalities[place],
             per_shard: self.header.rows_per_shard as usize,
             shards: &self.shards[place],
+            trusted: self.trusted,
         })
     }
 }
@@ -138,21 +148,35 @@ fn open_shards(folder: &Path, header: &Header) -> Result<Vec<Vec<Shard>>> {
     header.modalities.iter().map(|modality| all(modality).into_iter().collect()).collect()
 }
 
+/// What it means that a file of a store cannot be opened.
+fn gone(path: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Error::io("open", path)(error),
+        _ => Error::integrity(path, format!("cannot open: {error}")),
+    }
+}
+
 impl Shard {
     fn open(folder: &Path, header: &Header, modality: &ModalityHeader, shard: u64) -> Result<Self> {
         let record_path = shard_path(folder, &modality.name, shard, "json");
         let record: ShardRecord = read_json(&record_path)?;
-        let first = shard * header.rows_per_shard;
-        let rows = [first, (first + header.rows_per_shard).min(header.rows)];
+        let rows = header.shard_rows(shard);
         if record.rows != rows {
             return Err(Error::integrity(&record_path, format!("rows {:?}; expected {rows:?}", record.rows)));
+        }
+        if record.recipe_blake3 != header.recipe_blake3 {
+            return Err(Error::integrity(&record_path, "recipe_blake3 is not the store's; it is the record of another store"));
+        }
+        let entry = header.shards.get(&modality.name).and_then(|entries| entries.get(shard as usize));
+        if entry.is_none_or(|entry| (entry.rows, entry.bytes, &entry.blake3) != (record.rows, record.bytes, &record.blake3)) {
+            return Err(Error::integrity(&record_path, "rows, bytes or blake3 are not what store.json says"));
         }
         if !record.rows_fit() {
             let problem = format!("failed, absent, notes or made_by name rows other than {rows:?}; expected these");
             return Err(Error::integrity(&record_path, problem));
         }
         let path = shard_path(folder, &modality.name, shard, "h5");
-        let file = File::open(&path).map_err(|error| Error::integrity(&path, format!("cannot open: {error}")))?;
+        let file = File::open(&path).map_err(|error| gone(&path, error))?;
         let length = file.metadata().map_err(Error::io("read", &path))?.len();
         if length != record.bytes {
             return Err(Error::integrity(&path, format!("{length} bytes; its record says {}", record.bytes)));
@@ -181,11 +205,25 @@ impl Shard {
         // SAFETY: a published shard is never written again; one that is cut short by others while mapped would end the
         // process with SIGBUS, which the store's promise of immutability excludes.
         let map = unsafe { MmapOptions::new().len(length as usize).map(&file) }.map_err(Error::io("map", &path))?;
-        let shard = Self { map, record, data, span, time, valid, views, bytes, offset };
+        let checked = OnceLock::new();
+        let shard = Self { path: path.clone(), map, checked, record, data, span, time, valid, views, bytes, offset };
         if modality.jpeg.is_some() {
             shard.jpegs().check().map_err(|problem| Error::integrity(&path, problem))?;
         }
         Ok(shard)
+    }
+
+    /// Hashes all of its bytes, at the first call.
+    fn check(&self) -> Result<()> {
+        let look = || {
+            let found = blake3::Hasher::new().update_rayon(&self.map).finalize().to_hex();
+            let same = found.as_str() == self.record.blake3;
+            (!same).then(|| format!("its hash is {found}; its record says {}", self.record.blake3))
+        };
+        match self.checked.get_or_init(look) {
+            None => Ok(()),
+            Some(problem) => Err(Error::integrity(&self.path, problem.clone())),
+        }
     }
 
     /// The JPEGs of all frames, where frames are such.
@@ -201,9 +239,26 @@ pub struct Rows<'a> {
     pub(super) header: &'a ModalityHeader,
     pub(super) per_shard: usize,
     pub(super) shards: &'a [Shard],
+    pub(super) trusted: bool,
 }
 
 impl<'a> Rows<'a> {
+    /// Holds the shard that `row` lies in against its hash, once; of a store that is [trusted](Store::trusted), never.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] naming the shard.
+    pub fn check(&self, row: usize) -> Result<()> {
+        if self.trusted { Ok(()) } else { self.shards[row / self.per_shard].check() }
+    }
+
+    /// Holds all shards against their hashes.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_all(&self) -> Result<()> {
+        if self.trusted { Ok(()) } else { self.shards.iter().try_for_each(Shard::check) }
+    }
+
     /// Type and shape of a row.
     pub fn header(&self) -> &'a ModalityHeader {
         self.header

@@ -13,7 +13,7 @@ use super::run::Run;
 use super::spool::{self, Slots};
 use super::target::Target;
 use super::writer::Writer;
-use crate::error::{Code, Failure};
+use crate::error::{Cause, Code, Failure};
 use crate::sample::{Data, Made, Row};
 use crate::{Error, Result, fs};
 
@@ -56,6 +56,40 @@ impl<'a> ShardWriter<'a> {
             (fs::RowFile::open(&part)?, places, None)
         };
         Ok(Self { writer, header, shard, rows, path, file, places, slots, runs: Mutex::default(), told: Mutex::default() })
+    }
+
+    /// A shard that is there, but for some of its rows, which are made again. Until it is committed the one that is there stays.
+    pub(super) fn again(
+        writer: &'a Writer,
+        header: &'a ModalityHeader,
+        shard: u64,
+        record: ShardRecord,
+        rows: &[u64],
+    ) -> Result<Self> {
+        // JPEGs lie one behind the other, so all are made again
+        if header.jpeg.is_some() {
+            return Self::new(writer, header, shard);
+        }
+        let path = shard_path(writer.folder(), &header.name, shard, "h5");
+        fs::bring(&path, &path, false)?;
+        let file = fs::RowFile::open(&fs::part(&path))?;
+        let kept = |notes: Vec<RowNote>| notes.into_iter().filter(|note| !rows.contains(&note.row)).collect();
+        let made_by =
+            record.made_by.into_iter().map(|(name, ranges)| (name, ranges.into_iter().flat_map(|[from, to]| from..to).collect()));
+        let told = Told { failed: kept(record.failed), absent: record.absent, notes: record.notes, made_by: made_by.collect() };
+        let rows = writer.rows(shard);
+        Ok(Self {
+            writer,
+            header,
+            shard,
+            rows,
+            path,
+            file,
+            places: record.arrays,
+            slots: None,
+            runs: Mutex::default(),
+            told: told.into(),
+        })
     }
 
     /// Elements of a row's data.
@@ -130,8 +164,10 @@ impl<'a> ShardWriter<'a> {
     }
 
     fn settle(&self, row: u64, outcome: Result<&Made, &Failure>) -> Result<()> {
-        let note =
-            |code: Code, message: &str| RowNote { row, id: self.writer.id(row).to_owned(), code, message: message.to_owned() };
+        let note = |code: Code, message: &str| {
+            let retry = code.cause() == Cause::Outside;
+            RowNote { row, id: self.writer.id(row).to_owned(), code, message: message.to_owned(), retry }
+        };
         let told = |tell: &dyn Fn(&mut Told)| tell(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
         let index = row - self.rows[0];
         match outcome {
@@ -235,6 +271,9 @@ impl<'a> ShardWriter<'a> {
         if self.slots.is_some() {
             fs::remove(&spool::path(&self.path))?;
         }
+        // a record stands only beside the shard that it speaks of
+        self.writer.begin_change()?;
+        fs::remove(&shard_path(self.writer.folder(), &self.header.name, self.shard, "json"))?;
         fs::publish(&self.path)?;
         let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
         for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::header::{failure_lines, record};
 use super::layout::{
-    Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard, shard_path,
-    write_json,
+    Header, ModalityHeader, RowNote, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard,
+    shard_path, write_json,
 };
 use super::manifest_csv;
 use super::shard_writer::ShardWriter;
@@ -42,6 +43,8 @@ pub struct Summary {
     pub absent: usize,
     /// Samples that are there but partial.
     pub partial: usize,
+    /// Files of the store that were damaged or gone, and are there again.
+    pub remade: Vec<PathBuf>,
 }
 
 impl Summary {
@@ -57,6 +60,10 @@ pub struct Writer {
     folder: PathBuf,
     header: Header,
     ids: Vec<String>,
+    /// Whether it was whole when it was opened.
+    whole: bool,
+    /// What was found damaged or gone.
+    remade: Mutex<BTreeSet<PathBuf>>,
     _lock: fs::Lock,
 }
 
@@ -94,17 +101,35 @@ impl Writer {
         Self::start(folder, header, &table, ids)
     }
 
-    /// Starts a store of the rows in `table`, the bytes of its `manifest.csv`, or goes on with it.
+    /// Starts a store of the rows in `table`, the bytes of its `manifest.csv`, or goes on with it: what of it is damaged or gone is made anew.
     pub(super) fn start(folder: &Path, header: Header, table: &[u8], ids: Vec<String>) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let lock = fs::Lock::take(folder)?;
-        let writer = Self { folder: folder.into(), header, ids, _lock: lock };
-        match writer.existing()? {
-            Some(found) => writer.compare(&found)?,
-            None => {
-                writer.refuse_strangers()?;
-                fs::write(&folder.join("manifest.csv"), table)?;
+        let whole = fs::is_file(&folder.join("store.json"))?;
+        let writer = Self { folder: folder.into(), header, ids, whole, remade: Mutex::default(), _lock: lock };
+        let path = folder.join("manifest.csv");
+        let listed = fs::is_file(&path)?.then(|| fs::read(&path)).transpose()?;
+        match writer.existing() {
+            Ok(Some(found)) => {
+                writer.compare(&found)?;
+                if listed.as_deref() != Some(table) {
+                    writer.note(&path);
+                    fs::write(&path, table)?;
+                }
+            }
+            damaged => {
+                // a store that lost its header is told by its rows
+                let ours = listed.as_deref() == Some(table) && writer.has_records();
+                match damaged {
+                    Err(error) if !ours => return Err(error),
+                    Err(Error::Integrity { path, .. }) => writer.note(&path),
+                    Err(error) => return Err(error),
+                    Ok(_) if ours => writer.note(&folder.join("store.json")),
+                    Ok(_) => writer.refuse_strangers()?,
+                }
+                fs::write(&path, table)?;
                 write_json(&folder.join("plan.json"), &writer.header)?;
+                fs::remove(&folder.join("store.json"))?;
             }
         }
         for modality in &writer.header.modalities {
@@ -114,14 +139,26 @@ impl Writer {
         Ok(writer)
     }
 
+    /// Remembers that a file was damaged or gone.
+    fn note(&self, path: &Path) {
+        self.remade.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into());
+    }
+
     fn existing(&self) -> Result<Option<Header>> {
         for name in ["store.json", "plan.json"] {
             let path = self.folder.join(name);
-            if path.is_file() {
+            if fs::is_file(&path)? {
                 return read_json(&path).map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// Whether there is a shard of this plan.
+    fn has_records(&self) -> bool {
+        let any =
+            |modality: &ModalityHeader| (0..self.shards()).any(|shard| matches!(self.record(&modality.name, shard), Ok(Some(_))));
+        self.header.modalities.iter().any(any)
     }
 
     fn compare(&self, found: &Header) -> Result<()> {
@@ -191,12 +228,57 @@ impl Writer {
         record(&self.folder, &self.header, modality, shard)
     }
 
-    /// Whether the shard of the modality (by place in the header) is there.
+    /// Whether the shard of the modality (by place in the header) is there. One whose record is damaged is not.
     ///
     /// # Errors
-    /// [`Error::Integrity`] for a commit record that cannot be read.
+    /// [`Error::Io`].
     pub fn has(&self, modality: usize, shard: u64) -> Result<bool> {
-        Ok(self.record(&self.header.modalities[modality].name, shard)?.is_some())
+        let name = &self.header.modalities[modality].name;
+        match self.record(name, shard) {
+            Err(Error::Integrity { path, .. }) => {
+                self.note(&path);
+                Ok(false)
+            }
+            found => {
+                let there = found?.is_some();
+                if self.whole && !there {
+                    self.note(&shard_path(&self.folder, name, shard, "h5"));
+                }
+                Ok(there)
+            }
+        }
+    }
+
+    /// Rows of a shard that is there which failed for a cause that may have passed, or with `all` for any.
+    ///
+    /// # Errors
+    /// As [`has`](Self::has).
+    pub fn failed(&self, modality: usize, shard: u64, all: bool) -> Result<Vec<RowNote>> {
+        let record = self.record(&self.header.modalities[modality].name, shard)?;
+        let failed = record.into_iter().flat_map(|record| record.failed);
+        Ok(failed.filter(|note| all || note.retry).collect())
+    }
+
+    /// Starts a shard that is there again, to make `rows` of it anew.
+    ///
+    /// # Errors
+    /// As [`shard`](Self::shard).
+    pub fn again(&self, modality: usize, shard: u64, rows: &[u64]) -> Result<ShardWriter<'_>> {
+        let header = &self.header.modalities[modality];
+        match self.record(&header.name, shard)? {
+            Some(record) => ShardWriter::again(self, header, shard, record, rows),
+            None => ShardWriter::new(self, header, shard),
+        }
+    }
+
+    /// Has a store that is whole be one that is being made: from here on a kill leaves what the same command goes on with.
+    pub(super) fn begin_change(&self) -> Result<()> {
+        let path = self.folder.join("store.json");
+        if self.whole && fs::is_file(&path)? {
+            write_json(&self.folder.join("plan.json"), &self.header)?;
+            fs::remove(&path)?;
+        }
+        Ok(())
     }
 
     /// Starts a shard; until it is [committed](ShardWriter::commit) it does not exist.
@@ -233,7 +315,12 @@ impl Writer {
             header.shards.insert(modality.name.clone(), entries);
         }
         let text = failure_lines(records.iter().map(|(place, name, record)| (*place, *name, record)));
-        fs::write(&self.folder.join("failures.jsonl"), text.as_bytes())?;
+        let list = self.folder.join("failures.jsonl");
+        if self.whole && !(fs::is_file(&list)? && fs::read(&list)? == text.as_bytes()) {
+            self.note(&list);
+        }
+        fs::write(&list, text.as_bytes())?;
+        summary.remade = self.remade.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         write_json(&self.folder.join("store.json"), &header)?;
         fs::remove(&self.folder.join("plan.json"))?;
         Ok(summary)

@@ -4,11 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::cohort::Course;
+use crate::report::record::{self, Fault};
 use crate::{Error, Result, fs};
 
 /// What a checkpoint says beside its tensors.
@@ -29,6 +30,8 @@ pub struct Standing {
 
 /// The tensor that holds the [`Standing`], as TOML.
 const STANDING: &str = "standing";
+/// The tensor that holds the hash of all others.
+const DIGEST: &str = "digest";
 
 /// The file in a run's folder.
 pub fn path(folder: &Path) -> PathBuf {
@@ -58,11 +61,46 @@ fn whole(folder: &Path) -> Option<Standing> {
     let file = std::fs::File::open(path(folder)).ok()?;
     // SAFETY: the file is ours, and replaced whole when it changes
     let bytes = unsafe { memmap2::Mmap::map(&file) }.ok()?;
-    standing(SafeTensors::deserialize(&bytes).ok()?.tensor(STANDING).ok()?.data())
+    let file = SafeTensors::deserialize(&bytes).ok()?;
+    let tensors = file.tensors();
+    let all = tensors.iter().map(|(name, view)| (name.as_str(), format!("{} {:?}", view.dtype(), view.shape()), view.data()));
+    let own = file.tensor(DIGEST).ok()?;
+    (digest(all.collect()) == own.data()).then_some(())?;
+    standing(file.tensor(STANDING).ok()?.data())
 }
 
 fn standing(bytes: &[u8]) -> Option<Standing> {
     toml::from_str(std::str::from_utf8(bytes).ok()?).ok()
+}
+
+/// What is wrong with the runs in and below `folder`, finished or not: training makes those that it is asked for anew.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn damaged(out: &Path) -> Result<Vec<Fault>> {
+    let mut found = record::verify(out)?.faults;
+    let mut folders = vec![out.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if path(&folder).is_file() && whole(&folder).is_none() {
+            found.push(Fault { file: path(&folder), problem: "it is not what was written".into() });
+        }
+        let entries = std::fs::read_dir(&folder).map_err(Error::io("read", &folder))?;
+        // links are not followed, so this ends
+        let inner = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(inner.map(|entry| entry.path()));
+    }
+    Ok(found)
+}
+
+/// The hash of named tensors, but for that of the hash itself: of their types, shapes and bytes in the order of names.
+fn digest(mut tensors: Vec<(&str, String, &[u8])>) -> [u8; 32] {
+    tensors.sort_by_key(|(name, ..)| *name);
+    let mut hasher = blake3::Hasher::new();
+    for (name, form, bytes) in tensors.into_iter().filter(|(name, ..)| *name != DIGEST) {
+        hasher.update(format!("{name} {form}\n").as_bytes());
+        hasher.update(bytes);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// Writes one.
@@ -73,15 +111,42 @@ pub fn write(folder: &Path, standing: &Standing, state: Vec<(String, Tensor)>) -
     let text = toml::to_string(standing).map_err(|error| Error::input("checkpoint", error.to_string()))?;
     let mut tensors = state;
     tensors.push((STANDING.into(), Tensor::from_slice(text.as_bytes())));
+    let held = tensors.iter().map(|(name, tensor)| Ok((name.as_str(), form(tensor)?, bytes(tensor))));
+    let held: Vec<(&str, String, Vec<u8>)> = held.collect::<Result<_>>()?;
+    let hash = digest(held.iter().map(|(name, form, bytes)| (*name, form.clone(), bytes.as_slice())).collect());
+    tensors.push((DIGEST.into(), Tensor::from_slice(&hash)));
     write_tensors(&path(folder), &tensors)
+}
+
+/// Type and shape, as a file says them.
+fn form(tensor: &Tensor) -> Result<String> {
+    let kind = match tensor.kind() {
+        Kind::Float => Dtype::F32,
+        Kind::Double => Dtype::F64,
+        Kind::Int64 => Dtype::I64,
+        Kind::Uint8 => Dtype::U8,
+        Kind::Bool => Dtype::BOOL,
+        other => return Err(Error::input("checkpoint", format!("a tensor of type {other:?}"))),
+    };
+    let shape: Vec<usize> = tensor.size().into_iter().map(|size| size as usize).collect();
+    Ok(format!("{kind} {shape:?}"))
+}
+
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    let tensor = tensor.to_device(Device::Cpu).contiguous();
+    let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    bytes
 }
 
 /// Reads one; none where it is not there or not whole.
 pub fn read(folder: &Path) -> Option<(Standing, Vec<(String, Tensor)>)> {
+    whole(folder)?;
     let mut tensors = Tensor::read_safetensors(path(folder)).ok()?;
     let place = tensors.iter().position(|(name, _)| name == STANDING)?;
     let text = tensors.swap_remove(place).1;
     let mut bytes = vec![0u8; text.numel()];
+    tensors.retain(|(name, _)| name != DIGEST);
     (text.kind() == Kind::Uint8).then(|| text.copy_data(&mut bytes, text.numel()))?;
     Some((standing(&bytes)?, tensors))
 }

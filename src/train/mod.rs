@@ -47,9 +47,11 @@ mod task;
 mod trial;
 mod watch;
 mod widths;
+mod workers;
 
 pub use amount::{Bytes, Runs};
 pub use campaign::unfilled;
+pub use checkpoint::damaged;
 pub use cohort::{Course, Trained};
 pub use compare::{Compare, Resolved};
 pub use evaluate::{Evaluation, Judged};

@@ -1,5 +1,5 @@
 //! The folder of a run: `config.toml`, `metrics.csv`, `balance.csv`, events for TensorBoard, `model.safetensors` and, last,
-//! `results.json`; where asked for, `balance-steps.csv` and `embedding.csv`.
+//! `results.json` and `record.json`; where asked for, `balance-steps.csv` and `embedding.csv`.
 
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use super::table::Table;
 use super::task::{Standard, Task};
 use super::trial::Trial;
 use crate::balance::RECORD;
+use crate::report::record;
 use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
@@ -96,7 +97,7 @@ impl RunConfig {
         }
     }
 
-    /// Writes the folder, `results.json` last. Runs that only serve a choice keep no parameters.
+    /// Writes the folder, its record last. Runs that only serve a choice keep no parameters.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
@@ -125,8 +126,14 @@ impl RunConfig {
             card.diverged = trained.course.diverged;
             write_model(&folder.join("model.safetensors"), &card, task, model, trained)?;
         }
+        let mut files = vec!["config.toml", "metrics.csv", "balance.csv", events::NAME];
+        files.extend(self.trace.then_some("balance-steps.csv"));
+        files.extend(self.tsne.then_some("embedding.csv"));
+        files.extend((self.role == Role::Result).then_some("model.safetensors"));
+        files.push(RESULT);
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join(RESULT), (json + "\n").as_bytes())?;
+        record::write(folder, &files)?;
         checkpoint::remove(folder)
     }
 }
@@ -139,6 +146,11 @@ const ASIDE: &str = "earlier.json";
 /// Whether a folder holds the result of a run, set aside or not.
 pub fn is_finished(folder: &Path) -> bool {
     [RESULT, ASIDE].iter().any(|name| folder.join(name).exists())
+}
+
+/// Whether the result in it is [set aside](set_aside).
+pub fn is_set_aside(folder: &Path) -> bool {
+    folder.join(ASIDE).exists() && !folder.join(RESULT).exists()
 }
 
 /// Hides the result in `folder`, which other runs may turn out to have chosen otherwise.

@@ -8,6 +8,7 @@ use super::amount::Runs;
 use super::memory::Need;
 use super::run::{Planned, Works};
 use super::trial::Trial;
+use super::workers::on_threads;
 use crate::Result;
 
 /// Cohorts in the order that they are trained in, several at one time.
@@ -55,7 +56,7 @@ impl Works<'_> {
             let most = (fitting / threads).max(1);
             let most = match self.settings.cohort {
                 Runs::AtMost(runs) => most.min(runs),
-                Runs::Auto => self.fastest(&runs, most.min(runs.len().div_ceil(parts)), threads),
+                Runs::Auto => self.fastest(&runs, most.min(runs.len().div_ceil(parts)), threads)?,
             };
             let size = runs.len().div_ceil(parts).clamp(1, most);
             while !runs.is_empty() {
@@ -75,7 +76,7 @@ impl Works<'_> {
 
     /// The number of runs side by side, up to `most`, with the most run-steps a second while every thread has as many: doubled
     /// until that pays no more.
-    fn fastest(&self, runs: &[Planned], most: usize, threads: usize) -> usize {
+    fn fastest(&self, runs: &[Planned], most: usize, threads: usize) -> Result<usize> {
         let cap = TRIED[usize::from(self.placed.device != Device::Cpu)].min(most).min(runs.len());
         let (mut best, mut fastest, mut size) = (1, 0.0, 1);
         while size <= cap {
@@ -83,10 +84,7 @@ impl Works<'_> {
                 tch::set_num_threads(1);
                 self.cohort(&runs[..size]).rate()
             };
-            let rate: f64 = std::thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
-                workers.into_iter().map(|worker| worker.join().unwrap_or(0.0)).sum()
-            });
+            let rate: f64 = on_threads(threads, one)?.into_iter().map(|rate| rate.unwrap_or(0.0)).sum();
             if rate < 0.9 * fastest {
                 break;
             }
@@ -95,6 +93,6 @@ impl Works<'_> {
             }
             size *= 2;
         }
-        best
+        Ok(best)
     }
 }

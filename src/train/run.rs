@@ -16,6 +16,8 @@ use super::saved::{Card, Saved};
 use super::settings::Settings;
 use super::table::Table;
 use super::trial::Trial;
+use super::workers::on_threads;
+use crate::report::record;
 use crate::report::results::{Role, RunResult};
 use crate::stop::Stop;
 use crate::{Error, Result, fs};
@@ -36,7 +38,7 @@ pub struct Progress {
 /// Makes every run that is not already finished in `settings.out`, and gives the results of those that are reported, by
 /// column, task and seed. First come the runs of searches and the inner ones, by which configurations and epochs are chosen.
 ///
-/// A run's folder appears whole: `results.json` is written last. A run that is finished, or has a checkpoint, with other settings
+/// A run's folder appears whole: its record, `record.json`, is written last. A finished run that is not what its record says is made anew. A run that is finished, or has a checkpoint, with other settings
 /// or features is refused before anything is written, unless [`overwrite`](Settings::overwrite) is set. One that was interrupted goes on from its checkpoint, with the same bytes in the end on the CPU. There cohorts go to as
 /// many threads as there are cores, each one-threaded inside: results do not depend on that, nor on what a cohort holds.
 ///
@@ -49,6 +51,10 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     let device = device::find(&settings.device)?;
     // a step takes and frees the same few large buffers: fresh pages would cost a seventh to a third of it
     crate::allocator::keep_freed_memory();
+    if let Some(name) = ["store.json", "plan.json"].into_iter().find(|name| settings.out.join(name).is_file()) {
+        let problem = format!("[train] out holds {name}: it is a store; expected another folder for runs");
+        return Err(Error::input(settings.out.display(), problem));
+    }
     let campaign = Campaign::plan(table, settings)?;
     let init = settings.init.as_deref().map(Saved::read).transpose()?;
     let runs = campaign.runs();
@@ -170,6 +176,7 @@ impl Works<'_> {
             let folder = self.settings.out.join(&run.trial.folder);
             fs::create_dir_all(&folder)?;
             // an older result is gone before anything else in the folder changes
+            fs::remove(&folder.join(record::NAME))?;
             fs::remove(&folder.join("results.json"))?;
             if run.epochs == 0 {
                 cohort::clear(&folder)?;
@@ -186,10 +193,7 @@ impl Works<'_> {
                 done.extend(self.train(&cohort)?);
             }
         };
-        let outcomes: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-            workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-        });
+        let outcomes = on_threads(threads, worker)?;
         for outcome in outcomes {
             for (place, result) in outcome.unwrap_or_else(|panic| Err(device::failed(panic.as_ref())))? {
                 results[place] = Some(result);

@@ -19,6 +19,7 @@ use super::{checkpoint, output};
 use crate::balance::Hyperparameters;
 use crate::objective::Fusion;
 use crate::report::identity::{self, OWN, PLACE};
+use crate::report::record;
 use crate::report::results::{FORMAT, Role, RunResult, Settings as Shaped};
 use crate::report::sound;
 use crate::{Error, Result, fs};
@@ -176,7 +177,7 @@ impl RunConfig {
     /// The result of an earlier run of exactly this configuration, where `folder` holds one that a run can have left.
     pub fn finished(&self, folder: &Path) -> Option<RunResult> {
         let config = fs::read(&folder.join("config.toml")).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
-        if !self.is(&config) {
+        if !self.is(&config) || !record::is_whole(folder) {
             return None;
         }
         let bytes = fs::read(&folder.join("results.json")).ok()?;
@@ -187,6 +188,11 @@ impl RunConfig {
     /// In what a run that is finished in `folder`, or that has a checkpoint there, is another than this one; nothing where there is
     /// none. What a search or inner runs choose for a reported run is no difference.
     pub(super) fn differences(&self, folder: &Path) -> Vec<String> {
+        // what is damaged says nothing, and is made anew
+        let damaged = || record::faults(folder).is_ok_and(|faults| faults.is_some_and(|faults| !faults.is_empty()));
+        if !output::is_set_aside(folder) && damaged() {
+            return Vec::new();
+        }
         let text = match output::is_finished(folder) {
             true => fs::read_text(&folder.join("config.toml")).ok(),
             false => match checkpoint::config(folder) {

@@ -17,12 +17,17 @@ use crate::{Error, Result, fs};
 
 /// The metadata's key.
 const KEY: &str = "mmdg";
-const FORMAT: u32 = 1;
+/// The first one carried no hash.
+const FORMAT: u32 = 2;
+/// What stands in the card's text before the hash, which is its last entry.
+const BEFORE_DIGEST: &str = "\"digest\":\"";
+/// Characters of a hash.
+const DIGEST: usize = 64;
 
 /// What stands in the metadata under `mmdg`, as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// 1.
+    /// 2.
     pub format: u32,
     /// Class names, in the order of the scores.
     pub classes: Vec<String>,
@@ -39,6 +44,9 @@ pub struct Card {
     pub diverged: Option<usize>,
     /// `[train]` but for what is the place's or the machine's.
     settings: serde_json::Value,
+    /// Blake3 of the tensors and of this text with zeros in the hash's place, in hex, so that a file copied alone can be checked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    digest: String,
 }
 
 impl Card {
@@ -79,7 +87,17 @@ impl Card {
             balance: Some(column.balance.name.into()),
             hyperparameters: own.as_table().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
         };
-        Ok(Self { format: FORMAT, classes: classes.to_vec(), modalities, sources, target, column, diverged: None, settings })
+        Ok(Self {
+            format: FORMAT,
+            classes: classes.to_vec(),
+            modalities,
+            sources,
+            target,
+            column,
+            diverged: None,
+            settings,
+            digest: String::new(),
+        })
     }
 }
 
@@ -112,17 +130,40 @@ impl Design {
 /// [`Error::Io`].
 pub fn write(path: &Path, card: &Card, tensors: &[(String, Tensor)]) -> Result<()> {
     let wrong = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
-    let text = serde_json::to_string(card).map_err(|error| wrong(&error))?;
+    let card = Card { digest: "0".repeat(DIGEST), ..card.clone() };
+    let text = serde_json::to_string(&card).map_err(|error| wrong(&error))?;
     let bytes: Vec<(Dtype, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes(tensor)).collect();
     let mut views = Vec::new();
     for ((name, tensor), (dtype, bytes)) in tensors.iter().zip(&bytes) {
         let shape = tensor.size().into_iter().map(|size| size as usize).collect();
         views.push((name.as_str(), TensorView::new(*dtype, shape, bytes).map_err(|error| wrong(&error))?));
     }
+    let digest = digest(&text, views.iter().map(|(name, view)| (*name, view)));
+    let text =
+        digest_of(&text).map_or_else(|| text.clone(), |place| text[..place].to_owned() + &digest + &text[place + DIGEST..]);
     // one key: the crate keeps several in no fixed order
     let about = HashMap::from([(KEY.to_owned(), text)]);
     let file = safetensors::serialize(views, Some(about)).map_err(|error| wrong(&error))?;
     fs::write(path, &file)
+}
+
+/// Where the hash stands in the text of a card.
+fn digest_of(text: &str) -> Option<usize> {
+    let place = text.rfind(BEFORE_DIGEST)? + BEFORE_DIGEST.len();
+    text.get(place..place + DIGEST).map(|_| place)
+}
+
+/// The hash of a card's text, which has zeros in its place, and of tensors in the order of their names.
+fn digest<'a, 'b: 'a>(text: &str, tensors: impl Iterator<Item = (&'a str, &'a TensorView<'b>)>) -> String {
+    let mut tensors: Vec<(&str, &TensorView<'_>)> = tensors.collect();
+    tensors.sort_by_key(|(name, _)| *name);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(text.as_bytes());
+    for (name, view) in tensors {
+        hasher.update(format!("\n{name} {} {:?}\n", view.dtype(), view.shape()).as_bytes());
+        hasher.update(view.data());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 fn bytes(tensor: &Tensor) -> (Dtype, Vec<u8>) {
@@ -157,15 +198,26 @@ impl Saved {
     /// weights of a run that diverged.
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |problem: String| Error::input(path.display(), problem);
-        let bytes = std::fs::read(path).map_err(|error| wrong(format!("cannot read: {error}; expected a model.safetensors")))?;
+        let bytes = std::fs::read(path).map_err(|error| Error::unread(path, error, "a model.safetensors"))?;
         let not_one = |error| wrong(format!("{error}; expected a model.safetensors"));
         let file = SafeTensors::deserialize(&bytes).map_err(not_one)?;
         let (_, about) = SafeTensors::read_metadata(&bytes).map_err(not_one)?;
-        let card = about.metadata().as_ref().and_then(|about| about.get(KEY));
-        let card = card.map(|text| serde_json::from_str::<Card>(text)).transpose();
+        let text = about.metadata().as_ref().and_then(|about| about.get(KEY));
+        let card = text.map(|text| serde_json::from_str::<Card>(text)).transpose();
         let card = card.map_err(|error| wrong(format!("metadata {KEY:?}: {error}")))?;
-        if let Some(card) = card.as_ref().filter(|card| card.format != FORMAT) {
-            return Err(wrong(format!("metadata {KEY:?} of format {}; expected {FORMAT}", card.format)));
+        if let Some(card) = card.as_ref().filter(|card| !(1..=FORMAT).contains(&card.format)) {
+            return Err(wrong(format!("metadata {KEY:?} of format {}; expected 1 to {FORMAT}", card.format)));
+        }
+        if let (Some(text), Some(card)) = (text, card.as_ref().filter(|card| card.format > 1 || !card.digest.is_empty())) {
+            let views = file.tensors();
+            let blank = digest_of(text).map(|place| text[..place].to_owned() + &"0".repeat(DIGEST) + &text[place + DIGEST..]);
+            let found = blank.map(|text| digest(&text, views.iter().map(|(name, view)| (name.as_str(), view))));
+            if found.as_ref() != Some(&card.digest) {
+                return Err(Error::integrity(
+                    path,
+                    "its hash is not the one that it carries; expected the file as it was written",
+                ));
+            }
         }
         if let Some(epoch) = card.as_ref().and_then(|card| card.diverged) {
             let problem =

@@ -97,9 +97,10 @@ impl Table {
         Ok(Self { classes, domains, modalities, label, domain, split, test_set: None })
     }
 
-    /// The rows of a feature store.
+    /// The rows of a feature store, whose shards are hashed on the way unless it is [trusted](Store::trusted).
     ///
     /// # Errors
+    /// [`Error::Integrity`] naming a shard that is not what its record says;
     /// [`Error::Input`] for a store of clips; else as [`new`](Self::new).
     pub fn from_store(store: &Store) -> Result<Self> {
         let header = store.header();
@@ -109,6 +110,7 @@ impl Table {
         let mut modalities = Vec::new();
         for modality in &header.modalities {
             let rows = store.modality(&modality.name)?;
+            rows.check_all()?;
             let mut values = Vec::with_capacity(store.len() * modality.row_elements() as usize);
             (0..store.len()).for_each(|row| values.extend_from_slice(&rows.values(row)));
             modalities.push(TableModality {

@@ -242,6 +242,7 @@ fn regular(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(about) if about.is_file() => Ok(()),
         Ok(_) => Err(Error::integrity(path, "not a file; expected one")),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io("open", path)(error)),
         Err(error) => Err(Error::integrity(path, format!("cannot open: {error}"))),
     }
 }

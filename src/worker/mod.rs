@@ -115,8 +115,9 @@ impl<'a> Crew<'a> {
             told(place, outcome)
         })?;
         let left: Vec<usize> = (0..done.len()).filter(|&place| !done[place]).collect();
+        // one that was silent has had its time; one that died may have been killed
         if let [place] = left[..]
-            && let (1, Some(lost)) = (done.len(), lost.take())
+            && let (1, Some(lost)) = (done.len(), lost.take_if(|lost| !matches!(lost, Lost::Gone)))
         {
             return told(place, Err(lost.into()));
         }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::child::serve;
 use crate::pipeline::{Breeder, Offspring};
@@ -13,6 +14,9 @@ use crate::{Error, Result};
 
 /// Bytes of memory of its own that a decoding process may have: room for the largest pictures that are decoded, and no more.
 const MEMORY: u64 = 4 << 30;
+
+/// How long its end is waited for.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The process that forks. Dropping it ends it, and waits for that, so that the time its children used is counted as this process's.
 #[derive(Debug)]
@@ -71,8 +75,19 @@ impl Nursery {
 impl Drop for Nursery {
     fn drop(&mut self) {
         drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // SAFETY: waits for a child of this process, which ends when there are no more requests.
-        unsafe { libc::waitpid(self.process, std::ptr::null_mut(), 0) };
+        // it ends when there are no more requests; one that somebody has stopped does not
+        let deadline = Instant::now() + LAST_WORDS;
+        // SAFETY: waits for a child of this process, and ends it.
+        unsafe {
+            while libc::waitpid(self.process, std::ptr::null_mut(), libc::WNOHANG) == 0 {
+                if Instant::now() >= deadline {
+                    libc::kill(self.process, libc::SIGKILL);
+                    libc::waitpid(self.process, std::ptr::null_mut(), 0);
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 }
 

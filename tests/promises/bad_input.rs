@@ -42,6 +42,11 @@ fn pipeline_files() {
         "table = \"table.csv\"\nclasses = [\"low\"]",
         &["table.csv", "line 3: label \"high\"", "expected one of \"low\""],
     );
+    at("shard-mib = 1", "shard-mib = 0", &["shard-mib: 0; expected 1 to"]);
+    at("shard-mib = 1", "shard-mib = 17592186044416", &["shard-mib: 17592186044416; expected 1 to"]);
+    at("store = \"clips\"", "store = \"\"", &["an empty path"]);
+    std::fs::write(folder.join("nothing.toml"), "\n# nothing\n").unwrap();
+    expect(&run(folder, "preprocess nothing.toml"), 3, &["nothing.toml: it is empty"]);
     expect(&run(folder, "preprocess missing.toml"), 3, &["missing.toml", "cannot read"]);
     expect(&run(folder, "extract pipeline.toml"), 3, &["no [extract] table"]);
     expect(&run(folder, "inspect nowhere"), 3, &["nowhere", "no store.json"]);
@@ -61,6 +66,7 @@ fn tables() {
     at("", &["table.csv", "no column \"id\""]);
     at(head, &["table.csv", "no segments"]);
     at("id,path,start,end,label,domain,extra\n", &["unknown column \"extra\""]);
+    at("id,path,start,end,label,domain,label\n", &["line 1: column \"label\" stands twice; expected it once"]);
     at(&format!("{head}a,000.wav,1,1,x,d\n"), &["line 2: end 1: expected seconds after the start 1"]);
     at(&format!("{head}a,000.wav,-1,1,x,d\n"), &["line 2: start -1: expected seconds, 0 or more"]);
     at(&format!("{head}a,000.wav,NaN,1,x,d\n"), &["line 2: start NaN"]);

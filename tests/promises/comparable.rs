@@ -151,6 +151,7 @@ fn results_say_what_shaped_them() {
     let mut old: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     (old["format"], old["settings"]) = (2.into(), serde_json::json!({}));
     std::fs::write(&file, old.to_string()).unwrap();
+    std::fs::remove_file(file.with_file_name("record.json")).unwrap();
     let read = report::read(&[folder.path().join("gmp")]).unwrap();
     assert_eq!(read[1].settings, found.settings);
     assert_eq!(Comparison::new(&read).unwrap().entries().len(), 1);

@@ -37,6 +37,8 @@ mod explicit;
 mod extraction;
 #[cfg(all(feature = "cli", feature = "exchange", feature = "hdf5", feature = "onnx"))]
 mod feeding;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod formats;
 #[cfg(feature = "media")]
 mod fuzz_corpus;
 #[cfg(feature = "torch")]
@@ -62,6 +64,8 @@ mod networks;
 mod pickles;
 #[cfg(feature = "video")]
 mod pixels;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "exchange"))]
+mod pressure;
 #[cfg(feature = "torch")]
 mod protocol;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
@@ -70,6 +74,8 @@ mod real_recordings;
 mod reference_steps;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod retries;
 #[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
 mod round_trip;
 #[cfg(feature = "torch")]
@@ -99,6 +105,8 @@ mod test_sets;
 mod train;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod trees;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "exchange", feature = "torch"))]
+mod unseen;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod validate;
 #[cfg(feature = "hdf5")]

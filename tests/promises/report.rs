@@ -78,6 +78,7 @@ fn put(folder: &Path, runs: &[RunResult]) -> PathBuf {
         let folder = folder.join(&run.name).join(&run.target).join(format!("seed-{}", run.seed));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("results.json"), serde_json::to_vec(run).unwrap()).unwrap();
+        report::record::write(&folder, &["results.json"]).unwrap();
     }
     folder.to_owned()
 }
@@ -419,7 +420,7 @@ fn what_is_no_result_is_named() {
 
     let good = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     let cases = [
-        ("format", 4.into(), "format 4; expected 1 to 3"),
+        ("format", 5.into(), "format 5; expected 1 to 4"),
         ("seed", "one".into(), "expected the result of a run"),
         ("target_accuracy", 61.2.into(), "expected a share in [0, 1]"),
         ("target_accuracy", serde_json::Value::Null, "target_accuracy is null"),
@@ -437,10 +438,12 @@ fn what_is_no_result_is_named() {
         let mut bad = good.clone();
         bad[key] = value;
         std::fs::write(&file, bad.to_string()).unwrap();
+        report::record::write(&folder.path().join("a"), &["results.json"]).unwrap();
         let error = refused(&root);
         let text = error.to_string();
         assert!(error.exit_code() == 3 && text.contains("a/results.json") && text.contains(expected), "{key}: {text}");
     }
+    std::fs::remove_file(folder.path().join("a/record.json")).unwrap();
     std::fs::write(&file, "{\"format\": 1, ").unwrap();
     assert!(refused(&root).to_string().contains("line 1 column"));
     std::fs::write(&file, [0xff]).unwrap();
@@ -449,6 +452,9 @@ fn what_is_no_result_is_named() {
     std::fs::write(&file, good.to_string()).unwrap();
     std::fs::create_dir(folder.path().join("b")).unwrap();
     std::fs::write(folder.path().join("b/results.json"), good.to_string()).unwrap();
+    for run in ["a", "b"] {
+        report::record::write(&folder.path().join(run), &["results.json"]).unwrap();
+    }
     let text = refused(&root).to_string();
     assert!(text.contains("a/results.json") && text.contains("b/results.json") && text.contains("the same run"), "{text}");
 }

@@ -9,6 +9,7 @@ use mmdg::{Error, fs, inspect};
 
 use crate::command::{expect, mmdg, run, tones, tree};
 use crate::shared::skipped;
+use crate::verify::unsealed;
 
 /// Makes the store with a fault at every step, finishes it each time, and compares with an undisturbed one.
 fn disturbed(kind: &str, stride: usize, check: impl Fn(&std::process::Output)) {
@@ -144,13 +145,13 @@ fn damage_is_an_error_that_names_the_file() {
         found
     };
     let replaced = |from: &'static str, to: &'static str| {
-        move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()
+        move |bytes: Vec<u8>| unsealed(&String::from_utf8(bytes).unwrap()).replacen(from, to, 1).into_bytes()
     };
     assert!(damaged("audio/00001.h5", &|bytes| bytes[..bytes.len() / 2].to_vec()).contains("its record says"));
     assert!(damaged("audio/00000.json", &replaced("\"offset\": ", "\"offset\": 99999999")).contains("lies outside the file"));
     assert!(damaged("audio/00000.json", &replaced("{", "{{")).contains("line 1"));
     assert!(damaged("store.json", &replaced("\"version\": 1", "\"version\": 2")).contains("expected \"mmdg-store\" version 1"));
-    assert!(damaged("manifest.csv", &replaced("attic", "roof")).contains("line 2: domain \"roof\""));
+    assert!(damaged("manifest.csv", &replaced("attic", "roof")).contains("its hash is not what the recipe says"));
     Store::open(&clips).unwrap();
     expect(&run(folder, "verify clips"), 0, &["2 of 2 shards", "0 faults"]);
     expect(&run(folder, "verify audio"), 3, &["expected the folder of a store"]);

@@ -94,7 +94,7 @@ fn a_device_that_is_not_there_is_never_replaced() {
 /// Runs that are finished, with the time of each.
 fn finished(folder: &Path) -> BTreeMap<String, SystemTime> {
     let time = |path: std::path::PathBuf| (path.display().to_string(), std::fs::metadata(path).unwrap().modified().unwrap());
-    walk(folder, "results.json").into_iter().map(time).collect()
+    walk(folder, "record.json").into_iter().map(time).collect()
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Source {
     /// Finds out what a file or folder is, and which of its entries are which rows.
     pub fn open(modality: &ModalitySource, labels: &Labels, settings: &Settings) -> Result<Self> {
         let (path, element) = (modality.path.as_path(), settings.element);
-        let about = std::fs::metadata(path).map_err(|error| Error::input(path.display(), format!("cannot read: {error}")))?;
+        let about = std::fs::metadata(path).map_err(|error| Error::unread(path, error, ""))?;
         let begins = if about.is_file() { first_bytes(path)? } else { Vec::new() };
         // where some of these names are a row's
         let known = |names: &[String]| {
@@ -62,9 +62,14 @@ impl Source {
             places.map_or(true, |places| places.iter().any(Option::is_some))
         };
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let plain = begins.starts_with(b"\x93NUM");
+        if let (true, Some(key)) = (plain, &modality.key) {
+            let problem = format!("a .npy has no parts; expected no key after its name, not {key:?}");
+            return Err(Error::input(path.display(), problem));
+        }
         let entries = match &begins[..] {
             _ if about.is_dir() => Entries::Folder(Folder::open(modality, element, known)?),
-            [0x93, b'N', b'U', b'M', ..] => Entries::Array(Box::new(Listed::plain(array::npy(path, element)?, "npy"))),
+            _ if plain => Entries::Array(Box::new(Listed::plain(array::npy(path, element)?, "npy"))),
             [b'P', b'K', ..] => Entries::Array(Box::new(array::npz(modality, element)?)),
             [b'P', b'A', b'R', b'1', ..] => Entries::Array(Box::new(parquet::column(modality)?)),
             _ if ending == "safetensors" => Entries::Array(Box::new(safetensors::tensor(modality)?)),

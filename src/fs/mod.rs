@@ -3,15 +3,19 @@
 //! `MMDG_FAULT=kill:N` ends the process at its N-th write, sync or rename as a power cut would; `MMDG_FAULT=full:N` makes
 //! that step fail as a full disk does. Tests walk N through a whole run.
 
+mod lock;
+mod row_file;
+
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, Result};
+pub use lock::Lock;
+pub use row_file::RowFile;
 
 /// Counts one step that changes the disk, and fails there if `MMDG_FAULT` says so.
 fn step() -> io::Result<()> {
@@ -43,16 +47,28 @@ pub fn part(path: &Path) -> PathBuf {
 /// A folder and those above it.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Input`] for an empty path; [`Error::Io`].
 pub fn create_dir_all(path: &Path) -> Result<()> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::input("\"\"", "an empty path; expected the name of a folder"));
+    }
+    if path.is_dir() {
+        return Ok(());
+    }
     step().and_then(|()| std::fs::create_dir_all(path)).map_err(Error::io("create", path))
 }
 
-/// The whole file in one go: after a crash there is the old one or the new one.
+/// The whole file in one go: after a crash there is the old one or the new one. Where it holds these bytes already nothing is written, so that what is
+/// complete may lie where nothing can be.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == bytes.len() as u64)
+        && std::fs::read(path).is_ok_and(|there| there == bytes)
+    {
+        return Ok(());
+    }
     let part = part(path);
     let write = || {
         step()?;
@@ -60,8 +76,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         step()?;
         File::open(&part)?.sync_all()
     };
-    write().map_err(Error::io("write", path))?;
-    publish(path)
+    let written = write().map_err(Error::io("write", path)).and_then(|()| publish(path));
+    if written.is_err() {
+        // what has no room is not left to lie about
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }
 
 /// The `.part` of `to` as a copy of `from`, or as another name of the same bytes.
@@ -102,9 +122,25 @@ pub fn publish(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub fn remove(path: &Path) -> Result<()> {
+    // where nothing can be written, removing what is not there is an error of another kind
+    if std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(());
+    }
     match step().and_then(|()| std::fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
         _ => Ok(()),
+    }
+}
+
+/// Whether there is a file of this name.
+///
+/// # Errors
+/// [`Error::Io`] where that cannot be told, such as in a folder that may not be entered.
+pub fn is_file(path: &Path) -> Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(about) => Ok(about.is_file()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(Error::io("read", path)(error)),
     }
 }
 
@@ -121,7 +157,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Input`] that says what was expected where the file is missing or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|error| Error::input(path.display(), format!("cannot read: {error}")))?;
+    let bytes = std::fs::read(path).map_err(|error| Error::unread(path, error, ""))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         Error::input(path.display(), format!("byte {}: not UTF-8; expected text", error.utf8_error().valid_up_to()))
     })?;
@@ -184,107 +220,6 @@ impl Drop for Stream {
     fn drop(&mut self) {
         if self.file.is_some() {
             let _ = std::fs::remove_file(part(&self.path));
-        }
-    }
-}
-
-/// A file that rows are written into at their places.
-#[derive(Debug)]
-pub struct RowFile {
-    file: File,
-    path: PathBuf,
-}
-
-impl RowFile {
-    /// Opens an existing file for writing.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
-        Ok(Self { file, path: path.into() })
-    }
-
-    /// Makes a file of `bytes` zeros that take no room until they are written over. One of that name is replaced.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn create(path: &Path, bytes: u64) -> Result<Self> {
-        let create = || {
-            step()?;
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
-            file.set_len(bytes).map(|()| file)
-        };
-        Ok(Self { file: create().map_err(Error::io("create", path))?, path: path.into() })
-    }
-
-    /// Reads bytes from `offset` on into all of `bytes`.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
-        self.file.read_exact_at(bytes, offset).map_err(Error::io("read", &self.path))
-    }
-
-    /// Writes `bytes` at `offset`; may be called from many threads at once.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        step().and_then(|()| self.file.write_all_at(bytes, offset)).map_err(Error::io("write", &self.path))
-    }
-
-    /// Makes a stretch zeros, where it is not yet.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn clear(&self, offset: u64, bytes: u64) -> Result<()> {
-        let clear = || {
-            let (zeros, mut there) = ([0; 1 << 16], [0; 1 << 16]);
-            for start in (0..bytes).step_by(zeros.len()) {
-                let length = (bytes - start).min(zeros.len() as u64) as usize;
-                self.file.read_exact_at(&mut there[..length], offset + start)?;
-                if there[..length] != zeros[..length] {
-                    step()?;
-                    self.file.write_all_at(&zeros[..length], offset + start)?;
-                }
-            }
-            Ok(())
-        };
-        clear().map_err(Error::io("write", &self.path))
-    }
-
-    /// Waits until everything is on the disk.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn sync(&self) -> Result<()> {
-        step().and_then(|()| self.file.sync_all()).map_err(Error::io("sync", &self.path))
-    }
-}
-
-/// Holds a folder for this process until dropped.
-#[derive(Debug)]
-pub struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // closing does not do: a process that was just forked off has the handle too, until it runs its program
-        let _ = self.0.unlock();
-    }
-}
-
-impl Lock {
-    /// Takes the folder, which must exist.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] where another process holds it.
-    pub fn take(folder: &Path) -> Result<Self> {
-        let file = File::open(folder).map_err(Error::io("open", folder))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(std::fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.into() }),
-            Err(std::fs::TryLockError::Error(error)) => Err(Error::io("lock", folder)(error)),
         }
     }
 }

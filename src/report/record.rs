@@ -1,0 +1,177 @@
+//! `record.json` in a run's folder: its files with their sizes and hashes. It is written last, and makes a run finished; files that it does not list are
+//! nobody's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, fs};
+
+/// Its name.
+pub const NAME: &str = "record.json";
+/// A result of a format before this one has no record.
+const FIRST: u32 = 4;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    /// 1.
+    format: u32,
+    /// By name.
+    files: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    bytes: u64,
+    blake3: String,
+}
+
+impl Entry {
+    fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
+    }
+}
+
+/// Something that is wrong with a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong, and what was expected.
+    pub problem: String,
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.problem)
+    }
+}
+
+/// Records files of a folder, all of which are there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write(folder: &Path, names: &[&str]) -> Result<()> {
+    let entry = |name: &&str| Ok(((*name).to_owned(), Entry::of(&fs::read(&folder.join(name))?)));
+    let record = Record { format: 1, files: names.iter().map(entry).collect::<Result<_>>()? };
+    let text = serde_json::to_string_pretty(&record).map_err(|error| Error::input(folder.display(), error.to_string()))?;
+    fs::write(&folder.join(NAME), (text + "\n").as_bytes())
+}
+
+/// What is wrong with the run in `folder`, where its record says that it is finished; `None` where there is none.
+///
+/// # Errors
+/// [`Error::Io`] where the system refuses to say.
+pub fn faults(folder: &Path) -> Result<Option<Vec<Fault>>> {
+    let file = folder.join(NAME);
+    let Some(bytes) = there(&file)? else { return Ok(None) };
+    let problem = match serde_json::from_slice::<Record>(&bytes) {
+        Err(error) => Some(error.to_string()),
+        Ok(Record { format, .. }) if format != 1 => Some(format!("format {format}; expected 1")),
+        Ok(record) => {
+            let look = |(name, entry): (&String, &Entry)| fault(&folder.join(name), entry).transpose();
+            return record.files.iter().filter_map(look).collect::<Result<_>>().map(Some);
+        }
+    };
+    Ok(Some(problem.into_iter().map(|problem| Fault { file: file.clone(), problem }).collect()))
+}
+
+fn fault(file: &Path, entry: &Entry) -> Result<Option<Fault>> {
+    let Some(bytes) = there(file)? else {
+        return Ok(Some(Fault { file: file.into(), problem: "it is missing; the run's record lists it".into() }));
+    };
+    let found = Entry::of(&bytes);
+    let problem = match found == *entry {
+        true => return Ok(None),
+        false if found.bytes != entry.bytes => format!("{} bytes; the run's record says {}", found.bytes, entry.bytes),
+        false => format!("its hash is {}; the run's record says {}", found.blake3, entry.blake3),
+    };
+    Ok(Some(Fault { file: file.into(), problem }))
+}
+
+fn there(file: &Path) -> Result<Option<Vec<u8>>> {
+    Ok(if fs::is_file(file)? { Some(fs::read(file)?) } else { None })
+}
+
+/// Whether `folder` holds a finished run, whole.
+pub fn is_whole(folder: &Path) -> bool {
+    matches!(faults(folder), Ok(Some(faults)) if faults.is_empty())
+}
+
+/// That the result in `folder`, which says that it is of `format`, is that of a whole run.
+///
+/// # Errors
+/// [`Error::Integrity`] naming the file; [`Error::Io`].
+pub fn check(folder: &Path, format: u32) -> Result<()> {
+    match faults(folder)? {
+        Some(faults) => match faults.into_iter().next() {
+            Some(Fault { file, problem }) => Err(Error::integrity(&file, problem)),
+            None => Ok(()),
+        },
+        None if format < FIRST => Ok(()),
+        None => Err(Error::integrity(&folder.join(NAME), lost())),
+    }
+}
+
+fn lost() -> String {
+    "it is missing, though there is a result; expected the command that trains to be run again".into()
+}
+
+/// What was found in a folder of runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Finished runs.
+    pub runs: usize,
+    /// All that is wrong with them.
+    pub faults: Vec<Fault>,
+}
+
+/// Holds all finished runs in and below `folder` against their records.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn verify(folder: &Path) -> Result<Verification> {
+    let mut folders = Vec::new();
+    find(folder, &mut BTreeSet::new(), &mut folders)?;
+    let look = |folder: &PathBuf| match faults(folder)? {
+        Some(faults) => Ok(faults),
+        None if recorded(folder)? => Ok(vec![Fault { file: folder.join(NAME), problem: lost() }]),
+        None => Ok(Vec::new()),
+    };
+    let found = folders.par_iter().map(look).collect::<Result<Vec<_>>>()?;
+    Ok(Verification { runs: folders.len(), faults: found.concat() })
+}
+
+/// Whether a result is of a format whose runs have records; what cannot be read as one may be.
+fn recorded(folder: &Path) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Head {
+        format: u32,
+    }
+    let bytes = fs::read(&folder.join("results.json"))?;
+    Ok(serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head.format >= FIRST))
+}
+
+/// Folders that hold a result, depth first.
+fn find(folder: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
+    if !seen.insert(folder.canonicalize().map_err(Error::io("read", folder))?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let mut paths: Vec<PathBuf> = entries.map_err(Error::io("read", folder))?.iter().map(std::fs::DirEntry::path).collect();
+    paths.sort();
+    let named = |name: &str| paths.iter().any(|path| path.file_name().is_some_and(|own| own == name));
+    // one that is set aside is not finished
+    if named("results.json") || (named(NAME) && !named("earlier.json")) {
+        found.push(folder.into());
+    }
+    for path in paths.iter().filter(|path| path.is_dir()) {
+        find(path, seen, found)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What passes does not last: rows that failed for a cause outside their recording are made when the cause is gone, and the store is then as if nothing had
+//! been.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use mmdg::error::{Cause, Code};
+use mmdg::rng::Stream;
+use mmdg::store::Store;
+
+use crate::command::{expect, mmdg, run, tones, tree};
+
+#[test]
+fn every_code_says_where_its_cause_lies() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/FAULTS.md")).unwrap();
+    for code in Code::ALL {
+        let cause = match code.cause() {
+            Cause::Inside => "inside",
+            Cause::Outside => "outside",
+        };
+        let line = format!("| `{}` | {cause} |", code.name());
+        assert!(text.contains(&line), "tests/FAULTS.md lacks {line:?}");
+    }
+}
+
+/// Rows that the store's records say are to be tried again.
+fn to_retry(store: &Path) -> Vec<String> {
+    let store = Store::open(store).unwrap();
+    let rows = store.modality("audio").unwrap();
+    rows.records().flat_map(|record| &record.failed).filter(|note| note.retry).map(|note| note.id.clone()).collect()
+}
+
+#[test]
+fn a_file_that_comes_back_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=calm"), 0, &[]);
+    let away = |name: &str| std::fs::rename(folder.join(name), folder.join(name).with_extension("away")).unwrap();
+    let back = |name: &str| std::fs::rename(folder.join(name).with_extension("away"), folder.join(name)).unwrap();
+    for name in ["002.wav", "007.wav"] {
+        away(name);
+    }
+    std::fs::write(folder.join("002.wav"), "no sound").unwrap();
+    let verb = "preprocess pipeline.toml";
+    expect(&run(folder, verb), 5, &["1 missing, 1 unreadable", "2 of 9"]);
+    assert_eq!(to_retry(&folder.join("clips")), ["t7"]);
+    // nothing has changed, and nothing is done
+    let made = tree(&folder.join("clips"));
+    expect(&run(folder, verb), 5, &["2 of 9"]);
+    assert!(tree(&folder.join("clips")) == made);
+    back("007.wav");
+    expect(&run(folder, verb), 5, &["1 unreadable", "1 of 9"]);
+    assert_eq!(to_retry(&folder.join("clips")), Vec::<String>::new());
+    // the other's cause lies in the file; it is asked for again only where that is wished for
+    back("002.wav");
+    expect(&run(folder, verb), 5, &["1 unreadable"]);
+    expect(&run(folder, "preprocess pipeline.toml --retry-failed"), 0, &["none failed"]);
+    assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
+}
+
+#[test]
+fn a_kill_while_a_shard_is_made_again_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=calm"), 0, &[]);
+    let calm = tree(&folder.join("calm"));
+    let mut kills = 0;
+    for step in 1..40 {
+        let _ = std::fs::remove_dir_all(folder.join("clips"));
+        std::fs::rename(folder.join("005.wav"), folder.join("away")).unwrap();
+        expect(&run(folder, "preprocess pipeline.toml -q"), 5, &[]);
+        std::fs::rename(folder.join("away"), folder.join("005.wav")).unwrap();
+        let killed =
+            mmdg(folder, "preprocess pipeline.toml -q --workers 1").env("MMDG_FAULT", format!("kill:{step}")).output().unwrap();
+        kills += u32::from(!killed.status.success());
+        expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+        assert!(tree(&folder.join("clips")) == calm, "step {step}");
+        if killed.status.success() {
+            break;
+        }
+    }
+    assert!(kills > 8, "{kills}");
+}
+
+/// Processes whose parent is `parent`.
+fn children(parent: i32) -> Vec<i32> {
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        (fields.nth(1)?.parse() == Ok(parent)).then(|| path.file_name()?.to_str()?.parse::<i32>().ok())?
+    };
+    std::fs::read_dir("/proc").unwrap().filter_map(of).collect()
+}
+
+#[test]
+fn rows_lost_with_their_process_are_made_in_the_end() {
+    const KILLS: u32 = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 60);
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=calm"), 0, &[]);
+    let calm = tree(&folder.join("calm"));
+    let (mut kills, mut rounds) = (0, 0);
+    let started = Instant::now();
+    while kills < KILLS {
+        assert!(started.elapsed().as_secs() < 120, "{kills} kills in {rounds} rounds");
+        rounds += 1;
+        let _ = std::fs::remove_dir_all(folder.join("clips"));
+        let mut command = mmdg(folder, "preprocess pipeline.toml -q --workers 2 --timeout-per-item 1 --max-failures 100%");
+        let mut parent = command.stderr(Stdio::piped()).spawn().unwrap();
+        while parent.try_wait().unwrap().is_none() {
+            let decoding: Vec<i32> = children(parent.id() as i32).into_iter().flat_map(children).collect();
+            let draw = Stream::new(14).at(kills);
+            for (place, process) in decoding.into_iter().enumerate() {
+                let signal = [libc::SIGKILL, libc::SIGSEGV, libc::SIGSTOP][(draw.uniform(place as u32) * 3.0) as usize % 3];
+                // a process of the program that this test has started
+                // SAFETY: sends a signal
+                kills += u32::from(unsafe { libc::kill(process, signal) } == 0);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(u64::from(draw.bits(9) % 40)));
+        }
+        let output = parent.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 4)), "{:?}: {said}", output.status);
+        // undisturbed, the same command makes what is missing
+        expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+        assert!(tree(&folder.join("clips")) == calm, "round {rounds}");
+    }
+}
