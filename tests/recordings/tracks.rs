@@ -59,7 +59,7 @@ fn sound_tracks_are_chosen_by_default_place_and_language() {
             continue;
         }
         let places = [("default", default), ("0", 300.0), ("1", 900.0)];
-        // the ffmpeg program knows no language for QuickTime but by Apple's own numbers
+        // many are lost on the way into a QuickTime file: findings/ffmpeg-mov-loses-languages.sh
         let languages = [("fra", 300.0), ("ger", 900.0), ("deu", 900.0)].into_iter().filter(|_| !name.ends_with(".mov"));
         for (track, base) in places.into_iter().chain(languages) {
             let found = pitch(name, track).unwrap_or_else(|failure| panic!("{name}: {track}: {failure}"));
