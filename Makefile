@@ -170,7 +170,7 @@ test-parquet:
 	for name in parquet polars-1.33 polars-1.42; do
 	  scripts/venv.sh $$name
 	  $(step) "Parquet: $$name"
-	  PARQUET=target/parquet/rows.parquet NPZ=target/parquet/rows.npz target/python/$$name/bin/python -W ignore -m unittest discover --buffer --start-directory python/tests --pattern with_parquet_readers.py
+	  PARQUET=target/parquet/rows.parquet NPZ=target/parquet/rows.npz MMDG=target/debug/mmdg target/python/$$name/bin/python -W ignore -m unittest discover --buffer --start-directory python/tests --pattern with_parquet_readers.py
 	done
 
 test-backbones:

@@ -58,6 +58,8 @@ pub struct ModalityInspection {
     pub valid: u64,
     /// Rows that failed, by code.
     pub failed: BTreeMap<Code, u64>,
+    /// Of these, rows that the command which makes the store tries again: the cause lay outside their recording.
+    pub retry: u64,
     /// Rows whose recording lacks the modality.
     pub absent: u64,
     /// Rows whose recording ends a little early.
@@ -149,6 +151,7 @@ fn look<'a>(header: &Header, modality: &ModalityHeader, records: impl Iterator<I
         bytes: 0,
         valid: 0,
         failed: BTreeMap::new(),
+        retry: 0,
         absent: 0,
         partial: 0,
         made_by: BTreeMap::new(),
@@ -164,6 +167,7 @@ fn look<'a>(header: &Header, modality: &ModalityHeader, records: impl Iterator<I
         found.partial += record.notes.len() as u64;
         for note in &record.failed {
             *found.failed.entry(note.code).or_default() += 1;
+            found.retry += u64::from(note.retry);
         }
         for (name, ranges) in &record.made_by {
             let rows: u64 = ranges.iter().map(|[first, end]| end.saturating_sub(*first)).fold(0, u64::saturating_add);
@@ -196,6 +200,7 @@ impl std::fmt::Display for Inspection {
             table[0].push("mean".into());
         }
         for (name, modality) in &self.modalities {
+            let again = if modality.retry > 0 { format!(" ({} tried again)", modality.retry) } else { String::new() };
             let mut line = vec![
                 name.clone(),
                 modality.kind.name().to_owned(),
@@ -209,7 +214,7 @@ impl std::fmt::Display for Inspection {
                 modality.valid.to_string(),
                 modality.absent.to_string(),
                 modality.partial.to_string(),
-                counts(modality.failed.iter().map(|(code, n)| format!("{n} {}", code.name())).collect()),
+                counts(modality.failed.iter().map(|(code, n)| format!("{n} {}", code.name())).collect()) + &again,
                 counts(modality.made_by.iter().map(|(name, n)| format!("{n} {name}")).collect()),
             ];
             line.extend(means.then(|| modality.mean.map_or_else(|| "-".into(), |mean| format!("{mean:.6}"))));

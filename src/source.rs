@@ -46,6 +46,16 @@ pub struct Pictures {
     pub track: Track,
 }
 
+/// What tells a file, or a folder of extracted frames, from another of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Bytes of the file; of a folder the highest number of its frames.
+    pub size: u64,
+    /// Hash of what lies at its beginning and its end.
+    pub ends_blake3: String,
+}
+
 impl Source {
     /// Where the samples of `segment` come from: sound from its own file if there is one, else from the recording itself; of several tracks the
     /// one that the segment names, else `track`.

@@ -86,14 +86,14 @@ def log_mel_from_wav_16000(folder):
     return log_mel(folder, "wav-16000", ["-c:a", "pcm_s16le"], "wav", 16000)
 
 
-def preprocess(folder, name, rows):
+def preprocess(folder, name, rows, modality='audio]\npreset = "log-mel"\nseconds = 4.0'):
     lines = [f"r{i},{path},{start},{end},x,d,train" for i, (path, start, end) in enumerate(rows)]
     (folder / f"{name}.csv").write_text("\n".join(["id,path,start,end,label,domain,split", *lines]) + "\n")
     store = folder / f"{name}.store"
     pipeline = folder / f"{name}.toml"
     pipeline.write_text(
         f'[data]\ndataset = "table"\ntable = "{folder}/{name}.csv"\n[preprocess]\nstore = "{store}"\n'
-        '[preprocess.modalities.audio]\npreset = "log-mel"\nseconds = 4.0\n'
+        f"[preprocess.modalities.{modality}\n"
     )
 
     def command(tree):
@@ -116,6 +116,17 @@ def files_300_of_one_segment(folder):
         path = folder / f"file-{i:03}.m4a"
         rows.append((path if path.exists() else shutil.copy(sound(folder, "five", ["-c:a", "aac", "-b:a", "96k"], "m4a", 44100, 5), path), 0.5, 4))
     return preprocess(folder, "files", rows)
+
+
+@job
+def rows_20000_of_200_recordings(folder):
+    rows = []
+    for i in range(200):
+        path = folder / f"recording-{i:03}.mp4"
+        source = "testsrc2=size=128x96:rate=25"
+        made = ffmpeg(folder / "recording.mp4", "-f", "lavfi", "-i", source, "-t", 30, "-c:v", "libx264", "-preset", "veryfast", "-g", 25)
+        rows += [(path if path.exists() else shutil.copy(made, path), 0.28 * row, 0.28 * row + 1) for row in range(100)]
+    return preprocess(folder, "rows", rows, 'video]\npreset = "uniform"\nframes = 4\nresize = 64\ncrop = 64')
 
 
 def spent(command):

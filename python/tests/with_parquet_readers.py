@@ -1,15 +1,19 @@
-"""What `mmdg export` writes as Parquet, read by whichever of its readers are here; the same rows as .npz say what is right.
+"""What `mmdg export` writes as Parquet, read by whichever of its readers are here; the same rows as .npz say what is right. And what they write, imported.
 
-    PARQUET=rows.parquet NPZ=rows.npz python -m unittest with_parquet_readers.py
+    PARQUET=rows.parquet NPZ=rows.npz MMDG=target/debug/mmdg python -m unittest with_parquet_readers.py
 """
 
 import importlib.util
 import os
+import pathlib
+import subprocess
+import tempfile
 import unittest
 
 import numpy as np
 
 PARQUET = os.environ["PARQUET"]
+MMDG = os.path.abspath(os.environ["MMDG"])
 RIGHT = np.load(os.environ["NPZ"])
 MODALITIES = [name.removesuffix(".valid") for name in RIGHT.files if name.endswith(".valid")]
 
@@ -67,6 +71,44 @@ class Readers(unittest.TestCase):
 
         table = fastparquet.ParquetFile(PARQUET).to_pandas()
         self.same({name: table[name].tolist() for name in table.columns})
+
+
+class Writers(unittest.TestCase):
+    """What others write, as they do without being told otherwise and by each of their compressions, is imported."""
+
+    def imported(self, write):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            values = np.random.Generator(np.random.PCG64(3)).standard_normal((300, 6)).astype(np.float32)
+            values[:, 3] = 0
+            ids = [f"row {i}" for i in range(300)]
+            rows = [f"{name},{'xyz'[i % 3]},{'pq'[i % 2]}" for i, name in enumerate(ids)]
+            (folder / "labels.csv").write_text("id,label,domain\n" + "\n".join(rows) + "\n")
+            write(folder / "rows.parquet", {"id": ids, "emb": list(values)})
+            words = ["import", "store", "--labels", "labels.csv", "--modality", "video=rows.parquet:emb", "-q"]
+            subprocess.run([MMDG, *words], cwd=folder, check=True)
+            subprocess.run([MMDG, "export", "store", "rows.npz", "-q"], cwd=folder, check=True)
+            with np.load(folder / "rows.npz") as found:
+                order = [ids.index(name) for name in found["ids"]]
+                np.testing.assert_array_equal(found["video"], values[order])
+
+    @here("pyarrow")
+    def test_pandas(self):
+        import pandas
+
+        for compression in ["snappy", "gzip", "zstd", "lz4", None]:
+            with self.subTest(compression):
+                self.imported(lambda path, table: pandas.DataFrame(table).to_parquet(path, compression=compression))
+        self.imported(lambda path, table: pandas.DataFrame(table).to_parquet(path))
+
+    @here("polars")
+    def test_polars(self):
+        import polars
+
+        for compression in ["snappy", "gzip", "zstd", "lz4", "uncompressed"]:
+            with self.subTest(compression):
+                self.imported(lambda path, table: polars.DataFrame(table).write_parquet(path, compression=compression))
+        self.imported(lambda path, table: polars.DataFrame(table).write_parquet(path))
 
 
 if __name__ == "__main__":

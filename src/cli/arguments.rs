@@ -242,6 +242,9 @@ pub struct PipelineArguments {
     /// Make samples again that failed in an earlier run, whatever the cause [default: those whose cause lay outside the recording]
     #[arg(long)]
     pub retry_failed: bool,
+    /// What becomes of rows whose recordings have changed since they were made [default: refuse]
+    #[arg(long, value_enum)]
+    pub changed: Option<Changed>,
     /// Take the shards of stores that are read for what their records say, without hashing them
     #[arg(long)]
     pub trust: bool,
@@ -256,6 +259,27 @@ pub struct PipelineArguments {
 fn seconds(text: &str) -> Result<f64, String> {
     let value = text.parse().ok().filter(|value: &f64| (0.001..=1e6).contains(value));
     value.ok_or_else(|| "expected seconds, 0.001 to 1000000".into())
+}
+
+/// What becomes of rows whose recordings have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Changed {
+    /// Nothing is done, and the recordings are named
+    Refuse,
+    /// They are made anew
+    Remake,
+    /// They stay as they are
+    Ignore,
+}
+
+impl From<Changed> for crate::pipeline::Changed {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Refuse => Self::Refuse,
+            Changed::Remake => Self::Remake,
+            Changed::Ignore => Self::Ignore,
+        }
+    }
 }
 
 /// What `validate --decode` makes.

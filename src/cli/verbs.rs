@@ -43,6 +43,7 @@ pub fn work<'a>(arguments: &PipelineArguments, world: World<'a>, progress: &'a (
         patience,
         retries: arguments.retries,
         retry_failed: arguments.retry_failed,
+        changed: arguments.changed.map(Into::into).unwrap_or_default(),
         trust: arguments.trust,
     }
 }

@@ -140,7 +140,7 @@ fn fill(
     runs: usize,
     work: Work<'_>,
 ) -> Result<()> {
-    let units = unit::missing(writer, &networks, clips)?;
+    let units = unit::missing(writer, &networks, clips, origin)?;
     let (mut wholes, mut whole_bytes) = (Vec::new(), Vec::new());
     let (mut passes, mut parts): (Vec<(usize, Pass)>, Vec<Part>) = (Vec::new(), Vec::new());
     for (number, unit) in units.iter().enumerate() {

@@ -6,8 +6,10 @@ use super::MADE_BY;
 use super::unit::{Open, Unit};
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
+use crate::media::identity::identity;
 use crate::preprocess::{Pass, passes};
 use crate::sample::Made;
+use crate::source::Source;
 use crate::stop::Stop;
 use crate::store::{RowNote, Store};
 use crate::worker::{Crew, Job, Scratch};
@@ -42,6 +44,19 @@ impl Origin<'_> {
             cut.extend(rows.chunks(most.max(1) as usize).map(pass));
         }
         Ok(cut)
+    }
+
+    /// Whether a row that failed for a cause that may have passed is there by now, or may be.
+    pub(super) fn may_have(&self, modality: &str, note: &RowNote) -> bool {
+        match self {
+            Self::Store { store, .. } => store.modality(modality).is_ok_and(|rows| rows.valid(note.row as usize)),
+            Self::Media { crew, manifest } => {
+                let maker = crew.makers().iter().find(|maker| maker.header.name == modality);
+                let Some((maker, segment)) = maker.zip(manifest.segments.get(note.row as usize)) else { return false };
+                let source = Source::of(maker.header.kind, segment, &maker.track);
+                source.is_ok_and(|source| source.files().into_iter().all(|(path, _)| identity(path).is_some()))
+            }
+        }
     }
 
     /// Memory for rows that are going to be decoded.

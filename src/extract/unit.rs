@@ -74,7 +74,12 @@ pub(super) fn runners(networks: Vec<Network>, runs: usize) -> Vec<Runner> {
 }
 
 /// What is not yet in the store, shard by shard, all modalities of a shard together.
-pub(super) fn missing<'a>(writer: &'a Writer, networks: &[Network], clips: &'a [ModalityHeader]) -> Result<Vec<Unit<'a>>> {
+pub(super) fn missing<'a>(
+    writer: &'a Writer,
+    networks: &[Network],
+    clips: &'a [ModalityHeader],
+    origin: &Origin<'_>,
+) -> Result<Vec<Unit<'a>>> {
     let mut units = Vec::new();
     for shard in 0..writer.shards() {
         for (place, header) in clips.iter().enumerate() {
@@ -88,7 +93,11 @@ pub(super) fn missing<'a>(writer: &'a Writer, networks: &[Network], clips: &'a [
                 }
                 let batch = network.backbones.first().map_or(1, |backbone| backbone.batch() as u64);
                 rows_per_whole = common_multiple(rows_per_whole, batch);
-                let missing = |place: usize| Ok((!writer.has(place, shard)?).then_some(place));
+                // a shard in which a row failed that may be there by now is made anew
+                let stale = |place: usize| {
+                    Ok(writer.to_retry(place, shard)?.iter().any(|note| origin.may_have(&clips[network.clips].name, note)))
+                };
+                let missing = |place: usize| Ok((!writer.has(place, shard)? || stale(place)?).then_some(place));
                 let missing = places.map(missing).collect::<Result<Vec<_>>>()?;
                 outputs += missing.iter().flatten().count();
                 if missing.iter().any(Option::is_some) {

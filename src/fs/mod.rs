@@ -69,6 +69,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     {
         return Ok(());
     }
+    let written = prepare(path, bytes).and_then(|()| publish(path));
+    if written.is_err() {
+        // what has no room is not left to lie about
+        let _ = std::fs::remove_file(part(path));
+    }
+    written
+}
+
+/// The whole file under its temporary name, on the disk.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn prepare(path: &Path, bytes: &[u8]) -> Result<()> {
     let part = part(path);
     let write = || {
         step()?;
@@ -76,12 +89,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         step()?;
         File::open(&part)?.sync_all()
     };
-    let written = write().map_err(Error::io("write", path)).and_then(|()| publish(path));
-    if written.is_err() {
-        // what has no room is not left to lie about
-        let _ = std::fs::remove_file(&part);
-    }
-    written
+    write().map_err(Error::io("write", path))
 }
 
 /// The `.part` of `to` as a copy of `from`, or as another name of the same bytes.
@@ -96,9 +104,11 @@ pub fn bring(from: &Path, to: &Path, link: bool) -> Result<()> {
     }
     let copy = || {
         step()?;
-        std::fs::copy(from, &part)?;
+        // a file of its own, which may be written whatever the other's mode
+        let mut copy = File::create(&part)?;
+        io::copy(&mut File::open(from)?, &mut copy)?;
         step()?;
-        File::open(&part)?.sync_all()
+        copy.sync_all()
     };
     copy().map_err(Error::io("copy", from))
 }

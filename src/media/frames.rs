@@ -46,6 +46,13 @@ enum Series {
     Tar(TarFolder),
 }
 
+/// The highest number in a folder of extracted frames, and its first and last picture; `None` where there are none.
+pub(super) fn ends(folder: &Path) -> Option<(u64, [PathBuf; 2])> {
+    let last = Series::Folder(folder.into()).last().ok()?;
+    let first = if folder.join(name(1)).is_file() { 1 } else { 2 };
+    Some((last, [first, last].map(|number| folder.join(name(number)))))
+}
+
 impl Series {
     fn open(path: &Path) -> Result<Self, Failure> {
         if path.is_dir() {

@@ -20,6 +20,7 @@ mod ffmpeg_audio;
 pub mod frames;
 #[cfg(feature = "video")]
 mod h264;
+pub mod identity;
 #[cfg(feature = "video")]
 mod jumps;
 pub mod movie;

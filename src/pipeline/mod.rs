@@ -31,8 +31,22 @@ pub struct Work<'a> {
     pub retries: u32,
     /// Whether rows that failed in an earlier run are made again whatever the cause.
     pub retry_failed: bool,
+    /// What becomes of rows whose recordings have changed since they were made.
+    pub changed: Changed,
     /// Whether shards of a store that is read are taken for what their records say, unseen.
     pub trust: bool,
+}
+
+/// What becomes of a store whose recordings have changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Changed {
+    /// Nothing is done.
+    #[default]
+    Refuse,
+    /// Their rows are made anew.
+    Remake,
+    /// Their rows stay as they are.
+    Ignore,
 }
 
 impl<'a> Work<'a> {
@@ -46,6 +60,7 @@ impl<'a> Work<'a> {
             patience: Duration::from_secs(600),
             retries: 2,
             retry_failed: false,
+            changed: Changed::default(),
             trust: false,
         }
     }

@@ -1,5 +1,6 @@
 //! The verb `preprocess`: recordings to a clip store.
 
+mod changed;
 mod making;
 mod outlook;
 mod passes;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::manifest::{Manifest, TestSet};
 use crate::modality::{Kind, check_name};
-use crate::pipeline::Work;
+use crate::pipeline::{Changed, Work};
 use crate::preset::{self, Preset, Setup};
 use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
@@ -21,10 +22,11 @@ use crate::store::{ModalityHeader, Plan, Writer, jpeg};
 use crate::track::Track;
 use crate::worker::{Crew, Session};
 use crate::{Error, Result};
+pub use changed::changed;
 use making::Making;
 pub use outlook::{Outlook, outlook};
 pub use passes::{Pass, passes};
-use tasks::Tasks;
+use tasks::{Again, Tasks};
 
 /// The `[preprocess]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,7 +142,8 @@ pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
 }
 
 /// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed. Rows that failed in an
-/// earlier run for a cause outside their recording are tried again, and so are those of this run, at its end.
+/// earlier run for a cause outside their recording are tried again, and so are those of this run, at its end. Recordings that have changed since the store
+/// was made of them are told by `work.changed` what becomes of them.
 /// `dataset` is the name of the data set, whose conventions some presets follow.
 ///
 /// # Errors
@@ -157,7 +160,24 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     let writer = Writer::open(&settings.store, &plan)?;
-    let tasks = Tasks::plan(&writer, makers, manifest, work)?;
+    let changed = if work.changed == Changed::Ignore { Vec::new() } else { changed(&settings.store)? };
+    if work.changed == Changed::Refuse && !changed.is_empty() {
+        return Err(changed::refused(&settings.store, &changed));
+    }
+    let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: work.retry_failed, timeouts: true, changed: &changed })?;
     Making::new(&writer, &crew, manifest, &tasks, work).run()?;
-    writer.finish()
+    // what failed for a cause that may have passed, when all else is there; what takes too long twice will do so a third time
+    for round in 0..work.retries {
+        let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: false, timeouts: round == 0, changed: &[] })?;
+        if tasks.list.is_empty() {
+            break;
+        }
+        Making::new(&writer, &crew, manifest, &tasks, work).run()?;
+    }
+    let summary = writer.finish()?;
+    // what was left as it was is to be told of again
+    if work.changed != Changed::Ignore {
+        changed::remember(&settings.store);
+    }
+    Ok(summary)
 }

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Maker, Pass, passes};
 use crate::error::Code;
 use crate::manifest::Manifest;
-use crate::pipeline::Work;
+use crate::media::identity::identity;
 use crate::source::Source;
-use crate::store::layout::RowNote;
+use crate::store::layout::ShardRecord;
 use crate::store::{ShardWriter, Writer};
 use crate::{Error, Result};
 
@@ -35,28 +36,82 @@ pub(super) struct Tasks {
     again: HashMap<(usize, u64), Vec<u64>>,
 }
 
+/// Which rows of shards that are there are made again.
+#[derive(Clone, Copy)]
+pub(super) struct Again<'a> {
+    /// All that failed, not only those whose cause may have passed.
+    pub(super) failed: bool,
+    /// Those that took too long, too.
+    pub(super) timeouts: bool,
+    /// Those of these files, in order, whatever came of them.
+    pub(super) changed: &'a [PathBuf],
+}
+
+impl Again<'_> {
+    fn has_changed(&self, pass: &Pass) -> bool {
+        let files = pass.source.iter().flat_map(Source::files);
+        files.into_iter().any(|(path, _)| self.changed.binary_search_by(|other| other.as_path().cmp(path)).is_ok())
+    }
+
+    /// Rows of a shard, by its record.
+    fn rows(&self, record: &ShardRecord, passes: &[Pass]) -> BTreeSet<u64> {
+        let mut rows: BTreeSet<u64> =
+            passes.iter().filter(|pass| self.has_changed(pass)).flat_map(|pass| pass.rows.clone()).collect();
+        for note in &record.failed {
+            let pass = passes.iter().find(|pass| pass.rows.contains(&note.row));
+            let worth = || match note.code {
+                Code::Timeout => self.timeouts,
+                // another outcome is not to be had of the very file that gave this one
+                Code::Missing | Code::Refused => pass.is_some_and(|pass| {
+                    let files = pass.source.iter().flat_map(Source::files);
+                    files.into_iter().all(|(path, _)| {
+                        let was = record.sources.get(&path.display().to_string());
+                        let is = identity(path);
+                        is.is_some() && (note.code == Code::Refused || is.as_ref() != was) && may_be_read(path)
+                    })
+                }),
+                _ => true,
+            };
+            if self.failed || (note.retry && worth()) {
+                rows.insert(note.row);
+            }
+        }
+        rows
+    }
+}
+
+fn may_be_read(path: &Path) -> bool {
+    path.is_dir() || File::open(path).is_ok()
+}
+
 impl Tasks {
-    /// Of shards that are not there all rows; of those that are the rows that failed and may not fail again.
-    pub(super) fn plan(writer: &Writer, makers: &[Maker], manifest: &Manifest, work: Work<'_>) -> Result<Self> {
+    /// Of shards that are not there all rows; of those that are what is made `again`.
+    pub(super) fn plan(writer: &Writer, makers: &[Maker], manifest: &Manifest, again: Again<'_>) -> Result<Self> {
         let mut tasks = Self { list: Vec::new(), passes: HashMap::new(), again: HashMap::new() };
         for shard in 0..writer.shards() {
             let begin = tasks.list.len();
             for (place, maker) in makers.iter().enumerate() {
                 let key = (place, shard);
                 let mut passes = passes(place, makers, &manifest.segments, writer.rows(shard))?;
-                if writer.has(place, shard)? {
-                    let failed = writer.failed(place, shard, work.retry_failed)?;
-                    let worth = |note: &RowNote| work.retry_failed || may_pass(maker, manifest, note);
-                    let rows: BTreeSet<u64> = failed.iter().filter(|note| worth(note)).map(|note| note.row).collect();
-                    if rows.is_empty() {
+                if let Some(record) = writer.there(place, shard)? {
+                    let rows = again.rows(&record, &passes);
+                    if rows.is_empty() || !writer.may_change(place) {
                         continue;
                     }
-                    // JPEGs lie one behind the other
-                    if maker.header.jpeg.is_none() {
-                        passes.iter_mut().for_each(|pass| pass.rows.retain(|row| rows.contains(row)));
-                        passes.retain(|pass| !pass.rows.is_empty());
+                    // what is not what its record says is made anew, all of it
+                    if writer.is_sound(place, shard, &record)? {
+                        // JPEGs lie one behind the other, so all are made; not where some could not be
+                        if maker.header.jpeg.is_some() {
+                            let files = passes.iter().flat_map(|pass| pass.source.iter().flat_map(Source::files));
+                            if !files.into_iter().all(|(path, _)| may_be_read(path)) {
+                                continue;
+                            }
+                        } else {
+                            // each alone, so that nothing beside a row is the cause once more
+                            passes = passes.into_iter().flat_map(|pass| alone(pass, &rows)).collect();
+                        }
+                        tasks.again.insert(key, rows.into_iter().collect());
                     }
-                    tasks.again.insert(key, rows.into_iter().collect());
                 }
                 tasks.passes.insert(key, passes.len());
                 tasks.list.extend(passes.into_iter().map(|pass| Task { shard, pass }));
@@ -73,14 +128,11 @@ impl Tasks {
     }
 }
 
-/// Whether another attempt at a row may end otherwise: not while its file is not there, or may not be read, as before.
-fn may_pass(maker: &Maker, manifest: &Manifest, note: &RowNote) -> bool {
-    let Some(segment) = manifest.segments.get(note.row as usize) else { return false };
-    let Ok(source) = Source::of(maker.header.kind, segment, &maker.track) else { return true };
-    match note.code {
-        Code::Missing | Code::Refused => source.files().into_iter().all(|(path, _)| File::open(path).is_ok()),
-        _ => true,
-    }
+/// The passes of single rows.
+fn alone(pass: Pass, rows: &BTreeSet<u64>) -> Vec<Pass> {
+    let Pass { maker, source, rows: all } = pass;
+    let single = |row: u64| Pass { maker, source: source.clone(), rows: vec![row] };
+    all.into_iter().filter(|row| rows.contains(row)).map(single).collect()
 }
 
 /// The shards that are being made.
@@ -99,6 +151,12 @@ struct Open<'a> {
 impl<'a> Shards<'a> {
     pub(super) fn new(writer: &'a Writer, tasks: &'a Tasks) -> Self {
         Self { writer, tasks, open: Mutex::default() }
+    }
+
+    /// Whether a row is there, by the record of its shard.
+    fn is_there(&self, key: (usize, u64), row: u64) -> bool {
+        let record = self.writer.there(key.0, key.1).ok().flatten();
+        record.is_some_and(|record| record.failed.iter().chain(&record.absent).all(|note| note.row != row))
     }
 
     pub(super) fn of(&self, task: &Task) -> Result<Arc<ShardWriter<'a>>> {
@@ -129,6 +187,16 @@ impl<'a> Shards<'a> {
         drop(open);
         match shard {
             None => Ok(()),
+            // nothing that is there is given for another attempt
+            Some(Some(shard))
+                if self
+                    .tasks
+                    .again
+                    .get(&key)
+                    .is_some_and(|rows| shard.to_retry().iter().any(|row| !rows.contains(row) && self.is_there(key, *row))) =>
+            {
+                shard.discard()
+            }
             Some(Some(shard)) => shard.commit(),
             Some(None) => Err(Error::environment("a shard is still being written to", "this is a defect; please report it")),
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::error::Code;
 use crate::modality::Kind;
 pub use crate::sample::Dtype;
+use crate::source::Identity;
 use crate::{Error, Result, fs};
 
 /// Version of the store format.
@@ -183,6 +184,9 @@ pub struct ShardRecord {
     pub notes: Vec<RowNote>,
     /// Rows by the decoder or runtime that made them, as ranges [first, last + 1).
     pub made_by: BTreeMap<String, Vec<[u64; 2]>>,
+    /// The files that were read, by path, as they were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Identity>,
 }
 
 impl ShardRecord {
@@ -295,13 +299,25 @@ fn seal_of(value: &serde_json::Value) -> String {
 /// # Errors
 /// [`Error::Io`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    fs::write(path, sealed(path, value)?.as_bytes())
+}
+
+/// Writes one under its temporary name; [`fs::publish`] gives it its own.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn prepare_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    fs::prepare(path, sealed(path, value)?.as_bytes())
+}
+
+fn sealed<T: Serialize>(path: &Path, value: &T) -> Result<String> {
     let wrong = |error: serde_json::Error| Error::integrity(path, error.to_string());
     let mut text = serde_json::to_string_pretty(value).map_err(wrong)?;
     // as it will be read
     let seal = seal_of(&serde_json::from_str(&text).map_err(wrong)?);
     let end = text.trim_end_matches('}').trim_end().len();
     text.truncate(end);
-    fs::write(path, format!("{text},\n  \"{SEAL}\": \"{seal}\"\n}}\n").as_bytes())
+    Ok(format!("{text},\n  \"{SEAL}\": \"{seal}\"\n}}\n"))
 }
 
 #[cfg(test)]

@@ -8,13 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, shard_path, write_json};
+use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, prepare_json, shard_path};
 use super::run::Run;
 use super::spool::{self, Slots};
 use super::target::Target;
 use super::writer::Writer;
 use crate::error::{Cause, Code, Failure};
 use crate::sample::{Data, Made, Row};
+use crate::source::Identity;
 use crate::{Error, Result, fs};
 
 /// One shard being made; rows may come in any order and from many threads.
@@ -40,6 +41,7 @@ struct Told {
     absent: Vec<RowNote>,
     notes: Vec<RowNote>,
     made_by: BTreeMap<String, Vec<u64>>,
+    sources: BTreeMap<String, Identity>,
 }
 
 impl<'a> ShardWriter<'a> {
@@ -73,10 +75,24 @@ impl<'a> ShardWriter<'a> {
         let path = shard_path(writer.folder(), &header.name, shard, "h5");
         fs::bring(&path, &path, false)?;
         let file = fs::RowFile::open(&fs::part(&path))?;
-        let kept = |notes: Vec<RowNote>| notes.into_iter().filter(|note| !rows.contains(&note.row)).collect();
-        let made_by =
-            record.made_by.into_iter().map(|(name, ranges)| (name, ranges.into_iter().flat_map(|[from, to]| from..to).collect()));
-        let told = Told { failed: kept(record.failed), absent: record.absent, notes: record.notes, made_by: made_by.collect() };
+        // as in a file in which nothing was written of them
+        for place in record.arrays.values() {
+            let bytes = place.shape.iter().skip(1).product::<u64>() * place.dtype.size();
+            rows.iter().try_for_each(|row| file.clear(place.offset + (row - record.rows[0]) * bytes, bytes))?;
+        }
+        let stays = |row: &u64| !rows.contains(row);
+        let kept = |notes: Vec<RowNote>| notes.into_iter().filter(|note| stays(&note.row)).collect();
+        let made_by = record.made_by.into_iter().map(|(name, ranges)| {
+            let rows: Vec<u64> = ranges.into_iter().flat_map(|[from, to]| from..to).filter(stays).collect();
+            (name, rows)
+        });
+        let told = Told {
+            failed: kept(record.failed),
+            absent: kept(record.absent),
+            notes: kept(record.notes),
+            made_by: made_by.filter(|(_, rows)| !rows.is_empty()).collect(),
+            sources: record.sources,
+        };
         let rows = writer.rows(shard);
         Ok(Self {
             writer,
@@ -200,6 +216,32 @@ impl<'a> ShardWriter<'a> {
         Ok(())
     }
 
+    /// Notes what a file was that rows are made of; nothing where there was none.
+    pub fn source(&self, path: &std::path::Path, identity: Option<Identity>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match identity {
+            Some(identity) => told.sources.insert(path.display().to_string(), identity),
+            None => told.sources.remove(&path.display().to_string()),
+        };
+    }
+
+    /// Gives the shard up: what was written is gone, and one that was there before stays.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn discard(self) -> Result<()> {
+        if self.slots.is_some() {
+            fs::remove(&spool::path(&self.path))?;
+        }
+        fs::remove(&fs::part(&self.path))
+    }
+
+    /// Rows that failed for a cause that may have passed.
+    pub fn to_retry(&self) -> Vec<u64> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.failed.iter().filter(|note| note.retry).map(|note| note.row).collect()
+    }
+
     /// The first of the rows that failed so far.
     pub fn first_failure(&self) -> Option<RowNote> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -271,10 +313,6 @@ impl<'a> ShardWriter<'a> {
         if self.slots.is_some() {
             fs::remove(&spool::path(&self.path))?;
         }
-        // a record stands only beside the shard that it speaks of
-        self.writer.begin_change()?;
-        fs::remove(&shard_path(self.writer.folder(), &self.header.name, self.shard, "json"))?;
-        fs::publish(&self.path)?;
         let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
         for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {
             notes.sort_by_key(|note| note.row);
@@ -288,9 +326,15 @@ impl<'a> ShardWriter<'a> {
             failed: told.failed,
             absent: told.absent,
             notes: told.notes,
+            sources: told.sources,
             made_by: told.made_by.into_iter().map(|(name, rows)| (name, ranges(rows))).collect(),
         };
-        write_json(&shard_path(self.writer.folder(), &self.header.name, self.shard, "json"), &record)
+        // the record is on the disk before the shard has its name, so that whatever ends this between the two, the next run ends it
+        let path = shard_path(self.writer.folder(), &self.header.name, self.shard, "json");
+        prepare_json(&path, &record)?;
+        self.writer.begin_change()?;
+        fs::publish(&self.path)?;
+        fs::publish(&path)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -64,6 +65,8 @@ pub struct Writer {
     whole: bool,
     /// What was found damaged or gone.
     remade: Mutex<BTreeSet<PathBuf>>,
+    /// Whether a shard was committed.
+    changed: AtomicBool,
     _lock: fs::Lock,
 }
 
@@ -106,7 +109,15 @@ impl Writer {
         fs::create_dir_all(folder)?;
         let lock = fs::Lock::take(folder)?;
         let whole = fs::is_file(&folder.join("store.json"))?;
-        let writer = Self { folder: folder.into(), header, ids, whole, remade: Mutex::default(), _lock: lock };
+        let writer = Self {
+            folder: folder.into(),
+            header,
+            ids,
+            whole,
+            remade: Mutex::default(),
+            changed: AtomicBool::new(false),
+            _lock: lock,
+        };
         let path = folder.join("manifest.csv");
         let listed = fs::is_file(&path)?.then(|| fs::read(&path)).transpose()?;
         match writer.existing() {
@@ -119,7 +130,7 @@ impl Writer {
             }
             damaged => {
                 // a store that lost its header is told by its rows
-                let ours = listed.as_deref() == Some(table) && writer.has_records();
+                let ours = listed.as_deref() == Some(table) || writer.has_records();
                 match damaged {
                     Err(error) if !ours => return Err(error),
                     Err(Error::Integrity { path, .. }) => writer.note(&path),
@@ -187,16 +198,37 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes what an interrupted run left half-written.
+    /// Ends what an interrupted run was about, and removes what it left half-written.
     fn sweep(&self, modality: &str) -> Result<()> {
         let folder = self.folder.join(modality);
         for entry in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
-            let path = entry.map_err(Error::io("list", &folder))?.path();
-            if path.extension().is_some_and(|extension| extension == "part") {
-                fs::remove(&path)?;
+            let part = entry.map_err(Error::io("list", &folder))?.path();
+            let Some(path) = part.extension().filter(|end| *end == "part").map(|_| part.with_extension("")) else { continue };
+            if self.is_next(&part, &path) {
+                fs::publish(&path)?;
+                continue;
+            }
+            match fs::remove(&part) {
+                // where nothing can be written, it lies there for good
+                Err(Error::Io { source, .. })
+                    if matches!(source.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied) => {
+                }
+                removed => removed?,
             }
         }
         Ok(())
+    }
+
+    /// Whether `part` is the record that was to follow on the shard beside it, which has its name already.
+    fn is_next(&self, part: &Path, record: &Path) -> bool {
+        let data = record.with_extension("h5");
+        let read = || -> Result<bool> {
+            let record: ShardRecord = read_json(part)?;
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_mmap_rayon(&data).map_err(Error::io("read", &data))?;
+            Ok(record.recipe_blake3 == self.header.recipe_blake3 && hasher.finalize().to_hex().as_str() == record.blake3)
+        };
+        record.extension().is_some_and(|end| end == "json") && read().unwrap_or(false)
     }
 
     /// What the store is going to be.
@@ -233,30 +265,64 @@ impl Writer {
     /// # Errors
     /// [`Error::Io`].
     pub fn has(&self, modality: usize, shard: u64) -> Result<bool> {
+        Ok(self.there(modality, shard)?.is_some())
+    }
+
+    /// The record of a shard that [is there](Self::has).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn there(&self, modality: usize, shard: u64) -> Result<Option<ShardRecord>> {
         let name = &self.header.modalities[modality].name;
         match self.record(name, shard) {
             Err(Error::Integrity { path, .. }) => {
                 self.note(&path);
-                Ok(false)
+                Ok(None)
             }
             found => {
-                let there = found?.is_some();
-                if self.whole && !there {
-                    self.note(&shard_path(&self.folder, name, shard, "h5"));
+                let found = found?;
+                if self.whole && found.is_none() {
+                    let [record, data] = ["json", "h5"].map(|end| shard_path(&self.folder, name, shard, end));
+                    self.note(if fs::is_file(&record)? { &data } else { &record });
                 }
-                Ok(there)
+                Ok(found)
             }
         }
     }
 
-    /// Rows of a shard that is there which failed for a cause that may have passed, or with `all` for any.
+    /// Rows of a shard that is there which failed for a cause that may have passed.
     ///
     /// # Errors
-    /// As [`has`](Self::has).
-    pub fn failed(&self, modality: usize, shard: u64, all: bool) -> Result<Vec<RowNote>> {
-        let record = self.record(&self.header.modalities[modality].name, shard)?;
-        let failed = record.into_iter().flat_map(|record| record.failed);
-        Ok(failed.filter(|note| all || note.retry).collect())
+    /// [`Error::Io`].
+    pub fn to_retry(&self, modality: usize, shard: u64) -> Result<Vec<RowNote>> {
+        let failed = self.there(modality, shard)?.into_iter().flat_map(|record| record.failed);
+        Ok(failed.filter(|note| note.retry).collect())
+    }
+
+    /// Whether the bytes of a shard are what its record says; where not, it is remembered as damaged.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn is_sound(&self, modality: usize, shard: u64, record: &ShardRecord) -> Result<bool> {
+        let path = shard_path(&self.folder, &self.header.modalities[modality].name, shard, "h5");
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_mmap_rayon(&path).map_err(Error::io("read", &path))?;
+        let sound = hasher.finalize().to_hex().as_str() == record.blake3;
+        if !sound {
+            self.note(&path);
+        }
+        Ok(sound)
+    }
+
+    /// Whether shards of a modality can be changed, as on a read-only file system they cannot.
+    pub fn may_change(&self, modality: usize) -> bool {
+        let folder = self.folder.join(&self.header.modalities[modality].name);
+        let writable = |path: &Path| {
+            let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap_or_default();
+            // SAFETY: the path is ended by zero
+            unsafe { libc::access(path.as_ptr(), libc::W_OK) == 0 }
+        };
+        writable(&folder) && writable(&self.folder)
     }
 
     /// Starts a shard that is there again, to make `rows` of it anew.
@@ -273,6 +339,7 @@ impl Writer {
 
     /// Has a store that is whole be one that is being made: from here on a kill leaves what the same command goes on with.
     pub(super) fn begin_change(&self) -> Result<()> {
+        self.changed.store(true, Ordering::Relaxed);
         let path = self.folder.join("store.json");
         if self.whole && fs::is_file(&path)? {
             write_json(&self.folder.join("plan.json"), &self.header)?;
@@ -316,7 +383,7 @@ impl Writer {
         }
         let text = failure_lines(records.iter().map(|(place, name, record)| (*place, *name, record)));
         let list = self.folder.join("failures.jsonl");
-        if self.whole && !(fs::is_file(&list)? && fs::read(&list)? == text.as_bytes()) {
+        if self.whole && !self.changed.load(Ordering::Relaxed) && !(fs::is_file(&list)? && fs::read(&list)? == text.as_bytes()) {
             self.note(&list);
         }
         fs::write(&list, text.as_bytes())?;

@@ -71,6 +71,14 @@ pub fn validate(pipeline: &Pipeline, decode: Option<(Depth, Work<'_>)>) -> Resul
     if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::Settings::resolve_compare) {
         found.faults.push(error.to_string());
     }
+    #[cfg(feature = "hdf5")]
+    if let Some(settings) = &pipeline.preprocess {
+        let changed = crate::preprocess::changed(&settings.store)?;
+        let told = changed
+            .iter()
+            .map(|path| format!("{}: it has changed since {} was made of it", path.display(), settings.store.display()));
+        found.notes.extend(told);
+    }
     let Some(manifest) = manifest else { return Ok(found) };
     found.rows = manifest.len();
     let mut groups = groups(&manifest, &asked, &mut found);

@@ -25,6 +25,7 @@ pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> 
     let rows = world.header.shard_rows(shard);
     let record = match regular(&record_path).and_then(|()| read_json::<ShardRecord>(&record_path)) {
         Ok(record) => Some(record),
+        Err(error @ crate::Error::Io { .. }) if error.exit_code() == 6 => return Err(error),
         Err(error) => {
             faults.push(Fault { rows: Some(rows), ..Fault::new(name("json"), said(error)) });
             None
@@ -41,6 +42,7 @@ pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> 
     let said = |error: std::io::Error| format!("cannot read: {error}");
     let file = match regular(&data_path).and_then(|()| File::open(&data_path).map_err(crate::Error::io("open", &data_path))) {
         Ok(file) => file,
+        Err(error @ crate::Error::Io { .. }) if error.exit_code() == 6 => return Err(error),
         Err(error) => {
             faults.push(Fault { rows: Some(rows), ..Fault::new(name("h5"), super::said(error)) });
             return Ok((record, faults));

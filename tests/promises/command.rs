@@ -46,7 +46,7 @@ pub fn tones(folder: &Path, rows: usize) {
     std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
 }
 
-/// Every file below `folder` with its bytes.
+/// Every file below `folder` with its bytes, but for how recordings looked, which is no part of a store.
 pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -54,7 +54,7 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
             found.extend(tree(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
-        } else {
+        } else if name != "seen.json" {
             found.insert(name, std::fs::read(&path).unwrap());
         }
     }

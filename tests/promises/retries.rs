@@ -46,6 +46,8 @@ fn a_file_that_comes_back_is_made() {
     let verb = "preprocess pipeline.toml";
     expect(&run(folder, verb), 5, &["1 missing, 1 unreadable", "2 of 9"]);
     assert_eq!(to_retry(&folder.join("clips")), ["t7"]);
+    let inspected = run(folder, "inspect clips");
+    assert!(String::from_utf8_lossy(&inspected.stdout).contains("1 missing, 1 unreadable (1 tried again)"), "{inspected:?}");
     // nothing has changed, and nothing is done
     let made = tree(&folder.join("clips"));
     expect(&run(folder, verb), 5, &["2 of 9"]);
@@ -53,11 +55,49 @@ fn a_file_that_comes_back_is_made() {
     back("007.wav");
     expect(&run(folder, verb), 5, &["1 unreadable", "1 of 9"]);
     assert_eq!(to_retry(&folder.join("clips")), Vec::<String>::new());
-    // the other's cause lies in the file; it is asked for again only where that is wished for
+    // the other's cause lay in the file, which is another one now
     back("002.wav");
-    expect(&run(folder, verb), 5, &["1 unreadable"]);
-    expect(&run(folder, "preprocess pipeline.toml --retry-failed"), 0, &["none failed"]);
+    expect(&run(folder, verb), 3, &["1 recordings have changed", "002.wav", "--changed remake"]);
+    expect(&run(folder, "preprocess pipeline.toml --changed ignore"), 5, &["1 unreadable"]);
+    expect(&run(folder, "preprocess pipeline.toml --changed ignore --retry-failed"), 0, &["none failed"]);
     assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
+}
+
+#[test]
+fn a_recording_that_changed_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    let verb = "preprocess pipeline.toml";
+    expect(&run(folder, verb), 0, &[]);
+    let before = tree(&folder.join("clips"));
+    // of the same length
+    let path = folder.join("004.wav");
+    let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+    crate::command::tone(&path, 0.9, 333.0);
+    let touch = |time| std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    touch(time + std::time::Duration::from_millis(1));
+    expect(&run(folder, verb), 3, &["1 recordings have changed", "004.wav", "--changed"]);
+    assert!(tree(&folder.join("clips")) == before, "something was done");
+    let validated = run(folder, "validate pipeline.toml");
+    assert!(
+        String::from_utf8_lossy(&validated.stdout).contains("004.wav: it has changed since clips was made of it"),
+        "{validated:?}"
+    );
+    expect(&run(folder, &format!("{verb} --changed ignore")), 0, &[]);
+    expect(&run(folder, &format!("{verb} --changed remake")), 0, &["none failed"]);
+    expect(&run(folder, &format!("{verb} --set preprocess.store=calm")), 0, &[]);
+    assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
+    expect(&run(folder, verb), 0, &[]);
+    // another time alone is no change
+    touch(time);
+    expect(&run(folder, verb), 0, &[]);
+    // and one that is worse than before costs its row alone
+    std::fs::write(&path, "no sound").unwrap();
+    expect(&run(folder, &format!("{verb} --changed remake --max-failures 1")), 4, &["1 unreadable"]);
+    expect(&run(folder, &format!("{verb} --set preprocess.store=worse --max-failures 1")), 4, &["1 unreadable"]);
+    assert!(tree(&folder.join("clips")) == tree(&folder.join("worse")));
+    expect(&run(folder, "verify clips"), 0, &["0 faults"]);
 }
 
 #[test]
@@ -73,9 +113,15 @@ fn a_kill_while_a_shard_is_made_again_loses_nothing() {
         std::fs::rename(folder.join("005.wav"), folder.join("away")).unwrap();
         expect(&run(folder, "preprocess pipeline.toml -q"), 5, &[]);
         std::fs::rename(folder.join("away"), folder.join("005.wav")).unwrap();
+        // what is there is not given for it, whatever became of its recording
+        let others: Vec<String> = (0..9).filter(|i| *i != 5).map(|i| format!("{i:03}.wav")).collect();
+        std::fs::create_dir_all(folder.join("off")).unwrap();
+        others.iter().for_each(|name| std::fs::rename(folder.join(name), folder.join("off").join(name)).unwrap());
         let killed =
             mmdg(folder, "preprocess pipeline.toml -q --workers 1").env("MMDG_FAULT", format!("kill:{step}")).output().unwrap();
         kills += u32::from(!killed.status.success());
+        expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+        others.iter().for_each(|name| std::fs::rename(folder.join("off").join(name), folder.join(name)).unwrap());
         expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
         assert!(tree(&folder.join("clips")) == calm, "step {step}");
         if killed.status.success() {
@@ -83,6 +129,45 @@ fn a_kill_while_a_shard_is_made_again_loses_nothing() {
         }
     }
     assert!(kills > 8, "{kills}");
+}
+
+#[test]
+fn what_was_damaged_is_not_certified_by_another_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=calm"), 0, &[]);
+    std::fs::rename(folder.join("002.wav"), folder.join("away")).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q"), 5, &[]);
+    std::fs::rename(folder.join("away"), folder.join("002.wav")).unwrap();
+    crate::verify::edit(&folder.join("clips/audio/00000.h5"), |bytes| bytes[10_000] ^= 64);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &["none failed", "audio/00000.h5 was damaged or gone"]);
+    expect(&run(folder, "verify clips"), 0, &["0 faults"]);
+    assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
+}
+
+#[test]
+fn pictures_that_are_there_are_not_given_for_another_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for i in 0..4 {
+        crate::trees::video(&folder.join(format!("m{i}.mp4")), 24, 24, i, None);
+    }
+    let rows: String = (0..4).map(|i| format!("r{i},m{i}.mp4,0,,{},p\n", ["x", "y"][i % 2])).collect();
+    std::fs::write(folder.join("table.csv"), format!("id,path,start,end,label,domain\n{rows}")).unwrap();
+    let pipeline = "[data]\ndataset = \"table\"\ntable = \"table.csv\"\n[preprocess]\nstore = \"clips\"\n\
+        [preprocess.modalities.video]\npreset = \"uniform\"\nframes = 2\nresize = 32\ncrop = 32\njpeg = 90\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=calm"), 0, &[]);
+    let moved = |from: &str, to: &str| std::fs::rename(folder.join(from), folder.join(to)).unwrap();
+    moved("m1.mp4", "a1");
+    expect(&run(folder, "preprocess pipeline.toml"), 5, &["1 missing"]);
+    moved("m0.mp4", "a0");
+    moved("a1", "m1.mp4");
+    expect(&run(folder, "preprocess pipeline.toml"), 5, &["1 missing"]);
+    moved("a0", "m0.mp4");
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &["none failed"]);
+    assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
 }
 
 /// Processes whose parent is `parent`.

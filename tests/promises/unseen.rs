@@ -9,7 +9,7 @@ use mmdg::rng::Stream;
 use crate::command::{expect, run, tones, tree};
 
 const PIPELINE: &str = "[train]\nfeatures = \"features\"\nepochs = 3\nbatch-size = 8\nhidden = 8\nembedding = 8\nhead-hidden = 8\n\
-    [protocol]\ntargets = [\"target\"]\nseeds = [0]\n[[train.compare]]\nname = \"gmp\"\nbalance = \"gmp\"\n[report]\nout = \"report\"\n";
+    [protocol]\ntargets = [\"target\"]\nseeds = [0, 1]\n[[train.compare]]\nname = \"gmp\"\nbalance = \"gmp\"\n[report]\nout = \"report\"\n";
 
 /// A folder with features, and a finished run in `runs`.
 fn prepared() -> tempfile::TempDir {
@@ -110,7 +110,6 @@ fn a_damaged_run_is_no_finished_run() {
             for verb in ["report runs -q", "verify runs -q"] {
                 let output = run(folder, verb);
                 let code = output.status.code();
-                // no result is no run, for those who ask for results
                 let right = code == Some(7)
                     || (what == "gone" && file.ends_with("results.json") && verb.starts_with("report") && code == Some(3));
                 assert!(right, "{told}: {verb}: {code:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -27,9 +27,15 @@ fn spans(name: &str, seconds: f64) -> Vec<Span> {
         .collect()
 }
 
-/// Rows in two groups: every other one.
-fn halves(spans: &[Span]) -> [Vec<usize>; 2] {
-    [0, 1].map(|first| (first..spans.len()).step_by(2).collect())
+/// Rows in a few groups, by chance.
+fn groups(name: &str, spans: &[Span]) -> Vec<Vec<usize>> {
+    let draws = Stream::new(13).with(name);
+    let count = 2 + (draws.uniform(0) * 3.0) as usize;
+    let mut groups = vec![Vec::new(); count];
+    for row in 0..spans.len() {
+        groups[(draws.uniform(1 + row as u32) * count as f32) as usize % count].push(row);
+    }
+    groups
 }
 
 fn heard(name: &str) -> Vec<String> {
@@ -44,9 +50,9 @@ fn heard(name: &str) -> Vec<String> {
         (Err(a), Err(b)) => a == b,
         _ => false,
     };
-    for half in halves(&spans) {
-        let some: Vec<Span> = half.iter().map(|&row| spans[row]).collect();
-        for (&row, sound) in half.iter().zip(sounds(&path, &some)) {
+    for group in groups(name, &spans) {
+        let some: Vec<Span> = group.iter().map(|&row| spans[row]).collect();
+        for (&row, sound) in group.iter().zip(sounds(&path, &some)) {
             if !same(&sound, &together[row]) {
                 wrong.push(format!("{name}: sound of {:?} differs among other rows", spans[row]));
             }
@@ -86,14 +92,22 @@ fn seen(name: &str) -> Vec<String> {
     let spans = spans(name, whole.shown.span[1]);
     let together = strips(&path, &spans);
     let mut wrong = Vec::new();
+    let same = |a: &Result<Strip, Failure>, b: &Result<Strip, Failure>| match (a, b) {
+        (Ok(a), Ok(b)) => a.shown == b.shown && a.pictures == b.pictures,
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    };
+    for group in groups(name, &spans) {
+        let some: Vec<Span> = group.iter().map(|&row| spans[row]).collect();
+        for (&row, strip) in group.iter().zip(strips(&path, &some)) {
+            if !same(&strip, &together[row]) {
+                wrong.push(format!("{name}: pictures of {:?} differ among other rows", spans[row]));
+            }
+        }
+    }
     for (span, together) in spans.iter().zip(&together) {
         let alone = strips(&path, &[*span]).remove(0);
-        let same = match (&alone, together) {
-            (Ok(a), Ok(b)) => a.shown == b.shown && a.pictures == b.pictures,
-            (Err(a), Err(b)) => a == b,
-            _ => false,
-        };
-        if !same {
+        if !same(&alone, together) {
             let told = |strip: &Result<Strip, Failure>| match strip {
                 Ok(strip) => format!("{} until {} {:?}", strip.shown.frames, strip.shown.span[1], strip.shown.partial),
                 Err(failure) => failure.to_string(),

@@ -47,7 +47,7 @@ impl<'p> Opened<'p> {
     fn broken(&self) -> impl Fn(ParquetError) -> Error {
         let path = self.path.to_owned();
         move |error| {
-            let hint = "expected columns without compression (such as pandas' `to_parquet(..., compression=None)`), or what `mmdg export` wrote";
+            let hint = "expected columns as they are, or compressed by Snappy, gzip, Zstandard or LZ4";
             Error::input(path.display(), format!("{error}; {hint}"))
         }
     }

@@ -1,0 +1,58 @@
+//! What tells a recording from another of the same name: cheap to look at, however long it is.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::frames;
+use crate::source::Identity;
+
+/// Looked at from either end of a file.
+const END: u64 = 1 << 20;
+
+/// Of a file its size and the hash of its first and its last MiB; of a folder of extracted frames the highest number, and the hash of its first and last
+/// picture. `None` where it cannot be read.
+pub fn identity(path: &Path) -> Option<Identity> {
+    let mut hasher = blake3::Hasher::new();
+    if path.is_dir() {
+        let (last, pictures) = frames::ends(path)?;
+        for picture in pictures {
+            hasher.update(&std::fs::read(picture).ok()?);
+        }
+        return Some(Identity { size: last, ends_blake3: hasher.finalize().to_hex().to_string() });
+    }
+    let file = File::open(path).ok()?;
+    let about = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let size = about.len();
+    let mut bytes = vec![0; END.min(size) as usize];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    hasher.update(&bytes);
+    let last = size - bytes.len() as u64;
+    file.read_exact_at(&mut bytes, last).ok()?;
+    hasher.update(&bytes);
+    Some(Identity { size, ends_blake3: hasher.finalize().to_hex().to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_at_either_end_or_in_length_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut bytes = vec![7u8; 3 << 20];
+        let mut of = |change: &dyn Fn(&mut Vec<u8>)| {
+            change(&mut bytes);
+            std::fs::write(&path, &bytes).unwrap();
+            identity(&path).unwrap()
+        };
+        let all =
+            [of(&|_| ()), of(&|bytes| bytes[0] = 1), of(&|bytes| *bytes.last_mut().unwrap() = 1), of(&|bytes| bytes.push(7))];
+        assert!(all.iter().enumerate().all(|(place, one)| all[..place].iter().all(|other| other != one)), "{all:?}");
+        assert_eq!(of(&|_| ()), all[3]);
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(identity(&path).unwrap().size, 0);
+        assert_eq!(identity(&folder.path().join("b")), None);
+    }
+}
