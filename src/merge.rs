@@ -12,6 +12,7 @@ use crate::manifest::{Manifest, Segment};
 use crate::sample::Made;
 use crate::stop::Stop;
 use crate::store::header::{read_header, record};
+use crate::store::layout::ShardRecord;
 use crate::store::layout::{Header, ModalityHeader};
 use crate::store::reader::Rows;
 use crate::store::writer::{Summary, differences};
@@ -263,6 +264,7 @@ fn fill(
     stop: &Stop,
 ) -> Result<()> {
     let told = stores.iter().map(|store| Told::new(store, modality)).collect::<Result<Vec<_>>>()?;
+    let records: Vec<Vec<&ShardRecord>> = told.iter().map(|told| told.rows.records().collect()).collect();
     let target = to.target();
     let file = fs::RowFile::open(&target.path)?;
     for row in first..end {
@@ -281,6 +283,18 @@ fn fill(
             }
         }
         to.note(row, outcome.as_ref())?;
+        let segment = &stores[store].manifest().segments[origin as usize];
+        let shard = origin / stores[store].header().rows_per_shard.max(1);
+        if let Some(record) = records[store].get(shard as usize) {
+            let flow = segment.flow_paths.iter().flat_map(|(x, y)| [x, y]);
+            // what lies in a tar is told by the tar
+            let files = [&segment.path].into_iter().chain(&segment.audio_path).chain(flow).flat_map(|path| path.ancestors());
+            for path in files {
+                if let Some(identity) = record.sources.get(&path.display().to_string()) {
+                    to.source(path, Some(identity.clone()));
+                }
+            }
+        }
     }
     Ok(())
 }
