@@ -139,13 +139,13 @@ fn source(text: &str) -> Result<ModalitySource> {
 }
 
 #[cfg(feature = "exchange")]
-pub fn selection(modalities: Vec<String>, domains: Vec<String>, splits: &[Part]) -> Selection {
+pub fn selection(modalities: Vec<String>, domains: Vec<String>, splits: &[Part], trust: bool) -> Selection {
     let split = |part: &Part| match part {
         Part::Train => Split::Train,
         Part::Val => Split::Val,
         Part::Test => Split::Test,
     };
-    Selection { modalities, domains, splits: splits.iter().map(split).collect(), trust: false }
+    Selection { modalities, domains, splits: splits.iter().map(split).collect(), trust }
 }
 
 #[cfg(feature = "exchange")]

@@ -1,7 +1,5 @@
 //! Each verb: settings from the pipeline file, a call into the library, a line about what came of it.
 
-#[cfg(feature = "exchange")]
-use crate::export::Selection;
 use std::path::Path;
 
 use super::arguments::{ExtractArguments, PipelineArguments, Verb};
@@ -113,7 +111,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::Import(_) => Err(not_built("import", "exchange and hdf5")),
         #[cfg(feature = "exchange")]
         Verb::Export { store, out, format, modalities, domains, splits, trust, quiet } => {
-            let selection = Selection { trust, ..exchange::selection(modalities, domains, &splits) };
+            let selection = exchange::selection(modalities, domains, &splits, trust);
             exchange::export(&store, &out, format, &selection, quiet, world.stop)
         }
         #[cfg(not(feature = "exchange"))]

@@ -64,9 +64,7 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    if std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == bytes.len() as u64)
-        && std::fs::read(path).is_ok_and(|there| there == bytes)
-    {
+    if holds(path, bytes) {
         return Ok(());
     }
     let written = prepare(path, bytes).and_then(|()| publish(path));
@@ -152,6 +150,22 @@ pub fn is_file(path: &Path) -> Result<bool> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(Error::io("read", path)(error)),
     }
+}
+
+/// Blake3 of a file, in hex.
+///
+/// # Errors
+/// [`Error::Io`] with the action "read".
+pub fn hash(path: &Path) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_mmap_rayon(path).map_err(Error::io("read", path))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Whether a file holds just these bytes.
+pub fn holds(path: &Path, bytes: &[u8]) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == bytes.len() as u64)
+        && std::fs::read(path).is_ok_and(|there| there == bytes)
 }
 
 /// The bytes of a file.

@@ -32,8 +32,8 @@ pub(super) struct Tasks {
     pub(super) list: Vec<Task>,
     /// Passes that a shard waits for.
     passes: HashMap<(usize, u64), usize>,
-    /// Rows of a shard that is there, where only these are made.
-    again: HashMap<(usize, u64), Vec<u64>>,
+    /// Rows of a shard that is there, where only these are made, and its record.
+    again: HashMap<(usize, u64), (Vec<u64>, ShardRecord)>,
 }
 
 /// Which rows of shards that are there are made again.
@@ -92,8 +92,13 @@ impl Tasks {
             let begin = tasks.list.len();
             for (place, maker) in makers.iter().enumerate() {
                 let key = (place, shard);
+                let there = writer.there(place, shard)?;
+                // most shards are as they should be, and passes are long to plan
+                if there.as_ref().is_some_and(|record| record.failed.is_empty() && again.changed.is_empty()) {
+                    continue;
+                }
                 let mut passes = passes(place, makers, &manifest.segments, writer.rows(shard))?;
-                if let Some(record) = writer.there(place, shard)? {
+                if let Some(record) = there {
                     let rows = again.rows(&record, &passes);
                     if rows.is_empty() || !writer.may_change(place) {
                         continue;
@@ -110,7 +115,7 @@ impl Tasks {
                             // each alone, so that nothing beside a row is the cause once more
                             passes = passes.into_iter().flat_map(|pass| alone(pass, &rows)).collect();
                         }
-                        tasks.again.insert(key, rows.into_iter().collect());
+                        tasks.again.insert(key, (rows.into_iter().collect(), record));
                     }
                 }
                 tasks.passes.insert(key, passes.len());
@@ -153,10 +158,11 @@ impl<'a> Shards<'a> {
         Self { writer, tasks, open: Mutex::default() }
     }
 
-    /// Whether a row is there, by the record of its shard.
-    fn is_there(&self, key: (usize, u64), row: u64) -> bool {
-        let record = self.writer.there(key.0, key.1).ok().flatten();
-        record.is_some_and(|record| record.failed.iter().chain(&record.absent).all(|note| note.row != row))
+    /// Whether a shard that was made again lacks a row that is there.
+    fn is_worse(&self, key: (usize, u64), shard: &ShardWriter<'_>) -> bool {
+        let Some((rows, record)) = self.tasks.again.get(&key) else { return false };
+        let is_there = |row: &u64| record.failed.iter().chain(&record.absent).all(|note| note.row != *row);
+        shard.to_retry().iter().any(|row| !rows.contains(row) && is_there(row))
     }
 
     pub(super) fn of(&self, task: &Task) -> Result<Arc<ShardWriter<'a>>> {
@@ -166,7 +172,7 @@ impl<'a> Shards<'a> {
             return Ok(found.shard.clone());
         }
         let shard = Arc::new(match self.tasks.again.get(&key) {
-            Some(rows) => self.writer.again(key.0, key.1, rows)?,
+            Some((rows, record)) => self.writer.again(key.0, key.1, record, rows)?,
             None => self.writer.shard(key.0, key.1)?,
         });
         let waits_for = self.tasks.passes.get(&key).copied().unwrap_or_default();
@@ -188,15 +194,7 @@ impl<'a> Shards<'a> {
         match shard {
             None => Ok(()),
             // nothing that is there is given for another attempt
-            Some(Some(shard))
-                if self
-                    .tasks
-                    .again
-                    .get(&key)
-                    .is_some_and(|rows| shard.to_retry().iter().any(|row| !rows.contains(row) && self.is_there(key, *row))) =>
-            {
-                shard.discard()
-            }
+            Some(Some(shard)) if self.is_worse(key, &shard) => shard.discard(),
             Some(Some(shard)) => shard.commit(),
             Some(None) => Err(Error::environment("a shard is still being written to", "this is a defect; please report it")),
         }

@@ -19,8 +19,8 @@ use crate::{Error, Result, fs};
 pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
     let mut files = Vec::new();
     for path in paths {
-        let mut found = Vec::new();
-        find(path, &mut BTreeSet::new(), &mut found)?;
+        let mut found: Vec<PathBuf> = record::finished(path)?.iter().map(|folder| folder.join("results.json")).collect();
+        found.sort();
         if found.is_empty() {
             return Err(Error::input(path.display(), "no results.json in or below it; expected the folder of a finished run"));
         }
@@ -29,16 +29,15 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
     let (mut seen, mut runs, mut results) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
     for file in files {
         let folder = file.parent().unwrap_or(Path::new("."));
-        let damaged = record::faults(folder)?.into_iter().flatten().next();
-        if let Some(record::Fault { file, problem }) = damaged {
-            return Err(Error::integrity(&file, problem));
-        }
+        let recorded = record::check(folder)?;
         let canonical = file.canonicalize().map_err(|e| unreadable(&file, e))?;
         if !seen.insert(canonical) {
             continue;
         }
         let mut result = parse(&file, &fs::read_text(&file)?)?;
-        record::check(folder, result.format)?;
+        if !recorded {
+            record::excuse(folder, result.format)?;
+        }
         if result.settings.is_empty() {
             result.settings = settings(&file.with_file_name("config.toml"));
         }
@@ -66,29 +65,6 @@ pub fn label(run: &RunResult) -> String {
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
     Error::unread(path, error, "the folder of a finished run")
-}
-
-/// Depth first, by name; links are followed, a folder already seen is not entered again.
-fn find(folder: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
-    if !seen.insert(folder.canonicalize().map_err(|e| unreadable(folder, e))?) {
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut paths: Vec<PathBuf> = entries.map_err(|e| unreadable(folder, e))?.iter().map(std::fs::DirEntry::path).collect();
-    paths.sort();
-    let named = |name: &str| paths.iter().any(|path| path.file_name().is_some_and(|own| own == name));
-    // a run that has lost its result; one that is set aside has it under another name
-    if named(record::NAME) && !named("results.json") && !named("earlier.json") {
-        found.push(folder.join("results.json"));
-    }
-    for path in paths {
-        if path.is_dir() {
-            find(&path, seen, found)?;
-        } else if path.file_name().is_some_and(|name| name == "results.json") {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// What a `config.toml` beside a result of an earlier format says of the settings; nothing where there is none.

@@ -103,19 +103,24 @@ pub fn is_whole(folder: &Path) -> bool {
     matches!(faults(folder), Ok(Some(faults)) if faults.is_empty())
 }
 
-/// That the result in `folder`, which says that it is of `format`, is that of a whole run.
+/// Whether the run in `folder` has a record; what it says holds.
 ///
 /// # Errors
-/// [`Error::Integrity`] naming the file; [`Error::Io`].
-pub fn check(folder: &Path, format: u32) -> Result<()> {
-    match faults(folder)? {
-        Some(faults) => match faults.into_iter().next() {
-            Some(Fault { file, problem }) => Err(Error::integrity(&file, problem)),
-            None => Ok(()),
-        },
-        None if format < FIRST => Ok(()),
-        None => Err(Error::integrity(&folder.join(NAME), lost())),
+/// [`Error::Integrity`] naming the file for which it does not; [`Error::Io`].
+pub fn check(folder: &Path) -> Result<bool> {
+    let Some(faults) = faults(folder)? else { return Ok(false) };
+    match faults.into_iter().next() {
+        Some(Fault { file, problem }) => Err(Error::integrity(&file, problem)),
+        None => Ok(true),
     }
+}
+
+/// That a result of `format` in `folder` may be without a record.
+///
+/// # Errors
+/// [`Error::Integrity`].
+pub fn excuse(folder: &Path, format: u32) -> Result<()> {
+    if format < FIRST { Ok(()) } else { Err(Error::integrity(&folder.join(NAME), lost())) }
 }
 
 fn lost() -> String {
@@ -136,8 +141,7 @@ pub struct Verification {
 /// # Errors
 /// [`Error::Io`].
 pub fn verify(folder: &Path) -> Result<Verification> {
-    let mut folders = Vec::new();
-    find(folder, &mut BTreeSet::new(), &mut folders)?;
+    let folders = finished(folder)?;
     let look = |folder: &PathBuf| match faults(folder)? {
         Some(faults) => Ok(faults),
         None if recorded(folder)? => Ok(vec![Fault { file: folder.join(NAME), problem: lost() }]),
@@ -157,21 +161,40 @@ fn recorded(folder: &Path) -> Result<bool> {
     Ok(serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head.format >= FIRST))
 }
 
-/// Folders that hold a result, depth first.
-fn find(folder: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
-    if !seen.insert(folder.canonicalize().map_err(Error::io("read", folder))?) {
+/// Folders in and below `folder` that hold a finished run, one that lost its result among them. A run that is set aside is not finished.
+///
+/// # Errors
+/// As [`folders`].
+pub(super) fn finished(folder: &Path) -> Result<Vec<PathBuf>> {
+    folders(folder, &|names| names.contains("results.json") || (names.contains(NAME) && !names.contains("earlier.json")))
+}
+
+/// Folders in and below `folder` of whose entries' names `wanted` holds, depth first, by name; links are followed, a folder already seen is not entered again.
+///
+/// # Errors
+/// [`Error::Input`], [`Error::Io`] for a folder that cannot be read.
+pub fn folders(folder: &Path, wanted: &dyn Fn(&BTreeSet<String>) -> bool) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    find(folder, wanted, &mut BTreeSet::new(), &mut found)?;
+    Ok(found)
+}
+
+fn find(
+    folder: &Path,
+    wanted: &dyn Fn(&BTreeSet<String>) -> bool,
+    seen: &mut BTreeSet<PathBuf>,
+    found: &mut Vec<PathBuf>,
+) -> Result<()> {
+    let unread = |error| Error::unread(folder, error, "the folder of a finished run");
+    if !seen.insert(folder.canonicalize().map_err(unread)?) {
         return Ok(());
     }
     let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut paths: Vec<PathBuf> = entries.map_err(Error::io("read", folder))?.iter().map(std::fs::DirEntry::path).collect();
+    let mut paths: Vec<PathBuf> = entries.map_err(unread)?.iter().map(std::fs::DirEntry::path).collect();
     paths.sort();
-    let named = |name: &str| paths.iter().any(|path| path.file_name().is_some_and(|own| own == name));
-    // one that is set aside is not finished
-    if named("results.json") || (named(NAME) && !named("earlier.json")) {
+    let names = paths.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    if wanted(&names) {
         found.push(folder.into());
     }
-    for path in paths.iter().filter(|path| path.is_dir()) {
-        find(path, seen, found)?;
-    }
-    Ok(())
+    paths.iter().filter(|path| path.is_dir()).try_for_each(|path| find(path, wanted, seen, found))
 }

@@ -32,9 +32,7 @@ impl Writer {
         let to = shard_path(self.folder(), name, shard, "h5");
         fs::bring(&place("h5"), &to, link)?;
         let part = fs::part(&to);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(&part).map_err(Error::io("read", &part))?;
-        if hasher.finalize().to_hex().as_str() != record.blake3 {
+        if fs::hash(&part)? != record.blake3 {
             fs::remove(&part)?;
             return Err(Error::integrity(&place("h5"), "its hash is not what its record says"));
         }

@@ -20,6 +20,8 @@ pub mod loader;
 pub mod manifest_csv;
 pub mod reader;
 #[cfg(feature = "hdf5")]
+mod resume;
+#[cfg(feature = "hdf5")]
 mod run;
 #[cfg(feature = "hdf5")]
 mod shard_writer;

@@ -303,11 +303,7 @@ impl<'a> ShardWriter<'a> {
             None => (self.file, self.places),
             Some(slots) => spool::pour(&part, self.header, self.rows[1] - self.rows[0], &self.file, &self.places, slots)?,
         };
-        let hash = || {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update_mmap_rayon(&part).map(|hasher| hasher.finalize()).map_err(Error::io("read", &part))
-        };
-        let (synced, hash) = rayon::join(|| file.sync(), hash);
+        let (synced, hash) = rayon::join(|| file.sync(), || fs::hash(&part));
         synced?;
         let bytes = std::fs::metadata(&part).map_err(Error::io("read", &part))?.len();
         if self.slots.is_some() {
@@ -321,7 +317,7 @@ impl<'a> ShardWriter<'a> {
             recipe_blake3: self.writer.header().recipe_blake3.clone(),
             rows: self.rows,
             bytes,
-            blake3: hash?.to_hex().to_string(),
+            blake3: hash?,
             arrays: places,
             failed: told.failed,
             absent: told.absent,

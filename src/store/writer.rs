@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::header::{failure_lines, record};
 use super::layout::{
-    Header, ModalityHeader, RowNote, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard,
-    shard_path, write_json,
+    Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard, shard_path,
+    write_json,
 };
 use super::manifest_csv;
 use super::shard_writer::ShardWriter;
@@ -59,14 +59,14 @@ impl Summary {
 #[derive(Debug)]
 pub struct Writer {
     folder: PathBuf,
-    header: Header,
+    pub(super) header: Header,
     ids: Vec<String>,
     /// Whether it was whole when it was opened.
-    whole: bool,
+    pub(super) whole: bool,
     /// What was found damaged or gone.
     remade: Mutex<BTreeSet<PathBuf>>,
     /// Whether a shard was committed.
-    changed: AtomicBool,
+    pub(super) changed: AtomicBool,
     _lock: fs::Lock,
 }
 
@@ -151,7 +151,7 @@ impl Writer {
     }
 
     /// Remembers that a file was damaged or gone.
-    fn note(&self, path: &Path) {
+    pub(super) fn note(&self, path: &Path) {
         self.remade.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into());
     }
 
@@ -163,13 +163,6 @@ impl Writer {
             }
         }
         Ok(None)
-    }
-
-    /// Whether there is a shard of this plan.
-    fn has_records(&self) -> bool {
-        let any =
-            |modality: &ModalityHeader| (0..self.shards()).any(|shard| matches!(self.record(&modality.name, shard), Ok(Some(_))));
-        self.header.modalities.iter().any(any)
     }
 
     fn compare(&self, found: &Header) -> Result<()> {
@@ -198,39 +191,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends what an interrupted run was about, and removes what it left half-written.
-    fn sweep(&self, modality: &str) -> Result<()> {
-        let folder = self.folder.join(modality);
-        for entry in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
-            let part = entry.map_err(Error::io("list", &folder))?.path();
-            let Some(path) = part.extension().filter(|end| *end == "part").map(|_| part.with_extension("")) else { continue };
-            if self.is_next(&part, &path) {
-                fs::publish(&path)?;
-                continue;
-            }
-            match fs::remove(&part) {
-                // where nothing can be written, it lies there for good
-                Err(Error::Io { source, .. })
-                    if matches!(source.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied) => {
-                }
-                removed => removed?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether `part` is the record that was to follow on the shard beside it, which has its name already.
-    fn is_next(&self, part: &Path, record: &Path) -> bool {
-        let data = record.with_extension("h5");
-        let read = || -> Result<bool> {
-            let record: ShardRecord = read_json(part)?;
-            let mut hasher = blake3::Hasher::new();
-            hasher.update_mmap_rayon(&data).map_err(Error::io("read", &data))?;
-            Ok(record.recipe_blake3 == self.header.recipe_blake3 && hasher.finalize().to_hex().as_str() == record.blake3)
-        };
-        record.extension().is_some_and(|end| end == "json") && read().unwrap_or(false)
-    }
-
     /// What the store is going to be.
     pub fn header(&self) -> &Header {
         &self.header
@@ -256,96 +216,8 @@ impl Writer {
         self.header.shard_rows(shard)
     }
 
-    fn record(&self, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
+    pub(super) fn record(&self, modality: &str, shard: u64) -> Result<Option<ShardRecord>> {
         record(&self.folder, &self.header, modality, shard)
-    }
-
-    /// Whether the shard of the modality (by place in the header) is there. One whose record is damaged is not.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn has(&self, modality: usize, shard: u64) -> Result<bool> {
-        Ok(self.there(modality, shard)?.is_some())
-    }
-
-    /// The record of a shard that [is there](Self::has).
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn there(&self, modality: usize, shard: u64) -> Result<Option<ShardRecord>> {
-        let name = &self.header.modalities[modality].name;
-        match self.record(name, shard) {
-            Err(Error::Integrity { path, .. }) => {
-                self.note(&path);
-                Ok(None)
-            }
-            found => {
-                let found = found?;
-                if self.whole && found.is_none() {
-                    let [record, data] = ["json", "h5"].map(|end| shard_path(&self.folder, name, shard, end));
-                    self.note(if fs::is_file(&record)? { &data } else { &record });
-                }
-                Ok(found)
-            }
-        }
-    }
-
-    /// Rows of a shard that is there which failed for a cause that may have passed.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn to_retry(&self, modality: usize, shard: u64) -> Result<Vec<RowNote>> {
-        let failed = self.there(modality, shard)?.into_iter().flat_map(|record| record.failed);
-        Ok(failed.filter(|note| note.retry).collect())
-    }
-
-    /// Whether the bytes of a shard are what its record says; where not, it is remembered as damaged.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn is_sound(&self, modality: usize, shard: u64, record: &ShardRecord) -> Result<bool> {
-        let path = shard_path(&self.folder, &self.header.modalities[modality].name, shard, "h5");
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(&path).map_err(Error::io("read", &path))?;
-        let sound = hasher.finalize().to_hex().as_str() == record.blake3;
-        if !sound {
-            self.note(&path);
-        }
-        Ok(sound)
-    }
-
-    /// Whether shards of a modality can be changed, as on a read-only file system they cannot.
-    pub fn may_change(&self, modality: usize) -> bool {
-        let folder = self.folder.join(&self.header.modalities[modality].name);
-        let writable = |path: &Path| {
-            let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap_or_default();
-            // SAFETY: the path is ended by zero
-            unsafe { libc::access(path.as_ptr(), libc::W_OK) == 0 }
-        };
-        writable(&folder) && writable(&self.folder)
-    }
-
-    /// Starts a shard that is there again, to make `rows` of it anew.
-    ///
-    /// # Errors
-    /// As [`shard`](Self::shard).
-    pub fn again(&self, modality: usize, shard: u64, rows: &[u64]) -> Result<ShardWriter<'_>> {
-        let header = &self.header.modalities[modality];
-        match self.record(&header.name, shard)? {
-            Some(record) => ShardWriter::again(self, header, shard, record, rows),
-            None => ShardWriter::new(self, header, shard),
-        }
-    }
-
-    /// Has a store that is whole be one that is being made: from here on a kill leaves what the same command goes on with.
-    pub(super) fn begin_change(&self) -> Result<()> {
-        self.changed.store(true, Ordering::Relaxed);
-        let path = self.folder.join("store.json");
-        if self.whole && fs::is_file(&path)? {
-            write_json(&self.folder.join("plan.json"), &self.header)?;
-            fs::remove(&path)?;
-        }
-        Ok(())
     }
 
     /// Starts a shard; until it is [committed](ShardWriter::commit) it does not exist.
@@ -383,7 +255,7 @@ impl Writer {
         }
         let text = failure_lines(records.iter().map(|(place, name, record)| (*place, *name, record)));
         let list = self.folder.join("failures.jsonl");
-        if self.whole && !self.changed.load(Ordering::Relaxed) && !(fs::is_file(&list)? && fs::read(&list)? == text.as_bytes()) {
+        if self.whole && !self.changed.load(Ordering::Relaxed) && !fs::holds(&list, text.as_bytes()) {
             self.note(&list);
         }
         fs::write(&list, text.as_bytes())?;

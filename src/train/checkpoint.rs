@@ -34,8 +34,11 @@ const STANDING: &str = "standing";
 const DIGEST: &str = "digest";
 
 /// The file in a run's folder.
+const FILE: &str = "checkpoint.safetensors";
+
+/// Where it is.
 pub fn path(folder: &Path) -> PathBuf {
-    folder.join("checkpoint.safetensors")
+    folder.join(FILE)
 }
 
 /// Removes what there is of one, whole or not: a finished run has none.
@@ -79,15 +82,10 @@ fn standing(bytes: &[u8]) -> Option<Standing> {
 /// [`Error::Io`].
 pub fn damaged(out: &Path) -> Result<Vec<Fault>> {
     let mut found = record::verify(out)?.faults;
-    let mut folders = vec![out.to_owned()];
-    while let Some(folder) = folders.pop() {
-        if path(&folder).is_file() && whole(&folder).is_none() {
+    for folder in record::folders(out, &|names| names.contains(FILE))? {
+        if whole(&folder).is_none() {
             found.push(Fault { file: path(&folder), problem: "it is not what was written".into() });
         }
-        let entries = std::fs::read_dir(&folder).map_err(Error::io("read", &folder))?;
-        // links are not followed, so this ends
-        let inner = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        folders.extend(inner.map(|entry| entry.path()));
     }
     Ok(found)
 }

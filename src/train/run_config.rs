@@ -188,11 +188,14 @@ impl RunConfig {
     /// In what a run that is finished in `folder`, or that has a checkpoint there, is another than this one; nothing where there is
     /// none. What a search or inner runs choose for a reported run is no difference.
     pub(super) fn differences(&self, folder: &Path) -> Vec<String> {
+        let found = self.said_differences(folder);
         // what is damaged says nothing, and is made anew
         let damaged = || record::faults(folder).is_ok_and(|faults| faults.is_some_and(|faults| !faults.is_empty()));
-        if !output::is_set_aside(folder) && damaged() {
-            return Vec::new();
-        }
+        if found.is_empty() || !output::is_set_aside(folder) && damaged() { Vec::new() } else { found }
+    }
+
+    /// By what the run's `config.toml`, or its checkpoint, says, damaged or not.
+    fn said_differences(&self, folder: &Path) -> Vec<String> {
         let text = match output::is_finished(folder) {
             true => fs::read_text(&folder.join("config.toml")).ok(),
             false => match checkpoint::config(folder) {

@@ -139,18 +139,17 @@ pub fn write(path: &Path, card: &Card, tensors: &[(String, Tensor)]) -> Result<(
         views.push((name.as_str(), TensorView::new(*dtype, shape, bytes).map_err(|error| wrong(&error))?));
     }
     let digest = digest(&text, views.iter().map(|(name, view)| (*name, view)));
-    let text =
-        digest_of(&text).map_or_else(|| text.clone(), |place| text[..place].to_owned() + &digest + &text[place + DIGEST..]);
+    let text = with_digest(&text, &digest).unwrap_or(text);
     // one key: the crate keeps several in no fixed order
     let about = HashMap::from([(KEY.to_owned(), text)]);
     let file = safetensors::serialize(views, Some(about)).map_err(|error| wrong(&error))?;
     fs::write(path, &file)
 }
 
-/// Where the hash stands in the text of a card.
-fn digest_of(text: &str) -> Option<usize> {
+/// The text of a card with another hash in it, if it has one.
+fn with_digest(text: &str, digest: &str) -> Option<String> {
     let place = text.rfind(BEFORE_DIGEST)? + BEFORE_DIGEST.len();
-    text.get(place..place + DIGEST).map(|_| place)
+    Some(text[..place].to_owned() + digest + text.get(place + DIGEST..)?)
 }
 
 /// The hash of a card's text, which has zeros in its place, and of tensors in the order of their names.
@@ -210,7 +209,7 @@ impl Saved {
         }
         if let (Some(text), Some(card)) = (text, card.as_ref().filter(|card| card.format > 1 || !card.digest.is_empty())) {
             let views = file.tensors();
-            let blank = digest_of(text).map(|place| text[..place].to_owned() + &"0".repeat(DIGEST) + &text[place + DIGEST..]);
+            let blank = with_digest(text, &"0".repeat(DIGEST));
             let found = blank.map(|text| digest(&text, views.iter().map(|(name, view)| (name.as_str(), view))));
             if found.as_ref() != Some(&card.digest) {
                 return Err(Error::integrity(

@@ -60,3 +60,14 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     }
     found
 }
+
+/// Processes whose parent is `parent`.
+pub fn children(parent: i32) -> Vec<i32> {
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        (fields.nth(1)?.parse() == Ok(parent)).then(|| path.file_name()?.to_str()?.parse::<i32>().ok())?
+    };
+    std::fs::read_dir("/proc").unwrap().filter_map(of).collect()
+}

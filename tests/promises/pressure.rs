@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::command::{expect, mmdg, run, tones, tree};
+use crate::command::{children, expect, mmdg, run, tones, tree};
 use crate::shared::skipped;
 
 /// The program under a shell line, as the user `nobody`; none where that cannot be.
@@ -148,16 +148,9 @@ fn a_fork_server_that_was_stopped_holds_nobody_up() {
     let folder = folder.path();
     tones(folder, 40);
     let mut child = mmdg(folder, "preprocess pipeline.toml -q --workers 2").stderr(Stdio::piped()).spawn().unwrap();
-    let parent = child.id().to_string();
-    let of_parent = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.ok()?.path();
-        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-        (fields.nth(1)? == parent).then(|| path.file_name()?.to_str()?.parse::<i32>().ok())?
-    };
     let server = (0..500).find_map(|_| {
         std::thread::sleep(Duration::from_millis(1));
-        std::fs::read_dir("/proc").unwrap().find_map(of_parent)
+        children(child.id() as i32).first().copied()
     });
     let server = server.expect("the fork server is there");
     // SAFETY: a process of the program that this test has started

@@ -9,7 +9,7 @@ use mmdg::error::{Cause, Code};
 use mmdg::rng::Stream;
 use mmdg::store::Store;
 
-use crate::command::{expect, mmdg, run, tones, tree};
+use crate::command::{children, expect, mmdg, run, tones, tree};
 
 #[test]
 fn every_code_says_where_its_cause_lies() {
@@ -168,17 +168,6 @@ fn pictures_that_are_there_are_not_given_for_another_attempt() {
     moved("a0", "m0.mp4");
     expect(&run(folder, "preprocess pipeline.toml"), 0, &["none failed"]);
     assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
-}
-
-/// Processes whose parent is `parent`.
-fn children(parent: i32) -> Vec<i32> {
-    let of = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.ok()?.path();
-        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-        (fields.nth(1)?.parse() == Ok(parent)).then(|| path.file_name()?.to_str()?.parse::<i32>().ok())?
-    };
-    std::fs::read_dir("/proc").unwrap().filter_map(of).collect()
 }
 
 #[test]

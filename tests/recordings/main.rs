@@ -3,6 +3,10 @@
 //! that it is skipped where it is missing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(all(feature = "cli", feature = "hdf5"))]
+#[allow(dead_code, reason = "the promises use the rest")]
+#[path = "../promises/command.rs"]
+mod command;
 mod faults;
 mod goldens;
 mod inputs;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Command, Output};
 
 use mmdg::rng::Stream;
 use mmdg::store::Store;
 
+use crate::command::{run, tree};
 use crate::goldens::goldens;
 use crate::inputs::{file, skipped, there};
 
@@ -15,15 +15,10 @@ const PIPELINE: &str = "[data]\ndataset = \"table\"\ntable = \"rows.csv\"\n[prep
     [preprocess.modalities.audio]\npreset = \"log-mel\"\nseconds = 2.0\nbins = 64\n\
     [extract]\nstore = \"features\"\nthreads = 1\n[extract.backbones]\nvideo = { backbone = \"demo-video\" }\naudio = { backbone = \"demo-audio\" }\n";
 
-fn mmdg(folder: &Path, words: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mmdg"));
-    command.current_dir(folder).args(words.split_whitespace()).env_remove("MMDG_FAULT").output().unwrap()
-}
-
 /// What a verb that makes a store says; some of the rows fail.
 #[track_caller]
 fn works(folder: &Path, words: &str) {
-    let output = mmdg(folder, &format!("{words} --max-failures 100% --quiet"));
+    let output = run(folder, &format!("{words} --max-failures 100% --quiet"));
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 4)), "{:?}: {text}", output.status);
 }
@@ -53,21 +48,6 @@ fn rows(test: &str) -> Vec<String> {
 fn written(folder: &Path, rows: &[String]) {
     std::fs::write(folder.join("pipeline.toml"), PIPELINE).unwrap();
     std::fs::write(folder.join("rows.csv"), format!("id,path,start,end,label,domain\n{}", rows.concat())).unwrap();
-}
-
-/// Every file below `folder` with its bytes, but for how recordings looked, which is no part of a store.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            found.extend(tree(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
-        } else if name != "seen.json" {
-            found.insert(name, std::fs::read(&path).unwrap());
-        }
-    }
-    found
 }
 
 /// Bytes, seconds, times, and what the records say of it.
@@ -149,7 +129,7 @@ fn validate_says_word_for_word_what_preprocess_says() {
             .map(|(modality, rows)| format!("note: {rows} rows are of recordings without {modality}")),
     );
     let failed = expected.iter().filter(|line| !line.starts_with("note: ")).count();
-    let output = mmdg(folder, "validate pipeline.toml --decode=all --workers 2 --quiet");
+    let output = run(folder, "validate pipeline.toml --decode=all --workers 2 --quiet");
     let text = String::from_utf8(output.stdout).unwrap();
     let mut told: BTreeSet<String> = text.lines().map(str::to_owned).collect();
     let counts = text.lines().last().unwrap();
@@ -169,7 +149,7 @@ fn sound_that_begins_late_is_no_fault() {
     let late = late.display();
     written(folder.path(), &[format!("a,{late},0,,x,p\n"), format!("b,{late},0.5,3,x,q\n"), format!("c,{late},0,1,x,q\n")]);
     for depth in ["", "=all"] {
-        let output = mmdg(folder.path(), &format!("validate pipeline.toml --decode{depth}"));
+        let output = run(folder.path(), &format!("validate pipeline.toml --decode{depth}"));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(0), "{text}");
         assert!(text.contains("no sound before 1.478 s (partial)") && text.contains("0 faults"), "{text}");
