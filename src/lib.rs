@@ -7,7 +7,6 @@
 //! Each native library has one place that names it: FFmpeg in [`media`], HDF5 in `hdf5`, ONNX Runtime in [`backbone`],
 //! libtorch in [`balance`], `objective`, `method` and `train`.
 
-#[cfg(any(feature = "torch", all(feature = "cli", feature = "hdf5")))]
 pub mod allocator;
 pub mod error;
 
