@@ -23,8 +23,8 @@ fn works(folder: &Path, words: &str) {
     assert!(matches!(output.status.code(), Some(0 | 4)), "{:?}: {text}", output.status);
 }
 
-/// Rows of the table: those of the shared faults, and of some made ones of every kind.
-fn rows(test: &str) -> Vec<String> {
+/// Rows of the table: `of_shared` of each shared recording, and 5 of some made ones of every kind.
+fn rows(test: &str, of_shared: u32) -> Vec<String> {
     let goldens = goldens();
     // a table takes the sound of a wav that lies beside
     let beside = |name: &str| {
@@ -33,7 +33,8 @@ fn rows(test: &str) -> Vec<String> {
     let wanted = |name: &&str| !name.starts_with("video/damaged") && !beside(name);
     let names: Vec<&str> = goldens.keys().map(String::as_str).filter(wanted).collect();
     let there = there(test, names.into_iter());
-    let some = there.iter().enumerate().filter(|(place, name)| name.starts_with("faults/") || place % 9 == 0);
+    let shared = |name: &str| name.contains('/');
+    let some = there.iter().enumerate().filter(|(place, name)| shared(name) || place % 9 == 0);
     let row = |name: &str, number: u32| {
         let draw = |place| f64::from(Stream::new(4).with(name).at(number).uniform(place));
         let start = (draw(0) * 4000.0).floor() / 1000.0;
@@ -42,7 +43,7 @@ fn rows(test: &str) -> Vec<String> {
         let id = name.replace('/', "-");
         format!("{id}#{number},{},{start},{end},x,{}\n", file(name).unwrap().display(), ["p", "q"][number as usize % 2])
     };
-    some.flat_map(|(_, name)| (0..5).map(move |number| row(name, number))).collect()
+    some.flat_map(|(_, name)| (0..if shared(name) { of_shared } else { 5 }).map(move |number| row(name, number))).collect()
 }
 
 fn written(folder: &Path, rows: &[String]) {
@@ -74,7 +75,7 @@ fn by_id(folder: &Path) -> BTreeMap<(String, String), Row> {
 
 #[test]
 fn workers_and_order_make_no_difference() {
-    let mut rows = rows("workers_and_order_make_no_difference");
+    let mut rows = rows("workers_and_order_make_no_difference", 20);
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     written(folder, &rows);
@@ -103,7 +104,7 @@ fn workers_and_order_make_no_difference() {
 fn validate_says_word_for_word_what_preprocess_says() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let rows = rows("validate_says_word_for_word_what_preprocess_says");
+    let rows = rows("validate_says_word_for_word_what_preprocess_says", 5);
     written(folder, &rows);
     works(folder, "preprocess pipeline.toml");
     let paths: BTreeMap<&str, &str> = rows.iter().map(|row| row.split_once(',').unwrap()).collect();
@@ -161,7 +162,7 @@ fn sound_that_begins_late_is_no_fault() {
 fn extract_from_recordings_is_extract_from_clips() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    written(folder, &rows("extract_from_recordings_is_extract_from_clips"));
+    written(folder, &rows("extract_from_recordings_is_extract_from_clips", 5));
     works(folder, "preprocess pipeline.toml");
     works(folder, "extract pipeline.toml");
     works(folder, "extract pipeline.toml --from media --workers 2 --set extract.store=direct");
