@@ -75,11 +75,15 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
     let (mut from, mut missing) = (Vec::new(), Vec::new());
     for (place, modality) in header.modalities.iter().enumerate() {
         for shard in 0..header.shard_count() {
-            let mut known: Option<(&Path, String)> = None;
+            let mut known: Option<(&Path, ShardRecord)> = None;
             for &folder in &folders {
                 let Some(record) = record(folder, &header, &modality.name, shard)? else { continue };
+                // made again, a shard has fewer rows that are to be tried again
+                let to_retry = |record: &ShardRecord| record.failed.iter().filter(|note| note.retry).count();
                 match &known {
-                    Some((other, hash)) if *hash != record.blake3 => {
+                    Some((_, other)) if to_retry(&record) < to_retry(other) => known = Some((folder, record)),
+                    Some((_, other)) if to_retry(&record) > to_retry(other) => {}
+                    Some((other, known)) if known.blake3 != record.blake3 => {
                         let problem = format!(
                             "{}/{shard:05}.h5 is not that of {}; expected the same bytes",
                             modality.name,
@@ -88,7 +92,7 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
                         return Err(Error::input(folder.display(), problem));
                     }
                     Some(_) => {}
-                    None => known = Some((folder, record.blake3)),
+                    None => known = Some((folder, record)),
                 }
             }
             match known {
@@ -109,7 +113,7 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
     let done = AtomicUsize::new(0);
     from.par_iter().try_for_each(|&(modality, shard, folder)| {
         work.stop.check()?;
-        if !writer.has(modality, shard)? {
+        if folder != out {
             writer.adopt(modality, shard, folder, work.link)?;
         }
         (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, from.len());
@@ -264,7 +268,6 @@ fn fill(
     stop: &Stop,
 ) -> Result<()> {
     let told = stores.iter().map(|store| Told::new(store, modality)).collect::<Result<Vec<_>>>()?;
-    let records: Vec<Vec<&ShardRecord>> = told.iter().map(|told| told.rows.records().collect()).collect();
     let target = to.target();
     let file = fs::RowFile::open(&target.path)?;
     for row in first..end {
@@ -284,17 +287,8 @@ fn fill(
         }
         to.note(row, outcome.as_ref())?;
         let segment = &stores[store].manifest().segments[origin as usize];
-        let shard = origin / stores[store].header().rows_per_shard.max(1);
-        if let Some(record) = records[store].get(shard as usize) {
-            let flow = segment.flow_paths.iter().flat_map(|(x, y)| [x, y]);
-            // what lies in a tar is told by the tar
-            let files = [&segment.path].into_iter().chain(&segment.audio_path).chain(flow).flat_map(|path| path.ancestors());
-            for path in files {
-                if let Some(identity) = record.sources.get(&path.display().to_string()) {
-                    to.source(path, Some(identity.clone()));
-                }
-            }
-        }
+        let sources = told[store].rows.record(origin as usize).sources_of(segment);
+        sources.for_each(|(path, identity)| to.source(path, Some(identity.clone())));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod importing;
 mod methods;
 #[cfg(feature = "torch")]
 mod models;
+mod outdated;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;

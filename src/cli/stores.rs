@@ -5,6 +5,7 @@ use std::path::Path;
 use super::arguments::PipelineArguments;
 #[cfg(feature = "onnx")]
 use super::arguments::{ExtractArguments, Origin};
+use super::outdated::tell_of_features;
 use super::progress::Bar;
 use super::show;
 use super::verbs::{WELL, WITH_FAILURES, World, work};
@@ -21,6 +22,9 @@ pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: Wor
     let manifest = dataset::read(data)?;
     let summary =
         worked(arguments, "preprocess", world, |work| crate::preprocess::run(settings, &data.dataset, &manifest, work))?;
+    if let Some(features) = pipeline.features() {
+        tell_of_features("preprocess", &features, pipeline)?;
+    }
     judge(arguments, &summary, &settings.store)
 }
 

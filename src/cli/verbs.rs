@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::arguments::{ExtractArguments, PipelineArguments, Verb};
+#[cfg(feature = "torch")]
+use super::outdated::{tell_of_features, tell_of_runs};
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use super::{exchange, show};
@@ -145,12 +147,12 @@ pub fn not_built(verb: &str, feature: &str) -> Error {
 }
 
 #[cfg(all(feature = "hdf5", feature = "onnx"))]
-fn from_media(pipeline: &Pipeline) -> bool {
+pub fn from_media(pipeline: &Pipeline) -> bool {
     pipeline.extract.as_ref().is_some_and(|extract| extract.from == crate::extract::From::Media)
 }
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-fn from_media(_: &Pipeline) -> bool {
+pub fn from_media(_: &Pipeline) -> bool {
     false
 }
 
@@ -182,6 +184,7 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
         let problem = "no feature store; expected train.features, or extract.store";
         Error::input(arguments.pipeline.display(), problem)
     })?;
+    tell_of_features("train", &store, pipeline)?;
     let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?.trusted(arguments.trust))?;
     let mut settings = settings.clone();
     settings.check()?;
@@ -278,6 +281,10 @@ fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> 
                 found.join(", ")
             );
             return Err(Error::input(file.display(), problem));
+        }
+        if let Some(features) = train.features.clone().or_else(|| pipeline.features()) {
+            tell_of_features("report", &features, pipeline)?;
+            tell_of_runs(&results, &features);
         }
     }
     report_of(&results, out.unwrap_or(&settings.out), quiet)

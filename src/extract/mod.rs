@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::backbone::runtime::runtime;
 use crate::manifest::Manifest;
+use crate::media::identity::Identities;
 use crate::pipeline::{Flow, Part, Progress, Work};
-use crate::preprocess::{self, Pass};
+use crate::preprocess::{self, Pass, changed};
 use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, Store, Writer};
@@ -65,7 +66,7 @@ pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<S
     if let Some(test_set) = header.recipe.get("test-set") {
         recipe["test-set"] = test_set.clone();
     }
-    let origin = Origin::Store { store: &store, notes: notes(&store)? };
+    let origin = Origin::Store { store: &store, notes: notes(&store)?, sources: store.sources() };
     extract(settings, &header.modalities, recipe, store.manifest(), &origin, work)
 }
 
@@ -87,7 +88,7 @@ pub fn from_media(
     let crew = Crew::new(session, work.breeder, work.patience)?;
     let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
     let recipe = preprocess::recipe(crew.makers(), manifest.test_set);
-    extract(settings, &headers, recipe, manifest, &Origin::Media { crew, manifest }, work)
+    extract(settings, &headers, recipe, manifest, &Origin::Media { crew, manifest, identities: Identities::default() }, work)
 }
 
 fn extract(
@@ -127,20 +128,28 @@ fn extract(
     };
     network::distinct(&plan.modalities)?;
     let writer = Writer::open(&settings.store, &plan)?;
-    fill(&writer, networks, clips, origin, runs, work)?;
-    writer.finish()
+    let changed = match origin {
+        Origin::Store { .. } => Vec::new(),
+        Origin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,
+    };
+    let units = unit::missing(&writer, &networks, clips, origin, &changed)?;
+    fill(&writer, networks, &units, origin, runs, work)?;
+    let summary = writer.finish()?;
+    if matches!(origin, Origin::Media { .. }) {
+        changed::remember(&settings.store, work.changed);
+    }
+    Ok(summary)
 }
 
 /// Makes the shards that are missing.
 fn fill(
     writer: &Writer,
     networks: Vec<Network>,
-    clips: &[ModalityHeader],
+    units: &[Unit<'_>],
     origin: &Origin<'_>,
     runs: usize,
     work: Work<'_>,
 ) -> Result<()> {
-    let units = unit::missing(writer, &networks, clips, origin)?;
     let (mut wholes, mut whole_bytes) = (Vec::new(), Vec::new());
     let (mut passes, mut parts): (Vec<(usize, Pass)>, Vec<Part>) = (Vec::new(), Vec::new());
     for (number, unit) in units.iter().enumerate() {

@@ -1,24 +1,26 @@
 //! Where rows of clips come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use super::MADE_BY;
 use super::unit::{Open, Unit};
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
-use crate::media::identity::identity;
+use crate::media::identity::{Identities, identity};
 use crate::preprocess::{Pass, passes};
 use crate::sample::Made;
-use crate::source::Source;
+use crate::source::{Identity, Source};
 use crate::stop::Stop;
+use crate::store::layout::ShardRecord;
 use crate::store::{RowNote, Store};
 use crate::worker::{Crew, Job, Scratch};
 use crate::{Error, Result};
 
 /// A clip store, or recordings and those who make clips of them.
 pub(super) enum Origin<'a> {
-    Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote> },
-    Media { crew: Crew<'a>, manifest: &'a Manifest },
+    Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote>, sources: BTreeMap<String, Identity> },
+    Media { crew: Crew<'a>, manifest: &'a Manifest, identities: Identities },
 }
 
 /// What a clip store has to say of its rows, by modality and row.
@@ -37,7 +39,7 @@ pub(super) fn notes(store: &Store) -> Result<HashMap<(String, u64), &RowNote>> {
 impl Origin<'_> {
     /// What has to be decoded for these rows of a modality: passes as in `preprocess`, cut at `most` rows.
     pub(super) fn passes(&self, modality: usize, rows: [u64; 2], most: u64) -> Result<Vec<Pass>> {
-        let Self::Media { crew, manifest } = self else { return Ok(Vec::new()) };
+        let Self::Media { crew, manifest, .. } = self else { return Ok(Vec::new()) };
         let mut cut = Vec::new();
         for Pass { maker, source, rows } in passes(modality, crew.makers(), &manifest.segments, rows)? {
             let pass = |rows: &[u64]| Pass { maker, source: source.clone(), rows: rows.to_vec() };
@@ -46,11 +48,19 @@ impl Origin<'_> {
         Ok(cut)
     }
 
+    /// Whether the rows of a shard of features are to be made again: of clips that were made again since, or of recordings that are among the `changed`.
+    pub(super) fn has_changed(&self, record: &ShardRecord, changed: &[PathBuf]) -> bool {
+        match self {
+            Self::Store { sources, .. } => record.is_outdated(sources),
+            Self::Media { .. } => changed.iter().any(|path| record.sources.contains_key(&path.display().to_string())),
+        }
+    }
+
     /// Whether a row that failed for a cause that may have passed is there by now, or may be.
     pub(super) fn may_have(&self, modality: &str, note: &RowNote) -> bool {
         match self {
             Self::Store { store, .. } => store.modality(modality).is_ok_and(|rows| rows.valid(note.row as usize)),
-            Self::Media { crew, manifest } => {
+            Self::Media { crew, manifest, .. } => {
                 let maker = crew.makers().iter().find(|maker| maker.header.name == modality);
                 let Some((maker, segment)) = maker.zip(manifest.segments.get(note.row as usize)) else { return false };
                 let source = Source::of(maker.header.kind, segment, &maker.track);
@@ -69,7 +79,7 @@ impl Origin<'_> {
 
     /// Decodes a pass into the unit's memory.
     pub(super) fn make(&self, unit: &Unit<'_>, pass: &Pass, stop: &Stop) -> Result<()> {
-        let Self::Media { crew, manifest } = self else { return Ok(()) };
+        let Self::Media { crew, manifest, identities } = self else { return Ok(()) };
         let open = unit.open(self)?;
         let first = unit.rows[0];
         let source = match &pass.source {
@@ -87,6 +97,7 @@ impl Origin<'_> {
             rows: pass.rows.iter().map(|row| row - first).collect(),
             target: scratch.target(),
         };
+        job.source.files().into_iter().for_each(|(path, _)| open.source(path, identities.of(path)));
         crew.make(&job, &mut |place, outcome| {
             open.told(job.rows[place], outcome);
             stop.check()
@@ -96,11 +107,13 @@ impl Origin<'_> {
     /// Copies a row, and tells what there is to know of it.
     pub(super) fn read(&self, unit: &Unit<'_>, open: &Open<'_>, row: u64, data: &mut [u8]) -> Result<Result<Made, Failure>> {
         match self {
-            Self::Store { store, notes } => {
+            Self::Store { store, notes, .. } => {
                 let rows = store.modality(&unit.header.name)?;
                 let note = notes.get(&(unit.header.name.clone(), row)).copied();
                 let place = row as usize;
                 rows.check(place)?;
+                let told = rows.record(place).sources_of(&store.manifest().segments[place]);
+                told.for_each(|(path, identity)| open.source(path, Some(identity.clone())));
                 if !rows.valid(place) {
                     let unknown = || Failure { code: Code::Internal, message: "the clip store does not say why".into() };
                     return Ok(Err(note.map_or_else(unknown, |n| Failure { code: n.code, message: n.message.clone() })));

@@ -1,5 +1,6 @@
 //! The rows of one modality in one shard, and what runs them.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,9 @@ use crate::backbone::spec::{Norm, feed};
 use crate::error::{Code, Failure};
 use crate::pipeline::guarded;
 use crate::sample::{Data, Made, Row};
-use crate::store::{ModalityHeader, ShardWriter, Writer};
+use crate::source::Identity;
+use crate::store::layout::ShardRecord;
+use crate::store::{ModalityHeader, RowNote, ShardWriter, Writer};
 use crate::worker::Scratch;
 use crate::{Error, Result};
 
@@ -48,6 +51,11 @@ impl Open<'_> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)[index as usize] = Some(outcome);
     }
 
+    /// What a file was that rows are made of.
+    pub(super) fn source(&self, path: &Path, identity: Option<Identity>) {
+        self.shards.iter().flatten().flatten().for_each(|shard| shard.source(path, identity.clone()));
+    }
+
     pub(super) fn outcome(&self, index: u64) -> Option<Result<Made, Failure>> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)[index as usize].take()
     }
@@ -79,6 +87,7 @@ pub(super) fn missing<'a>(
     networks: &[Network],
     clips: &'a [ModalityHeader],
     origin: &Origin<'_>,
+    changed: &[PathBuf],
 ) -> Result<Vec<Unit<'a>>> {
     let mut units = Vec::new();
     for shard in 0..writer.shards() {
@@ -94,10 +103,9 @@ pub(super) fn missing<'a>(
                 let batch = network.backbones.first().map_or(1, |backbone| backbone.batch() as u64);
                 rows_per_whole = common_multiple(rows_per_whole, batch);
                 // a shard in which a row failed that may be there by now is made anew
-                let stale = |place: usize| {
-                    Ok(writer.to_retry(place, shard)?.iter().any(|note| origin.may_have(&clips[network.clips].name, note)))
-                };
-                let missing = |place: usize| Ok((!writer.has(place, shard)? || stale(place)?).then_some(place));
+                let failed = |note: &RowNote| note.retry && origin.may_have(&clips[network.clips].name, note);
+                let stale = |record: ShardRecord| origin.has_changed(&record, changed) || record.failed.iter().any(failed);
+                let missing = |place: usize| Ok(writer.there(place, shard)?.is_none_or(stale).then_some(place));
                 let missing = places.map(missing).collect::<Result<Vec<_>>>()?;
                 outputs += missing.iter().flatten().count();
                 if missing.iter().any(Option::is_some) {

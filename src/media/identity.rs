@@ -1,8 +1,10 @@
 //! What tells a recording from another of the same name: cheap to look at, however long it is.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::frames;
 use crate::source::Identity;
@@ -27,10 +29,27 @@ pub fn identity(path: &Path) -> Option<Identity> {
     let mut bytes = vec![0; END.min(size) as usize];
     file.read_exact_at(&mut bytes, 0).ok()?;
     hasher.update(&bytes);
-    let last = size - bytes.len() as u64;
-    file.read_exact_at(&mut bytes, last).ok()?;
-    hasher.update(&bytes);
+    // a shorter one has been hashed whole
+    if size > END {
+        file.read_exact_at(&mut bytes, size - END).ok()?;
+        hasher.update(&bytes);
+    }
     Some(Identity { size, ends_blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// What files are, each looked at once.
+#[derive(Debug, Default)]
+pub struct Identities(Mutex<HashMap<PathBuf, Option<Identity>>>);
+
+impl Identities {
+    /// [`identity`], by the first look.
+    pub fn of(&self, path: &Path) -> Option<Identity> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().get(path).cloned();
+        // not under the lock: it takes a while
+        let found = before.unwrap_or_else(|| identity(path));
+        known().entry(path.into()).or_insert(found).clone()
+    }
 }
 
 #[cfg(test)]

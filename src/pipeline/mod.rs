@@ -73,12 +73,15 @@ pub trait Breeder: Sync {
     /// # Errors
     /// [`crate::Error::Environment`].
     fn start(&self) -> Result<Offspring>;
+
+    /// Ends a child, if it is still there.
+    fn end(&self, process: i32);
 }
 
 /// A new child process.
 #[derive(Debug)]
 pub struct Offspring {
-    /// Jobs go in here.
+    /// Jobs go in here; where there is no room for one, writing does not wait.
     pub jobs: std::fs::File,
     /// Answers come out here.
     pub answers: std::fs::File,

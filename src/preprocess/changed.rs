@@ -8,8 +8,9 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::few;
 use crate::media::identity::identity;
+use crate::pipeline::Changed;
 use crate::source::Identity;
-use crate::store::header::{read_header, record};
+use crate::store::sources;
 use crate::{Error, Result, fs};
 
 /// Where it stands how files looked when they were last found to be what they should: by it the look into them is skipped. No part of the store: not
@@ -24,31 +25,12 @@ fn look(path: &Path) -> Option<Look> {
     Some((about.len(), about.mtime() * 1_000_000_000 + about.mtime_nsec(), about.ino()))
 }
 
-/// The files of a store at `folder`, as far as it is made, with what they were.
-fn sources(folder: &Path) -> Result<BTreeMap<String, Identity>> {
-    let mut found = BTreeMap::new();
-    let (header, _) = read_header(folder)?;
-    for modality in &header.modalities {
-        for shard in 0..header.shard_count() {
-            // what is damaged is made anew in any case
-            if let Ok(Some(record)) = record(folder, &header, &modality.name, shard) {
-                found.extend(record.sources);
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// Files that are there and are not what the store at `folder` was made of, in order; nothing where there is no store.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn changed(folder: &Path) -> Result<Vec<PathBuf>> {
-    let sources = match sources(folder) {
-        Ok(sources) => sources,
-        Err(Error::Input { .. } | Error::Integrity { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+    let sources = sources(folder)?;
     let seen: BTreeMap<String, Look> =
         std::fs::read(folder.join(SEEN)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let differs = |(name, was): (&String, &Identity)| {
@@ -63,8 +45,22 @@ pub fn changed(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The error for recordings that have changed.
-pub(super) fn refused(folder: &Path, changed: &[PathBuf]) -> Error {
+/// Those whose rows are to be made again.
+///
+/// # Errors
+/// [`Error::Input`] naming them, where they are to be refused; [`Error::Io`].
+pub(crate) fn to_remake(folder: &Path, what: Changed) -> Result<Vec<PathBuf>> {
+    match what {
+        Changed::Ignore => Ok(Vec::new()),
+        Changed::Remake => changed(folder),
+        Changed::Refuse => match changed(folder)? {
+            none if none.is_empty() => Ok(none),
+            some => Err(refused(folder, &some)),
+        },
+    }
+}
+
+fn refused(folder: &Path, changed: &[PathBuf]) -> Error {
     let names: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
     let count = changed.len();
     let problem = format!(
@@ -75,8 +71,12 @@ pub(super) fn refused(folder: &Path, changed: &[PathBuf]) -> Error {
     Error::input(folder.display(), problem)
 }
 
-/// Remembers how the files of a store look, so that the next look into them can be skipped. Where that cannot be written it is not.
-pub(super) fn remember(folder: &Path) {
+/// Remembers how the files of a store look, so that the next look into them can be skipped; not where changed ones were ignored, which are to be told of
+/// again. Where that cannot be written it is not.
+pub(crate) fn remember(folder: &Path, what: Changed) {
+    if what == Changed::Ignore {
+        return;
+    }
     let Ok(sources) = sources(folder) else { return };
     let seen: BTreeMap<&String, Look> = sources.keys().filter_map(|name| Some((name, look(Path::new(name))?))).collect();
     if let Ok(text) = serde_json::to_vec(&seen) {

@@ -1,38 +1,33 @@
 //! Making of what is missing.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::tasks::{Shards, Tasks};
 use crate::Result;
 use crate::manifest::Manifest;
-use crate::media::identity::identity;
+use crate::media::identity::Identities;
 use crate::pipeline::{Progress, Work, in_order};
-use crate::source::Identity;
 use crate::store::{ShardWriter, Writer};
 use crate::worker::{Crew, Job};
 
 /// The work of one run, or of its attempts at rows that failed.
-pub(super) struct Making<'a> {
+pub(super) struct Making<'a, 'w> {
     writer: &'a Writer,
-    crew: &'a Crew<'a>,
+    crew: &'a Crew<'w>,
     manifest: &'a Manifest,
     tasks: &'a Tasks,
     shards: Shards<'a>,
     work: Work<'a>,
     /// Samples that are there.
     done: AtomicUsize,
-    /// What files are, as far as they were looked at.
-    identities: Mutex<HashMap<PathBuf, Option<Identity>>>,
+    identities: Identities,
 }
 
-impl<'a> Making<'a> {
-    pub(super) fn new(writer: &'a Writer, crew: &'a Crew<'a>, manifest: &'a Manifest, tasks: &'a Tasks, work: Work<'a>) -> Self {
+impl<'a, 'w> Making<'a, 'w> {
+    pub(super) fn new(writer: &'a Writer, crew: &'a Crew<'w>, manifest: &'a Manifest, tasks: &'a Tasks, work: Work<'a>) -> Self {
         let there = (manifest.len() * crew.makers().len()).saturating_sub(tasks.rows());
         let shards = Shards::new(writer, tasks);
-        Self { writer, crew, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities: Mutex::default() }
+        Self { writer, crew, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities: Identities::default() }
     }
 
     fn tell(&self, more: usize) {
@@ -77,11 +72,7 @@ impl<'a> Making<'a> {
     /// Has the shard remember what the files of a job are, before anything is read of them.
     fn identify(&self, job: &Job, shard: &ShardWriter<'_>) {
         for (path, _) in job.source.files() {
-            let known = || self.identities.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = known().get(path).cloned();
-            let found = before.unwrap_or_else(|| identity(path));
-            known().insert(path.into(), found.clone());
-            shard.source(path, found);
+            shard.source(path, self.identities.of(path));
         }
     }
 }

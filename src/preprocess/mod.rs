@@ -1,6 +1,6 @@
 //! The verb `preprocess`: recordings to a clip store.
 
-mod changed;
+pub(crate) mod changed;
 mod making;
 mod outlook;
 mod passes;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::manifest::{Manifest, TestSet};
 use crate::modality::{Kind, check_name};
-use crate::pipeline::{Changed, Work};
+use crate::pipeline::Work;
 use crate::preset::{self, Preset, Setup};
 use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
@@ -160,10 +160,7 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     let writer = Writer::open(&settings.store, &plan)?;
-    let changed = if work.changed == Changed::Ignore { Vec::new() } else { changed(&settings.store)? };
-    if work.changed == Changed::Refuse && !changed.is_empty() {
-        return Err(changed::refused(&settings.store, &changed));
-    }
+    let changed = changed::to_remake(&settings.store, work.changed)?;
     let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: work.retry_failed, timeouts: true, changed: &changed })?;
     Making::new(&writer, &crew, manifest, &tasks, work).run()?;
     // what failed for a cause that may have passed, when all else is there; what takes too long twice will do so a third time
@@ -175,9 +172,6 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         Making::new(&writer, &crew, manifest, &tasks, work).run()?;
     }
     let summary = writer.finish()?;
-    // what was left as it was is to be told of again
-    if work.changed != Changed::Ignore {
-        changed::remember(&settings.store);
-    }
+    changed::remember(&settings.store, work.changed);
     Ok(summary)
 }

@@ -55,6 +55,9 @@ pub struct RunResult {
     /// setting but those of [the place](super::identity::PLACE). Empty where it is not known.
     #[serde(default)]
     pub settings: Settings,
+    /// The [digest](crate::store::Header::digest) of the store whose features it was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
     /// Class names, in the order of the confusion matrix.
     pub classes: Vec<String>,
     /// Rows used.

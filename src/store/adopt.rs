@@ -36,6 +36,8 @@ impl Writer {
             fs::remove(&part)?;
             return Err(Error::integrity(&place("h5"), "its hash is not what its record says"));
         }
+        // one that is there may be of an earlier attempt
+        self.begin_change()?;
         fs::publish(&to)?;
         write_json(&shard_path(self.folder(), name, shard, "json"), &record)
     }

@@ -25,6 +25,7 @@ mod resume;
 mod run;
 #[cfg(feature = "hdf5")]
 mod shard_writer;
+mod sources;
 #[cfg(feature = "hdf5")]
 mod spool;
 #[cfg(feature = "hdf5")]
@@ -39,6 +40,7 @@ pub use loader::{Loader, Options, Order};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
 pub use shard_writer::ShardWriter;
+pub use sources::{outdated, sources};
 #[cfg(feature = "hdf5")]
 pub use spool::Slots;
 #[cfg(feature = "hdf5")]

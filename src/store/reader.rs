@@ -125,13 +125,22 @@ impl Store {
             let names: Vec<&str> = self.header.modalities.iter().map(|modality| modality.name.as_str()).collect();
             Error::input(self.folder.display(), format!("no modality {name:?}; expected one of {}", names.join(", ")))
         })?;
-        Ok(Rows {
+        Ok(self.rows_at(place))
+    }
+
+    /// The rows of every modality, in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Rows<'_>> {
+        (0..self.shards.len()).map(|place| self.rows_at(place))
+    }
+
+    fn rows_at(&self, place: usize) -> Rows<'_> {
+        Rows {
             folder: &self.folder,
             header: &self.header.modalities[place],
             per_shard: self.header.rows_per_shard as usize,
             shards: &self.shards[place],
             trusted: self.trusted,
-        })
+        }
     }
 }
 
@@ -264,8 +273,13 @@ impl<'a> Rows<'a> {
         self.header
     }
 
+    /// What the commit record of a row's shard says.
+    pub fn record(&self, row: usize) -> &'a ShardRecord {
+        &self.shards[row / self.per_shard].record
+    }
+
     /// What the commit records say.
-    pub fn records(&self) -> impl Iterator<Item = &'a ShardRecord> {
+    pub fn records(&self) -> impl Iterator<Item = &'a ShardRecord> + use<'a> {
         self.shards.iter().map(|shard| &shard.record)
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use super::layout::{ModalityHeader, RowNote, ShardRecord, read_json, shard_path, write_json};
+use super::layout::{ModalityHeader, ShardRecord, read_json, shard_path, write_json};
 use super::shard_writer::ShardWriter;
 use super::writer::Writer;
 use crate::{Error, Result, fs};
@@ -75,15 +75,6 @@ impl Writer {
                 Ok(found)
             }
         }
-    }
-
-    /// Rows of a shard that is there which failed for a cause that may have passed.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn to_retry(&self, modality: usize, shard: u64) -> Result<Vec<RowNote>> {
-        let failed = self.there(modality, shard)?.into_iter().flat_map(|record| record.failed);
-        Ok(failed.filter(|note| note.retry).collect())
     }
 
     /// Whether the bytes of a shard are what its record says; where not, it is remembered as damaged.

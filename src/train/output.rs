@@ -70,6 +70,7 @@ impl RunConfig {
             selected_epoch: course.selected,
             diverged: course.diverged,
             settings: self.settings(),
+            store: table.store().map(String::from),
             classes: table.classes().to_vec(),
             rows: RowCounts {
                 train: task.train.len(),

@@ -38,6 +38,7 @@ pub struct Table {
     domain: Vec<usize>,
     split: Vec<Split>,
     test_set: Option<TestSet>,
+    store: Option<String>,
 }
 
 impl Table {
@@ -94,7 +95,7 @@ impl Table {
                 }
             }
         }
-        Ok(Self { classes, domains, modalities, label, domain, split, test_set: None })
+        Ok(Self { classes, domains, modalities, label, domain, split, test_set: None, store: None })
     }
 
     /// The rows of a feature store, whose shards are hashed on the way unless it is [trusted](Store::trusted).
@@ -131,12 +132,17 @@ impl Table {
             segments.iter().map(|segment| segment.domain).collect(),
             segments.iter().map(|segment| segment.split).collect(),
         )?;
-        Ok(Self { test_set, ..table })
+        Ok(Self { test_set, store: Some(header.digest()), ..table })
     }
 
     /// What the recipe says of the test set.
     pub fn test_set(&self) -> Option<TestSet> {
         self.test_set
+    }
+
+    /// The [digest](crate::store::Header::digest) of the store that it was read from.
+    pub fn store(&self) -> Option<&str> {
+        self.store.as_deref()
     }
 
     /// Number of rows N.

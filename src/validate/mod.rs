@@ -72,12 +72,10 @@ pub fn validate(pipeline: &Pipeline, decode: Option<(Depth, Work<'_>)>) -> Resul
         found.faults.push(error.to_string());
     }
     #[cfg(feature = "hdf5")]
-    if let Some(settings) = &pipeline.preprocess {
-        let changed = crate::preprocess::changed(&settings.store)?;
-        let told = changed
-            .iter()
-            .map(|path| format!("{}: it has changed since {} was made of it", path.display(), settings.store.display()));
-        found.notes.extend(told);
+    for store in pipeline.preprocess.iter().map(|settings| settings.store.clone()).chain(pipeline.features()) {
+        let changed = crate::preprocess::changed(&store)?;
+        let told = |path: &PathBuf| format!("{}: it has changed since {} was made of it", path.display(), store.display());
+        found.notes.extend(changed.iter().map(told));
     }
     let Some(manifest) = manifest else { return Ok(found) };
     found.rows = manifest.len();

@@ -168,26 +168,41 @@ fn suffer(job: &Job) {
 }
 
 /// A running child, as its parent sees it. Ends with the handle.
-pub(super) struct Child {
+pub(super) struct Child<'a> {
+    breeder: &'a dyn Breeder,
     process: i32,
     jobs: File,
     answers: Answers,
 }
 
-impl Child {
-    pub(super) fn start(breeder: &dyn Breeder, session: &Session) -> Result<Self> {
+impl<'a> Child<'a> {
+    /// A new one. Where it is gone before its first job, that job finds out.
+    pub(super) fn start(breeder: &'a dyn Breeder, session: &Session, patience: Duration) -> Result<Self> {
         let Offspring { jobs, answers, process } = breeder.start()?;
-        let mut child = Self { process, jobs, answers: Answers { file: answers, read: Vec::new() } };
-        child
-            .send(session)
-            .map_err(|error| Error::environment(format!("a decoding process does not listen: {error}"), "try again"))?;
+        let mut child = Self { breeder, process, jobs, answers: Answers { file: answers, read: Vec::new() } };
+        let _ = child.send(session, patience);
         Ok(child)
     }
 
-    fn send<T: Serialize>(&mut self, message: &T) -> std::io::Result<()> {
+    /// Whether a message was taken within `patience`.
+    fn send<T: Serialize>(&mut self, message: &T, patience: Duration) -> std::io::Result<bool> {
         let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');
-        self.jobs.write_all(&line)
+        let deadline = Instant::now() + patience;
+        let mut left = &line[..];
+        while !left.is_empty() {
+            match self.jobs.write(left) {
+                Ok(length) => left = &left[length..],
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if !ready(&self.jobs, libc::POLLOUT, deadline)? {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Has the job done; `told` gets the answers as they come. After [`Lost::Silent`] and [`Lost::Gone`] the child is of no more use.
@@ -197,8 +212,10 @@ impl Child {
         patience: Duration,
         told: &mut dyn FnMut(usize, Result<Made, Failure>) -> Result<()>,
     ) -> Result<Option<Lost>> {
-        if self.send(job).is_err() {
-            return Ok(Some(Lost::Gone));
+        match self.send(job, patience) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Some(Lost::Silent(patience))),
+            Err(_) => return Ok(Some(Lost::Gone)),
         }
         loop {
             let line = match self.answers.line(patience) {
@@ -217,10 +234,28 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl Drop for Child<'_> {
     fn drop(&mut self) {
-        // SAFETY: ends a process that this one asked for; an idle one would end by itself when `jobs` closes.
-        unsafe { libc::kill(self.process, libc::SIGKILL) };
+        // an idle one would end by itself when `jobs` closes
+        self.breeder.end(self.process);
+    }
+}
+
+/// Whether something can be read or written before the deadline, as far as there is one that the clock can tell.
+fn ready(file: &File, what: i16, deadline: Instant) -> std::io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut wait = libc::pollfd { fd: file.as_raw_fd(), events: what, revents: 0 };
+        let milliseconds = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: one descriptor, which is open.
+        match unsafe { libc::poll(&raw mut wait, 1, milliseconds) } {
+            0 => return Ok(false),
+            -1 => match std::io::Error::last_os_error() {
+                error if error.kind() == std::io::ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+            _ => return Ok(true),
+        }
     }
 }
 
@@ -239,17 +274,8 @@ impl Answers {
                 let rest = self.read.split_off(end + 1);
                 return Ok(Some(std::mem::replace(&mut self.read, rest)));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let mut wait = libc::pollfd { fd: self.file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-            let milliseconds = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
-            // SAFETY: one descriptor, which is open.
-            match unsafe { libc::poll(&raw mut wait, 1, milliseconds) } {
-                0 => return Ok(None),
-                -1 => match std::io::Error::last_os_error() {
-                    error if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                    error => return Err(error),
-                },
-                _ => {}
+            if !ready(&self.file, libc::POLLIN, deadline)? {
+                return Ok(None);
             }
             let mut part = [0; 1 << 14];
             match self.file.read(&mut part)? {

@@ -83,7 +83,7 @@ pub struct Crew<'a> {
     session: Session,
     makers: Vec<Maker>,
     breeder: Option<&'a dyn Breeder>,
-    idle: Mutex<Vec<Child>>,
+    idle: Mutex<Vec<Child<'a>>>,
     patience: Duration,
 }
 
@@ -163,7 +163,7 @@ impl<'a> Crew<'a> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut child = match idle {
             Some(child) => child,
-            None => Child::start(breeder, &self.session)?,
+            None => Child::start(breeder, &self.session, self.patience)?,
         };
         let lost = child.perform(job, self.patience, told)?;
         if matches!(lost, None | Some(Lost::Panicked(_))) {

@@ -1,12 +1,25 @@
 //! A process forked off at the very start, before there are threads, that forks decoding children on request: they share its pages,
 //! so one costs a millisecond and hardly any memory, where starting the program anew costs a third of a second of loading libraries.
+//!
+//! Both speak over a socket that keeps messages apart. A request with two descriptors asks for a child that has these, and its number is the answer; one
+//! without asks for the end of the child whose number it is. This process alone takes leave of children, so no number means another process by then.
 
-use std::ffi::CString;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::cmsg_space;
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::child::serve;
 use crate::pipeline::{Breeder, Offspring};
@@ -18,30 +31,23 @@ const MEMORY: u64 = 4 << 30;
 /// How long its end is waited for.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How long it may take over a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The process that forks. Dropping it ends it, and waits for that, so that the time its children used is counted as this process's.
 #[derive(Debug)]
 pub struct Nursery {
-    requests: Mutex<Option<File>>,
+    /// None once it has failed to answer.
+    requests: Mutex<Option<OwnedFd>>,
     process: i32,
 }
 
-fn last_error(what: &str) -> Error {
-    Error::environment(
-        format!("cannot {what}: {}", std::io::Error::last_os_error()),
-        "are there too many processes or open files?",
-    )
-}
-
-/// Read end and write end.
-fn pipe() -> Result<(File, File)> {
-    let mut ends = [0; 2];
-    // SAFETY: room for two descriptors, which become ours.
-    unsafe {
-        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) != 0 {
-            return Err(last_error("make a pipe"));
-        }
-        let [read, write] = ends.map(|end| File::from(OwnedFd::from_raw_fd(end)));
-        Ok((read, write))
+fn cannot(what: &str) -> impl Fn(Errno) -> Error {
+    move |error| {
+        Error::environment(
+            format!("cannot {what}: {}", std::io::Error::from(error)),
+            "are there too many processes or open files?",
+        )
     }
 }
 
@@ -51,12 +57,13 @@ impl Nursery {
     /// # Errors
     /// [`Error::Environment`].
     pub fn start() -> Result<Self> {
-        let (requests, to) = pipe()?;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(cannot("make a socket"))?;
         // SAFETY: there is one thread, so the copy holds no lock of another.
         match unsafe { libc::fork() } {
-            -1 => Err(last_error("start a process")),
+            -1 => Err(cannot("start a process")(last_error())),
             0 => {
-                drop(to);
+                drop(ours);
                 leave_with_parent();
                 // a terminal sends its signals to all; it is for the parent to end the work in order
                 // SAFETY: sets dispositions only.
@@ -64,10 +71,16 @@ impl Nursery {
                     libc::signal(libc::SIGINT, libc::SIG_IGN);
                     libc::signal(libc::SIGTERM, libc::SIG_IGN);
                 }
-                breed(requests);
+                breed(theirs);
                 exit();
             }
-            process => Ok(Self { requests: Mutex::new(Some(to)), process }),
+            process => {
+                // one that somebody has stopped holds nobody up
+                for way in [Timeout::Recv, Timeout::Send] {
+                    set_socket_timeout(&ours, way, Some(PATIENCE)).map_err(cannot("set up a socket"))?;
+                }
+                Ok(Self { requests: Mutex::new(Some(ours)), process })
+            }
         }
     }
 }
@@ -91,40 +104,51 @@ impl Drop for Nursery {
     }
 }
 
-/// Takes leave of children that have ended; of all, when there are no more requests.
-fn reap(all: bool) {
-    let how = if all { 0 } else { libc::WNOHANG };
-    // SAFETY: waits for children of this process.
-    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), how) } > 0 {}
-}
-
 impl Breeder for Nursery {
     fn start(&self) -> Result<Offspring> {
-        let (theirs_in, jobs) = pipe()?;
-        let (mut answers, theirs_out) = pipe()?;
-        let request = format!("{} {} {}\n", std::process::id(), theirs_in.as_raw_fd(), theirs_out.as_raw_fd());
-        let sent = match &mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(requests) => requests.write_all(request.as_bytes()),
-            None => Err(std::io::ErrorKind::BrokenPipe.into()),
-        };
-        let mut process = [0; 4];
-        // the child opens our ends before it says who it is, so they are closed only then
-        sent.and_then(|()| wait(&answers)).and_then(|()| answers.read_exact(&mut process)).map_err(|error| {
-            Error::environment(format!("a decoding process does not start: {error}"), "is /proc mounted, and is there memory?")
-        })?;
-        Ok(Offspring { jobs, answers, process: i32::from_ne_bytes(process) })
+        let (theirs_in, jobs) = pipe_with(PipeFlags::CLOEXEC).map_err(cannot("make a pipe"))?;
+        let (answers, theirs_out) = pipe_with(PipeFlags::CLOEXEC).map_err(cannot("make a pipe"))?;
+        // a child that was stopped does not read
+        fcntl_setfl(&jobs, OFlags::NONBLOCK).map_err(cannot("set up a pipe"))?;
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let socket = requests.as_ref().ok_or(Errno::PIPE);
+        let asked = socket.and_then(|socket| ask(socket, [theirs_in.as_fd(), theirs_out.as_fd()]));
+        match asked {
+            Ok(process) if process > 0 => Ok(Offspring { jobs: File::from(jobs), answers: File::from(answers), process }),
+            Ok(error) => Err(cannot("start a decoding process")(Errno::from_raw_os_error(-error))),
+            Err(error) => {
+                // what it answers later is no answer to the next request
+                requests.take();
+                let text = if error == Errno::AGAIN { "timed out".into() } else { std::io::Error::from(error).to_string() };
+                let problem = format!("the process that starts decoding processes does not answer: {text}");
+                Err(Error::environment(problem, "was it stopped or killed? Run the same command again"))
+            }
+        }
+    }
+
+    fn end(&self, process: i32) {
+        if let Some(socket) = &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
+            let request = process.to_ne_bytes();
+            // where it is gone, so are its children
+            let _ = sendmsg(socket, &[IoSlice::new(&request)], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL);
+        }
     }
 }
 
-/// Up to ten seconds for the first word.
-fn wait(answers: &File) -> std::io::Result<()> {
-    let mut wait = libc::pollfd { fd: answers.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one descriptor, which is open.
-    match unsafe { libc::poll(&raw mut wait, 1, 10_000) } {
-        1 => Ok(()),
-        0 => Err(std::io::ErrorKind::TimedOut.into()),
-        _ => Err(std::io::Error::last_os_error()),
-    }
+/// The number of a new child, or that of an error, negated.
+fn ask(socket: &OwnedFd, ends: [std::os::fd::BorrowedFd<'_>; 2]) -> Result<i32, Errno> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(2))];
+    let mut with = SendAncillaryBuffer::new(&mut space);
+    with.push(SendAncillaryMessage::ScmRights(&ends));
+    retry_on_intr(|| sendmsg(socket, &[IoSlice::new(&[0; 4])], &mut with, SendFlags::NOSIGNAL))?;
+    let mut answer = [0; 4];
+    let mut none = RecvAncillaryBuffer::default();
+    let found = retry_on_intr(|| recvmsg(socket, &mut [IoSliceMut::new(&mut answer)], &mut none, RecvFlags::empty()))?;
+    if found.bytes == answer.len() { Ok(i32::from_ne_bytes(answer)) } else { Err(Errno::PIPE) }
+}
+
+fn last_error() -> Errno {
+    Errno::from_raw_os_error(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Ends this process without what a parent would do at its end.
@@ -139,33 +163,64 @@ fn leave_with_parent() {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
 }
 
-/// Forks a child for each request until there are no more.
-fn breed(requests: File) {
-    for line in BufReader::new(requests).lines().map_while(std::io::Result::ok) {
-        reap(false);
-        // SAFETY: this process has one thread. Where it fails, the request is not answered and times out.
-        if unsafe { libc::fork() } == 0 {
-            leave_with_parent();
-            let _ = be_child(&line);
-            exit();
+/// Takes leave of children that have ended; of all, where that is waited for.
+fn reap(living: &mut Vec<i32>, all: bool) {
+    loop {
+        // SAFETY: waits for children of this process.
+        let process = unsafe { libc::waitpid(-1, std::ptr::null_mut(), if all { 0 } else { libc::WNOHANG }) };
+        if process <= 0 {
+            return;
         }
+        living.retain(|other| *other != process);
     }
-    reap(true);
 }
 
-fn be_child(request: &str) -> Option<()> {
-    let mut words = request.split(' ');
-    let parent: u32 = words.next()?.parse().ok()?;
-    let mut open = |flags: i32| {
-        let end: i32 = words.next()?.parse().ok()?;
-        let path = CString::new(format!("/proc/{parent}/fd/{end}")).ok()?;
-        // SAFETY: the path is ended by zero, the descriptor becomes ours.
-        unsafe {
-            let opened = libc::open(path.as_ptr(), flags | libc::O_CLOEXEC);
-            (opened >= 0).then(|| File::from(OwnedFd::from_raw_fd(opened)))
+/// Forks a child for each request until there are no more.
+fn breed(requests: OwnedFd) {
+    let mut living = Vec::new();
+    loop {
+        let (mut request, mut space) = ([0; 4], [MaybeUninit::uninit(); cmsg_space!(ScmRights(2))]);
+        let mut with = RecvAncillaryBuffer::new(&mut space);
+        let came = retry_on_intr(|| recvmsg(&requests, &mut [IoSliceMut::new(&mut request)], &mut with, RecvFlags::CMSG_CLOEXEC));
+        if !came.is_ok_and(|found| found.bytes == request.len()) {
+            break;
         }
-    };
-    let (jobs, mut answers) = (open(libc::O_RDONLY)?, open(libc::O_WRONLY)?);
+        reap(&mut living, false);
+        let rights = |message| match message {
+            RecvAncillaryMessage::ScmRights(ends) => Some(ends),
+            _ => None,
+        };
+        let ends: Vec<OwnedFd> = with.drain().filter_map(rights).flatten().collect();
+        let Ok([jobs, answers]) = <[OwnedFd; 2]>::try_from(ends) else {
+            let process = i32::from_ne_bytes(request);
+            if living.contains(&process) {
+                // SAFETY: ends a child of this process that has not been waited for.
+                unsafe { libc::kill(process, libc::SIGKILL) };
+            }
+            continue;
+        };
+        // SAFETY: this process has one thread.
+        let answer = match unsafe { libc::fork() } {
+            0 => {
+                leave_with_parent();
+                drop(requests);
+                be_child(File::from(jobs), File::from(answers));
+                exit();
+            }
+            -1 => -last_error().raw_os_error(),
+            process => {
+                living.push(process);
+                process
+            }
+        };
+        drop((jobs, answers));
+        let answer = answer.to_ne_bytes();
+        let _ = sendmsg(&requests, &[IoSlice::new(&answer)], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL);
+    }
+    reap(&mut living, true);
+}
+
+fn be_child(jobs: File, answers: File) {
     let limit = |what, most: u64| {
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
         // SAFETY: lowers a limit of this process.
@@ -175,6 +230,5 @@ fn be_child(request: &str) -> Option<()> {
     limit(libc::RLIMIT_CORE, 0);
     // what goes wrong with a recording is told in its answer
     std::panic::set_hook(Box::new(|_| ()));
-    answers.write_all(&(std::process::id() as i32).to_ne_bytes()).ok()?;
-    serve(jobs, answers)
+    let _ = serve(jobs, answers);
 }

@@ -35,6 +35,8 @@ mod exchange;
 mod explicit;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod extraction;
+#[cfg(all(feature = "cli", feature = "exchange", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
+mod faults;
 #[cfg(all(feature = "cli", feature = "exchange", feature = "hdf5", feature = "onnx"))]
 mod feeding;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

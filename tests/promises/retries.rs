@@ -147,6 +147,91 @@ fn what_was_damaged_is_not_certified_by_another_attempt() {
 }
 
 #[test]
+fn a_shard_that_was_made_again_is_the_one_that_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    std::fs::rename(folder.join("002.wav"), folder.join("away")).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=before"), 5, &[]);
+    std::fs::rename(folder.join("away"), folder.join("002.wav")).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=after"), 0, &[]);
+    for (out, stores) in [("one", "before after"), ("other", "after before")] {
+        expect(&run(folder, &format!("merge {out} {stores} -q")), 0, &[]);
+        assert!(tree(&folder.join(out)) == tree(&folder.join("after")));
+    }
+    // and takes the place of what an earlier merge brought
+    expect(&run(folder, "merge third before -q"), 0, &[]);
+    expect(&run(folder, "merge third after -q"), 0, &[]);
+    assert!(tree(&folder.join("third")) == tree(&folder.join("after")));
+}
+
+#[test]
+#[cfg(all(feature = "onnx", feature = "torch"))]
+fn what_is_made_of_rows_that_were_made_again_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 24);
+    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
+    pipeline += "[extract]\nstore = \"features\"\nthreads = 1\nshard-mib = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n\
+        [protocol]\ntargets = [\"attic\"]\nseeds = [0]\n[train]\nout = \"runs\"\nepochs = 2\nbatch-size = 4\nhidden = 8\nembedding = 8\n\
+        head-hidden = 8\n[[train.compare]]\nname = \"none\"\nbalance = \"none\"\n[report]\nout = \"report\"\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    let verb = |verb: &str| run(folder, &format!("{verb} pipeline.toml"));
+    let says = |output: &std::process::Output, what: &str| String::from_utf8_lossy(&output.stderr).contains(what);
+    std::fs::rename(folder.join("005.wav"), folder.join("away")).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml --max-failures 1"), 4, &["1 missing"]);
+    expect(&run(folder, "extract pipeline.toml --max-failures 1"), 4, &["1 missing"]);
+    for well in ["train", "report"].map(verb) {
+        expect(&well, 0, &[]);
+        assert!(!says(&well, "outdated"), "{well:?}");
+    }
+    std::fs::rename(folder.join("away"), folder.join("005.wav")).unwrap();
+    let told = ["features is outdated: 1 of its shards", "clips since", "mmdg extract"];
+    expect(&verb("preprocess"), 0, &told);
+    expect(&verb("train"), 0, &told);
+    expect(&verb("report"), 0, &told);
+    expect(&verb("extract"), 0, &["none failed"]);
+    expect(&verb("report"), 0, &["1 of 1 runs are outdated", "other features than features holds now", "--overwrite"]);
+    expect(&verb("train"), 3, &["features"]);
+    expect(&run(folder, "train pipeline.toml -q --overwrite"), 0, &[]);
+    // a recording that became another
+    crate::command::tone(&folder.join("009.wav"), 1.4, 777.0);
+    expect(&run(folder, "preprocess pipeline.toml -q --changed remake"), 0, &told);
+    expect(&verb("extract"), 0, &["none failed"]);
+    expect(&run(folder, "extract pipeline.toml -q --set extract.store=calm"), 0, &[]);
+    assert!(tree(&folder.join("features")) == tree(&folder.join("calm")));
+    let well = verb("preprocess");
+    assert!(well.status.success() && !says(&well, "outdated"), "{well:?}");
+}
+
+#[test]
+#[cfg(feature = "onnx")]
+fn features_of_a_recording_that_changed_are_told_of_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
+    pipeline +=
+        "[extract]\nstore = \"features\"\nfrom = \"media\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    let verb = "extract pipeline.toml";
+    expect(&run(folder, verb), 0, &[]);
+    let made = tree(&folder.join("features"));
+    crate::command::tone(&folder.join("004.wav"), 0.9, 333.0);
+    expect(&run(folder, verb), 3, &["1 recordings have changed", "004.wav", "--changed remake"]);
+    let validated = run(folder, "validate pipeline.toml");
+    let told = String::from_utf8_lossy(&validated.stdout).contains("004.wav: it has changed since features was made of it");
+    assert!(told, "{validated:?}");
+    expect(&run(folder, &format!("{verb} --changed ignore")), 0, &[]);
+    assert!(tree(&folder.join("features")) == made);
+    expect(&run(folder, &format!("{verb} --changed remake")), 0, &["none failed"]);
+    expect(&run(folder, &format!("{verb} --set extract.store=calm")), 0, &[]);
+    assert!(tree(&folder.join("features")) == tree(&folder.join("calm")));
+}
+
+#[test]
 fn pictures_that_are_there_are_not_given_for_another_attempt() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -170,22 +255,27 @@ fn pictures_that_are_there_are_not_given_for_another_attempt() {
     assert!(tree(&folder.join("clips")) == tree(&folder.join("calm")));
 }
 
-#[test]
-fn rows_lost_with_their_process_are_made_in_the_end() {
-    const KILLS: u32 = 60;
+/// Kills, stops and breaks decoding processes of a verb at random times, `count` in all; a run left alone makes what is missing each time.
+fn rows_lost_come_back(verb: &str, store: &str, count: u32) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tones(folder, 60);
-    expect(&run(folder, "preprocess pipeline.toml -q --set preprocess.store=calm"), 0, &[]);
+    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
+    pipeline +=
+        "[extract]\nstore = \"features\"\nfrom = \"media\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    expect(&run(folder, &format!("{verb} pipeline.toml -q")), 0, &[]);
+    std::fs::rename(folder.join(store), folder.join("calm")).unwrap();
     let calm = tree(&folder.join("calm"));
     let (mut kills, mut rounds) = (0, 0);
     let started = Instant::now();
-    while kills < KILLS {
-        assert!(started.elapsed().as_secs() < 120, "{kills} kills in {rounds} rounds");
+    while kills < count {
+        assert!(started.elapsed().as_secs() < 60 + 2 * u64::from(count), "{kills} kills in {rounds} rounds");
         rounds += 1;
-        let _ = std::fs::remove_dir_all(folder.join("clips"));
-        let mut command = mmdg(folder, "preprocess pipeline.toml -q --workers 2 --timeout-per-item 1 --max-failures 100%");
-        let mut parent = command.stderr(Stdio::piped()).spawn().unwrap();
+        let _ = std::fs::remove_dir_all(folder.join(store));
+        let line = format!("{verb} pipeline.toml -q --workers 2 --timeout-per-item 1 --max-failures 100%");
+        let mut parent = mmdg(folder, &line).stderr(Stdio::piped()).spawn().unwrap();
         while parent.try_wait().unwrap().is_none() {
             let decoding: Vec<i32> = children(parent.id() as i32).into_iter().flat_map(children).collect();
             let draw = Stream::new(14).at(kills);
@@ -201,7 +291,18 @@ fn rows_lost_with_their_process_are_made_in_the_end() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(matches!(output.status.code(), Some(0 | 4)), "{:?}: {said}", output.status);
         // undisturbed, the same command makes what is missing
-        expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
-        assert!(tree(&folder.join("clips")) == calm, "round {rounds}");
+        expect(&run(folder, &format!("{verb} pipeline.toml -q")), 0, &[]);
+        assert!(tree(&folder.join(store)) == calm, "round {rounds}");
     }
+}
+
+#[test]
+fn rows_lost_with_their_process_are_made_in_the_end() {
+    rows_lost_come_back("preprocess", "clips", 110);
+}
+
+#[test]
+#[cfg(feature = "onnx")]
+fn rows_lost_with_their_process_are_extracted_in_the_end() {
+    rows_lost_come_back("extract", "features", 110);
 }

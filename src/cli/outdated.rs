@@ -1,0 +1,36 @@
+//! What the stores and runs that a pipeline file names are made of, where that is another by now.
+
+use std::path::Path;
+
+use crate::Result;
+use crate::config::Pipeline;
+use crate::report::RunResult;
+use crate::store::{header::read_header, outdated};
+
+/// Names a feature store whose clips were made again since. One that is made of recordings has no clips.
+pub fn tell_of_features(verb: &str, features: &Path, pipeline: &Pipeline) -> Result<()> {
+    #[cfg(feature = "hdf5")]
+    if let Some(clips) = pipeline.preprocess.as_ref().filter(|_| !super::verbs::from_media(pipeline)) {
+        let (shards, clips) = (outdated(features, &clips.store)?, clips.store.display());
+        if shards > 0 {
+            let features = features.display();
+            eprintln!(
+                "{verb}: {features} is outdated: {shards} of its shards are of rows that were made again in {clips} since; `mmdg extract` makes these shards again, and what was trained on them is outdated too"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Names runs whose features are others now.
+pub fn tell_of_runs(runs: &[RunResult], features: &Path) {
+    let Ok((header, _)) = read_header(features) else { return };
+    let digest = header.digest();
+    let old = runs.iter().filter(|run| run.store.as_ref().is_some_and(|store| *store != digest)).count();
+    if old > 0 {
+        let (all, features) = (runs.len(), features.display());
+        eprintln!(
+            "report: {old} of {all} runs are outdated: they were trained on other features than {features} holds now; `mmdg train --overwrite` makes them anew"
+        );
+    }
+}
