@@ -44,6 +44,18 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Where `[preprocess]` puts the clips that features are made of, in builds that have no such verb too; `None` where they are made of recordings.
+    pub fn clips(&self) -> Option<PathBuf> {
+        let clips = self.preprocess.as_ref()?;
+        #[cfg(feature = "hdf5")]
+        let store = Some(clips.store.clone());
+        #[cfg(not(feature = "hdf5"))]
+        let store = clips.get("store").and_then(toml::Value::as_str).map(PathBuf::from);
+        #[cfg(all(feature = "hdf5", feature = "onnx"))]
+        let store = store.filter(|_| self.extract.as_ref().is_none_or(|extract| extract.from == crate::extract::From::Clips));
+        store
+    }
+
     /// Where `[extract]` puts features, in builds that have no such verb too.
     pub fn features(&self) -> Option<PathBuf> {
         let extract = self.extract.as_ref()?;

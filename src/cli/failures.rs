@@ -42,6 +42,7 @@ impl MaxFailures {
     }
 
     /// As it was given.
+    #[cfg(feature = "hdf5")]
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -9,6 +9,7 @@ mod importing;
 mod methods;
 #[cfg(feature = "torch")]
 mod models;
+#[cfg(any(feature = "hdf5", feature = "torch"))]
 mod outdated;
 mod progress;
 #[cfg(feature = "hdf5")]

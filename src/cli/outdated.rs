@@ -4,14 +4,16 @@ use std::path::Path;
 
 use crate::Result;
 use crate::config::Pipeline;
+#[cfg(feature = "torch")]
 use crate::report::RunResult;
-use crate::store::{header::read_header, outdated};
+#[cfg(feature = "torch")]
+use crate::store::header::read_header;
+use crate::store::outdated;
 
 /// Names a feature store whose clips were made again since. One that is made of recordings has no clips.
 pub fn tell_of_features(verb: &str, features: &Path, pipeline: &Pipeline) -> Result<()> {
-    #[cfg(feature = "hdf5")]
-    if let Some(clips) = pipeline.preprocess.as_ref().filter(|_| !super::verbs::from_media(pipeline)) {
-        let (shards, clips) = (outdated(features, &clips.store)?, clips.store.display());
+    if let Some(clips) = pipeline.clips() {
+        let (shards, clips) = (outdated(features, &clips)?, clips.display());
         if shards > 0 {
             let features = features.display();
             eprintln!(
@@ -23,6 +25,7 @@ pub fn tell_of_features(verb: &str, features: &Path, pipeline: &Pipeline) -> Res
 }
 
 /// Names runs whose features are others now.
+#[cfg(feature = "torch")]
 pub fn tell_of_runs(runs: &[RunResult], features: &Path) {
     let Ok((header, _)) = read_header(features) else { return };
     let digest = header.digest();

@@ -147,12 +147,12 @@ pub fn not_built(verb: &str, feature: &str) -> Error {
 }
 
 #[cfg(all(feature = "hdf5", feature = "onnx"))]
-pub fn from_media(pipeline: &Pipeline) -> bool {
+fn from_media(pipeline: &Pipeline) -> bool {
     pipeline.extract.as_ref().is_some_and(|extract| extract.from == crate::extract::From::Media)
 }
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-pub fn from_media(_: &Pipeline) -> bool {
+fn from_media(_: &Pipeline) -> bool {
     false
 }
 
