@@ -32,7 +32,7 @@ pub enum Error {
         failure: Failure,
     },
     /// The operating system refused to read or write.
-    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    #[error("{path}: cannot {action}: {source}", path = named(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -117,7 +117,7 @@ impl Error {
             return Self::io("read", path)(error);
         }
         let expected = if expected.is_empty() { String::new() } else { format!("; expected {expected}") };
-        Self::input(path.display(), format!("cannot read: {error}{expected}"))
+        Self::input(named(path), format!("cannot read: {error}{expected}"))
     }
 
     /// One recording cannot be used.
@@ -149,6 +149,11 @@ impl Error {
             Self::Interrupted { signal } => 128 + signal,
         }
     }
+}
+
+/// A path as messages have it, which is never nothing.
+fn named(path: &Path) -> String {
+    if path.as_os_str().is_empty() { "\"\"".into() } else { path.display().to_string() }
 }
 
 /// What a reader of TOML or JSON says of a value, without Rust's names of types.

@@ -13,7 +13,7 @@ use half::f16;
 use super::{MAX_SAMPLES, elsewhere};
 use crate::error::few;
 use crate::sample::Dtype;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// Elements that are copied at once.
 const SOME: usize = 1 << 22;
@@ -51,7 +51,7 @@ impl Features {
     /// [`Error::Input`] for what is no HDF5 file.
     pub fn open(path: &Path) -> Result<Self> {
         // HDF5 does not say what the system said
-        std::fs::File::open(path).map_err(|error| Error::unread(path, error, "an HDF5 file"))?;
+        fs::open(path, "an HDF5 file")?;
         let file = ::hdf5::File::open(path).map_err(|error| Error::input(path.display(), format!("HDF5: {error}")))?;
         Ok(Self { file, path: path.into(), links: Mutex::default() })
     }

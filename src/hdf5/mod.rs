@@ -59,7 +59,7 @@ pub fn create(path: &Path, arrays: &[(&'static str, Dtype, Vec<u64>)]) -> Result
 /// dataset of 32- or 64-bit floats in [-1, 1], or of 16-bit integers, which are divided by 32768. Only the slice is read.
 ///
 /// # Errors
-/// [`Error::Media`]: missing (no such file or key), unreadable (no HDF5 file, or a damaged one), unsupported (another shape or type, or
+/// [`Error::Media`]: missing (no such file or key), undecodable (none of these samples is there), unreadable (no HDF5 file, or a damaged one), unsupported (another shape or type, or
 /// samples that lie in another file), limit (more than 268,435,456 samples).
 pub fn read_waveform(path: &Path, key: &str, start: u64, count: u64) -> Result<Vec<f32>> {
     if !path.is_file() {
@@ -91,7 +91,9 @@ fn waveform(file: &::hdf5::File, key: &str, start: u64, count: u64) -> ::hdf5::R
         return refused(Code::Unsupported, format!("its shape is {:?}; expected one dimension", dataset.shape()));
     };
     let end = start.saturating_add(count).min(length as u64);
-    let start = start.min(end);
+    if start >= end {
+        return refused(Code::Undecodable, format!("no sound in the segment, which begins at sample {start} of {length}"));
+    }
     if end - start > MAX_SAMPLES {
         return refused(Code::Limit, format!("{} samples; at most {MAX_SAMPLES} are read", end - start));
     }
@@ -162,7 +164,8 @@ mod tests {
         assert_eq!(read_waveform(&path, "P01_03", 2, 2).unwrap(), [32.0 / 32768.0, 48.0 / 32768.0]);
         // the end, and past it
         assert_eq!(read_waveform(&path, "P01_01", 990, u64::MAX).unwrap(), samples[990..]);
-        assert!(read_waveform(&path, "P01_01", 5000, 10).unwrap().is_empty());
+        let error = read_waveform(&path, "P01_01", 5000, 10).unwrap_err().to_string();
+        assert!(error.contains("no sound in the segment, which begins at sample 5000 of 1000"), "{error}");
         for (key, says) in [
             ("P99_99", "there is none; expected one named by the video (missing)"),
             ("group", "it is no dataset"),

@@ -56,8 +56,7 @@ fn there(path: &Path) -> Result<(), Failure> {
         }
         Err(error) => return failed(Code::Refused, format!("cannot read: {error}")),
     };
-    if !about.is_file() {
-        let what = if about.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+    if let Some(what) = crate::fs::no_file(&about) {
         return failed(Code::Unreadable, format!("{what}; expected a file"));
     }
     match std::fs::File::open(path) {

@@ -76,6 +76,8 @@ pub(super) struct Timeline {
     has: Vec<[usize; 2]>,
     /// Whether the recording has sound past the row's end.
     past: bool,
+    /// How far the sound before the row reaches, as a place before its first sample, as far as any was decoded.
+    before: Option<i64>,
 }
 
 impl Timeline {
@@ -84,7 +86,7 @@ impl Timeline {
         let length = |end| nearest(end, sample_rate).saturating_sub(first);
         let wanted = span.end.map(|end| usize::try_from(length(end)).unwrap_or(0));
         let samples = Vec::with_capacity(wanted.unwrap_or(0).min(MOST_RESERVED));
-        Self { sample_rate, span, first, wanted, samples, has: Vec::new(), past: false }
+        Self { sample_rate, span, first, wanted, samples, has: Vec::new(), past: false, before: None }
     }
 
     pub(super) fn start(&self) -> f64 {
@@ -107,7 +109,11 @@ impl Timeline {
 
     fn put(&mut self, place: i64, samples: &[f32]) -> Result<(), Failure> {
         let wanted = self.wanted.unwrap_or(usize::MAX);
-        self.past |= place + samples.len() as i64 >= i64::try_from(wanted).unwrap_or(i64::MAX);
+        let end = place + samples.len() as i64;
+        if end <= 0 {
+            self.before = self.before.max(Some(end));
+        }
+        self.past |= end >= i64::try_from(wanted).unwrap_or(i64::MAX);
         let skip = usize::try_from(-place).unwrap_or(0).min(samples.len());
         let at = usize::try_from(place).unwrap_or(0);
         let room = wanted.saturating_sub(at).min(samples.len() - skip);
@@ -151,7 +157,10 @@ impl Timeline {
     pub(super) fn finish(&mut self, promised_end: Option<f64>, short: bool) -> Result<Option<String>, Failure> {
         let rate = f64::from(self.sample_rate);
         if self.has.is_empty() && !self.past {
-            return Err(Failure { code: Code::Undecodable, message: "no sound in the segment".into() });
+            let ends = self.before.map(|place| (self.first + place) as f64 / rate);
+            let ends = ends.or(promised_end.filter(|end| *end <= self.span.start));
+            let ends = ends.map_or(String::new(), |end| format!("; the recording ends at {end:.3} s"));
+            return Err(Failure { code: Code::Undecodable, message: format!("no sound in the segment{ends}") });
         }
         if let (true, Some(wanted)) = (self.past, self.wanted) {
             // what follows on a hole lies past the end
@@ -230,7 +239,11 @@ mod tests {
         line.push(&plain(10), 30, &[1.0; 4]).unwrap();
         assert_eq!(line.finish(None, false), Ok(Some("no sound before 2.000 s".into())));
         assert_eq!((line.samples.as_slice(), line.decoded()), (&[0.0; 10][..], 0));
-        assert_eq!(row().finish(None, false).unwrap_err().code, Code::Undecodable);
+        assert_eq!(row().finish(None, false).unwrap_err().message, "no sound in the segment");
+        assert_eq!(row().finish(Some(0.5), false).unwrap_err().message, "no sound in the segment; the recording ends at 0.500 s");
+        let mut line = row();
+        line.push(&plain(10), 0, &[1.0; 7]).unwrap();
+        assert_eq!(line.finish(Some(5.0), false).unwrap_err().message, "no sound in the segment; the recording ends at 0.700 s");
         // a row that ends in a hole
         let mut line = row();
         line.push(&plain(10), 0, &[1.0; 15]).unwrap();

@@ -11,7 +11,7 @@ use crate::{Error, Result, hdf5};
 /// The samples round(start · rate) to round(end · rate) of the waveform `key`.
 ///
 /// # Errors
-/// As [`hdf5::read_waveform`]; undecodable (no sound in the segment), truncated.
+/// As [`hdf5::read_waveform`]; truncated.
 pub(super) fn read(path: &Path, key: &str, sample_rate: u32, Wanted { span, short }: Wanted) -> Result<Sound> {
     let rate = f64::from(sample_rate);
     if sample_rate == 0 {
@@ -21,9 +21,6 @@ pub(super) fn read(path: &Path, key: &str, sample_rate: u32, Wanted { span, shor
     let first = place(span.start);
     let count = span.end.map_or(u64::MAX, |end| place(end) - first);
     let samples = hdf5::read_waveform(path, key, first, count)?;
-    if samples.is_empty() {
-        return Err(Error::media(path, Code::Undecodable, format!("dataset {key:?}: no sound in the segment")));
-    }
     let decoded = samples.len() as u64;
     // a whole segment ends where it says, however its ends are rounded
     let end = if decoded == count { span.end } else { None }.unwrap_or((first + decoded) as f64 / rate);

@@ -14,7 +14,7 @@ pub use element::Element;
 pub use header::Header;
 
 use crate::manifest::Words;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// An array in a file, rows first. Rows are read as they are asked for.
 #[derive(Debug)]
@@ -159,13 +159,8 @@ impl Array {
     }
 }
 
-/// A file, which nothing else may stand for: a pipe would be waited for.
 fn open(path: &Path) -> Result<File> {
-    match std::fs::metadata(path) {
-        Ok(about) if about.is_file() => File::open(path).map_err(Error::io("read", path)),
-        Ok(_) => Err(Error::input(path.display(), "not a file; expected one of numpy's")),
-        Err(error) => Err(Error::input(path.display(), format!("cannot read: {error}"))),
-    }
+    fs::open(path, "a file of numpy's")
 }
 
 /// What an error of the zip library is to us.

@@ -12,6 +12,7 @@ mod vggsound;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::error::plain_types;
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
 use crate::media::audio::{self, Sound, Wanted};
@@ -160,7 +161,11 @@ pub fn only_kind(name: &str) -> Option<Kind> {
 }
 
 fn parse<T: DeserializeOwned>(parameters: Value) -> Result<T, String> {
-    serde_json::from_value(parameters).map_err(|error| error.to_string())
+    serde_path_to_error::deserialize(parameters).map_err(|error| {
+        let (key, said) = (error.path().to_string(), plain_types(&error.inner().to_string()));
+        // an unknown key is named by what is said of it
+        if key == "." || said.contains(&format!("`{key}`")) { said } else { format!("{key}: {said}") }
+    })
 }
 
 /// The stretch of its sound that a segment is.

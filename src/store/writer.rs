@@ -169,6 +169,10 @@ impl Writer {
         if found.recipe_blake3 == self.header.recipe_blake3 {
             return Ok(());
         }
+        if found.holds != self.header.holds {
+            let problem = format!("it is a store of {}; expected one of {}, or another folder", found.holds, self.header.holds);
+            return Err(Error::input(self.folder.display(), problem));
+        }
         let list = differences(&found.recipe, &self.header.recipe, "in the store", "was asked for");
         Err(Error::input(
             self.folder.display(),
@@ -266,15 +270,33 @@ impl Writer {
     }
 }
 
-/// Every leaf in which two recipes differ, and whose each is.
+/// Leaves that one message names, at most, and characters of a value.
+const NAMED: usize = 5;
+const SHOWN: usize = 60;
+
+/// In which leaves two recipes differ, and whose each is: the first of them, cut where they are long.
 pub fn differences(one: &Value, other: &Value, of_one: &str, of_other: &str) -> String {
-    let mut found = Vec::new();
+    let mut found: Vec<String> = Vec::new();
+    let shown = |value: &Value| {
+        let text = value.to_string();
+        let cut = text.chars().take(SHOWN).collect::<String>();
+        match value {
+            Value::Null => "not there".into(),
+            _ if cut.len() < text.len() => cut + " …",
+            _ => text,
+        }
+    };
     compare("", one, other, &mut |place, a, b| {
         found.push(match place {
             "manifest_blake3" => "the segments (annotations, labels, paths or split) differ".into(),
-            _ => format!("{place} is {a} {of_one}, {b} {of_other}"),
+            _ => format!("{place} is {} {of_one}, {} {of_other}", shown(a), shown(b)),
         });
     });
+    let more = found.len().saturating_sub(NAMED);
+    found.truncate(NAMED);
+    if more > 0 {
+        found.push(format!("and {more} more"));
+    }
     found.join("; ")
 }
 
@@ -299,6 +321,6 @@ mod tests {
     fn differences_are_named_by_their_place() {
         let (one, other) = (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 3, "c": 2}, "d": true}));
         let found = differences(&one, &other, "in the store", "was asked for");
-        assert_eq!(found, "a.b is 1 in the store, 3 was asked for; d is null in the store, true was asked for");
+        assert_eq!(found, "a.b is 1 in the store, 3 was asked for; d is not there in the store, true was asked for");
     }
 }

@@ -197,7 +197,7 @@ impl Saved {
     /// weights of a run that diverged.
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |problem: String| Error::input(path.display(), problem);
-        let bytes = std::fs::read(path).map_err(|error| Error::unread(path, error, "a model.safetensors"))?;
+        let bytes = fs::read_named(path, "a model.safetensors")?;
         let not_one = |error| wrong(format!("{error}; expected a model.safetensors"));
         let file = SafeTensors::deserialize(&bytes).map_err(not_one)?;
         let (_, about) = SafeTensors::read_metadata(&bytes).map_err(not_one)?;

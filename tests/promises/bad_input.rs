@@ -52,6 +52,89 @@ fn pipeline_files() {
     expect(&run(folder, "inspect nowhere"), 3, &["nowhere", "no store.json"]);
 }
 
+/// What every message has in common: one line that names something, of a length that one reads, in words.
+#[track_caller]
+fn plain(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) {
+    let mut command = crate::command::mmdg(folder, "");
+    let mut child = command.args(arguments).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let started = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed().as_secs() > 20 {
+            child.kill().unwrap();
+            panic!("{arguments:?} waits for ever");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    expect(&output, code, says);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let line = said.strip_prefix("mmdg: ").unwrap_or_else(|| panic!("{said}"));
+    assert!(line.lines().count() == 1 && line.len() < 600, "{} bytes: {said}", line.len());
+    assert!(!line.starts_with(':') && !line.starts_with(' '), "nothing is named: {said}");
+    for word in ["usize", "u64", "f64", "i64", "Some(", "None", "Error {", "Os {"] {
+        assert!(!line.contains(word), "{word}: {said}");
+    }
+}
+
+#[test]
+fn messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 4);
+    let path = folder.join("pipeline.toml");
+    let extract = "[extract]\nstore = \"features\"\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
+    let text = std::fs::read_to_string(&path).unwrap().replace("seconds = 4.0", "seconds = 2.0\nbins = 64") + extract;
+    std::fs::write(&path, text).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+    std::fs::create_dir(folder.join("folder")).unwrap();
+    let set = |verb: &str, set: &str, says: &[&str]| plain(folder, &[verb, "pipeline.toml", "--set", set], 3, says);
+    let audio = "preprocess.modalities.audio";
+    set("preprocess", &format!("{audio}.seconds=\"long\""), &["[preprocess.modalities.audio]: seconds: ", "expected a number"]);
+    set("preprocess", &format!("{audio}.bins=0.5"), &["bins: ", "0.5", "expected a whole number"]);
+    set(
+        "preprocess",
+        &format!("{audio}.bins=128"),
+        &["clips", "modalities.audio.parameters.bins is 64 in the store, 128 was asked for"],
+    );
+    set("preprocess", &format!("{audio}.secnods=3"), &["unknown field `secnods`"]);
+    set("extract", "extract.store=clips", &["clips: it is a store of clips; expected one of features"]);
+    set("extract", "extract.batch-size=0", &["batch-size", "0"]);
+    set("extract", "extract.backbones.audio.backbone=x", &["[extract.backbones.audio]", "demo-audio"]);
+    for name in ["pipe", "/dev/null", "folder", "nowhere"] {
+        let what = match name {
+            "pipe" => "it is a pipe",
+            "/dev/null" => "it is a device",
+            "folder" => "it is a folder",
+            _ => "No such file",
+        };
+        plain(folder, &["preprocess", name], 3, &[name, what]);
+        plain(folder, &["import", "new", "--modality", &format!("video={name}"), "--labels", "table.csv"], 3, &[]);
+        plain(folder, &["import", "new", "--modality", "video=table.csv", "--labels", name], 3, &[name]);
+        plain(folder, &["report", name], 3, &[]);
+        plain(folder, &["inspect", name], 3, &[]);
+        plain(folder, &["verify", name], 3, &[]);
+        plain(folder, &["export", name, "new.npz"], 3, &[]);
+        plain(folder, &["merge", "new", name], 3, &[]);
+        plain(folder, &["eval", name, "clips"], 3, &[]);
+        plain(folder, &["predict", name, "clips", "new.csv"], 3, &[]);
+        let table = format!("data.table=\"{name}\"");
+        plain(folder, &["preprocess", "pipeline.toml", "--set", &table], 3, &[name, what]);
+        let model = format!("extract.backbones={{audio={{model=\"{name}\", input=\"x\", output=\"y\"}}}}");
+        plain(folder, &["extract", "pipeline.toml", "--set", &model], 3, &[]);
+    }
+    // an empty path on the command line is a usage error; in a pipeline file it is named as what it is
+    expect(&run(folder, "verify  "), 2, &[]);
+    set("preprocess", "data.table=\"\"", &["\"\": cannot read"]);
+    set("extract", "extract.backbones={audio={model=\"\", input=\"x\", output=\"y\"}}", &["\"\": cannot read"]);
+    plain(folder, &["train", "pipeline.toml"], 3, &["pipeline.toml: no [train] table"]);
+    // a segment past its recording's end says where that is
+    std::fs::write(folder.join("table.csv"), "id,path,start,end,label,domain\na,000.wav,70.25,71.5,x,p\n").unwrap();
+    plain(folder, &["preprocess", "pipeline.toml", "-q", "--set", "preprocess.store=past"], 5, &["1 of 1"]);
+    let failures = std::fs::read_to_string(folder.join("past/failures.jsonl")).unwrap();
+    assert!(failures.contains("no sound in the segment; the recording ends at 0.500 s"), "{failures}");
+}
+
 #[test]
 fn tables() {
     let folder = tempfile::tempdir().unwrap();

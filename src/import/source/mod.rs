@@ -17,7 +17,7 @@ use crate::error::few;
 use crate::manifest::Words;
 use crate::npy::{Array, torch};
 use crate::sample::Dtype;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 use array::Listed;
 use datasets::{ById, Opened};
 use folder::Folder;
@@ -180,7 +180,7 @@ impl Source {
     pub fn hash(&self, there: &[bool]) -> Result<String> {
         let of = |path: &Path| {
             let mut hasher = blake3::Hasher::new();
-            let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+            let file = fs::open(path, "a file")?;
             hasher.update_reader(file).map_err(Error::io("read", path))?;
             Ok::<_, Error>(hasher.finalize().to_hex().to_string())
         };
@@ -199,7 +199,7 @@ impl Source {
 fn first_bytes(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+    let file = fs::open(path, "a file")?;
     file.take(8).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     Ok(bytes)
 }
@@ -207,7 +207,7 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>> {
 /// Whether HDF5's signature stands at the beginning, or behind a block of the user's own of 512, 1024, 2048, … bytes.
 fn is_hdf5(path: &Path) -> Result<bool> {
     use std::os::unix::fs::FileExt;
-    let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+    let file = fs::open(path, "a file")?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     let mut at = 0;
     while at + 8 <= length {

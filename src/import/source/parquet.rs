@@ -17,7 +17,7 @@ use crate::import::sheet::Sheet;
 use crate::manifest::Words;
 use crate::npy::{Array, Element, Header};
 use crate::sample::Dtype;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// Rows that are read at once.
 const SOME: usize = 64;
@@ -38,7 +38,7 @@ struct Opened<'p> {
 
 impl<'p> Opened<'p> {
     fn new(path: &'p Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
+        let file = fs::open(path, "a file")?;
         let reader = SerializedFileReader::new(file);
         let reader = reader.map_err(|error| Error::input(path.display(), format!("{error}; expected a Parquet file")))?;
         Ok(Self { path, reader })

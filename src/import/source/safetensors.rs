@@ -1,6 +1,5 @@
 //! Tensors of a `.safetensors`, and what `export` writes beside them.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use crate::import::settings::ModalitySource;
 use crate::import::sheet::Sheet;
 use crate::manifest::Words;
 use crate::npy::{Array, Element, Header};
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// Most bytes of header that its readers take.
 const LONGEST: u64 = 100_000_000;
@@ -28,7 +27,7 @@ struct Opened<'p> {
 impl<'p> Opened<'p> {
     fn new(path: &'p Path) -> Result<Self> {
         let bad = |problem: String| Error::input(path.display(), format!("{problem}; expected a .safetensors"));
-        let file = File::open(path).map_err(Error::io("read", path))?;
+        let file = fs::open(path, "a file")?;
         let mut length = [0; 8];
         file.read_exact_at(&mut length, 0).map_err(|error| bad(error.to_string()))?;
         let length = u64::from_le_bytes(length);
@@ -68,7 +67,7 @@ impl<'p> Opened<'p> {
                 format!("bytes {begins} to {ends} for shape {:?}; expected as many as it has", tensor.shape),
             ));
         }
-        let file = File::open(self.path).map_err(Error::io("read", self.path))?;
+        let file = fs::open(self.path, "a file")?;
         Array::raw(file, place, self.start + begins as u64, header).map(Some)
     }
 
