@@ -80,7 +80,9 @@ pub fn validate(pipeline: &Pipeline, decode: Option<(Depth, Work<'_>)>) -> Resul
     let Some(manifest) = manifest else { return Ok(found) };
     found.rows = manifest.len();
     let mut groups = groups(&manifest, &asked, &mut found);
-    ask(&mut groups, &mut found);
+    // where every row is decoded, that says what files are not there, in the words of `preprocess`
+    let decoded = matches!(decode, Some((Depth::All, _)));
+    ask(&mut groups, decoded, &mut found);
     #[cfg(feature = "hdf5")]
     if let Some((depth, work)) = decode {
         decode::rows(pipeline, &data.dataset, &groups, depth, work, &mut found)?;
@@ -148,15 +150,15 @@ fn groups<'a>(manifest: &'a Manifest, asked: &[Asked], found: &mut Validation) -
     groups
 }
 
-/// Asks for every file once.
-fn ask(groups: &mut [Group<'_>], found: &mut Validation) {
+/// Asks for every file once; where all rows are `decoded`, only counts them.
+fn ask(groups: &mut [Group<'_>], decoded: bool, found: &mut Validation) {
     let mut known: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
     // rows by id: one may need a file twice, for its pictures and its sound
     let mut missing: BTreeMap<PathBuf, (BTreeSet<&str>, String)> = BTreeMap::new();
     for group in groups {
         for (path, folder) in group.source.files() {
             if !known.contains_key(path) {
-                known.insert(path.into(), state(path, folder));
+                known.insert(path.into(), state(path, folder).filter(|_| !decoded));
             }
             if known[path].is_some() {
                 group.there = false;
