@@ -1,22 +1,24 @@
 //! Random numbers from a counter: a number depends on what it is for, never on what was drawn before, on threads or on
 //! neighbours. All in 32-bit integer operations, so that tensor code can give the same bits.
 
-/// Mixes one word into a state (the finaliser of MurmurHash3 over their combination).
-pub fn mix(state: u32, word: u32) -> u32 {
-    finish(state.wrapping_mul(0x9e37_79b1) ^ word)
-}
+/// Odd factors of the two words of a state.
+pub(crate) const FACTORS: [u32; 2] = [0x9e37_79b1, 0x27d4_eb2f];
 
-/// The finaliser alone.
+/// What the state is before anything is mixed in: two words, so that they go ways of their own from the first one on.
+const BEGIN: [u32; 2] = [0, 0x6a09_e667];
+
+/// The finaliser of MurmurHash3, with `between` in its middle: another one-to-one map of words for each value.
 #[inline(always)]
-pub(crate) fn finish(mut x: u32) -> u32 {
+pub(crate) fn finish(mut x: u32, between: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(0x85eb_ca6b);
     x ^= x >> 13;
-    x = x.wrapping_mul(0xc2b2_ae35);
+    x = (x ^ between).wrapping_mul(0xc2b2_ae35);
     x ^ (x >> 16)
 }
 
-/// A stream of random numbers, addressed by element.
+/// A stream of random numbers, addressed by element. Its state has 64 bits: of ten million streams some two in a thousand million million pairs would be one,
+/// where of 32 bits eleven thousand pairs were.
 ///
 /// ```
 /// use mmdg::rng::Stream;
@@ -24,33 +26,40 @@ pub(crate) fn finish(mut x: u32) -> u32 {
 /// assert_eq!(epoch.bits(5), Stream::new(7).with("shuffle").at(3).bits(5));
 /// assert_ne!(epoch.bits(5), epoch.bits(6));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stream(u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stream([u32; 2]);
 
 impl Stream {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Self {
-        Self(mix(mix(0, seed as u32), (seed >> 32) as u32))
+        Self(BEGIN).at(seed as u32).at((seed >> 32) as u32)
     }
 
     /// The part of it for one purpose.
     pub fn with(self, purpose: &str) -> Self {
-        Self(purpose.bytes().fold(self.0, |state, byte| mix(state, u32::from(byte))))
+        purpose.bytes().fold(self, |stream, byte| stream.at(u32::from(byte)))
     }
 
     /// The part of it for one epoch, step, file, …
     pub fn at(self, index: u32) -> Self {
-        Self(mix(self.0, index))
+        let mix = |place: usize| finish(self.0[place].wrapping_mul(FACTORS[place]) ^ index, 0);
+        Self([mix(0), mix(1)])
     }
 
-    /// The state, for tensor code that goes on from here: element `i` has the bits `mix(state, i)`.
-    pub fn state(self) -> u32 {
+    /// The state, for tensor code that goes on from here.
+    pub fn state(self) -> [u32; 2] {
         self.0
     }
 
     /// 32 random bits for element `i`.
     pub fn bits(self, i: u32) -> u32 {
-        mix(self.0, i)
+        finish(self.0[0].wrapping_mul(FACTORS[0]) ^ i, self.0[1])
+    }
+
+    /// 64 random bits for element `i`.
+    pub fn wide_bits(self, i: u32) -> u64 {
+        let own = self.at(i);
+        u64::from(own.bits(0)) << 32 | u64::from(own.bits(1))
     }
 
     /// Uniform in [0, 1), a multiple of 2⁻²⁴: exact in f32.
@@ -112,6 +121,40 @@ mod tests {
         assert!((mean - 0.5).abs() < 0.005, "{mean}");
         let square = (0..n).map(|i| s.normal(i).powi(2)).sum::<f64>() / f64::from(n);
         assert!((square - 1.0).abs() < 0.02, "{square}");
+    }
+
+    #[test]
+    fn no_two_keys_share_a_state() {
+        // seeds × purposes × epochs × steps, as runs have them
+        let mut states = Vec::with_capacity(10_000_000);
+        for seed in 0..50 {
+            for purpose in ["dropout", "shuffle"] {
+                let stream = Stream::new(seed).with(purpose);
+                states.extend((0..100).flat_map(|epoch| (0..1000).map(move |step| stream.at(epoch).at(step).state())));
+            }
+        }
+        states.sort_unstable();
+        let count = states.len();
+        states.dedup();
+        assert_eq!((count, states.len()), (10_000_000, 10_000_000));
+        // one word alone does repeat
+        let mut words: Vec<u32> = states.iter().map(|state| state[0]).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert!(words.len() < count);
+    }
+
+    #[test]
+    fn streams_that_share_a_word_are_strangers() {
+        let n = 20_000u32;
+        for seed in 0..30 {
+            let [first, second] = Stream::new(seed).state();
+            let [one, other] = [Stream([first, second]), Stream([first, Stream::new(seed + 100).state()[1]])];
+            let both = (0..n).map(|i| f64::from(one.uniform(i) - 0.5) * f64::from(other.uniform(i) - 0.5)).sum::<f64>();
+            let correlation = both / f64::from(n) * 12.0;
+            // the deviation of chance is 0.007
+            assert!(correlation.abs() < 0.03, "{seed}: {correlation}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod made {
             domain: None,
             gramian: None,
             active: Tensor::from_slice(&[1.0]),
-            states: Tensor::from_slice(&[0i32]),
+            states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
             epoch,
         }
     }

@@ -225,7 +225,7 @@ mod tests {
             domain: Some(reading(c)),
             gramian: Some(one.repeat([1, m, 1, 1])),
             active: Tensor::from_slice(&[1.0]),
-            states: Tensor::from_slice(&[0i32]),
+            states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
             epoch: 0,
         };
         let update = gmp.balance(&signals).unwrap();

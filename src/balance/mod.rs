@@ -66,7 +66,7 @@ pub struct Signals {
     pub gramian: Option<Tensor>,
     /// 1 for a run that takes this step, 0 for one that has finished, \[R\].
     pub active: Tensor,
-    /// State of each run's random stream of this step, \[R\], for [`crate::rng`] in tensor arithmetic.
+    /// State of each run's random stream of this step, [R, 2], for [`crate::rng`] in tensor arithmetic.
     pub states: Tensor,
     /// The epoch, from 0.
     pub epoch: usize,

@@ -120,7 +120,7 @@ mod tests {
         let class = Reading::new(&scores, &label, &Tensor::full([1, rows], 1.0 / rows as f64, options));
         let (mut executed, mut kept) = (0, 0.0);
         for step in 0..200 {
-            let states = Tensor::from_slice(&[Streams::premultiplied(crate::rng::Stream::new(step))]);
+            let states = Streams::states(&[crate::rng::Stream::new(step)]);
             let mask = opm.before_fusion(&class, &states, 0).unwrap().mean_dim([1i64].as_slice(), false, Kind::Double);
             assert_eq!(mask.double_value(&[0, 1]), 1.0);
             executed += i32::from(mask.double_value(&[0, 0]) < 1.0);
@@ -136,7 +136,7 @@ mod tests {
         let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
         let class = signals(&[0.8, 0.4], 0).class.unwrap();
         for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 2.0])] {
-            let mask = opm.before_fusion(&class, &Tensor::from_slice(&[0i32]), epoch).unwrap();
+            let mask = opm.before_fusion(&class, &Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)), epoch).unwrap();
             assert!(close(&Vec::<f64>::try_from(mask.flatten(0, -1)).unwrap(), &wanted));
         }
     }

@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
-use crate::rng::Stream;
+use crate::rng::{FACTORS, Stream};
 
-/// The word of [`crate::rng::mix`] as a signed scalar.
+/// A word of [`crate::rng`] as a signed scalar.
 fn word(bits: u32) -> i64 {
     i64::from(bits as i32)
 }
@@ -15,36 +15,58 @@ fn fold(x: Tensor, n: u32) -> Tensor {
     x.bitwise_xor_tensor(&shifted)
 }
 
+/// [`crate::rng::finish`].
+fn finish(x: Tensor, between: Option<&Tensor>) -> Tensor {
+    let x = fold(fold(x, 16) * word(0x85eb_ca6b), 13);
+    let x = between.map_or_else(|| x.shallow_clone(), |between| x.bitwise_xor_tensor(between));
+    fold(x * word(0xc2b2_ae35), 16)
+}
+
 /// One random stream for each of R runs.
 #[derive(Debug)]
-pub struct Streams(Tensor);
+pub struct Streams {
+    /// First words of the states, each with its factor, \[R\], i32.
+    first: Tensor,
+    /// Second words, \[R\], i32.
+    second: Tensor,
+}
 
 impl Streams {
-    /// Of states \[R\], i32, each [`premultiplied`](Self::premultiplied).
+    /// Of states [R, 2], i32, as [`states`](Self::states) gives them.
     pub fn new(states: &Tensor) -> Self {
-        Self(states.shallow_clone())
+        Self { first: states.select(-1, 0), second: states.select(-1, 1) }
     }
 
-    /// A stream's state as tensors take it: its product with the odd constant, the part that needs no tensor.
-    pub fn premultiplied(stream: Stream) -> i32 {
-        stream.state().wrapping_mul(0x9e37_79b1) as i32
+    /// A stream's state as tensors take it: the first word times its factor, the part that needs no tensor, and the second word.
+    pub fn premultiplied(stream: Stream) -> [i32; 2] {
+        let [first, second] = stream.state();
+        [first.wrapping_mul(FACTORS[0]) as i32, second as i32]
     }
 
-    /// The part of each for one purpose: `stream.at(Stream::new(0).with(purpose).state())`.
+    /// States [R, 2], i32, of streams.
+    pub fn states(streams: &[Stream]) -> Tensor {
+        let words: Vec<i32> = streams.iter().flat_map(|&stream| Self::premultiplied(stream)).collect();
+        Tensor::from_slice(&words).view([-1, 2])
+    }
+
+    /// The part of each for one purpose: `at` both words of the purpose's own stream, `Stream::new(0).with(purpose)`.
     #[must_use]
     pub fn with(&self, purpose: &str) -> Self {
-        let element = self.0.full_like(word(Stream::new(0).with(purpose).state()));
-        Self(self.bits(&element) * word(0x9e37_79b1))
+        let own = Self { first: self.first.shallow_clone(), second: self.second.shallow_clone() };
+        Stream::new(0).with(purpose).state().into_iter().fold(own, |streams, index| streams.at(index))
+    }
+
+    /// [`Stream::at`].
+    fn at(&self, index: u32) -> Self {
+        let mix = |premultiplied: &Tensor| finish(premultiplied.bitwise_xor(word(index)), None);
+        Self { first: mix(&self.first) * word(FACTORS[0]), second: mix(&(&self.second * word(FACTORS[1]))) }
     }
 
     /// 32 random bits, i32, for elements (i32) that broadcast against \[R, 1, …\].
     pub fn bits(&self, elements: &Tensor) -> Tensor {
         let mut shape = vec![1; elements.dim()];
         shape[0] = -1;
-        let x = self.0.view(&shape[..]).bitwise_xor_tensor(elements);
-        let x = fold(x, 16) * word(0x85eb_ca6b);
-        let x = fold(x, 13) * word(0xc2b2_ae35);
-        fold(x, 16)
+        finish(self.first.view(&shape[..]).bitwise_xor_tensor(elements), Some(&self.second.view(&shape[..])))
     }
 
     /// Uniform numbers as whole multiples of 2⁻²⁴, i32 in [0, 2²⁴).
@@ -61,13 +83,12 @@ mod tests {
     #[test]
     fn tensors_give_the_bits_of_the_counter() {
         let streams = [Stream::new(0), Stream::new(u64::MAX), Stream::new(7).with("dropout").at(3)];
-        let states: Vec<i32> = streams.iter().map(|&s| Streams::premultiplied(s)).collect();
         let (tensor, elements) =
-            (Streams::new(&Tensor::from_slice(&states)), Tensor::arange(1000, (Kind::Int, Device::Cpu)).view([1, 1000]));
-        let purpose = Stream::new(0).with("noise").state();
+            (Streams::new(&Streams::states(&streams)), Tensor::arange(1000, (Kind::Int, Device::Cpu)).view([1, 1000]));
+        let [first, second] = Stream::new(0).with("noise").state();
         for (found, part) in [
             (tensor.bits(&elements), &(|s| s) as &dyn Fn(Stream) -> Stream),
-            (tensor.with("noise").bits(&elements), &|s| s.at(purpose)),
+            (tensor.with("noise").bits(&elements), &|s| s.at(first).at(second)),
         ] {
             assert_eq!(found.kind(), Kind::Int);
             let bits = Vec::<i32>::try_from(found.view([-1])).unwrap();

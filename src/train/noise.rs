@@ -36,8 +36,7 @@ mod tests {
 
     #[test]
     fn noise_has_the_deviation_of_the_gradient_and_each_run_its_own() {
-        let states: Vec<i32> = (0..2).map(|seed| Streams::premultiplied(Stream::new(seed))).collect();
-        let streams = Streams::new(&Tensor::from_slice(&states));
+        let streams = Streams::new(&Streams::states(&[Stream::new(0), Stream::new(1)]));
         let ramp = Tensor::arange(10_000, (Kind::Double, Device::Cpu)).view([1, 100, 100]);
         let gradient = Tensor::cat(&[&ramp * 1e-3, ramp * -2.0], 0);
         let found = noise(&gradient, &Tensor::from_slice(&[1.0, 0.5]), &streams);
@@ -53,7 +52,7 @@ mod tests {
 
     #[test]
     fn no_gradient_has_next_to_no_noise_and_one_number_has_some() {
-        let streams = Streams::new(&Tensor::from_slice(&[Streams::premultiplied(Stream::new(1))]));
+        let streams = Streams::new(&Streams::states(&[Stream::new(1)]));
         for shape in [[1, 3, 3], [1, 1, 1]] {
             let found = noise(&Tensor::zeros(shape, (Kind::Float, Device::Cpu)), &Tensor::from_slice(&[1.0f32]), &streams);
             let largest = found.abs().max().double_value(&[]);
@@ -77,7 +76,7 @@ mod tests {
         let goldens: Goldens = serde_json::from_str(include_str!("../../tests/reference/signals.json")).unwrap();
         for case in goldens.noise {
             let tensor = |rows: &[Vec<f64>]| Tensor::from_slice(&rows.concat()).view([1, rows.len() as i64, -1]);
-            let states = Tensor::from_slice(&[Streams::premultiplied(Stream::new(case.seed))]);
+            let states = Streams::states(&[Stream::new(case.seed)]);
             let factor = Tensor::from_slice(&[1.0]);
             let found = noise(&tensor(&case.gradient), &factor, &Streams::new(&states).with(&case.name));
             let wanted = tensor(&case.noise);

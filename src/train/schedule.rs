@@ -11,7 +11,7 @@ pub(super) struct Plan {
     pub(super) rows: Tensor,
     /// [S, R, B]
     pub(super) share: Tensor,
-    /// [S, R]
+    /// [S, R, 2]
     pub(super) states: Tensor,
     /// [S, R], 1 where the run takes the step
     pub(super) active: Tensor,
@@ -45,7 +45,7 @@ impl Plan {
         let count = steps.iter().copied().max().unwrap_or(0);
         let size = count * runs.len() * batch;
         let (mut rows, mut share) = (vec![0i64; size], vec![0f64; size]);
-        let mut states = vec![0i32; count * runs.len()];
+        let mut states = vec![[0i32; 2]; count * runs.len()];
         let mut active_runs = vec![vec![false; runs.len()]; count];
         for (r, run) in runs.iter().enumerate() {
             let train = run.rows;
@@ -67,7 +67,7 @@ impl Plan {
         Self {
             rows: Tensor::from_slice(&rows).view(shape).to_device(device),
             share: Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device),
-            states: Tensor::from_slice(&states).view(&shape[..2]).to_device(device),
+            states: Tensor::from_slice(states.as_flattened()).view([shape[0], shape[1], 2]).to_device(device),
             active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
             active_runs,
             steps,

@@ -51,7 +51,8 @@ pub fn configurations(settings: &Settings, column: &Resolved) -> Vec<Configurati
 /// The seed that a configuration is tried with: none of those that results are made with.
 pub fn seed(protocol: &Protocol, configuration: usize) -> u64 {
     let first = protocol.seeds.first().copied().unwrap_or(0);
-    let mut seed = u64::from(Stream::new(first).with("search seed").bits(configuration as u32));
+    // TOML's whole numbers have 63 bits
+    let mut seed = Stream::new(first).with("search seed").wide_bits(configuration as u32) >> 1;
     while protocol.seeds.contains(&seed) {
         seed += 1;
     }

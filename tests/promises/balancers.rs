@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, RECORD, Range, Signals, Update};
 use mmdg::objective::{Layout, Reading, Shape, Streams};
-use mmdg::rng::{Stream, mix};
+use mmdg::rng::Stream;
 use mmdg::train::Optimizer;
 use mmdg::train::cohort::{Cohort, Run};
 use tch::{Device, Kind, Tensor};
@@ -52,13 +52,13 @@ impl Case {
             let values: Vec<f64> = (0..shape.iter().product::<i64>() as u32).map(|i| stream.normal(i)).collect();
             Tensor::from_slice(&values).view(shape)
         };
-        let states: Vec<i32> = (0..runs as u32).map(|r| Streams::premultiplied(Stream::new(number).at(r))).collect();
+        let streams: Vec<Stream> = (0..runs as u32).map(|r| Stream::new(number).at(r)).collect();
         Self {
             gradients: random("gradients", &[runs, modalities, objectives, 6]),
             class: random("class", &[runs, modalities, 4, 3]),
             domain: random("domain", &[runs, modalities, 4, domains]),
             loss: random("loss", &[runs, objectives]).exp(),
-            states: Tensor::from_slice(&states),
+            states: Streams::states(&streams),
         }
     }
 
@@ -382,12 +382,10 @@ fn two_objectives_of_pcgrad_are_gmps_double_projection() {
 #[test]
 fn pcgrad_takes_the_others_in_every_order() {
     let mut seen = std::collections::BTreeSet::new();
-    for state in 0..200u32 {
+    for seed in 0..200 {
         // the stream that a balancer makes of a step's, by its name
-        let stream = mix(mix(0, 0), 0);
-        let purpose = "pcgrad".bytes().fold(stream, |state, byte| mix(state, u32::from(byte)));
-        let own = mix(state, purpose);
-        let mut keys: Vec<(u32, u32)> = (1..4).map(|j| (mix(own, j) >> 8, j)).collect();
+        let own = Stream::new(0).with("pcgrad").state().into_iter().fold(Stream::new(seed), Stream::at);
+        let mut keys: Vec<(u32, u32)> = (1..4).map(|j| (own.bits(j) >> 8, j)).collect();
         keys.sort_unstable();
         seen.insert(keys.iter().map(|key| key.1).collect::<Vec<_>>());
     }
@@ -412,9 +410,7 @@ fn updates_are_those_of_an_independent_script() {
         let rows: Vec<Vec<f64>> = serde_json::from_value(case["J"].clone()).unwrap();
         let t = rows.len() as i64;
         let gradients = Tensor::from_slice(&rows.concat()).view([1, 1, t, -1]);
-        let state = case["state"].as_u64().unwrap() as u32;
-        // a state as a stream gives it to tensors
-        let states = Tensor::from_slice(&[state.wrapping_mul(0x9e37_79b1) as i32]);
+        let states = Streams::states(&[Stream::new(case["seed"].as_u64().unwrap())]);
         let one = Case { gradients, states, ..Case::new(1, 1, 1, t, 2) };
         for entry in BALANCERS {
             let Some(wanted) = case.get(entry.name) else { continue };

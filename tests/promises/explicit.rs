@@ -103,7 +103,7 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
         };
         let moment = Moment {
             active: Tensor::ones([RUNS], (kind, Device::Cpu)),
-            states: Tensor::from_slice(&[7i32, 8]),
+            states: Tensor::from_slice(&[7i32, 8, 9, 10]).view([2, 2]),
             epoch: 0,
             done: None,
         };

@@ -38,7 +38,7 @@ fn number(tensor: &Tensor) -> f64 {
 
 /// The part of a step's stream for one purpose, as [`mmdg::objective::Streams::with`].
 fn part(stream: Stream, purpose: &str) -> Stream {
-    stream.at(Stream::new(0).with(purpose).state())
+    Stream::new(0).with(purpose).state().into_iter().fold(stream, Stream::at)
 }
 
 impl Plain {

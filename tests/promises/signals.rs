@@ -176,7 +176,7 @@ fn signals(class: Option<Reading>) -> Signals {
         domain: None,
         gramian: None,
         active: Tensor::from_slice(&[1.0]),
-        states: Tensor::from_slice(&[0i32]),
+        states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
         epoch: 0,
     }
 }
@@ -218,7 +218,7 @@ fn ogm_slows_down_as_the_reference() {
 fn opm_drops_what_the_reference_drops() {
     for case in goldens().opm {
         let mut opm = build("opm", "", &[("q-base", case.q_base), ("lambda", case.lambda), ("p-exe", case.p_exe)]);
-        let states = Tensor::from_slice(&[Streams::premultiplied(Stream::new(case.seed))]);
+        let states = Streams::states(&[Stream::new(case.seed)]);
         close(&opm.before_fusion(&case.scores.reading(), &states, 0).unwrap(), &case.mask.concat(), 1e-12);
         let update = opm.balance(&signals(Some(case.scores.reading()))).unwrap();
         close(update.record.rho.as_ref().unwrap(), &case.rho, 1e-12);

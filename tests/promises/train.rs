@@ -429,7 +429,7 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
             domain: Some(reading(&case.c)),
             gramian: Some(Tensor::from_slice(&gramian).view([1, -1, 2, 2])),
             active: Tensor::from_slice(&[1.0]),
-            states: Tensor::from_slice(&[0i32]),
+            states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
             epoch: 0,
         };
         let update = gmp.balance(&signals).unwrap();

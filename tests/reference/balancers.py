@@ -6,33 +6,19 @@ Run: python3 tests/reference/balancers.py > tests/reference/balancers.json
 """
 
 import json
-import struct
 
 import numpy as np
 
-MASK = 0xFFFFFFFF
+from counter import part, stream, uniform
+
 C, GAMMA, ALPHA, RATE = 0.4, 1.5, 1.5, 0.025
 
 
-def mix(state, word):
-    x = ((state * 0x9E3779B1) & MASK) ^ word
-    x ^= x >> 16
-    x = (x * 0x85EBCA6B) & MASK
-    x ^= x >> 13
-    x = (x * 0xC2B2AE35) & MASK
-    return x ^ (x >> 16)
-
-
 def pcgrad(J, state):
-    own = 0
-    for half in struct.unpack("<2I", struct.pack("<Q", 0)):
-        own = mix(own, half)
-    for letter in b"pcgrad":
-        own = mix(own, letter)
-    stream, T, total = mix(state, own), len(J), np.zeros(J.shape[1])
+    own, T, total = part(state, "pcgrad"), len(J), np.zeros(J.shape[1])
     for i in range(T):
         g = J[i].copy()
-        keys = [mix(stream, i * T + j) >> 8 for j in range(T)]
+        keys = uniform(own, i * T + np.arange(T))
         for j in sorted((j for j in range(T) if j != i), key=lambda j: (keys[j], j)):
             if g @ J[j] < 0:
                 g -= (g @ J[j]) / (J[j] @ J[j]) * J[j]
@@ -179,10 +165,10 @@ for T in (2, 3, 5):
         inner = J @ J.T
         assert ("conflict" not in kind) or inner.min() < 0
         assert kind != "plain" or inner.min() > 0 or T > 2
-        state = int(rng.integers(2**32))
+        seed = int(rng.integers(2**32))
         cases.append({
-            "kind": kind, "J": J.tolist(), "state": state,
-            "pcgrad": pcgrad(J, state).tolist(), "mgda": (shortest(J) @ J).tolist(), "cagrad": cagrad(J, C).tolist(),
+            "kind": kind, "J": J.tolist(), "seed": seed,
+            "pcgrad": pcgrad(J, stream(seed)).tolist(), "mgda": (shortest(J) @ J).tolist(), "cagrad": cagrad(J, C).tolist(),
             "mmpareto": mmpareto(J, GAMMA).tolist(), "aligned-mtl": aligned(J).tolist(), "nash-mtl": nash(J).tolist(),
         })
 steps = []

@@ -10,30 +10,9 @@ import json
 import numpy as np
 import torch
 
+from counter import part, stream, uniform
+
 rng = np.random.default_rng(11)
-MASK = 0xFFFFFFFF
-
-
-def mix(state, word):
-    x = (state * 0x9E3779B1 & MASK) ^ word
-    x = (x ^ x >> 16) * 0x85EBCA6B & MASK
-    x = (x ^ x >> 13) * 0xC2B2AE35 & MASK
-    return x ^ x >> 16
-
-
-def stream(seed):
-    return mix(mix(0, seed & MASK), seed >> 32)
-
-
-def purpose(name):
-    state = stream(0)
-    for byte in name.encode():
-        state = mix(state, byte)
-    return state
-
-
-def uniform(state, element):
-    return (mix(state, element) >> 8) / 2**24
 
 
 def softmax(x):
@@ -70,7 +49,7 @@ def noise(seed, shape, name):
     gradient = rng.normal(size=shape) * 10 ** rng.uniform(-3, 1)
     n = gradient.size
     half = (n + 1) // 2
-    state = mix(stream(seed), purpose(name))
+    state = part(stream(seed), name)
     pairs = [(uniform(state, 2 * i), uniform(state, 2 * i + 1)) for i in range(half)]
     radius = [np.sqrt(-2 * np.log(1 - u)) for u, _ in pairs]
     angle = [2 * np.pi * u for _, u in pairs]
@@ -84,8 +63,8 @@ def opm(modalities, seed):
     q_base, lam, p_exe = rng.uniform(0.2, 0.9), rng.uniform(0, 1), 0.6
     rho = ratio(truth(scores, label).mean(1))
     q = [min(max(q_base * (1 + lam * np.tanh(r - 1)), 0), 1) if r > 1 else 0.0 for r in rho]
-    state = mix(stream(seed), purpose("opm"))
-    executed = uniform(state, 0) < p_exe
+    state = part(stream(seed), "opm")
+    executed = bool(uniform(state, 0) < p_exe)
     rows = len(label)
     mask = [[0.0 if executed and uniform(state, 1 + b * modalities + m) < q[m] else 1.0 for m in range(modalities)] for b in range(rows)]
     return {"scores": scores.tolist(), "label": label.tolist(), "seed": seed, "q_base": q_base, "lambda": lam, "p_exe": p_exe,

@@ -6,7 +6,7 @@
 
 Definitions: gmp Peng et al., AAAI 2026 (`bench`: MMDG-Bench); ogm-ge Peng et al., CVPR 2022; pcgrad Yu et al., NeurIPS 2020;
 cggm Guo et al., NeurIPS 2024; adversarial Ganin et al., JMLR 2016. Written for Python 3.11, numpy 2, torch 2.11, safetensors 0.8.
-Every random number comes from the counter of src/rng.rs, written out below. Weights are [out, in].
+Every random number comes from the counter of src/rng.rs, written out in counter.py. Weights are [out, in].
 """
 
 import json
@@ -21,39 +21,15 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from counter import mix, part, permutation, purpose, stream, uniform
+
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 
 
-# The counter: 32-bit words, on whole arrays.
-def mix(state, word):
-    x = (np.uint64(state) * np.uint64(0x9E3779B1) & np.uint64(0xFFFFFFFF)) ^ np.asarray(word, np.uint64)
-    x = (x ^ x >> np.uint64(16)) * np.uint64(0x85EBCA6B) & np.uint64(0xFFFFFFFF)
-    x = (x ^ x >> np.uint64(13)) * np.uint64(0xC2B2AE35) & np.uint64(0xFFFFFFFF)
-    return x ^ x >> np.uint64(16)
-
-
-def stream(seed):
-    return mix(mix(0, seed & 0xFFFFFFFF), seed >> 32)
-
-
-def purpose(state, name):
-    for byte in name.encode():
-        state = mix(state, byte)
-    return state
-
-
-def uniform(state, count):
-    return (mix(state, np.arange(count)) >> np.uint64(8)).astype(np.float64) / 2**24
-
-
-def permutation(state, count):
-    return np.argsort(mix(state, np.arange(count)), kind="stable")
-
-
 def normal(state, count):
     """Box and Muller: all cosines, then all sines."""
-    first, second = uniform(state, count + count % 2).reshape(-1, 2).T
+    first, second = uniform(state, np.arange(count + count % 2)).reshape(-1, 2).T
     radius, angle = np.sqrt(-2 * np.log(1 - first)), 2 * np.pi * second
     return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
 
@@ -61,7 +37,7 @@ def normal(state, count):
 def initial(name, outputs, inputs, seed):
     """Weight [out, in] and bias, uniform in ± 1/√in; a weight is drawn input by input."""
     bound = 1 / np.sqrt(inputs)
-    draw = lambda what, count: bound * (2 * uniform(purpose(purpose(stream(seed), "init"), f"{name}.{what}"), count) - 1)
+    draw = lambda what, count: bound * (2 * uniform(purpose(purpose(stream(seed), "init"), f"{name}.{what}"), np.arange(count)) - 1)
     weight = draw("weight", inputs * outputs).reshape(inputs, outputs).T
     return {f"{name}.weight": torch.tensor(weight.copy()), f"{name}.bias": torch.tensor(draw("bias", outputs))}
 
@@ -310,7 +286,7 @@ class Reference:
             for name, g in self.gradient(self.loss, self.names(f"encoder.{m}")).items():
                 gradients[name] = k * g
                 if acts and name.endswith("weight"):
-                    own = mix(self.batch["random"], purpose(stream(0), name))
+                    own = part(self.batch["random"], name)
                     noise = torch.tensor(normal(own, g.numel()).reshape(g.T.shape).T.copy())
                     gradients[name] = gradients[name] + noise * (g.std() + 1e-8)
         return gradients
@@ -427,7 +403,7 @@ def goldens(path):
             order = permutation(mix(purpose(stream(seed), "shuffle"), epoch), len(train))
             here = train[order[step * rows : (step + 1) * rows]]
             random = mix(mix(purpose(stream(seed), "dropout"), epoch), step)
-            masks = (uniform(random, rows * dropped).reshape(rows, dropped) >= case["dropout"]) / (1 - case["dropout"])
+            masks = (uniform(random, np.arange(rows * dropped)).reshape(rows, dropped) >= case["dropout"]) / (1 - case["dropout"])
             batch = {
                 "x": [torch.tensor(x[here]) for x in standard.values()],
                 "y": torch.tensor(label[here]),
@@ -466,7 +442,7 @@ def replay(folder):
         for name, param in run.params.items():
             param.data.copy_(before[name])
         batch = {"x": [dump[f"features.{m}"] for m in modalities], "y": dump["label"], "d": dump["domain"], "masks": dump.get("dropout")}
-        gradients, seen = run.step(batch | {"random": int(dump["random"]), "epoch": int(dump["epoch"])})
+        gradients, seen = run.step(batch | {"random": tuple(dump["random"].tolist()), "epoch": int(dump["epoch"])})
         unknown = before.keys() - gradients.keys()
         assert not unknown, f"{path}: no gradient for {', '.join(sorted(unknown))}"
         pairs = {name: (torch.tensor(x), dump[name]) for name, x in seen.items()}

@@ -110,9 +110,8 @@ impl Cohort {
             let row = |tensor: &Tensor| tensor.get(r as i64);
             let mut tensors: Vec<(String, Tensor)> = shared.iter().map(|(name, tensor)| (name.clone(), row(tensor))).collect();
             let random = Stream::new(self.runs[r].seed).with("dropout").at(epoch as u32).at(step as u32).state();
-            for (name, number) in [("epoch", epoch as i64), ("random", i64::from(random))] {
-                tensors.push((name.into(), Tensor::from_slice(&[number])));
-            }
+            tensors.push(("epoch".into(), Tensor::from_slice(&[epoch as i64])));
+            tensors.push(("random".into(), Tensor::from_slice(&random.map(i64::from))));
             let Some(dump) = &mut self.dump else { return };
             let folder = place(&dump.folders[r]);
             let path = folder.join(format!("{:06}.safetensors", self.optimizer.steps[r] - 1));
