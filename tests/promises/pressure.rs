@@ -9,15 +9,23 @@ use std::time::{Duration, Instant};
 use crate::command::{children, expect, mmdg, run, tones, tree};
 use crate::shared::skipped;
 
-/// The program under a shell line, as the user `nobody`; none where that cannot be.
+/// A user who has no other process: what `ulimit -u` counts is all that a user runs, in other tests too.
+fn nobody() -> u32 {
+    200_000 + std::process::id()
+}
+
+/// The program under a shell line, as a user who owns nothing; none where that cannot be.
 fn as_nobody(test: &str, folder: &Path, before: &str, arguments: &str) -> Option<Output> {
     let program = env!("CARGO_BIN_EXE_mmdg");
     let line = |rest: &str| {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--clear-groups", "bash", "-c", rest]).current_dir(folder).env_remove("MMDG_FAULT");
+        command
+            .args([&format!("--reuid={}", nobody()), "--clear-groups", "bash", "-c", rest])
+            .current_dir(folder)
+            .env_remove("MMDG_FAULT");
         command.env("HOME", folder).output()
     };
-    let able = line(&format!("{program} --version >/dev/null && [ $(id -u) = 65534 ] && touch .able && rm .able"));
+    let able = line(&format!("{program} --version >/dev/null && [ $(id -u) = {} ] && touch .able && rm .able", nobody()));
     if !able.is_ok_and(|output| output.status.success()) {
         skipped(test, "this is not root, or another user cannot run the program");
         return None;
