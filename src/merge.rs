@@ -12,8 +12,7 @@ use crate::manifest::{Manifest, Segment};
 use crate::sample::Made;
 use crate::stop::Stop;
 use crate::store::header::{read_header, record};
-use crate::store::layout::ShardRecord;
-use crate::store::layout::{Header, ModalityHeader};
+use crate::store::layout::{Header, ModalityHeader, ShardRecord, shard_path};
 use crate::store::reader::Rows;
 use crate::store::writer::{Summary, differences};
 use crate::store::{Plan, RowNote, ShardWriter, Store, Writer};
@@ -78,6 +77,11 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
             let mut known: Option<(&Path, ShardRecord)> = None;
             for &folder in &folders {
                 let Some(record) = record(folder, &header, &modality.name, shard)? else { continue };
+                // what comes is held against its record when it is taken over; what is there already is not
+                let data = shard_path(folder, &modality.name, shard, "h5");
+                if there == Some(folder) && fs::hash(&data)? != record.blake3 {
+                    continue;
+                }
                 // made again, a shard has fewer rows that are to be tried again
                 let to_retry = |record: &ShardRecord| record.failed.iter().filter(|note| note.retry).count();
                 match &known {

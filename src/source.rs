@@ -47,7 +47,7 @@ pub struct Pictures {
 }
 
 /// What tells a file, or a folder of extracted frames, from another of the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// Bytes of the file; of a folder the highest number of its frames.

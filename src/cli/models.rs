@@ -23,6 +23,9 @@ pub struct LackingArguments {
     /// What stands in for dropped modalities and for those that a row lacks [default: such rows are left out]
     #[arg(long)]
     pub fill: Option<Filling>,
+    /// Take the shards of the store for what their records say, without hashing them
+    #[arg(long)]
+    pub trust: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,9 +75,9 @@ impl LackingArguments {
 }
 
 /// What is to be asked, and about what.
-fn open(model: &Path, store: &Path) -> Result<(Predictor, Store, Table)> {
+fn open(model: &Path, store: &Path, trust: bool) -> Result<(Predictor, Store, Table)> {
     let predictor = Predictor::open(model)?;
-    let store = Store::open(store)?;
+    let store = Store::open(store)?.trusted(trust);
     let table = Table::from_store(&store)?;
     Ok((predictor, store, table))
 }
@@ -88,7 +91,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
     if std::fs::symlink_metadata(out).is_ok() {
         return Err(Error::input(out.display(), "this is there already; expected the name of a new file"));
     }
-    let (predictor, store, table) = open(&arguments.model, &arguments.store)?;
+    let (predictor, store, table) = open(&arguments.model, &arguments.store, arguments.lacking.trust)?;
     let said = predictor.predict(&table, &arguments.lacking.lacking())?;
     let classes = &predictor.card()?.classes;
     let failed = |error: &dyn std::fmt::Display| Error::io("write", out)(std::io::Error::other(error.to_string()));
@@ -151,7 +154,7 @@ fn npz(out: &Path, _: &[String], _: &Store, _: &[Option<crate::train::predict::S
 }
 
 pub fn eval(arguments: &EvalArguments) -> Result<i32> {
-    let (predictor, _, table) = open(&arguments.model, &arguments.store)?;
+    let (predictor, _, table) = open(&arguments.model, &arguments.store, arguments.lacking.trust)?;
     if let Some(name) = arguments.domains.iter().find(|name| !table.domains().contains(name)) {
         let problem = format!("no domain {name:?}; expected one of {}", table.domains().join(", "));
         return Err(Error::input(arguments.store.display(), problem));

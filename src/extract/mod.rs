@@ -67,7 +67,7 @@ pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<S
         recipe["test-set"] = test_set.clone();
     }
     let origin = Origin::Store { store: &store, notes: notes(&store)?, sources: store.sources() };
-    extract(settings, &header.modalities, recipe, store.manifest(), &origin, work)
+    extract(settings, &header.modalities, recipe, store.manifest(), origin, work)
 }
 
 /// From the recordings, by the presets of `clips`.
@@ -88,7 +88,7 @@ pub fn from_media(
     let crew = Crew::new(session, work.breeder, work.patience)?;
     let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
     let recipe = preprocess::recipe(crew.makers(), manifest.test_set);
-    extract(settings, &headers, recipe, manifest, &Origin::Media { crew, manifest, identities: Identities::default() }, work)
+    extract(settings, &headers, recipe, manifest, Origin::Media { crew, manifest, identities: Identities::default() }, work)
 }
 
 fn extract(
@@ -96,7 +96,7 @@ fn extract(
     clips: &[ModalityHeader],
     recipe: Value,
     manifest: &Manifest,
-    origin: &Origin<'_>,
+    origin: Origin<'_>,
     work: Work<'_>,
 ) -> Result<Summary> {
     settings.check()?;
@@ -128,15 +128,16 @@ fn extract(
     };
     network::distinct(&plan.modalities)?;
     let writer = Writer::open(&settings.store, &plan)?;
-    let changed = match origin {
-        Origin::Store { .. } => Vec::new(),
+    let (changed, looks) = match origin {
+        Origin::Store { .. } => Default::default(),
         Origin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,
     };
-    let units = unit::missing(&writer, &networks, clips, origin, &changed)?;
-    fill(&writer, networks, &units, origin, runs, work)?;
+    let units = unit::missing(&writer, &networks, clips, &origin, &changed, work.retry_failed)?;
+    fill(&writer, networks, &units, &origin, runs, work)?;
+    drop(units);
     let summary = writer.finish()?;
-    if matches!(origin, Origin::Media { .. }) {
-        changed::remember(&settings.store, work.changed);
+    if let Origin::Media { identities, .. } = origin {
+        changed::remember(&settings.store, work.changed, looks, identities);
     }
     Ok(summary)
 }

@@ -1,6 +1,6 @@
 //! Where rows of clips come from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::MADE_BY;
@@ -10,16 +10,16 @@ use crate::manifest::Manifest;
 use crate::media::identity::{Identities, identity};
 use crate::preprocess::{Pass, passes};
 use crate::sample::Made;
-use crate::source::{Identity, Source};
+use crate::source::Source;
 use crate::stop::Stop;
 use crate::store::layout::ShardRecord;
-use crate::store::{RowNote, Store};
+use crate::store::{RowNote, Sources, Store};
 use crate::worker::{Crew, Job, Scratch};
 use crate::{Error, Result};
 
 /// A clip store, or recordings and those who make clips of them.
 pub(super) enum Origin<'a> {
-    Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote>, sources: BTreeMap<String, Identity> },
+    Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote>, sources: Sources },
     Media { crew: Crew<'a>, manifest: &'a Manifest, identities: Identities },
 }
 
@@ -56,10 +56,14 @@ impl Origin<'_> {
         }
     }
 
-    /// Whether a row that failed for a cause that may have passed is there by now, or may be.
-    pub(super) fn may_have(&self, modality: &str, note: &RowNote) -> bool {
+    /// Whether a row that failed is there by now, or may be: of clips by what they say, of recordings where the cause may have passed, or `all` are to be
+    /// tried.
+    pub(super) fn may_have(&self, modality: &str, note: &RowNote, all: bool) -> bool {
         match self {
-            Self::Store { store, .. } => store.modality(modality).is_ok_and(|rows| rows.valid(note.row as usize)),
+            Self::Store { store, .. } => {
+                (all || note.is_of_the_clip()) && store.modality(modality).is_ok_and(|rows| rows.valid(note.row as usize))
+            }
+            Self::Media { .. } if !all && !note.retry => false,
             Self::Media { crew, manifest, .. } => {
                 let maker = crew.makers().iter().find(|maker| maker.header.name == modality);
                 let Some((maker, segment)) = maker.zip(manifest.segments.get(note.row as usize)) else { return false };

@@ -88,6 +88,7 @@ pub(super) fn missing<'a>(
     clips: &'a [ModalityHeader],
     origin: &Origin<'_>,
     changed: &[PathBuf],
+    retry_failed: bool,
 ) -> Result<Vec<Unit<'a>>> {
     let mut units = Vec::new();
     for shard in 0..writer.shards() {
@@ -103,7 +104,7 @@ pub(super) fn missing<'a>(
                 let batch = network.backbones.first().map_or(1, |backbone| backbone.batch() as u64);
                 rows_per_whole = common_multiple(rows_per_whole, batch);
                 // a shard in which a row failed that may be there by now is made anew
-                let failed = |note: &RowNote| note.retry && origin.may_have(&clips[network.clips].name, note);
+                let failed = |note: &RowNote| origin.may_have(&clips[network.clips].name, note, retry_failed);
                 let stale = |record: ShardRecord| origin.has_changed(&record, changed) || record.failed.iter().any(failed);
                 let missing = |place: usize| Ok(writer.there(place, shard)?.is_none_or(stale).then_some(place));
                 let missing = places.map(missing).collect::<Result<Vec<_>>>()?;
@@ -196,7 +197,16 @@ impl<'a> Unit<'a> {
         }
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
         let shards = open.and_then(Arc::into_inner).map(|open| open.shards).unwrap_or_default();
-        shards.into_iter().flatten().flatten().try_for_each(ShardWriter::commit)
+        let places = self.networks.iter().flat_map(|(_, places)| places).flatten();
+        for (shard, place) in shards.into_iter().flatten().flatten().zip(places) {
+            let before = self.writer.there(*place, self.shard)?;
+            // nothing that is there is given for another attempt
+            match before.is_some_and(|record| shard.to_retry().iter().any(|row| record.has(*row))) {
+                true => shard.discard()?,
+                false => shard.commit()?,
+            }
+        }
+        Ok(())
     }
 
     /// Values of each output for one batch: rows that failed are zeros in it, and so is what it lacks.

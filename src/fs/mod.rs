@@ -53,8 +53,9 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
     if path.as_os_str().is_empty() {
         return Err(Error::input("\"\"", "an empty path; expected the name of a folder"));
     }
-    if path.is_dir() {
-        return Ok(());
+    if let Ok(about) = std::fs::metadata(path) {
+        let there = |what| Error::input(path.display(), format!("it is {what}; expected a folder, or nothing"));
+        return if about.is_dir() { Ok(()) } else { Err(there(no_file(&about).unwrap_or("a file"))) };
     }
     step().and_then(|()| std::fs::create_dir_all(path)).map_err(Error::io("create", path))
 }

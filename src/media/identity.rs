@@ -1,8 +1,8 @@
 //! What tells a recording from another of the same name: cheap to look at, however long it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -23,8 +23,9 @@ pub fn identity(path: &Path) -> Option<Identity> {
         }
         return Some(Identity { size: last, ends_blake3: hasher.finalize().to_hex().to_string() });
     }
+    // a pipe would be waited for
+    let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let file = File::open(path).ok()?;
-    let about = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let size = about.len();
     let mut bytes = vec![0; END.min(size) as usize];
     file.read_exact_at(&mut bytes, 0).ok()?;
@@ -37,18 +38,33 @@ pub fn identity(path: &Path) -> Option<Identity> {
     Some(Identity { size, ends_blake3: hasher.finalize().to_hex().to_string() })
 }
 
+/// How a file looks from outside: size, time of its last change in nanoseconds, number in its file system.
+pub type Look = (u64, i64, u64);
+
+/// [`Look`] at a file; `None` where there is none.
+pub fn look(path: &Path) -> Option<Look> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.len(), about.mtime() * 1_000_000_000 + about.mtime_nsec(), about.ino()))
+}
+
 /// What files are, each looked at once.
 #[derive(Debug, Default)]
-pub struct Identities(Mutex<HashMap<PathBuf, Option<Identity>>>);
+pub struct Identities(Mutex<HashMap<PathBuf, Option<(Look, Identity)>>>);
 
 impl Identities {
     /// [`identity`], by the first look.
     pub fn of(&self, path: &Path) -> Option<Identity> {
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known().get(path).cloned();
-        // not under the lock: it takes a while
-        let found = before.unwrap_or_else(|| identity(path));
-        known().entry(path.into()).or_insert(found).clone()
+        // not under the lock: it takes a while; and from outside first, so that what changes meanwhile looks otherwise later
+        let found = before.unwrap_or_else(|| look(path).zip(identity(path)));
+        known().entry(path.into()).or_insert(found).clone().map(|(_, identity)| identity)
+    }
+
+    /// All of them that are there, by path.
+    pub fn found(self) -> BTreeMap<String, (Look, Identity)> {
+        let all = self.0.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+        all.filter_map(|(path, found)| Some((path.display().to_string(), found?))).collect()
     }
 }
 

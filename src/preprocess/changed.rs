@@ -1,13 +1,12 @@
 //! Recordings that are no longer what a store was made of.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::error::few;
-use crate::media::identity::identity;
+use crate::media::identity::{Identities, Look, identity, look};
 use crate::pipeline::Changed;
 use crate::source::Identity;
 use crate::store::sources;
@@ -17,12 +16,32 @@ use crate::{Error, Result, fs};
 /// in any record or hash, and not merged.
 const SEEN: &str = "seen.json";
 
-/// How a file looks from outside: size, time of its last change in nanoseconds, number in its file system.
-type Look = (u64, i64, u64);
+/// How the files of a store looked when they were found to be what they should.
+pub(crate) type Looks = BTreeMap<String, Look>;
 
-fn look(path: &Path) -> Option<Look> {
-    let about = std::fs::metadata(path).ok()?;
-    Some((about.len(), about.mtime() * 1_000_000_000 + about.mtime_nsec(), about.ino()))
+/// Files that are there and are not what the store at `folder` was made of, in order, and how the others look.
+fn examined(folder: &Path) -> Result<(Vec<PathBuf>, Looks)> {
+    let seen: Looks =
+        std::fs::read(folder.join(SEEN)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let state = |(name, was): (String, BTreeSet<Identity>)| {
+        let path = PathBuf::from(&name);
+        let look = look(&path)?;
+        // a folder's own look says nothing of the pictures in it
+        let same = !path.is_dir() && seen.get(&name) == Some(&look);
+        let is = if same { None } else { Some(identity(&path)?) };
+        // of one that changed while the store was made, some rows are of the one and some of the other
+        let changed = is.is_some_and(|is| was.iter().any(|was| is != *was));
+        Some(if changed { Err(path) } else { Ok((name, look)) })
+    };
+    let (mut changed, mut looks) = (Vec::new(), Looks::new());
+    for state in sources(folder)?.into_par_iter().filter_map(state).collect::<Vec<_>>() {
+        match state {
+            Ok((name, look)) => drop(looks.insert(name, look)),
+            Err(path) => changed.push(path),
+        }
+    }
+    changed.sort();
+    Ok((changed, looks))
 }
 
 /// Files that are there and are not what the store at `folder` was made of, in order; nothing where there is no store.
@@ -30,32 +49,20 @@ fn look(path: &Path) -> Option<Look> {
 /// # Errors
 /// [`Error::Io`].
 pub fn changed(folder: &Path) -> Result<Vec<PathBuf>> {
-    let sources = sources(folder)?;
-    let seen: BTreeMap<String, Look> =
-        std::fs::read(folder.join(SEEN)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let differs = |(name, was): (&String, &Identity)| {
-        let path = Path::new(name);
-        let look = look(path)?;
-        // a folder's own look says nothing of the pictures in it
-        let same = !path.is_dir() && seen.get(name) == Some(&look);
-        (!same && identity(path).is_some_and(|is| is != *was)).then(|| path.to_owned())
-    };
-    let mut found: Vec<PathBuf> = sources.par_iter().filter_map(differs).collect();
-    found.sort();
-    Ok(found)
+    examined(folder).map(|(changed, _)| changed)
 }
 
-/// Those whose rows are to be made again.
+/// Those whose rows are to be made again, and how the others look.
 ///
 /// # Errors
 /// [`Error::Input`] naming them, where they are to be refused; [`Error::Io`].
-pub(crate) fn to_remake(folder: &Path, what: Changed) -> Result<Vec<PathBuf>> {
+pub(crate) fn to_remake(folder: &Path, what: Changed) -> Result<(Vec<PathBuf>, Looks)> {
     match what {
-        Changed::Ignore => Ok(Vec::new()),
-        Changed::Remake => changed(folder),
-        Changed::Refuse => match changed(folder)? {
-            none if none.is_empty() => Ok(none),
-            some => Err(refused(folder, &some)),
+        Changed::Ignore => Ok(Default::default()),
+        Changed::Remake => examined(folder),
+        Changed::Refuse => match examined(folder)? {
+            (none, looks) if none.is_empty() => Ok((none, looks)),
+            (some, _) => Err(refused(folder, &some)),
         },
     }
 }
@@ -71,15 +78,23 @@ fn refused(folder: &Path, changed: &[PathBuf]) -> Error {
     Error::input(folder.display(), problem)
 }
 
-/// Remembers how the files of a store look, so that the next look into them can be skipped; not where changed ones were ignored, which are to be told of
-/// again. Where that cannot be written it is not.
-pub(crate) fn remember(folder: &Path, what: Changed) {
+/// Remembers how the files of a store looked, so that the next look into them can be skipped: those that were as they should be at the beginning, and those
+/// that were `read` since and are what the records say. Not where changed ones were ignored, which are to be told of again. Where it cannot be written it is not.
+pub(crate) fn remember(folder: &Path, what: Changed, mut looks: Looks, read: Identities) {
     if what == Changed::Ignore {
         return;
     }
     let Ok(sources) = sources(folder) else { return };
-    let seen: BTreeMap<&String, Look> = sources.keys().filter_map(|name| Some((name, look(Path::new(name))?))).collect();
-    if let Ok(text) = serde_json::to_vec(&seen) {
+    for (name, (look, identity)) in read.found() {
+        let is = sources.get(&name).is_some_and(|was| was.iter().all(|was| *was == identity));
+        if is {
+            looks.insert(name, look)
+        } else {
+            looks.remove(&name)
+        };
+    }
+    looks.retain(|name, _| sources.contains_key(name));
+    if let Ok(text) = serde_json::to_vec(&looks) {
         let _ = fs::write(&folder.join(SEEN), &text);
     }
 }

@@ -20,14 +20,21 @@ pub(super) struct Making<'a, 'w> {
     work: Work<'a>,
     /// Samples that are there.
     done: AtomicUsize,
-    identities: Identities,
+    identities: &'a Identities,
 }
 
 impl<'a, 'w> Making<'a, 'w> {
-    pub(super) fn new(writer: &'a Writer, crew: &'a Crew<'w>, manifest: &'a Manifest, tasks: &'a Tasks, work: Work<'a>) -> Self {
+    pub(super) fn new(
+        writer: &'a Writer,
+        crew: &'a Crew<'w>,
+        manifest: &'a Manifest,
+        tasks: &'a Tasks,
+        identities: &'a Identities,
+        work: Work<'a>,
+    ) -> Self {
         let there = (manifest.len() * crew.makers().len()).saturating_sub(tasks.rows());
         let shards = Shards::new(writer, tasks);
-        Self { writer, crew, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities: Identities::default() }
+        Self { writer, crew, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities }
     }
 
     fn tell(&self, more: usize) {

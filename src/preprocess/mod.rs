@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::manifest::{Manifest, TestSet};
+use crate::media::identity::Identities;
 use crate::modality::{Kind, check_name};
 use crate::pipeline::Work;
 use crate::preset::{self, Preset, Setup};
@@ -160,18 +161,19 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     let writer = Writer::open(&settings.store, &plan)?;
-    let changed = changed::to_remake(&settings.store, work.changed)?;
+    let (changed, looks) = changed::to_remake(&settings.store, work.changed)?;
+    let identities = Identities::default();
     let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: work.retry_failed, timeouts: true, changed: &changed })?;
-    Making::new(&writer, &crew, manifest, &tasks, work).run()?;
+    Making::new(&writer, &crew, manifest, &tasks, &identities, work).run()?;
     // what failed for a cause that may have passed, when all else is there; what takes too long twice will do so a third time
     for round in 0..work.retries {
         let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: false, timeouts: round == 0, changed: &[] })?;
         if tasks.list.is_empty() {
             break;
         }
-        Making::new(&writer, &crew, manifest, &tasks, work).run()?;
+        Making::new(&writer, &crew, manifest, &tasks, &identities, work).run()?;
     }
     let summary = writer.finish()?;
-    changed::remember(&settings.store, work.changed);
+    changed::remember(&settings.store, work.changed, looks, identities);
     Ok(summary)
 }

@@ -80,8 +80,14 @@ impl Again<'_> {
     }
 }
 
+/// What was asked for and cannot be done.
+fn unmade(maker: &Maker, shard: u64, why: &str, remedy: &str) -> Error {
+    let problem = format!("{}/{shard:05}.h5 has rows of recordings that have changed, {why}", maker.header.name);
+    Error::environment(problem, remedy)
+}
+
 fn may_be_read(path: &Path) -> bool {
-    path.is_dir() || File::open(path).is_ok()
+    path.is_dir() || path.is_file() && File::open(path).is_ok()
 }
 
 impl Tasks {
@@ -100,7 +106,19 @@ impl Tasks {
                 let mut passes = passes(place, makers, &manifest.segments, writer.rows(shard))?;
                 if let Some(record) = there {
                     let rows = again.rows(&record, &passes);
-                    if rows.is_empty() || !writer.may_change(place) {
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    let asked = passes.iter().any(|pass| again.has_changed(pass));
+                    if !writer.may_change(place) {
+                        if asked {
+                            return Err(unmade(
+                                maker,
+                                shard,
+                                "and the store cannot be written",
+                                "make it writable, or --changed ignore",
+                            ));
+                        }
                         continue;
                     }
                     // what is not what its record says is made anew, all of it
@@ -109,6 +127,10 @@ impl Tasks {
                         if maker.header.jpeg.is_some() {
                             let files = passes.iter().flat_map(|pass| pass.source.iter().flat_map(Source::files));
                             if !files.into_iter().all(|(path, _)| may_be_read(path)) {
+                                if asked {
+                                    let why = "and not all recordings of that shard, whose JPEGs are made together, can be read";
+                                    return Err(unmade(maker, shard, why, "bring them back, or --changed ignore"));
+                                }
                                 continue;
                             }
                         } else {
@@ -161,8 +183,7 @@ impl<'a> Shards<'a> {
     /// Whether a shard that was made again lacks a row that is there.
     fn is_worse(&self, key: (usize, u64), shard: &ShardWriter<'_>) -> bool {
         let Some((rows, record)) = self.tasks.again.get(&key) else { return false };
-        let is_there = |row: &u64| record.failed.iter().chain(&record.absent).all(|note| note.row != *row);
-        shard.to_retry().iter().any(|row| !rows.contains(row) && is_there(row))
+        shard.to_retry().iter().any(|row| !rows.contains(row) && record.has(*row))
     }
 
     pub(super) fn of(&self, task: &Task) -> Result<Arc<ShardWriter<'a>>> {

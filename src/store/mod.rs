@@ -40,7 +40,7 @@ pub use loader::{Loader, Options, Order};
 pub use reader::Store;
 #[cfg(feature = "hdf5")]
 pub use shard_writer::ShardWriter;
-pub use sources::{outdated, sources};
+pub use sources::{Sources, outdated, sources};
 #[cfg(feature = "hdf5")]
 pub use spool::Slots;
 #[cfg(feature = "hdf5")]

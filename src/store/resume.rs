@@ -3,17 +3,20 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use super::layout::{ModalityHeader, ShardRecord, read_json, shard_path, write_json};
+use super::layout::{ShardRecord, read_json, shard_path, write_json};
 use super::shard_writer::ShardWriter;
 use super::writer::Writer;
 use crate::{Error, Result, fs};
 
 impl Writer {
-    /// Whether there is a shard of this plan.
-    pub(super) fn has_records(&self) -> bool {
-        let any =
-            |modality: &ModalityHeader| (0..self.shards()).any(|shard| matches!(self.record(&modality.name, shard), Ok(Some(_))));
-        self.header.modalities.iter().any(any)
+    /// The recipe that shards in the folder were made by, as the first record that can be read has it.
+    pub(super) fn recipe_of_records(&self) -> Option<String> {
+        let folders = std::fs::read_dir(self.folder()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let files =
+            folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()));
+        let mut records: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+        records.sort();
+        records.iter().find_map(|path| read_json::<ShardRecord>(path).ok()).map(|record| record.recipe_blake3)
     }
 
     /// Ends what an interrupted run was about, and removes what it left half-written.

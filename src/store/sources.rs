@@ -1,14 +1,33 @@
 //! What the files were that rows are made of, and which stores are made of others than there are by now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::header::{read_header, record};
-use super::layout::{Header, ShardRecord};
+use super::layout::{Header, RowNote, ShardRecord};
 use super::reader::Store;
+use crate::error::Code;
 use crate::manifest::Segment;
 use crate::source::Identity;
 use crate::{Error, Result};
+
+/// Files by path, with what they were: rows of one file may be in several shards, which may have been made at several times.
+pub type Sources = BTreeMap<String, BTreeSet<Identity>>;
+
+fn gathered<'a>(records: impl Iterator<Item = &'a ShardRecord>) -> Sources {
+    let mut all = Sources::new();
+    for (path, identity) in records.flat_map(|record| &record.sources) {
+        all.entry(path.clone()).or_default().insert(identity.clone());
+    }
+    all
+}
+
+impl RowNote {
+    /// Whether a row of features failed since its clip had.
+    pub fn is_of_the_clip(&self) -> bool {
+        !matches!(self.code, Code::Backbone | Code::NonFinite)
+    }
+}
 
 impl ShardRecord {
     /// What the record says of the files that one of its rows is made of.
@@ -20,8 +39,13 @@ impl ShardRecord {
     }
 
     /// Whether a file is another by now.
-    pub fn is_outdated(&self, now: &BTreeMap<String, Identity>) -> bool {
-        self.sources.iter().any(|(path, was)| now.get(path).is_some_and(|is| is != was))
+    pub fn is_outdated(&self, now: &Sources) -> bool {
+        self.sources.iter().any(|(path, was)| now.get(path).is_some_and(|is| !is.contains(was)))
+    }
+
+    /// Whether a row is there.
+    pub fn has(&self, row: u64) -> bool {
+        self.failed.iter().chain(&self.absent).all(|note| note.row != row)
     }
 }
 
@@ -43,8 +67,8 @@ impl Header {
 
 impl Store {
     /// The files that it is made of, by path, with what they were.
-    pub fn sources(&self) -> BTreeMap<String, Identity> {
-        self.rows().flat_map(|rows| rows.records()).flat_map(|record| record.sources.clone()).collect()
+    pub fn sources(&self) -> Sources {
+        gathered(self.rows().flat_map(|rows| rows.records()))
     }
 }
 
@@ -52,10 +76,10 @@ impl Store {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn sources(folder: &Path) -> Result<BTreeMap<String, Identity>> {
+pub fn sources(folder: &Path) -> Result<Sources> {
     match read_header(folder) {
-        Ok((header, _)) => Ok(records(folder, &header).flat_map(|record| record.sources).collect()),
-        Err(Error::Input { .. } | Error::Integrity { .. }) => Ok(BTreeMap::new()),
+        Ok((header, _)) => Ok(gathered(records(folder, &header).collect::<Vec<_>>().iter())),
+        Err(Error::Input { .. } | Error::Integrity { .. }) => Ok(Sources::new()),
         Err(error) => Err(error),
     }
 }
@@ -70,7 +94,8 @@ pub fn outdated(features: &Path, clips: &Path) -> Result<usize> {
     let Ok(clips) = Store::open(clips) else { return Ok(0) };
     let now = clips.sources();
     let is_there = |row: u64| clips.rows().any(|rows| rows.valid(row as usize));
-    let old =
-        |record: &ShardRecord| record.is_outdated(&now) || record.failed.iter().any(|note| note.retry && is_there(note.row));
+    let old = |record: &ShardRecord| {
+        record.is_outdated(&now) || record.failed.iter().any(|note| note.is_of_the_clip() && is_there(note.row))
+    };
     Ok(records(features, &header).filter(old).count())
 }

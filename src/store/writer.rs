@@ -129,8 +129,15 @@ impl Writer {
                 }
             }
             damaged => {
-                // a store that lost its header is told by its rows
-                let ours = listed.as_deref() == Some(table) || writer.has_records();
+                // a store that lost its header is told by its records, one without any by its rows
+                let ours = match writer.recipe_of_records() {
+                    Some(recipe) if recipe == writer.header.recipe_blake3 => true,
+                    Some(_) => {
+                        let problem = "its header is gone or damaged, and its shards were made with other parameters; expected the command that made it, or another folder";
+                        return Err(Error::input(folder.display(), problem));
+                    }
+                    None => listed.as_deref() == Some(table),
+                };
                 match damaged {
                     Err(error) if !ours => return Err(error),
                     Err(Error::Integrity { path, .. }) => writer.note(&path),

@@ -1,5 +1,6 @@
 //! From settings to finished runs.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -51,8 +52,10 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     let device = device::find(&settings.device)?;
     // a step takes and frees the same few large buffers: fresh pages would cost a seventh to a third of it
     crate::allocator::keep_freed_memory();
-    if let Some(name) = ["store.json", "plan.json"].into_iter().find(|name| settings.out.join(name).is_file()) {
-        let problem = format!("[train] out holds {name}: it is a store; expected another folder for runs");
+    let store = |folder: &Path| ["store.json", "plan.json"].into_iter().find(|name| folder.join(name).is_file());
+    let above = settings.out.ancestors().filter(|folder| !folder.as_os_str().is_empty()).find(|folder| store(folder).is_some());
+    if let Some(folder) = above {
+        let problem = format!("[train] out: {} is a store; expected another folder for runs", folder.display());
         return Err(Error::input(settings.out.display(), problem));
     }
     let campaign = Campaign::plan(table, settings)?;

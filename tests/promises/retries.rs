@@ -232,6 +232,95 @@ fn features_of_a_recording_that_changed_are_told_of_too() {
 }
 
 #[test]
+fn a_pipe_in_place_of_a_recording_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 5);
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    std::fs::remove_file(folder.join("002.wav")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(folder.join("002.wav")).status().unwrap().success());
+    let started = Instant::now();
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    expect(&run(folder, "preprocess pipeline.toml --set preprocess.store=other --max-failures 1"), 4, &["1 unreadable"]);
+    assert_eq!(run(folder, "validate pipeline.toml").status.code(), Some(3));
+    assert!(started.elapsed().as_secs() < 30);
+}
+
+#[test]
+fn a_recording_that_changes_while_a_store_is_made_is_noticed_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 40);
+    let mut child = mmdg(folder, "preprocess pipeline.toml -q --workers 1").spawn().unwrap();
+    while !folder.join("clips/audio/00000.json").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "too fast");
+    }
+    crate::command::tone(&folder.join("000.wav"), 0.9, 777.0);
+    assert!(child.wait().unwrap().success());
+    expect(&run(folder, "preprocess pipeline.toml"), 3, &["1 recordings have changed", "000.wav"]);
+}
+
+#[test]
+fn rows_of_one_recording_in_two_shards_made_at_two_times_are_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    let table = std::fs::read_to_string(folder.join("table.csv")).unwrap().replace("t8,008.wav", "t8,000.wav");
+    std::fs::write(folder.join("table.csv"), table).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    crate::command::tone(&folder.join("000.wav"), 0.9, 777.0);
+    let last = std::fs::read_dir(folder.join("clips/audio")).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    std::fs::remove_file(last.with_extension("h5")).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml -q --changed ignore"), 0, &[]);
+    expect(&run(folder, "preprocess pipeline.toml"), 3, &["1 recordings have changed", "000.wav"]);
+}
+
+#[test]
+fn a_store_without_its_header_is_not_taken_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 5);
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    let made = tree(&folder.join("clips"));
+    std::fs::remove_file(folder.join("clips/store.json")).unwrap();
+    let other = "preprocess pipeline.toml -q --set preprocess.modalities.audio.bins=32";
+    expect(&run(folder, other), 3, &["clips: its header is gone", "other parameters"]);
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &["store.json was damaged or gone"]);
+    assert!(tree(&folder.join("clips")) == made);
+    // and a merge does not leave what is damaged
+    expect(&run(folder, "merge both clips -q"), 0, &[]);
+    crate::verify::edit(&folder.join("both/audio/00000.h5"), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    expect(&run(folder, "merge both clips -q"), 0, &[]);
+    assert!(tree(&folder.join("both")) == made);
+}
+
+#[test]
+#[cfg(feature = "onnx")]
+fn a_failure_that_was_mended_reaches_the_features() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
+    pipeline += "[extract]\nstore = \"features\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    let good = std::fs::read(folder.join("003.wav")).unwrap();
+    std::fs::write(folder.join("003.wav"), "no sound").unwrap();
+    for from in ["clips", "media"] {
+        let verb = format!("extract pipeline.toml --from {from} --set extract.store={from}-features");
+        let _ = std::fs::remove_dir_all(folder.join("clips"));
+        std::fs::write(folder.join("003.wav"), "no sound").unwrap();
+        expect(&run(folder, "preprocess pipeline.toml --max-failures 1"), 4, &["1 unreadable"]);
+        expect(&run(folder, &format!("{verb} --max-failures 1")), 4, &["1 unreadable"]);
+        std::fs::write(folder.join("003.wav"), &good).unwrap();
+        expect(&run(folder, "preprocess pipeline.toml --changed remake"), 0, &["none failed"]);
+        let more = if from == "media" { " --changed remake" } else { "" };
+        expect(&run(folder, &format!("{verb}{more}")), 0, &["none failed"]);
+    }
+    assert!(tree(&folder.join("clips-features")) == tree(&folder.join("media-features")));
+}
+
+#[test]
 fn pictures_that_are_there_are_not_given_for_another_attempt() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
