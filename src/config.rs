@@ -65,6 +65,12 @@ impl Pipeline {
         let store = extract.get("store").and_then(toml::Value::as_str).map(PathBuf::from);
         store
     }
+
+    /// The features that `[train]` trains on: its own key, else where `[extract]` puts them.
+    #[cfg(feature = "torch")]
+    pub fn trained_on(&self) -> Option<PathBuf> {
+        self.train.as_ref().and_then(|train| train.features.clone()).or_else(|| self.features())
+    }
 }
 
 /// The `[report]` table.

@@ -83,7 +83,7 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
                     continue;
                 }
                 // made again, a shard has fewer rows that are to be tried again
-                let to_retry = |record: &ShardRecord| record.failed.iter().filter(|note| note.retry).count();
+                let to_retry = |record: &ShardRecord| record.to_retry().count();
                 match &known {
                     Some((_, other)) if to_retry(&record) < to_retry(other) => known = Some((folder, record)),
                     Some((_, other)) if to_retry(&record) > to_retry(other) => {}

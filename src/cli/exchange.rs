@@ -22,6 +22,7 @@ use crate::modality::Kind;
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use crate::sample::Dtype;
 use crate::stop::Stop;
+use crate::store::header::is_store;
 use crate::{Error, Result};
 
 /// Exit code where stored bytes are not what their record says.
@@ -39,8 +40,7 @@ pub fn inspect(store: &Path, json: bool, mean: bool) -> Result<i32> {
 }
 
 pub fn verify(store: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
-    let is_store = crate::fs::is_file(&store.join("store.json"))? || crate::fs::is_file(&store.join("plan.json"))?;
-    if !is_store && store.is_dir() {
+    if !is_store(store)? && store.is_dir() {
         let found = crate::report::record::verify(store)?;
         if found.runs > 0 {
             return runs(&found, quiet);

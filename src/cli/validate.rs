@@ -27,5 +27,9 @@ pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: Opti
         show(format_args!("note: {note}\n"))?;
     }
     show(format_args!("{} rows, {} files, {} faults\n", found.rows, found.files, found.faults.len()))?;
-    Ok(if found.faults.is_empty() { WELL } else { 3 })
+    Ok(match found {
+        _ if found.faults.is_empty() => WELL,
+        _ if found.refused => 6,
+        _ => 3,
+    })
 }

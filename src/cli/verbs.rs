@@ -180,7 +180,7 @@ fn extract(_: &PipelineArguments, _: &Pipeline, _: &ExtractArguments, _: World<'
 #[cfg(feature = "torch")]
 fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
     let settings = config::table(&pipeline.train, "train", &arguments.pipeline)?;
-    let store = settings.features.clone().or_else(|| pipeline.features()).ok_or_else(|| {
+    let store = pipeline.trained_on().ok_or_else(|| {
         let problem = "no feature store; expected train.features, or extract.store";
         Error::input(arguments.pipeline.display(), problem)
     })?;
@@ -282,7 +282,7 @@ fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> 
             );
             return Err(Error::input(file.display(), problem));
         }
-        if let Some(features) = train.features.clone().or_else(|| pipeline.features()) {
+        if let Some(features) = pipeline.trained_on() {
             tell_of_features("report", &features, pipeline)?;
             tell_of_runs(&results, &features);
         }

@@ -21,6 +21,7 @@ use crate::backbone::runtime::runtime;
 use crate::manifest::Manifest;
 use crate::media::identity::Identities;
 use crate::pipeline::{Flow, Part, Progress, Work};
+use crate::preprocess::again::Again;
 use crate::preprocess::{self, Pass, changed};
 use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
@@ -103,7 +104,7 @@ fn extract(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let [threads, runs] = settings.spread(cores);
     let fitting = Clips { headers: clips, recipe: &recipe };
-    let networks = settings
+    let mut networks = settings
         .backbones
         .par_iter()
         .map(|(name, _)| load(name, settings, &fitting, [threads, runs]))
@@ -132,9 +133,20 @@ fn extract(
         Origin::Store { .. } => Default::default(),
         Origin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,
     };
-    let units = unit::missing(&writer, &networks, clips, &origin, &changed, work.retry_failed)?;
-    fill(&writer, networks, &units, &origin, runs, work)?;
-    drop(units);
+    let runners = unit::runners(&mut networks, runs);
+    let fill = |again: Again<'_>| {
+        let units = unit::missing(&writer, &networks, clips, &origin, again)?;
+        fill(&writer, &networks, &units, &origin, &runners, work)?;
+        Ok(!units.is_empty())
+    };
+    fill(Again::first(work.retry_failed, &changed))?;
+    // what failed for a cause that may have passed, when all else is there; a clip store has no other rows than before
+    let retries = if matches!(origin, Origin::Media { .. }) { work.retries } else { 0 };
+    for number in 0..retries {
+        if !fill(Again::attempt(number))? {
+            break;
+        }
+    }
     let summary = writer.finish()?;
     if let Origin::Media { identities, .. } = origin {
         changed::remember(&settings.store, work.changed, looks, identities);
@@ -145,17 +157,17 @@ fn extract(
 /// Makes the shards that are missing.
 fn fill(
     writer: &Writer,
-    networks: Vec<Network>,
+    networks: &[Network],
     units: &[Unit<'_>],
     origin: &Origin<'_>,
-    runs: usize,
+    runners: &[Mutex<Runner>],
     work: Work<'_>,
 ) -> Result<()> {
     let (mut wholes, mut whole_bytes) = (Vec::new(), Vec::new());
     let (mut passes, mut parts): (Vec<(usize, Pass)>, Vec<Part>) = (Vec::new(), Vec::new());
     for (number, unit) in units.iter().enumerate() {
         let row_bytes = unit.row_bytes();
-        for pass in origin.passes(unit.clips, unit.rows, PASS_BYTES / row_bytes.max(1))? {
+        for pass in origin.passes(unit, PASS_BYTES / row_bytes.max(1))? {
             let place = |row: u64| wholes.len() + ((row - unit.rows[0]) / unit.rows_per_whole) as usize;
             let (first, last) = (pass.rows[0], pass.rows[pass.rows.len() - 1]);
             parts.push(Part { wholes: place(first)..place(last) + 1, bytes: row_bytes * pass.rows.len() as u64 });
@@ -173,13 +185,12 @@ fn fill(
     let tell = |more: usize| (work.progress)(Progress { done: done.fetch_add(more, Ordering::Relaxed) + more, total });
     tell(0);
     let norms: Vec<_> = networks.iter().map(|network| network.norm.clone()).collect();
-    let runners: Vec<Mutex<Runner>> = unit::runners(networks, runs).into_iter().map(Mutex::new).collect();
     let flow = Flow {
         parts: &parts,
         wholes: &whole_bytes,
         limit: PASS_BYTES * work.workers.max(4) as u64,
         makers: work.workers,
-        takers: runs,
+        takers: runners.len(),
         stop: work.stop,
     };
     let make = |part: usize| {

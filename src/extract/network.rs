@@ -18,8 +18,10 @@ use crate::{Error, Result, fs};
 
 /// A network ready for the rows of one modality.
 pub(super) struct Network {
-    /// One for each run at once.
+    /// One for each run at once, until the [runners](super::unit::runners) have them.
     pub(super) backbones: Vec<Backbone>,
+    /// Rows that are run at once.
+    pub(super) batch: u64,
     pub(super) norm: Norm,
     /// What the rows are: a place in the list of the clips' modalities.
     pub(super) clips: usize,
@@ -81,7 +83,8 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
     if !beside.is_empty() {
         recipe["beside_blake3"] = json!(beside);
     }
-    Ok(Network { backbones, norm: spec.norm, clips: seen, features, recipe })
+    let batch = first.batch() as u64;
+    Ok(Network { backbones, batch, norm: spec.norm, clips: seen, features, recipe })
 }
 
 fn entry(name: &str) -> Result<&'static Entry, String> {

@@ -1,16 +1,15 @@
 //! Where rows of clips come from.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
 
 use super::MADE_BY;
 use super::unit::{Open, Unit};
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
-use crate::media::identity::{Identities, identity};
+use crate::media::identity::Identities;
+use crate::preprocess::again::{Again, alone};
 use crate::preprocess::{Pass, passes};
 use crate::sample::Made;
-use crate::source::Source;
 use crate::stop::Stop;
 use crate::store::layout::ShardRecord;
 use crate::store::{RowNote, Sources, Store};
@@ -37,38 +36,33 @@ pub(super) fn notes(store: &Store) -> Result<HashMap<(String, u64), &RowNote>> {
 }
 
 impl Origin<'_> {
-    /// What has to be decoded for these rows of a modality: passes as in `preprocess`, cut at `most` rows.
-    pub(super) fn passes(&self, modality: usize, rows: [u64; 2], most: u64) -> Result<Vec<Pass>> {
+    /// What has to be decoded for a unit: passes as in `preprocess`, cut at `most` rows, with those it was `asked` for alone.
+    pub(super) fn passes(&self, unit: &Unit<'_>, most: u64) -> Result<Vec<Pass>> {
         let Self::Media { crew, manifest, .. } = self else { return Ok(Vec::new()) };
         let mut cut = Vec::new();
-        for Pass { maker, source, rows } in passes(modality, crew.makers(), &manifest.segments, rows)? {
+        let passes = passes(unit.clips, crew.makers(), &manifest.segments, unit.rows)?;
+        for Pass { maker, source, rows } in alone(passes, &unit.asked) {
             let pass = |rows: &[u64]| Pass { maker, source: source.clone(), rows: rows.to_vec() };
             cut.extend(rows.chunks(most.max(1) as usize).map(pass));
         }
         Ok(cut)
     }
 
-    /// Whether the rows of a shard of features are to be made again: of clips that were made again since, or of recordings that are among the `changed`.
-    pub(super) fn has_changed(&self, record: &ShardRecord, changed: &[PathBuf]) -> bool {
+    /// Rows for whose sake a shard of features with this record, of clips of a modality, is made again: all of it where its clips were made again since or may
+    /// be there by now; of recordings those that `again` says.
+    pub(super) fn again(&self, modality: usize, record: &ShardRecord, again: Again<'_>, writable: bool) -> Result<BTreeSet<u64>> {
+        let [first, end] = record.rows;
         match self {
-            Self::Store { sources, .. } => record.is_outdated(sources),
-            Self::Media { .. } => changed.iter().any(|path| record.sources.contains_key(&path.display().to_string())),
-        }
-    }
-
-    /// Whether a row that failed is there by now, or may be: of clips by what they say, of recordings where the cause may have passed, or `all` are to be
-    /// tried.
-    pub(super) fn may_have(&self, modality: &str, note: &RowNote, all: bool) -> bool {
-        match self {
-            Self::Store { store, .. } => {
-                (all || note.is_of_the_clip()) && store.modality(modality).is_ok_and(|rows| rows.valid(note.row as usize))
+            Self::Store { store, sources, .. } => {
+                let rows = store.modality(&store.header().modalities[modality].name)?;
+                let is_there = |note: &RowNote| (again.failed || note.is_of_the_clip()) && rows.valid(note.row as usize);
+                let stale = record.is_outdated(sources) || record.failed.iter().any(is_there);
+                Ok(if stale { (first..end).collect() } else { BTreeSet::new() })
             }
-            Self::Media { .. } if !all && !note.retry => false,
+            // most shards are as they should be, and passes are long to plan
+            Self::Media { .. } if record.failed.is_empty() && again.changed.is_empty() => Ok(BTreeSet::new()),
             Self::Media { crew, manifest, .. } => {
-                let maker = crew.makers().iter().find(|maker| maker.header.name == modality);
-                let Some((maker, segment)) = maker.zip(manifest.segments.get(note.row as usize)) else { return false };
-                let source = Source::of(maker.header.kind, segment, &maker.track);
-                source.is_ok_and(|source| source.files().into_iter().all(|(path, _)| identity(path).is_some()))
+                again.rows(record, &passes(modality, crew.makers(), &manifest.segments, record.rows)?, writable)
             }
         }
     }

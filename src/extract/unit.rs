@@ -1,6 +1,7 @@
 //! The rows of one modality in one shard, and what runs them.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,10 +11,10 @@ use crate::backbone::onnx::Backbone;
 use crate::backbone::spec::{Norm, feed};
 use crate::error::{Code, Failure};
 use crate::pipeline::guarded;
+use crate::preprocess::again::Again;
 use crate::sample::{Data, Made, Row};
 use crate::source::Identity;
-use crate::store::layout::ShardRecord;
-use crate::store::{ModalityHeader, RowNote, ShardWriter, Writer};
+use crate::store::{ModalityHeader, ShardWriter, Writer};
 use crate::worker::Scratch;
 use crate::{Error, Result};
 
@@ -32,6 +33,8 @@ pub(super) struct Unit<'a> {
     networks: Vec<(usize, Vec<Option<usize>>)>,
     /// Outputs that are missing.
     pub(super) outputs: usize,
+    /// Rows for whose sake a shard that is there is made again.
+    pub(super) asked: BTreeSet<u64>,
     /// Wholes that are not done.
     left: AtomicUsize,
     open: Mutex<Option<Arc<Open<'a>>>>,
@@ -70,15 +73,15 @@ pub(super) struct Runner {
 }
 
 /// As many as runs at once, each with one of each network.
-pub(super) fn runners(networks: Vec<Network>, runs: usize) -> Vec<Runner> {
+pub(super) fn runners(networks: &mut [Network], runs: usize) -> Vec<Mutex<Runner>> {
     let mut runners: Vec<Runner> =
         (0..runs).map(|_| Runner { backbones: Vec::new(), rows: Vec::new(), input: Vec::new() }).collect();
     for network in networks {
-        for (runner, backbone) in runners.iter_mut().zip(network.backbones) {
+        for (runner, backbone) in runners.iter_mut().zip(network.backbones.drain(..)) {
             runner.backbones.push(backbone);
         }
     }
-    runners
+    runners.into_iter().map(Mutex::new).collect()
 }
 
 /// What is not yet in the store, shard by shard, all modalities of a shard together.
@@ -87,27 +90,29 @@ pub(super) fn missing<'a>(
     networks: &[Network],
     clips: &'a [ModalityHeader],
     origin: &Origin<'_>,
-    changed: &[PathBuf],
-    retry_failed: bool,
+    again: Again<'_>,
 ) -> Result<Vec<Unit<'a>>> {
     let mut units = Vec::new();
     for shard in 0..writer.shards() {
         for (place, header) in clips.iter().enumerate() {
             let (mut rows_per_whole, mut first) = (1, 0);
-            let (mut lacking, mut outputs) = (Vec::new(), 0);
+            let (mut lacking, mut outputs, mut asked) = (Vec::new(), 0, BTreeSet::new());
             for (number, network) in networks.iter().enumerate() {
                 let places = first..first + network.features.len();
                 first = places.end;
                 if network.clips != place {
                     continue;
                 }
-                let batch = network.backbones.first().map_or(1, |backbone| backbone.batch() as u64);
-                rows_per_whole = common_multiple(rows_per_whole, batch);
-                // a shard in which a row failed that may be there by now is made anew
-                let failed = |note: &RowNote| origin.may_have(&clips[network.clips].name, note, retry_failed);
-                let stale = |record: ShardRecord| origin.has_changed(&record, changed) || record.failed.iter().any(failed);
-                let missing = |place: usize| Ok(writer.there(place, shard)?.is_none_or(stale).then_some(place));
-                let missing = places.map(missing).collect::<Result<Vec<_>>>()?;
+                rows_per_whole = common_multiple(rows_per_whole, network.batch);
+                // a shard in which a row may be another by now is made anew
+                let mut missing = |output: usize| {
+                    let Some(record) = writer.there(output, shard)? else { return Ok(Some(output)) };
+                    let rows = origin.again(place, &record, again, writer.may_change(output))?;
+                    let stale = !rows.is_empty();
+                    asked.extend(rows);
+                    Ok(stale.then_some(output))
+                };
+                let missing = places.map(&mut missing).collect::<Result<Vec<_>>>()?;
                 outputs += missing.iter().flatten().count();
                 if missing.iter().any(Option::is_some) {
                     lacking.push((number, missing));
@@ -126,6 +131,7 @@ pub(super) fn missing<'a>(
                 rows_per_whole,
                 networks: lacking,
                 outputs,
+                asked,
                 left: AtomicUsize::new((rows[1] - rows[0]).div_ceil(rows_per_whole) as usize),
                 open: Mutex::default(),
             });
@@ -199,11 +205,9 @@ impl<'a> Unit<'a> {
         let shards = open.and_then(Arc::into_inner).map(|open| open.shards).unwrap_or_default();
         let places = self.networks.iter().flat_map(|(_, places)| places).flatten();
         for (shard, place) in shards.into_iter().flatten().flatten().zip(places) {
-            let before = self.writer.there(*place, self.shard)?;
             // nothing that is there is given for another attempt
-            match before.is_some_and(|record| shard.to_retry().iter().any(|row| record.has(*row))) {
-                true => shard.discard()?,
-                false => shard.commit()?,
+            if !self.writer.there(*place, self.shard)?.is_some_and(|before| shard.is_worse_than(&before, &self.asked)) {
+                shard.commit()?;
             }
         }
         Ok(())

@@ -38,6 +38,28 @@ fn step() -> io::Result<()> {
     }
 }
 
+/// Files under their temporary names, gone when this is dropped: what has no room, or is given up, is not left to lie about.
+#[derive(Debug, Default)]
+pub struct Unfinished(Vec<PathBuf>);
+
+impl Unfinished {
+    /// These, whether they are there by now or not.
+    pub fn new(parts: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self(parts.into_iter().collect())
+    }
+
+    /// They stay: they have their names, or whoever comes next ends what was begun.
+    pub fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|part| drop(std::fs::remove_file(part)));
+    }
+}
+
 /// Where a file is written before it has its name: `<name>.part`.
 pub fn part(path: &Path) -> PathBuf {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
@@ -69,12 +91,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if holds(path, bytes) {
         return Ok(());
     }
-    let written = prepare(path, bytes).and_then(|()| publish(path));
-    if written.is_err() {
-        // what has no room is not left to lie about
-        let _ = std::fs::remove_file(part(path));
-    }
-    written
+    let unfinished = Unfinished::new([part(path)]);
+    prepare(path, bytes)?;
+    publish(path)?;
+    unfinished.keep();
+    Ok(())
 }
 
 /// The whole file under its temporary name, on the disk.
@@ -235,8 +256,9 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// A file while it is written piece by piece: under its temporary name until it is [published](Self::publish), and gone if it is not.
 #[derive(Debug)]
 pub struct Stream {
-    file: Option<File>,
+    file: File,
     path: PathBuf,
+    unfinished: Unfinished,
 }
 
 impl Stream {
@@ -246,31 +268,25 @@ impl Stream {
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
         let file = step().and_then(|()| File::create(part(path))).map_err(Error::io("create", path))?;
-        Ok(Self { file: Some(file), path: path.into() })
+        Ok(Self { file, path: path.into(), unfinished: Unfinished::new([part(path)]) })
     }
 
     /// Gives the file its name, once its bytes are on the disk.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn publish(mut self) -> Result<()> {
-        let path = self.path.clone();
-        let sync = || step().and_then(|()| self.open()?.sync_all());
-        sync().map_err(Error::io("sync", &path))?;
-        publish(&path)?;
-        self.file = None;
+    pub fn publish(self) -> Result<()> {
+        step().and_then(|()| self.file.sync_all()).map_err(Error::io("sync", &self.path))?;
+        publish(&self.path)?;
+        self.unfinished.keep();
         Ok(())
-    }
-
-    fn open(&self) -> io::Result<&File> {
-        self.file.as_ref().ok_or_else(|| io::Error::other("the file has its name already"))
     }
 }
 
 impl io::Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         step()?;
-        self.open()?.write(bytes)
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -280,15 +296,7 @@ impl io::Write for Stream {
 
 impl io::Seek for Stream {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.open()?.seek(to)
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            let _ = std::fs::remove_file(part(&self.path));
-        }
+        self.file.seek(to)
     }
 }
 

@@ -28,8 +28,10 @@ pub fn version() -> String {
 /// Gives the arrays' offsets.
 ///
 /// # Errors
-/// [`Error::Environment`] with what libhdf5 said.
+/// [`Error::Io`] where there can be no such file; [`Error::Environment`] with what libhdf5 said.
 pub fn create(path: &Path, arrays: &[(&'static str, Dtype, Vec<u64>)]) -> Result<Vec<u64>> {
+    // the library has one sentence for whatever the system refuses
+    std::fs::File::create(path).map_err(Error::io("create", path))?;
     let make = || -> ::hdf5::Result<Vec<u64>> {
         let file = ::hdf5::File::with_options()
             .with_fapl(|access| access.libver_v110().alignment(1, 64))

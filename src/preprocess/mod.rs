@@ -1,5 +1,6 @@
 //! The verb `preprocess`: recordings to a clip store.
 
+pub(crate) mod again;
 pub(crate) mod changed;
 mod making;
 mod outlook;
@@ -23,11 +24,12 @@ use crate::store::{ModalityHeader, Plan, Writer, jpeg};
 use crate::track::Track;
 use crate::worker::{Crew, Session};
 use crate::{Error, Result};
+use again::Again;
 pub use changed::changed;
 use making::Making;
 pub use outlook::{Outlook, outlook};
 pub use passes::{Pass, passes};
-use tasks::{Again, Tasks};
+use tasks::Tasks;
 
 /// The `[preprocess]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,11 +165,11 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
     let writer = Writer::open(&settings.store, &plan)?;
     let (changed, looks) = changed::to_remake(&settings.store, work.changed)?;
     let identities = Identities::default();
-    let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: work.retry_failed, timeouts: true, changed: &changed })?;
+    let tasks = Tasks::plan(&writer, makers, manifest, Again::first(work.retry_failed, &changed))?;
     Making::new(&writer, &crew, manifest, &tasks, &identities, work).run()?;
-    // what failed for a cause that may have passed, when all else is there; what takes too long twice will do so a third time
+    // what failed for a cause that may have passed, when all else is there
     for round in 0..work.retries {
-        let tasks = Tasks::plan(&writer, makers, manifest, Again { failed: false, timeouts: round == 0, changed: &[] })?;
+        let tasks = Tasks::plan(&writer, makers, manifest, Again::attempt(round))?;
         if tasks.list.is_empty() {
             break;
         }

@@ -1,15 +1,11 @@
 //! What is missing of a store, and the shards that it goes into.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::again::{Again, alone};
 use super::{Maker, Pass, passes};
-use crate::error::Code;
 use crate::manifest::Manifest;
-use crate::media::identity::identity;
-use crate::source::Source;
 use crate::store::layout::ShardRecord;
 use crate::store::{ShardWriter, Writer};
 use crate::{Error, Result};
@@ -33,61 +29,7 @@ pub(super) struct Tasks {
     /// Passes that a shard waits for.
     passes: HashMap<(usize, u64), usize>,
     /// Rows of a shard that is there, where only these are made, and its record.
-    again: HashMap<(usize, u64), (Vec<u64>, ShardRecord)>,
-}
-
-/// Which rows of shards that are there are made again.
-#[derive(Clone, Copy)]
-pub(super) struct Again<'a> {
-    /// All that failed, not only those whose cause may have passed.
-    pub(super) failed: bool,
-    /// Those that took too long, too.
-    pub(super) timeouts: bool,
-    /// Those of these files, in order, whatever came of them.
-    pub(super) changed: &'a [PathBuf],
-}
-
-impl Again<'_> {
-    fn has_changed(&self, pass: &Pass) -> bool {
-        let files = pass.source.iter().flat_map(Source::files);
-        files.into_iter().any(|(path, _)| self.changed.binary_search_by(|other| other.as_path().cmp(path)).is_ok())
-    }
-
-    /// Rows of a shard, by its record.
-    fn rows(&self, record: &ShardRecord, passes: &[Pass]) -> BTreeSet<u64> {
-        let mut rows: BTreeSet<u64> =
-            passes.iter().filter(|pass| self.has_changed(pass)).flat_map(|pass| pass.rows.clone()).collect();
-        for note in &record.failed {
-            let pass = passes.iter().find(|pass| pass.rows.contains(&note.row));
-            let worth = || match note.code {
-                Code::Timeout => self.timeouts,
-                // another outcome is not to be had of the very file that gave this one
-                Code::Missing | Code::Refused => pass.is_some_and(|pass| {
-                    let files = pass.source.iter().flat_map(Source::files);
-                    files.into_iter().all(|(path, _)| {
-                        let was = record.sources.get(&path.display().to_string());
-                        let is = identity(path);
-                        is.is_some() && (note.code == Code::Refused || is.as_ref() != was) && may_be_read(path)
-                    })
-                }),
-                _ => true,
-            };
-            if self.failed || (note.retry && worth()) {
-                rows.insert(note.row);
-            }
-        }
-        rows
-    }
-}
-
-/// What was asked for and cannot be done.
-fn unmade(maker: &Maker, shard: u64, why: &str, remedy: &str) -> Error {
-    let problem = format!("{}/{shard:05}.h5 has rows of recordings that have changed, {why}", maker.header.name);
-    Error::environment(problem, remedy)
-}
-
-fn may_be_read(path: &Path) -> bool {
-    path.is_dir() || path.is_file() && File::open(path).is_ok()
+    again: HashMap<(usize, u64), (BTreeSet<u64>, ShardRecord)>,
 }
 
 impl Tasks {
@@ -105,39 +47,19 @@ impl Tasks {
                 }
                 let mut passes = passes(place, makers, &manifest.segments, writer.rows(shard))?;
                 if let Some(record) = there {
-                    let rows = again.rows(&record, &passes);
+                    let rows = again.rows(&record, &passes, writer.may_change(place))?;
                     if rows.is_empty() {
-                        continue;
-                    }
-                    let asked = passes.iter().any(|pass| again.has_changed(pass));
-                    if !writer.may_change(place) {
-                        if asked {
-                            return Err(unmade(
-                                maker,
-                                shard,
-                                "and the store cannot be written",
-                                "make it writable, or --changed ignore",
-                            ));
-                        }
                         continue;
                     }
                     // what is not what its record says is made anew, all of it
                     if writer.is_sound(place, shard, &record)? {
-                        // JPEGs lie one behind the other, so all are made; not where some could not be
-                        if maker.header.jpeg.is_some() {
-                            let files = passes.iter().flat_map(|pass| pass.source.iter().flat_map(Source::files));
-                            if !files.into_iter().all(|(path, _)| may_be_read(path)) {
-                                if asked {
-                                    let why = "and not all recordings of that shard, whose JPEGs are made together, can be read";
-                                    return Err(unmade(maker, shard, why, "bring them back, or --changed ignore"));
-                                }
-                                continue;
-                            }
-                        } else {
-                            // each alone, so that nothing beside a row is the cause once more
-                            passes = passes.into_iter().flat_map(|pass| alone(pass, &rows)).collect();
+                        if maker.header.jpeg.is_none() {
+                            passes = alone(passes, &rows);
+                            passes.retain(|pass| rows.contains(&pass.rows[0]));
+                        } else if !again.all_together(&record, &passes)? {
+                            continue;
                         }
-                        tasks.again.insert(key, (rows.into_iter().collect(), record));
+                        tasks.again.insert(key, (rows, record));
                     }
                 }
                 tasks.passes.insert(key, passes.len());
@@ -153,13 +75,6 @@ impl Tasks {
     pub(super) fn rows(&self) -> usize {
         self.list.iter().map(|task| task.pass.rows.len()).sum()
     }
-}
-
-/// The passes of single rows.
-fn alone(pass: Pass, rows: &BTreeSet<u64>) -> Vec<Pass> {
-    let Pass { maker, source, rows: all } = pass;
-    let single = |row: u64| Pass { maker, source: source.clone(), rows: vec![row] };
-    all.into_iter().filter(|row| rows.contains(row)).map(single).collect()
 }
 
 /// The shards that are being made.
@@ -182,8 +97,7 @@ impl<'a> Shards<'a> {
 
     /// Whether a shard that was made again lacks a row that is there.
     fn is_worse(&self, key: (usize, u64), shard: &ShardWriter<'_>) -> bool {
-        let Some((rows, record)) = self.tasks.again.get(&key) else { return false };
-        shard.to_retry().iter().any(|row| !rows.contains(row) && record.has(*row))
+        self.tasks.again.get(&key).is_some_and(|(rows, record)| shard.is_worse_than(record, rows))
     }
 
     pub(super) fn of(&self, task: &Task) -> Result<Arc<ShardWriter<'a>>> {
@@ -215,7 +129,7 @@ impl<'a> Shards<'a> {
         match shard {
             None => Ok(()),
             // nothing that is there is given for another attempt
-            Some(Some(shard)) if self.is_worse(key, &shard) => shard.discard(),
+            Some(Some(shard)) if self.is_worse(key, &shard) => Ok(()),
             Some(Some(shard)) => shard.commit(),
             Some(None) => Err(Error::environment("a shard is still being written to", "this is a defect; please report it")),
         }

@@ -30,15 +30,16 @@ impl Writer {
         let place = |extension| shard_path(from, name, shard, extension);
         let record: ShardRecord = read_json(&place("json"))?;
         let to = shard_path(self.folder(), name, shard, "h5");
-        fs::bring(&place("h5"), &to, link)?;
         let part = fs::part(&to);
+        let unfinished = fs::Unfinished::new([part.clone()]);
+        fs::bring(&place("h5"), &to, link)?;
         if fs::hash(&part)? != record.blake3 {
-            fs::remove(&part)?;
             return Err(Error::integrity(&place("h5"), "its hash is not what its record says"));
         }
         // one that is there may be of an earlier attempt
         self.begin_change()?;
         fs::publish(&to)?;
+        unfinished.keep();
         write_json(&shard_path(self.folder(), name, shard, "json"), &record)
     }
 }

@@ -53,12 +53,23 @@ impl Header {
     }
 }
 
+/// The file of a store that tells what it is, once it is whole and while it is made.
+const HEADERS: [(&str, bool); 2] = [("store.json", true), ("plan.json", false)];
+
+/// Whether a folder is that of a store, whole or not.
+///
+/// # Errors
+/// [`Error::Io`] where that cannot be told.
+pub fn is_store(folder: &Path) -> Result<bool> {
+    Ok(fs::is_file(&folder.join(HEADERS[0].0))? || fs::is_file(&folder.join(HEADERS[1].0))?)
+}
+
 /// The header of a store, and whether the store is whole: else it is what the store is going to be.
 ///
 /// # Errors
 /// [`Error::Input`] where there is no store; [`Error::Integrity`] naming the file.
 pub fn read_header(folder: &Path) -> Result<(Header, bool)> {
-    for (name, whole) in [("store.json", true), ("plan.json", false)] {
+    for (name, whole) in HEADERS {
         let path = folder.join(name);
         if fs::is_file(&path)? {
             let header: Header = read_json(&path)?;

@@ -154,8 +154,12 @@ pub fn segment<'a>(field: &dyn Fn(Column) -> &'a str, root: Option<&Path>) -> Re
         Some(rate) if !(rate.is_finite() && rate > 0.0) => Err(format!("{} {rate}; expected a number above 0", column.name())),
         rate => Ok(rate),
     };
-    let start = number(field, Column::Start, "seconds")?.unwrap_or(0.0);
-    let span = Span::new(start, number(field, Column::End, "seconds")?)?;
+    let seconds = |column: Column| match number::<f64>(field, column, "seconds")? {
+        // as it was typed, which may be a number that is too large
+        Some(second) if !second.is_finite() => Err(format!("{} {:?}; expected seconds", column.name(), field(column))),
+        second => Ok(second),
+    };
+    let span = Span::new(seconds(Column::Start)?.unwrap_or(0.0), seconds(Column::End)?)?;
     let split = field(Column::Split);
     let split = Split::from_name(split).ok_or_else(|| format!("split {split:?}; expected train, val or test"))?;
     let (flow_x, flow_y) = (file(Column::FlowXPath), file(Column::FlowYPath));

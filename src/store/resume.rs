@@ -1,5 +1,6 @@
 //! What there is of a store already, and what of it is made again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -108,7 +109,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`shard`](Self::shard).
-    pub fn again(&self, modality: usize, shard: u64, record: &ShardRecord, rows: &[u64]) -> Result<ShardWriter<'_>> {
+    pub fn again(&self, modality: usize, shard: u64, record: &ShardRecord, rows: &BTreeSet<u64>) -> Result<ShardWriter<'_>> {
         ShardWriter::again(self, &self.header.modalities[modality], shard, record.clone(), rows)
     }
 

@@ -1,8 +1,8 @@
 //! One shard while it is made.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use half::f16;
@@ -32,6 +32,7 @@ pub struct ShardWriter<'a> {
     slots: Option<Slots>,
     runs: Mutex<BTreeMap<&'static str, Run>>,
     told: Mutex<Told>,
+    unfinished: fs::Unfinished,
 }
 
 /// What the commit record says of rows.
@@ -49,6 +50,7 @@ impl<'a> ShardWriter<'a> {
         let rows = writer.rows(shard);
         let path = shard_path(writer.folder(), &header.name, shard, "h5");
         let count = rows[1] - rows[0];
+        let unfinished = unfinished(&path);
         let (file, places, slots) = if header.jpeg.is_some() {
             let (file, places, slots) = spool::create(&spool::path(&path), header, count)?;
             (file, places, Some(slots))
@@ -57,7 +59,8 @@ impl<'a> ShardWriter<'a> {
             let places = spool::lay_out(&part, &header.arrays(count, 0))?;
             (fs::RowFile::open(&part)?, places, None)
         };
-        Ok(Self { writer, header, shard, rows, path, file, places, slots, runs: Mutex::default(), told: Mutex::default() })
+        let (runs, told) = Default::default();
+        Ok(Self { writer, header, shard, rows, path, file, places, slots, runs, told, unfinished })
     }
 
     /// A shard that is there, but for some of its rows, which are made again. Until it is committed the one that is there stays.
@@ -66,13 +69,14 @@ impl<'a> ShardWriter<'a> {
         header: &'a ModalityHeader,
         shard: u64,
         record: ShardRecord,
-        rows: &[u64],
+        rows: &BTreeSet<u64>,
     ) -> Result<Self> {
         // JPEGs lie one behind the other, so all are made again
         if header.jpeg.is_some() {
             return Self::new(writer, header, shard);
         }
         let path = shard_path(writer.folder(), &header.name, shard, "h5");
+        let unfinished = unfinished(&path);
         fs::bring(&path, &path, false)?;
         let file = fs::RowFile::open(&fs::part(&path))?;
         // as in a file in which nothing was written of them
@@ -105,6 +109,7 @@ impl<'a> ShardWriter<'a> {
             slots: None,
             runs: Mutex::default(),
             told: told.into(),
+            unfinished,
         })
     }
 
@@ -217,7 +222,7 @@ impl<'a> ShardWriter<'a> {
     }
 
     /// Notes what a file was that rows are made of; nothing where there was none.
-    pub fn source(&self, path: &std::path::Path, identity: Option<Identity>) {
+    pub fn source(&self, path: &Path, identity: Option<Identity>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         match identity {
             Some(identity) => told.sources.insert(path.display().to_string(), identity),
@@ -225,21 +230,11 @@ impl<'a> ShardWriter<'a> {
         };
     }
 
-    /// Gives the shard up: what was written is gone, and one that was there before stays.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn discard(self) -> Result<()> {
-        if self.slots.is_some() {
-            fs::remove(&spool::path(&self.path))?;
-        }
-        fs::remove(&fs::part(&self.path))
-    }
-
-    /// Rows that failed for a cause that may have passed.
-    pub fn to_retry(&self) -> Vec<u64> {
+    /// Whether a row that `before` has failed here for a cause that may have passed, so that one attempt would be given for another. Of rows that were
+    /// `asked` for that is what was asked.
+    pub fn is_worse_than(&self, before: &ShardRecord, asked: &BTreeSet<u64>) -> bool {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.failed.iter().filter(|note| note.retry).map(|note| note.row).collect()
+        told.failed.iter().any(|note| note.retry && !asked.contains(&note.row) && before.has(note.row))
     }
 
     /// The first of the rows that failed so far.
@@ -292,7 +287,7 @@ impl<'a> ShardWriter<'a> {
         runs.values_mut().try_for_each(|run| run.flush(&self.file))
     }
 
-    /// Publishes the shard: synced, hashed, renamed, and then its commit record.
+    /// Publishes the shard: synced, hashed, renamed, and then its commit record. One that is dropped instead leaves what was there before.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Environment`].
@@ -329,9 +324,19 @@ impl<'a> ShardWriter<'a> {
         let path = shard_path(self.writer.folder(), &self.header.name, self.shard, "json");
         prepare_json(&path, &record)?;
         self.writer.begin_change()?;
-        fs::publish(&self.path)?;
+        let published = fs::publish(&self.path);
+        // once the shard has its name, it is for the next run to give the record its own
+        if !part.exists() {
+            self.unfinished.keep();
+        }
+        published?;
         fs::publish(&path)
     }
+}
+
+/// What is written before the shard of this path is there.
+fn unfinished(path: &Path) -> fs::Unfinished {
+    fs::Unfinished::new([fs::part(path), spool::path(path), fs::part(&path.with_extension("json"))])
 }
 
 /// Why a row with such a value is not written.

@@ -43,6 +43,11 @@ impl ShardRecord {
         self.sources.iter().any(|(path, was)| now.get(path).is_some_and(|is| !is.contains(was)))
     }
 
+    /// What is to be known of the rows that are tried again.
+    pub fn to_retry(&self) -> impl Iterator<Item = &RowNote> {
+        self.failed.iter().filter(|note| note.retry)
+    }
+
     /// Whether a row is there.
     pub fn has(&self, row: u64) -> bool {
         self.failed.iter().chain(&self.absent).all(|note| note.row != row)

@@ -1,6 +1,5 @@
 //! From settings to finished runs.
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,6 +20,7 @@ use super::workers::on_threads;
 use crate::report::record;
 use crate::report::results::{Role, RunResult};
 use crate::stop::Stop;
+use crate::store::header::is_store;
 use crate::{Error, Result, fs};
 
 /// How far training is.
@@ -52,11 +52,11 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     let device = device::find(&settings.device)?;
     // a step takes and frees the same few large buffers: fresh pages would cost a seventh to a third of it
     crate::allocator::keep_freed_memory();
-    let store = |folder: &Path| ["store.json", "plan.json"].into_iter().find(|name| folder.join(name).is_file());
-    let above = settings.out.ancestors().filter(|folder| !folder.as_os_str().is_empty()).find(|folder| store(folder).is_some());
-    if let Some(folder) = above {
-        let problem = format!("[train] out: {} is a store; expected another folder for runs", folder.display());
-        return Err(Error::input(settings.out.display(), problem));
+    for folder in settings.out.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+        if is_store(folder)? {
+            let problem = format!("[train] out: {} is a store; expected another folder for runs", folder.display());
+            return Err(Error::input(settings.out.display(), problem));
+        }
     }
     let campaign = Campaign::plan(table, settings)?;
     let init = settings.init.as_deref().map(Saved::read).transpose()?;

@@ -25,6 +25,8 @@ pub struct Validation {
     pub faults: Vec<String>,
     /// What is good to know.
     pub notes: Vec<String>,
+    /// Whether a fault is that the system refuses to read a table, of which nothing can be said then.
+    pub refused: bool,
 }
 
 /// How much of a recording is decoded.
@@ -65,7 +67,8 @@ pub fn validate(pipeline: &Pipeline, decode: Option<(Depth, Work<'_>)>) -> Resul
     let data = config::table(&pipeline.data, "data", "pipeline file".as_ref())?;
     let (manifest, findings) = dataset::check(data);
     let faults = findings.faults.iter().map(Error::to_string).collect();
-    let mut found = Validation { faults, notes: findings.notes, ..Validation::default() };
+    let refused = findings.faults.iter().any(|fault| matches!(fault, Error::Io { .. }));
+    let mut found = Validation { faults, notes: findings.notes, refused, ..Validation::default() };
     let asked = asked(pipeline, data, &mut found);
     #[cfg(feature = "torch")]
     if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::Settings::resolve_compare) {

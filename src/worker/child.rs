@@ -147,7 +147,7 @@ pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
     Some(())
 }
 
-/// `MMDG_FAULT=hang:ID`, `crash:ID`, `hoard:ID` or `panic:ID` has decoding do just that where a job holds the segment `ID`, as recordings that
+/// `MMDG_FAULT=hang:ID`, `crash:ID`, `stumble:ID`, `hoard:ID` or `panic:ID` has decoding do just that where a job holds the segment `ID`, as recordings that
 /// decoders cannot cope with do. For tests.
 #[cfg(feature = "cli")]
 fn suffer(job: &Job) {
@@ -161,6 +161,16 @@ fn suffer(job: &Job) {
             std::thread::sleep(Duration::from_secs(1));
         },
         "crash" => std::process::abort(),
+        "stumble" => {
+            // three times: with the others, alone, and once more alone
+            let stumbled = std::fs::OpenOptions::new().append(true).create(true).open("stumbled");
+            let first = stumbled.is_ok_and(|mut file| {
+                file.metadata().is_ok_and(|about| about.len() < 3) && std::io::Write::write_all(&mut file, b".").is_ok()
+            });
+            if first {
+                std::process::abort();
+            }
+        }
         "hoard" => drop(vec![1u8; 1 << 40]),
         "panic" => std::panic::resume_unwind(Box::new("asked for by MMDG_FAULT")),
         _ => {}

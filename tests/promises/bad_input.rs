@@ -152,7 +152,8 @@ fn tables() {
     at("id,path,start,end,label,domain,label\n", &["line 1: column \"label\" stands twice; expected it once"]);
     at(&format!("{head}a,000.wav,1,1,x,d\n"), &["line 2: end 1: expected seconds after the start 1"]);
     at(&format!("{head}a,000.wav,-1,1,x,d\n"), &["line 2: start -1: expected seconds, 0 or more"]);
-    at(&format!("{head}a,000.wav,NaN,1,x,d\n"), &["line 2: start NaN"]);
+    at(&format!("{head}a,000.wav,NaN,1,x,d\n"), &["line 2: start \"NaN\"; expected seconds"]);
+    at(&format!("{head}a,000.wav,0,1e400,x,d\n"), &["line 2: end \"1e400\"; expected seconds"]);
     at(&format!("{head}a,000.wav,zero,1,x,d\n"), &["line 2: start \"zero\"; expected seconds"]);
     at(&format!("{head}a,000.wav,0,,,d\n"), &["line 2: label is empty"]);
     at(&format!("{head}a,000.wav,0,,x\n"), &["line 2: 5 fields; expected 6"]);

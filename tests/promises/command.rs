@@ -46,6 +46,17 @@ pub fn tones(folder: &Path, rows: usize) {
     std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
 }
 
+/// Has the pipeline of [`tones`] run the demo's audio network, with more keys of `[extract]` and more tables.
+#[cfg(feature = "onnx")]
+pub fn extracting(folder: &Path, keys: &str, tables: &str) {
+    let path = folder.join("pipeline.toml");
+    let pipeline = std::fs::read_to_string(&path).unwrap().replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
+    let extract = format!(
+        "\n[extract]\nstore = \"features\"\nthreads = 1\n{keys}\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n{tables}"
+    );
+    std::fs::write(path, pipeline + &extract).unwrap();
+}
+
 /// Every file below `folder` with its bytes, but for how recordings looked, which is no part of a store.
 pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();

@@ -4,16 +4,13 @@ use std::path::Path;
 
 use mmdg::store::Store;
 
-use crate::command::{expect, run, tones, tree};
+use crate::command::{expect, extracting, run, tones, tree};
 
 /// A pipeline of five tones, one of them no sound, through the demo's audio network.
 fn prepared(folder: &Path) {
     tones(folder, 5);
     std::fs::write(folder.join("003.wav"), "no sound").unwrap();
-    let mut text =
-        std::fs::read_to_string(folder.join("pipeline.toml")).unwrap().replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
-    text += "\n[extract]\nstore = \"features\"\nthreads = 1\nbatch-size = 2\n\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
-    std::fs::write(folder.join("pipeline.toml"), text).unwrap();
+    extracting(folder, "batch-size = 2", "");
     expect(&run(folder, "preprocess pipeline.toml --max-failures 1"), 4, &["1 unreadable"]);
 }
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use mmdg::rng::Stream;
 
-use crate::command::{expect, mmdg, run, tones, tree};
+use crate::command::{expect, extracting, mmdg, run, tones, tree};
 
-const PIPELINE: &str = "\n[extract]\nstore = \"features\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n\
+const TRAIN: &str = "\
     [protocol]\ntargets = [\"attic\"]\nseeds = [0]\n[train]\nout = \"runs\"\nepochs = 2\nbatch-size = 4\nhidden = 8\nembedding = 8\nhead-hidden = 8\n\
     trace = true\ntsne = true\n[[train.compare]]\nname = \"gmp\"\nbalance = \"gmp\"\n[report]\nout = \"report\"\n";
 
@@ -19,12 +19,7 @@ const PIPELINE: &str = "\n[extract]\nstore = \"features\"\nthreads = 1\n[extract
 fn prepared() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     tones(folder.path(), 24);
-    let path = folder.path().join("pipeline.toml");
-    std::fs::write(
-        &path,
-        std::fs::read_to_string(&path).unwrap().replace("seconds = 4.0", "seconds = 2.0\nbins = 64") + PIPELINE,
-    )
-    .unwrap();
+    extracting(folder.path(), "", TRAIN);
     expect(&run(folder.path(), "run pipeline.toml -q"), 0, &[]);
     expect(&run(folder.path(), "export features rows.npz -q"), 0, &[]);
     folder

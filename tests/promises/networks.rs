@@ -4,20 +4,17 @@ use std::path::Path;
 
 use mmdg::store::Store;
 
-use crate::command::{expect, mmdg, run, tones, tree};
+use crate::command::{expect, extracting, mmdg, run, tones, tree};
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/models");
 
 /// A pipeline of `rows` tones, two seconds of each as log-mel, through the demo's network and one with three outputs.
 fn prepared(folder: &Path, rows: usize) {
     tones(folder, rows);
-    let mut text =
-        std::fs::read_to_string(folder.join("pipeline.toml")).unwrap().replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
-    text += &format!(
-        "\n[extract]\nstore = \"features\"\nshard-mib = 1\n\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n\n\
-        [extract.backbones.small]\nmodality = \"audio\"\nmodel = \"{MODELS}/outputs.onnx\"\noutput = [\"embedding\", \"map\", \"plane\"]\n"
+    let small = format!(
+        "[extract.backbones.small]\nmodality = \"audio\"\nmodel = \"{MODELS}/outputs.onnx\"\noutput = [\"embedding\", \"map\", \"plane\"]\n"
     );
-    std::fs::write(folder.join("pipeline.toml"), text).unwrap();
+    extracting(folder, "shard-mib = 1", &small);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::command::{children, expect, mmdg, run, tones, tree};
 use crate::shared::skipped;
 
 /// A user who has no other process: what `ulimit -u` counts is all that a user runs, in other tests too.
-fn nobody() -> u32 {
-    200_000 + std::process::id()
+fn nobody(folder: &Path) -> u64 {
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+    200_000 + BuildHasherDefault::<DefaultHasher>::default().hash_one(folder) % 1_000_000_000
 }
 
 /// The program under a shell line, as a user who owns nothing; none where that cannot be.
@@ -20,12 +21,12 @@ fn as_nobody(test: &str, folder: &Path, before: &str, arguments: &str) -> Option
     let line = |rest: &str| {
         let mut command = Command::new("setpriv");
         command
-            .args([&format!("--reuid={}", nobody()), "--clear-groups", "bash", "-c", rest])
+            .args([&format!("--reuid={}", nobody(folder)), "--clear-groups", "bash", "-c", rest])
             .current_dir(folder)
             .env_remove("MMDG_FAULT");
         command.env("HOME", folder).output()
     };
-    let able = line(&format!("{program} --version >/dev/null && [ $(id -u) = {} ] && touch .able && rm .able", nobody()));
+    let able = line(&format!("{program} --version >/dev/null && [ $(id -u) = {} ] && touch .able && rm .able", nobody(folder)));
     if !able.is_ok_and(|output| output.status.success()) {
         skipped(test, "this is not root, or another user cannot run the program");
         return None;
@@ -92,6 +93,19 @@ fn what_may_not_be_read_is_6_and_a_recordings_own_failure() {
         open(name, mode);
         expect(&output, 6, &["Permission denied"]);
     }
+    shut("table.csv");
+    let output = as_nobody(test, folder, ":", "validate pipeline.toml").unwrap();
+    open("table.csv", 0o666);
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("table.csv: cannot read: Permission denied"), "{output:?}");
+    // nor is a shard that cannot be made one for which there is no room
+    let shard = std::fs::read(folder.join("clips/audio/00000.h5")).unwrap();
+    std::fs::remove_file(folder.join("clips/audio/00000.h5")).unwrap();
+    open("clips/audio", 0o555);
+    let output = as_nobody(test, folder, ":", "preprocess pipeline.toml -q").unwrap();
+    open("clips/audio", 0o777);
+    std::fs::write(folder.join("clips/audio/00000.h5"), shard).unwrap();
+    expect(&output, 6, &["clips/audio/00000.h5.part: cannot create: Permission denied"]);
     // of a recording it is the row that fails
     shut("002.wav");
     let output = as_nobody(test, folder, ":", "preprocess pipeline.toml --max-failures 1 --set preprocess.store=other").unwrap();

@@ -9,6 +9,8 @@ use mmdg::error::{Cause, Code};
 use mmdg::rng::Stream;
 use mmdg::store::Store;
 
+#[cfg(feature = "onnx")]
+use crate::command::extracting;
 use crate::command::{children, expect, mmdg, run, tones, tree};
 
 #[test]
@@ -171,12 +173,10 @@ fn what_is_made_of_rows_that_were_made_again_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tones(folder, 24);
-    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
-    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
-    pipeline += "[extract]\nstore = \"features\"\nthreads = 1\nshard-mib = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n\
+    let train = "\
         [protocol]\ntargets = [\"attic\"]\nseeds = [0]\n[train]\nout = \"runs\"\nepochs = 2\nbatch-size = 4\nhidden = 8\nembedding = 8\n\
         head-hidden = 8\n[[train.compare]]\nname = \"none\"\nbalance = \"none\"\n[report]\nout = \"report\"\n";
-    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    extracting(folder, "shard-mib = 1", train);
     let verb = |verb: &str| run(folder, &format!("{verb} pipeline.toml"));
     let says = |output: &std::process::Output, what: &str| String::from_utf8_lossy(&output.stderr).contains(what);
     std::fs::rename(folder.join("005.wav"), folder.join("away")).unwrap();
@@ -211,11 +211,7 @@ fn features_of_a_recording_that_changed_are_told_of_too() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tones(folder, 9);
-    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
-    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
-    pipeline +=
-        "[extract]\nstore = \"features\"\nfrom = \"media\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
-    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    extracting(folder, "from = \"media\"", "");
     let verb = "extract pipeline.toml";
     expect(&run(folder, verb), 0, &[]);
     let made = tree(&folder.join("features"));
@@ -300,10 +296,7 @@ fn a_failure_that_was_mended_reaches_the_features() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tones(folder, 9);
-    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
-    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
-    pipeline += "[extract]\nstore = \"features\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
-    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    extracting(folder, "", "");
     let good = std::fs::read(folder.join("003.wav")).unwrap();
     std::fs::write(folder.join("003.wav"), "no sound").unwrap();
     for from in ["clips", "media"] {
@@ -349,11 +342,8 @@ fn rows_lost_come_back(verb: &str, store: &str, count: u32) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tones(folder, 60);
-    let mut pipeline = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
-    pipeline = pipeline.replace("seconds = 4.0", "seconds = 2.0\nbins = 64");
-    pipeline +=
-        "[extract]\nstore = \"features\"\nfrom = \"media\"\nthreads = 1\n[extract.backbones.audio]\nbackbone = \"demo-audio\"\n";
-    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    #[cfg(feature = "onnx")]
+    extracting(folder, "from = \"media\"", "");
     expect(&run(folder, &format!("{verb} pipeline.toml -q")), 0, &[]);
     std::fs::rename(folder.join(store), folder.join("calm")).unwrap();
     let calm = tree(&folder.join("calm"));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mmdg::media::encode::{Pictures, write_mp4};
 use mmdg::store::Store;
 
-use crate::command::{expect, mmdg, run, tree};
+use crate::command::{expect, extracting, mmdg, run, tones, tree};
 
 /// Two videos of four seconds with segments that overlap, so that each is decoded in one pass.
 fn segments(folder: &Path) {
@@ -70,6 +70,26 @@ fn extraction_from_media_survives_too() {
         --set preprocess.modalities.video.resize=64 --set preprocess.modalities.video.crop=64";
     let output = mmdg(folder, verb).env("MMDG_FAULT", "crash:b1").output().unwrap();
     expect(&output, 4, &["8 samples, failed: 1 crashed"]);
+}
+
+#[test]
+fn a_row_whose_process_dies_is_tried_again_at_the_end() {
+    for verb in ["preprocess", "extract"] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        tones(folder, 9);
+        extracting(folder, "from = \"media\"", "");
+        let calm = if verb == "preprocess" { "clips" } else { "features" };
+        let stumbling = |more: &str| {
+            let _ = std::fs::remove_file(folder.join("stumbled"));
+            let line = format!("{verb} pipeline.toml --max-failures 1 {more}");
+            mmdg(folder, &line).env("MMDG_FAULT", "stumble:t4").output().unwrap()
+        };
+        expect(&stumbling("--retries 0 --set preprocess.store=c --set extract.store=f"), 4, &["failed: 1 crashed"]);
+        expect(&stumbling("--set preprocess.store=e --set extract.store=e"), 0, &["9 samples, none failed"]);
+        expect(&run(folder, &format!("{verb} pipeline.toml")), 0, &["9 samples, none failed"]);
+        assert!(tree(&folder.join("e")) == tree(&folder.join(calm)), "{verb}");
+    }
 }
 
 #[test]
