@@ -34,7 +34,8 @@ pub(super) fn rows(
         Depth::Last => last(&crew, there[item], work),
         Depth::All => all(&crew, there[item], work),
     };
-    let mut absent: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    // whole recordings, by what is said of them: their rows, and the first of these
+    let mut absent: BTreeMap<String, (BTreeSet<&str>, String)> = BTreeMap::new();
     let mut flags = Vec::new();
     in_order(there.len(), work.workers, 4 * work.workers, work.stop, make, |item, told: Result<Vec<Told>>| {
         let group = there[item];
@@ -43,8 +44,10 @@ pub(super) fn rows(
             let line = |what: &dyn Display| format!("{}: {kind}: {what} (row {id:?})", group.source.path().display());
             match problem {
                 Ok(flag) => flags.push(line(&format_args!("{flag} (partial)"))),
-                Err(Failure { code: Code::Absent, .. }) => {
-                    absent.entry(kind).or_default().extend(group.segments.iter().map(|segment| segment.id.as_str()));
+                Err(Failure { code: Code::Absent, message }) => {
+                    let first = || (BTreeSet::new(), format!("{} (row {id:?})", group.source.path().display()));
+                    let (rows, _) = absent.entry(format!("{kind}: {message}")).or_insert_with(first);
+                    rows.extend(group.segments.iter().map(|segment| segment.id.as_str()));
                 }
                 Err(failure) => found.faults.push(line(&failure)),
             }
@@ -52,7 +55,8 @@ pub(super) fn rows(
         (work.progress)(Progress { done: item + 1, total: there.len() });
         Ok(())
     })?;
-    let absent = absent.into_iter().map(|(kind, rows)| format!("{} rows are of recordings without {kind}", rows.len()));
+    let absent =
+        absent.into_iter().map(|(said, (rows, first))| format!("{said} (absent) ({} rows, the first {first})", rows.len()));
     found.notes.extend(flags.into_iter().chain(absent));
     Ok(())
 }

@@ -40,7 +40,7 @@ fn all_faults_of_a_table_and_its_media_are_listed() {
     says(&text, &["3 rows, 2 files, 0 faults"]);
     assert_eq!(code, Some(0));
     let (text, code) = validate(folder, "--decode");
-    says(&text, &["note: 1 rows are of recordings without audio", "0 faults"]);
+    says(&text, &["note: audio: no sound track (absent) (1 rows, the first silent.mp4 (row \"c\"))", "0 faults"]);
     assert_eq!(code, Some(0));
 
     let bad = "d,missing.mp4,0,1,x,p\nd2,missing.mp4,1,2,x,p\ne,page.mp4,0,1,x,p\nf,empty.mp4,0,1,x,p\n\

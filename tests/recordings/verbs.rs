@@ -111,7 +111,7 @@ fn validate_says_word_for_word_what_preprocess_says() {
     let path = |id: &str| paths[id].split(',').next().unwrap();
     let mut expected = BTreeSet::new();
     let store = Store::open(&folder.join("clips")).unwrap();
-    let mut absent = BTreeMap::new();
+    let mut absent: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for modality in ["audio", "video"] {
         for record in store.modality(modality).unwrap().records() {
             let failed = record.failed.iter().map(|note| ("", note));
@@ -120,15 +120,14 @@ fn validate_says_word_for_word_what_preprocess_says() {
                 let what = format!("{modality}: {} ({})", note.message, note.code.name());
                 expected.insert(format!("{before}{}: {what} (row {:?})", path(&note.id), note.id));
             }
-            *absent.entry(modality).or_insert(0) += record.absent.len();
+            for note in &record.absent {
+                let first = format!("{} (row {:?})", path(&note.id), note.id);
+                absent.entry(format!("{modality}: {}", note.message)).or_insert((0, first)).0 += 1;
+            }
         }
     }
-    expected.extend(
-        absent
-            .iter()
-            .filter(|(_, rows)| **rows > 0)
-            .map(|(modality, rows)| format!("note: {rows} rows are of recordings without {modality}")),
-    );
+    let absent = absent.into_iter();
+    expected.extend(absent.map(|(said, (rows, first))| format!("note: {said} (absent) ({rows} rows, the first {first})")));
     let failed = expected.iter().filter(|line| !line.starts_with("note: ")).count();
     let output = run(folder, "validate pipeline.toml --decode=all --workers 2 --quiet");
     let text = String::from_utf8(output.stdout).unwrap();
