@@ -77,10 +77,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    if not folder.exists():
+    if not (folder / "made").exists():
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         features(folder)
         recordings(folder)
+        (folder / "made").touch()
 
     def extract(*more):
         shutil.rmtree(folder / "embedded", ignore_errors=True)
