@@ -16,7 +16,7 @@ unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_P
 export CARGO_TARGET_DIR := $(CURDIR)/target
 # nothing here is compiled twice from a changed state, and without it target/ is a third smaller
 export CARGO_INCREMENTAL := 0
-FEATURES := cli media video hdf5 onnx torch exchange
+FEATURES := cli media video hdf5 onnx torch exchange faults
 NONE := --no-default-features
 ALL := --all-features
 # a line a step, with the seconds since the start
@@ -125,7 +125,7 @@ test-wheel: setup
 	$(step) "building the wheel for its tests"
 	rm -rf target/python/wheel
 	cd python
-	../target/python/build/bin/maturin build --quiet --profile dev --locked --out ../target/python/wheel 2>&1 | sed '/^🍹\|^🐍\|^🔗\|^📦/d'
+	../target/python/build/bin/maturin build --quiet --profile dev --locked --features faults --out ../target/python/wheel 2>&1 | sed '/^🍹\|^🐍\|^🔗\|^📦/d'
 
 # without an index, pip finds nothing but what is in the environment: numpy
 install = $(1)/bin/python -m pip uninstall --quiet --yes mmdg 2>/dev/null && $(1)/bin/python -m pip install --quiet --no-index target/python/wheel/*.whl

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mmdg::error::Action;
 use mmdg::error::Failure;
 use mmdg::manifest::Segment;
 use mmdg::preprocess::{self, Maker, Pass};
@@ -43,7 +44,7 @@ impl Sink for Clips<'_> {
         let clip = self.open.remove(&row).unwrap_or_default();
         self.sum += clip.iter().step_by(1013).map(|&value| u64::from(value)).sum::<u64>();
         match self.out {
-            Some(out) => out.write_all_at(&clip, (place * self.bytes) as u64).map_err(Error::io("write", "--out".as_ref())),
+            Some(out) => out.write_all_at(&clip, (place * self.bytes) as u64).map_err(Error::io(Action::Write, "--out".as_ref())),
             None => Ok(()),
         }
     }
@@ -63,7 +64,7 @@ fn main() -> Result<()> {
         }
     }
     let (segments, order) = segments(&table.ok_or_else(usage)?)?;
-    let out = out.map(|path| File::create(&path).map_err(Error::io("create", path.as_ref()))).transpose()?;
+    let out = out.map(|path| File::create(&path).map_err(Error::io(Action::Create, path.as_ref()))).transpose()?;
     let modality = serde_json::from_value(serde_json::json!({"preset": "uniform", "frames": 32, "resize": 256, "crop": 224}));
     let modality = modality.map_err(|error| Error::Usage(error.to_string()))?;
     let makers = preprocess::makers(&BTreeMap::from([("video".to_owned(), modality)]), "table")?;

@@ -3,7 +3,11 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+mod action;
+mod failure;
+
+pub use action::Action;
+pub use failure::{Cause, Code, Failure};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,8 +40,8 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// "read", "write", "rename" and so on.
-        action: &'static str,
+        /// What was tried.
+        action: Action,
         /// What the system said.
         source: std::io::Error,
     },
@@ -107,14 +111,14 @@ impl Error {
     }
 
     /// For `map_err` on a file operation.
-    pub fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
+    pub fn io<'a>(action: Action, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
         move |source| Self::Io { path: path.into(), action, source }
     }
 
     /// A file that the user named cannot be read: [`Error::Io`] where the system refuses it, else [`Error::Input`] that says what was expected, if anything.
     pub fn unread(path: &Path, error: std::io::Error, expected: &str) -> Self {
         if error.kind() == std::io::ErrorKind::PermissionDenied {
-            return Self::io("read", path)(error);
+            return Self::io(Action::Read, path)(error);
         }
         let expected = if expected.is_empty() { String::new() } else { format!("; expected {expected}") };
         Self::input(named(path), format!("cannot read: {error}{expected}"))
@@ -141,7 +145,11 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Input { .. } | Self::Media { .. } => 3,
-            Self::Io { action, source, .. } if *action == "read" && source.kind() != std::io::ErrorKind::PermissionDenied => 3,
+            Self::Io { action, source, .. }
+                if *action == Action::Read && source.kind() != std::io::ErrorKind::PermissionDenied =>
+            {
+                3
+            }
             Self::TooManyFailures { .. } => 5,
             Self::Io { .. } | Self::Environment { .. } => 6,
             Self::Integrity { .. } => 7,
@@ -183,122 +191,6 @@ pub(crate) fn plain_types(message: &str) -> String {
         }
     }
     message
-}
-
-/// Why one row of one modality could not be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// A stable word for programs.
-    pub code: Code,
-    /// A sentence for people.
-    pub message: String,
-}
-
-impl Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.message, self.code.name())
-    }
-}
-
-/// The stable word for why a row could not be made, or what is to be known of one that was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Code {
-    /// The recording has no stream of this modality. Listed, not counted as a failure.
-    Absent,
-    /// The end was held or padded: the recording stops less than max(0.25 s, 2 %) before the segment does. A flag on a good row.
-    Partial,
-    /// There is no such file.
-    Missing,
-    /// The system refuses to read the file: permissions, a broken disk.
-    Refused,
-    /// The file cannot be opened as a recording.
-    Unreadable,
-    /// No decoder for the stream.
-    Unsupported,
-    /// The stream gives no frame or sample in the segment.
-    Undecodable,
-    /// The recording ends more than max(0.25 s, 2 %) before the segment does.
-    Truncated,
-    /// The recording asks for more memory than a recording should.
-    Limit,
-    /// The backbone gave an error.
-    Backbone,
-    /// A value is not finite, or larger than the store's type holds.
-    NonFinite,
-    /// Decoding went on for longer than `--timeout-per-item` allows.
-    Timeout,
-    /// The process that decoded it died.
-    Crashed,
-    /// A defect of this program, kept from taking the run down.
-    Internal,
-}
-
-/// Where what a [`Code`] tells of has its cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// In the recording, the row or the backbone: the same command will end the same.
-    Inside,
-    /// Outside: another attempt may well succeed.
-    Outside,
-}
-
-impl Code {
-    /// Every one.
-    pub const ALL: [Self; 14] = [
-        Self::Absent,
-        Self::Partial,
-        Self::Missing,
-        Self::Refused,
-        Self::Unreadable,
-        Self::Unsupported,
-        Self::Undecodable,
-        Self::Truncated,
-        Self::Limit,
-        Self::Backbone,
-        Self::NonFinite,
-        Self::Timeout,
-        Self::Crashed,
-        Self::Internal,
-    ];
-
-    /// Where its cause lies.
-    pub fn cause(self) -> Cause {
-        match self {
-            Self::Missing | Self::Refused | Self::Timeout | Self::Crashed => Cause::Outside,
-            Self::Absent
-            | Self::Partial
-            | Self::Unreadable
-            | Self::Unsupported
-            | Self::Undecodable
-            | Self::Truncated
-            | Self::Limit
-            | Self::Backbone
-            | Self::NonFinite
-            | Self::Internal => Cause::Inside,
-        }
-    }
-
-    /// The word as it stands in `failures.jsonl`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Partial => "partial",
-            Self::Missing => "missing",
-            Self::Refused => "refused",
-            Self::Unreadable => "unreadable",
-            Self::Unsupported => "unsupported",
-            Self::Undecodable => "undecodable",
-            Self::Truncated => "truncated",
-            Self::Limit => "limit",
-            Self::Backbone => "backbone",
-            Self::NonFinite => "non-finite",
-            Self::Timeout => "timeout",
-            Self::Crashed => "crashed",
-            Self::Internal => "internal",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Store {
         if !["float32", "stored"].contains(&dtype) {
             return Err(PyValueError::new_err(format!("dtype {dtype:?}; expected \"float32\" or \"stored\"")));
         }
-        let path = std::path::absolute(&path).map_err(mmdg::Error::io("find", &path)).map_err(raise)?;
+        let path = std::path::absolute(&path).map_err(mmdg::Error::io(mmdg::error::Action::Find, &path)).map_err(raise)?;
         Ok(Self { path, dtype: dtype.into(), copy, open: PyOnceLock::new() })
     }
 

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::{Balancer, Entry, Setting, Signals, Term, Update, column};
+use super::{Balancer, Choice, Entry, Number, Signals, Term, Update, column, word};
 use crate::objective::{FusedDomain, Layout, ModalityDomain, Objective, Shape};
 
 /// Domain-adversarial training (Ganin et al., JMLR 2016) with one fused discriminator, or one a modality, nothing balanced: L_c + λ L_d of
@@ -9,28 +9,33 @@ use crate::objective::{FusedDomain, Layout, ModalityDomain, Objective, Shape};
 pub const ENTRY: Entry = Entry {
     name: "adversarial",
     about: "joint training against a domain discriminator",
-    takes: &[
-        LAMBDA,
-        Setting::word("discriminator", &["fused", "modality"], "one on the concatenated embeddings, or one on each modality's"),
-        Setting::word(
-            "warm-up",
-            &["none", "ramp"],
-            "ramp: the reversal grows by 2 / (1 + exp(-10 p)) - 1 over the share p of steps done",
-        ),
-    ],
+    takes: &[LAMBDA.setting(), BY_MODALITY.setting(), RAMP.setting()],
     build: |runs, kind, device| {
-        let is = |name: &str, word: &str| runs.first().is_some_and(|run| run.word(name) == word);
-        let (modality, ramp) = (is("discriminator", "modality"), is("warm-up", "ramp"));
-        Box::new(Adversarial { scale: -column(runs, "lambda", kind, device), modality, modalities: 0, ramp, done: None })
+        let (modality, ramp) = (word(runs, &BY_MODALITY), word(runs, &RAMP));
+        Box::new(Adversarial { scale: -column(runs, &LAMBDA, kind, device), modality, modalities: 0, ramp, done: None })
     },
 };
 
 /// λ ≥ 0 of Peng et al., Eq. 1.
-pub const LAMBDA: Setting = Setting::number(
+pub const LAMBDA: Number = Number::new(
     "lambda",
     0.15,
     [0.0, 1.0],
     "weight of the reversed domain gradient; what the authors' code amounts to (0.5 · 0.3), the paper gives no value",
+);
+
+const BY_MODALITY: Choice<bool> = Choice::new(
+    "discriminator",
+    &["fused", "modality"],
+    &[false, true],
+    "one on the concatenated embeddings, or one on each modality's",
+);
+
+const RAMP: Choice<bool> = Choice::new(
+    "warm-up",
+    &["none", "ramp"],
+    &[false, true],
+    "ramp: the reversal grows by 2 / (1 + exp(-10 p)) - 1 over the share p of steps done",
 );
 
 #[derive(Debug)]

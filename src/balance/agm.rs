@@ -3,7 +3,7 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
-use super::{Balancer, Entry, Record, Setting, Signals, Term, Update, column, spread};
+use super::{Balancer, Entry, Number, Record, Signals, Term, Update, column, spread};
 use crate::objective::{Layout, Shape};
 
 /// Adaptive gradient modulation (Li et al., ICCV 2023, arXiv 2308.07686): s_m = − mean log p_m(y) of what modality m adds
@@ -17,12 +17,14 @@ use crate::objective::{Layout, Shape};
 pub const ENTRY: Entry = Entry {
     name: "agm",
     about: "adaptive gradient modulation (Li et al., ICCV 2023)",
-    takes: &[Setting::number("alpha", 0.1, [0.0, 1.0], "α of the scale; the authors' code"), FIRST_EPOCH, LAST_EPOCH],
+    takes: &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
     build: |runs, kind, device| {
-        let alpha = column(runs, "alpha", kind, device).unsqueeze(1);
+        let alpha = column(runs, &ALPHA, kind, device).unsqueeze(1);
         Box::new(Agm { window: Window::new(runs, kind, device), batches: alpha.zeros_like(), mean: alpha.zeros_like(), alpha })
     },
 };
+
+const ALPHA: Number = Number::new("alpha", 0.1, [0.0, 1.0], "α of the scale; the authors' code");
 
 /// The least probability that counts, and the most that τ is above r.
 const PROBABILITY_FLOOR: f64 = 1e-8;

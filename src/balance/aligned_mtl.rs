@@ -12,7 +12,7 @@ use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
 pub const ENTRY: Entry = Entry {
     name: "aligned-mtl",
     about: "gradients made orthogonal and equally long (Senushkin et al., CVPR 2023)",
-    takes: &[OBJECTIVES, DOMAIN_WEIGHT, GRAMIAN],
+    takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     build: |runs, kind, device| {
         let epsilon = if kind == Kind::Double { f64::EPSILON } else { f64::from(f32::EPSILON) };
         ByGramian::boxed("aligned-mtl", runs, kind, device, move |gramian, _| align(gramian, epsilon))

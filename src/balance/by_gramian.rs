@@ -5,23 +5,34 @@ use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, Hyperparameters, Record, Setting, Signals, Term, Update, column};
+use super::{Balancer, Choice, Hyperparameters, Number, Record, Signals, Term, Update, column, word};
 use crate::objective::{FusedDomain, Layout, Shape, UnimodalClassification};
 
 /// What meets the class loss of the fused head.
-pub const OBJECTIVES: Setting = Setting::word(
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// The reversed domain loss.
+    Domain,
+    /// The uni-modal class losses.
+    Unimodal,
+}
+
+/// Which it is.
+pub const OBJECTIVES: Choice<Beside> = Choice::new(
     "objectives",
     &["domain", "unimodal"],
+    &[Beside::Domain, Beside::Unimodal],
     "beside the fused class loss: the reversed domain loss, or the uni-modal ones",
 );
 
 /// [`LAMBDA`], for the domain loss.
-pub const DOMAIN_WEIGHT: Setting = LAMBDA.only("objectives", "domain");
+pub const DOMAIN_WEIGHT: Number = LAMBDA.only("objectives", "domain");
 
 /// Over which parameters inner products are taken. Official codes take all shared parameters as one vector.
-pub const GRAMIAN: Setting = Setting::word(
+pub const GRAMIAN: Choice<bool> = Choice::new(
     "gramian",
     &["per-modality", "shared"],
+    &[false, true],
     "weights for each encoder by its own gradients, or one choice for all by the sum of their inner products",
 );
 
@@ -32,7 +43,7 @@ type Rule = Box<dyn Fn(&Tensor, &Signals) -> Tensor + Send>;
 /// A rule and the objectives that it weighs: the method's, which come first, and one more.
 pub struct ByGramian {
     name: &'static str,
-    unimodal: bool,
+    beside: Beside,
     shared: bool,
     scale: Tensor,
     rule: Rule,
@@ -47,26 +58,25 @@ impl ByGramian {
         device: Device,
         rule: impl Fn(&Tensor, &Signals) -> Tensor + Send + 'static,
     ) -> Box<dyn Balancer> {
-        let is = |key: &str, word: &str| runs.first().is_some_and(|run| run.word(key) == word);
-        let unimodal = is("objectives", "unimodal");
-        let scale = added_scale(unimodal, runs, kind, device);
-        Box::new(Self { name, unimodal, shared: is("gramian", "shared"), scale, rule: Box::new(rule) })
+        let beside = word(runs, &OBJECTIVES);
+        let scale = added_scale(beside, runs, kind, device);
+        Box::new(Self { name, beside, shared: word(runs, &GRAMIAN), scale, rule: Box::new(rule) })
     }
 }
 
 /// The factor of the added objective: −λ of the domain loss, 1 of uni-modal ones.
-pub fn added_scale(unimodal: bool, runs: &[Hyperparameters], kind: Kind, device: Device) -> Tensor {
-    match unimodal {
-        true => Tensor::ones([runs.len() as i64], (kind, device)),
-        false => -column(runs, "lambda", kind, device),
+pub fn added_scale(beside: Beside, runs: &[Hyperparameters], kind: Kind, device: Device) -> Tensor {
+    match beside {
+        Beside::Unimodal => Tensor::ones([runs.len() as i64], (kind, device)),
+        Beside::Domain => -column(runs, &DOMAIN_WEIGHT, kind, device),
     }
 }
 
 /// The added objective. Its heads learn from its plain gradient and belong to no encoder.
-pub fn added_term(unimodal: bool, scale: &Tensor, shape: &Shape, layout: &mut Layout) -> Term {
-    let objective: Box<dyn crate::objective::Objective> = match unimodal {
-        true => Box::new(UnimodalClassification::apart(shape, layout)),
-        false => Box::new(FusedDomain::declare(shape, layout)),
+pub fn added_term(beside: Beside, scale: &Tensor, shape: &Shape, layout: &mut Layout) -> Term {
+    let objective: Box<dyn crate::objective::Objective> = match beside {
+        Beside::Unimodal => Box::new(UnimodalClassification::apart(shape, layout)),
+        Beside::Domain => Box::new(FusedDomain::declare(shape, layout)),
     };
     Term { objective, scale: scale.shallow_clone() }
 }
@@ -79,7 +89,7 @@ impl fmt::Debug for ByGramian {
 
 impl Balancer for ByGramian {
     fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![added_term(self.unimodal, &self.scale, shape, layout)]
+        vec![added_term(self.beside, &self.scale, shape, layout)]
     }
 
     fn needs_gramian(&self) -> bool {

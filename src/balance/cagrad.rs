@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
 use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
-use super::{Entry, Setting, column, simplex};
+use super::{Choice, Entry, Number, column, simplex, word};
 
 /// Conflict-averse gradient descent (Liu et al., NeurIPS 2021): of all updates within c ‖g_0‖ of the mean gradient g_0 the
 /// one that helps the worst objective most, d = g_0 + c ‖g_0‖ g_w / ‖g_w‖ with g_w = Σ w_t g_t of the least
@@ -12,20 +12,20 @@ use super::{Entry, Setting, column, simplex};
 pub const ENTRY: Entry = Entry {
     name: "cagrad",
     about: "conflict-averse gradient descent (Liu et al., NeurIPS 2021)",
-    takes: &[
-        OBJECTIVES,
-        DOMAIN_WEIGHT,
-        GRAMIAN,
-        Setting::number("c", 0.5, [0.1, 0.9], "how far from the mean gradient, as a share of its length; the official code")
-            .within(0.0, 1.0),
-        Setting::word("rescale", &["square", "none"], "d over 1 + c², as in the official code, or as it is"),
-    ],
+    takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), C.setting(), RESCALE.setting()],
     build: |runs, kind, device| {
-        let c = column(runs, "c", Kind::Double, device).view([-1, 1, 1]);
-        let rescale = runs.first().is_some_and(|run| run.word("rescale") == "square");
+        let c = column(runs, &C, Kind::Double, device).view([-1, 1, 1]);
+        let rescale = word(runs, &RESCALE);
         ByGramian::boxed("cagrad", runs, kind, device, move |gramian, _| combine(gramian, &c, rescale))
     },
 };
+
+const C: Number =
+    Number::new("c", 0.5, [0.1, 0.9], "how far from the mean gradient, as a share of its length; the official code")
+        .within(0.0, 1.0);
+
+const RESCALE: Choice<bool> =
+    Choice::new("rescale", &["square", "none"], &[true, false], "d over 1 + c², as in the official code, or as it is");
 
 /// ‖g_w‖ below this share of the largest gradient is rounding.
 const SHORT: f64 = 1e-6;

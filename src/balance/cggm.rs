@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Balancer, Entry, Record, Setting, Signals, Steering, Term, Update, column, keep, spread};
+use super::{Balancer, Choice, Entry, Number, Record, Signals, Steering, Term, Update, column, keep, spread, word};
 use crate::objective::{GuideClassification, Last, Layout, Shape};
 
 /// Classifier-guided gradient modulation (Guo et al., NeurIPS 2024, arXiv 2411.01409). Classifiers on detached embeddings
@@ -22,27 +22,28 @@ use crate::objective::{GuideClassification, Last, Layout, Shape};
 pub const ENTRY: Entry = Entry {
     name: "cggm",
     about: "classifier-guided gradient modulation (Guo et al., NeurIPS 2024)",
-    takes: &[
-        Setting::word(
-            "form",
-            &["code", "paper"],
-            "cosines between weights as in the authors' code, or between gradients as in the paper",
-        ),
-        Setting::number("rho", 1.3, [1.0, 1.3], "ρ, on every encoder's gradient; the authors' MOSI, IEMOCAP and Food-101"),
-        Setting::number("lambda", 0.2, [0.05, 0.2], "λ, the weight of L_gm; the authors' MOSI and IEMOCAP"),
-        Setting::number(
-            "clamp",
-            0.0,
-            [0.0, 0.0],
-            "B_m is kept within 0 and this; 0 leaves it as it is (ours; the authors do not)",
-        ),
-    ],
+    takes: &[PAPER.setting(), RHO.setting(), LAMBDA.setting(), CLAMP.setting()],
     build: |runs, kind, device| {
-        let [rho, lambda, clamp] = ["rho", "lambda", "clamp"].map(|name| column(runs, name, kind, device).unsqueeze(1));
-        let paper = runs.first().is_some_and(|run| run.word("form") == "paper");
+        let [rho, lambda, clamp] = [&RHO, &LAMBDA, &CLAMP].map(|number| column(runs, number, kind, device).unsqueeze(1));
+        let paper = word(runs, &PAPER);
         Box::new(Cggm { paper, accuracy: rho.zeros_like(), direction: rho.zeros_like(), rho, lambda, clamp })
     },
 };
+
+const PAPER: Choice<bool> = Choice::new(
+    "form",
+    &["code", "paper"],
+    &[false, true],
+    "cosines between weights as in the authors' code, or between gradients as in the paper",
+);
+
+const RHO: Number =
+    Number::new("rho", 1.3, [1.0, 1.3], "ρ, on every encoder's gradient; the authors' MOSI, IEMOCAP and Food-101");
+
+const LAMBDA: Number = Number::new("lambda", 0.2, [0.05, 0.2], "λ, the weight of L_gm; the authors' MOSI and IEMOCAP");
+
+const CLAMP: Number =
+    Number::new("clamp", 0.0, [0.0, 0.0], "B_m is kept within 0 and this; 0 leaves it as it is (ours; the authors do not)");
 
 /// Added to the sum of changes, as in the authors' code, and the least that the result counts as.
 const EPSILON: f64 = 1e-8;
@@ -152,7 +153,7 @@ mod tests {
         let [own] = settings(&ENTRY, &format!("clamp = {clamp:?}"));
         let column = |x: f64| Tensor::from_slice(&[x]).unsqueeze(1);
         let accuracy = Tensor::from_slice(&before).unsqueeze(0);
-        let (rho, lambda, clamp) = (column(1.0), column(1.0), column(own.number("clamp")));
+        let (rho, lambda, clamp) = (column(1.0), column(1.0), column(own.number(&CLAMP)));
         let cggm = Cggm { paper: false, direction: column(0.0), accuracy, rho, lambda, clamp };
         Vec::try_from(cggm.share_of_others(&Tensor::from_slice(&after).unsqueeze(0)).get(0)).unwrap()
     }

@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, Entry, RECORD, Record, Setting, Signals, Term, Update, column};
+use super::{Balancer, Choice, Entry, Number, RECORD, Record, Signals, Term, Update, column, word};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscriminator, UnimodalClassification};
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
@@ -21,56 +21,103 @@ pub const ENTRY: Entry = Entry {
     name: "gmp",
     about: "gradient modulation projection (Peng et al., AAAI 2026)",
     takes: &[
-        Setting::word(
-            "variant",
-            &["paper", "bench"],
-            "the equations of the paper, or the authors' code as released with MMDG-Bench",
-        ),
-        Setting::word(
-            "modulate",
-            &["both", "class", "domain", "unified", "none"],
-            "k on the class gradient and p on the domain gradient, one of them, k on both, or neither",
-        ),
-        Setting::word(
-            "project",
-            &["stronger", "weaker", "class", "domain", "both", "none"],
-            "which gradient is projected where the two conflict: the paper takes the stronger task's",
-        ),
-        Setting::word(
-            "ratio",
-            &["mean", "pairwise"],
-            "to more than one other modality: ρ and σ by the mean of the others, or as the mean of the ratios to each",
-        ),
-        Setting::number("alpha-k", 0.5, [0.0, 1.0], "α_k of Eq. 9, 0 leaves k = 1; the authors' code, the paper gives no value"),
-        Setting::number("alpha-p", 0.1, [0.0, 1.0], "α_p of Eq. 10, 0 leaves p = 1; the newer revision of the authors' code"),
-        LAMBDA.only("variant", "paper"),
-        Setting::number("reversal", 0.3, [0.0, 1.0], "strength of the gradient reversal; the authors' code")
-            .only("variant", "bench"),
-        Setting::word(
-            "unimodal-head",
-            &["modulated", "projected"],
-            "what the uni-modal head learns from: k g_c, as in the authors' code, or the class side as its encoder has it",
-        )
-        .only("variant", "bench"),
-        Setting::number("class-weight", 3.0, [0.0, 5.0], "weight of the uni-modal losses; the authors' code")
-            .only("variant", "bench"),
-        Setting::number("domain-weight", 0.5, [0.0, 1.0], "weight of the domain losses; the authors' code")
-            .only("variant", "bench"),
+        BENCH.setting(),
+        MODULATE.setting(),
+        PROJECT.setting(),
+        PAIRWISE.setting(),
+        ALPHA_K.setting(),
+        ALPHA_P.setting(),
+        LAMBDA.only("variant", "paper").setting(),
+        REVERSAL.setting(),
+        OWNED.setting(),
+        CLASS_WEIGHT.setting(),
+        DOMAIN_WEIGHT.setting(),
     ],
     build: |runs, kind, device| {
-        let column = |name: &str| column(runs, name, kind, device);
-        let word = |key: &str| runs.first().map_or("", |run| run.word(key));
-        let bench = word("variant") == "bench";
+        let column = |number: &Number| column(runs, number, kind, device);
+        let bench = word(runs, &BENCH);
         let (class_scale, domain_scale) = match bench {
-            true => (column("class-weight"), -column("domain-weight") * column("reversal")),
-            false => (Tensor::ones([runs.len() as i64], (kind, device)), -column("lambda")),
+            true => (column(&CLASS_WEIGHT), -column(&DOMAIN_WEIGHT) * column(&REVERSAL)),
+            false => (Tensor::ones([runs.len() as i64], (kind, device)), -column(&LAMBDA)),
         };
-        let [alpha_k, alpha_p] = ["alpha-k", "alpha-p"].map(|name| column(name).unsqueeze(1));
-        let (modulate, project, pairwise) = (word("modulate"), word("project"), word("ratio") == "pairwise");
-        let owned = bench && word("unimodal-head") == "modulated";
+        let [alpha_k, alpha_p] = [&ALPHA_K, &ALPHA_P].map(|number| column(number).unsqueeze(1));
+        let (modulate, project, pairwise) = (word(runs, &MODULATE), word(runs, &PROJECT), word(runs, &PAIRWISE));
+        let owned = bench && word(runs, &OWNED);
         Box::new(Gmp { bench, owned, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
     },
 };
+
+const BENCH: Choice<bool> = Choice::new(
+    "variant",
+    &["paper", "bench"],
+    &[false, true],
+    "the equations of the paper, or the authors' code as released with MMDG-Bench",
+);
+
+/// What is modulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Modulate {
+    Both,
+    Class,
+    Domain,
+    Unified,
+    Neither,
+}
+
+const MODULATE: Choice<Modulate> = Choice::new(
+    "modulate",
+    &["both", "class", "domain", "unified", "none"],
+    &[Modulate::Both, Modulate::Class, Modulate::Domain, Modulate::Unified, Modulate::Neither],
+    "k on the class gradient and p on the domain gradient, one of them, k on both, or neither",
+);
+
+/// Which gradient is projected off the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Project {
+    Stronger,
+    Weaker,
+    Class,
+    Domain,
+    Both,
+    Neither,
+}
+
+const PROJECT: Choice<Project> = Choice::new(
+    "project",
+    &["stronger", "weaker", "class", "domain", "both", "none"],
+    &[Project::Stronger, Project::Weaker, Project::Class, Project::Domain, Project::Both, Project::Neither],
+    "which gradient is projected where the two conflict: the paper takes the stronger task's",
+);
+
+const PAIRWISE: Choice<bool> = Choice::new(
+    "ratio",
+    &["mean", "pairwise"],
+    &[false, true],
+    "to more than one other modality: ρ and σ by the mean of the others, or as the mean of the ratios to each",
+);
+
+const ALPHA_K: Number =
+    Number::new("alpha-k", 0.5, [0.0, 1.0], "α_k of Eq. 9, 0 leaves k = 1; the authors' code, the paper gives no value");
+
+const ALPHA_P: Number =
+    Number::new("alpha-p", 0.1, [0.0, 1.0], "α_p of Eq. 10, 0 leaves p = 1; the newer revision of the authors' code");
+
+const REVERSAL: Number =
+    Number::new("reversal", 0.3, [0.0, 1.0], "strength of the gradient reversal; the authors' code").only("variant", "bench");
+
+const OWNED: Choice<bool> = Choice::new(
+    "unimodal-head",
+    &["modulated", "projected"],
+    &[true, false],
+    "what the uni-modal head learns from: k g_c, as in the authors' code, or the class side as its encoder has it",
+)
+.only("variant", "bench");
+
+const CLASS_WEIGHT: Number =
+    Number::new("class-weight", 3.0, [0.0, 5.0], "weight of the uni-modal losses; the authors' code").only("variant", "bench");
+
+const DOMAIN_WEIGHT: Number =
+    Number::new("domain-weight", 0.5, [0.0, 1.0], "weight of the domain losses; the authors' code").only("variant", "bench");
 
 /// Keeps ratios and quotients finite where a confidence or a gradient vanishes; the authors' code adds 1e-6 and 1e-12.
 const CONFIDENCE_FLOOR: f64 = 1e-12;
@@ -81,8 +128,8 @@ struct Gmp {
     bench: bool,
     /// Whether heads that a modality owns learn from k g_c.
     owned: bool,
-    modulate: &'static str,
-    project: &'static str,
+    modulate: Modulate,
+    project: Project,
     pairwise: bool,
     alpha_k: Tensor,
     alpha_p: Tensor,
@@ -127,13 +174,13 @@ impl Balancer for Gmp {
         let rho = to_others(&class.confidence(), self.pairwise);
         let sigma = to_mean_of_others(&domain.confidence()).reciprocal(); // Eq. 8: the other way round
         let one = rho.ones_like();
-        let k = if self.modulate == "domain" { one.shallow_clone() } else { modulation(&rho, &self.alpha_k) }; // Eq. 9
+        let k = if self.modulate == Modulate::Domain { one.shallow_clone() } else { modulation(&rho, &self.alpha_k) }; // Eq. 9
         let p = modulation(&sigma, &self.alpha_p); // Eq. 10
         let (k, p) = match self.modulate {
-            "none" => (one.shallow_clone(), one),
-            "class" => (k, one),
-            "unified" => (k.shallow_clone(), k),
-            _ => (k, p),
+            Modulate::Neither => (one.shallow_clone(), one),
+            Modulate::Class => (k, one),
+            Modulate::Unified => (k.shallow_clone(), k),
+            Modulate::Both | Modulate::Domain => (k, p),
         };
 
         // Eqs. 11-15 in terms of inner products of g_c and g_d; rho = sigma goes with the class side, as in the code
@@ -143,12 +190,12 @@ impl Balancer for Gmp {
         let every = || conflict.ones_like();
         let never = || conflict.zeros_like();
         let (class_side, domain_side) = match self.project {
-            "weaker" => (classes_ahead.logical_not(), classes_ahead),
-            "class" => (every(), never()),
-            "domain" => (never(), every()),
-            "both" => (every(), every()),
-            "none" => (never(), never()),
-            _ => (classes_ahead.shallow_clone(), classes_ahead.logical_not()),
+            Project::Stronger => (classes_ahead.shallow_clone(), classes_ahead.logical_not()),
+            Project::Weaker => (classes_ahead.logical_not(), classes_ahead),
+            Project::Class => (every(), never()),
+            Project::Domain => (never(), every()),
+            Project::Both => (every(), every()),
+            Project::Neither => (never(), never()),
         };
         let [class_side, domain_side] = [class_side, domain_side].map(|side| conflict.logical_and(&side).to_kind(rho.kind()));
         let on_domain = &product / (p.square() * &dd).clamp_min(SQUARE_FLOOR);

@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
-use super::by_gramian::{DOMAIN_WEIGHT, MET, OBJECTIVES, added_scale, added_term, met, squares};
-use super::{Balancer, Entry, Hyperparameters, Setting, Signals, Term, Update, column};
+use super::by_gramian::{Beside, DOMAIN_WEIGHT, MET, OBJECTIVES, added_scale, added_term, met, squares};
+use super::{Balancer, Entry, Hyperparameters, Number, Signals, Term, Update, column, word};
 use crate::objective::{Layout, Shape};
 
 /// GradNorm (Chen et al., ICML 2018): weights w_t of the losses learn to give n_t = w_t ‖g_t‖ the length mean(n) r_t^α, where
@@ -14,21 +14,21 @@ use crate::objective::{Layout, Shape};
 pub const ENTRY: Entry = Entry {
     name: "grad-norm",
     about: "loss weights that learn to equalise gradient norms (Chen et al., ICML 2018)",
-    takes: &[
-        OBJECTIVES,
-        DOMAIN_WEIGHT,
-        Setting::number("alpha", 1.5, [0.0, 3.0], "strength of the pull towards equal training rates; the paper tries 0 to 3"),
-        Setting::number("rate", 0.025, [0.001, 0.1], "learning rate of the weights; the paper"),
-    ],
+    takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), ALPHA.setting(), RATE.setting()],
     build: |runs, kind, device| Box::new(GradNorm::new(runs, kind, device)),
 };
+
+const ALPHA: Number =
+    Number::new("alpha", 1.5, [0.0, 3.0], "strength of the pull towards equal training rates; the paper tries 0 to 3");
+
+const RATE: Number = Number::new("rate", 0.025, [0.001, 0.1], "learning rate of the weights; the paper");
 
 /// The least weight.
 const LEAST: f64 = 1e-3;
 
 #[derive(Debug)]
 struct GradNorm {
-    unimodal: bool,
+    beside: Beside,
     scale: Tensor,
     alpha: Tensor,
     rate: Tensor,
@@ -40,16 +40,16 @@ struct GradNorm {
 
 impl GradNorm {
     fn new(runs: &[Hyperparameters], kind: Kind, device: Device) -> Self {
-        let unimodal = runs.first().is_some_and(|run| run.word("objectives") == "unimodal");
-        let [alpha, rate] = ["alpha", "rate"].map(|name| column(runs, name, kind, device).unsqueeze(1));
+        let beside = word(runs, &OBJECTIVES);
+        let [alpha, rate] = [&ALPHA, &RATE].map(|number| column(runs, number, kind, device).unsqueeze(1));
         let [weights, first] = [1.0, f64::NAN].map(|value| Tensor::full([runs.len() as i64, 0], value, (kind, device)));
-        Self { unimodal, scale: added_scale(unimodal, runs, kind, device), alpha, rate, weights, first }
+        Self { beside, scale: added_scale(beside, runs, kind, device), alpha, rate, weights, first }
     }
 }
 
 impl Balancer for GradNorm {
     fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![added_term(self.unimodal, &self.scale, shape, layout)]
+        vec![added_term(self.beside, &self.scale, shape, layout)]
     }
 
     fn needs_gramian(&self) -> bool {

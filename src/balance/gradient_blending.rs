@@ -1,6 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-use super::{Balancer, Entry, Hyperparameters, Losses, Record, Rehearsal, Setting, Signals, Term, Trial, Update, column, keep};
+use super::{Balancer, Entry, Hyperparameters, Losses, Number, Record, Rehearsal, Signals, Term, Trial, Update, column, keep};
 use crate::objective::{Layout, Shape, UnimodalClassification};
 
 /// Online gradient blending (Wang et al., CVPR 2020, arXiv 1905.12681): L = Σ w_k L_k over the M uni-modal losses and the
@@ -17,15 +17,19 @@ use crate::objective::{Layout, Shape, UnimodalClassification};
 pub const ENTRY: Entry = Entry {
     name: "gradient-blending",
     about: "online gradient blending (Wang et al., CVPR 2020)",
-    takes: &[
-        Setting::number("super-epoch", 10.0, [5.0, 10.0], "epochs between estimates, whole; BalanceBenchmark").within(1.0, 1e6),
-        Setting::number("held-out", 0.2, [0.1, 0.3], "share of the training rows that is held out (ours; the paper gives none)")
-            .within(0.0, 1.0),
-        Setting::number("momentum", 0.0, [0.0, 0.9], "share of the old weights that stays; 0.5 or 0.9 in MMDG-Bench")
-            .within(0.0, 1.0),
-    ],
+    takes: &[SUPER_EPOCH.setting(), HELD_OUT.setting(), MOMENTUM.setting()],
     build: |runs, kind, device| Box::new(Blending::new(runs, kind, device)),
 };
+
+const SUPER_EPOCH: Number =
+    Number::new("super-epoch", 10.0, [5.0, 10.0], "epochs between estimates, whole; BalanceBenchmark").within(1.0, 1e6);
+
+const HELD_OUT: Number =
+    Number::new("held-out", 0.2, [0.1, 0.3], "share of the training rows that is held out (ours; the paper gives none)")
+        .within(0.0, 1.0);
+
+const MOMENTUM: Number =
+    Number::new("momentum", 0.0, [0.0, 0.9], "share of the old weights that stays; 0.5 or 0.9 in MMDG-Bench").within(0.0, 1.0);
 
 /// Added to squared overfitting; MMDG-Bench.
 const SQUARE_FLOOR: f64 = 1e-6;
@@ -43,11 +47,11 @@ struct Blending {
 impl Blending {
     fn new(runs: &[Hyperparameters], kind: Kind, device: Device) -> Self {
         let rehearsal = |run: &Hyperparameters| Rehearsal {
-            every: run.number("super-epoch").max(1.0) as usize,
-            epochs: run.number("super-epoch").max(1.0) as usize,
-            held_out: run.number("held-out"),
+            every: run.number(&SUPER_EPOCH).max(1.0) as usize,
+            epochs: run.number(&SUPER_EPOCH).max(1.0) as usize,
+            held_out: run.number(&HELD_OUT),
         };
-        let momentum = column(runs, "momentum", kind, device).unsqueeze(1);
+        let momentum = column(runs, &MOMENTUM, kind, device).unsqueeze(1);
         Self { rehearsals: runs.iter().map(rehearsal).collect(), weights: momentum.zeros_like(), momentum, trial: None }
     }
 }

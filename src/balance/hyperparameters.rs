@@ -37,16 +37,6 @@ pub enum Range {
 }
 
 impl Setting {
-    /// A number of at least 0.
-    pub const fn number(name: &'static str, default: f64, search: [f64; 2], about: &'static str) -> Self {
-        Self { name, about, range: Range::Number { default, least: 0.0, most: f64::INFINITY, search }, only: None }
-    }
-
-    /// One of some words, the first by default.
-    pub const fn word(name: &'static str, words: &'static [&'static str], about: &'static str) -> Self {
-        Self { name, about, range: Range::Word(words), only: None }
-    }
-
     /// What a random search draws it from; none for a word.
     pub fn search(&self) -> Option<[f64; 2]> {
         match self.range {
@@ -62,13 +52,30 @@ impl Setting {
             Range::Word(_) => None,
         }
     }
+}
 
-    /// The same with bounds of its own; of no effect on words.
+/// A number that may be set, and the only way to ask for it: no name is written twice.
+#[derive(Debug, Clone, Copy)]
+pub struct Number {
+    name: &'static str,
+    about: &'static str,
+    default: f64,
+    least: f64,
+    most: f64,
+    search: [f64; 2],
+    only: Option<(&'static str, &'static str)>,
+}
+
+impl Number {
+    /// One of at least 0.
+    pub const fn new(name: &'static str, default: f64, search: [f64; 2], about: &'static str) -> Self {
+        Self { name, about, default, least: 0.0, most: f64::INFINITY, search, only: None }
+    }
+
+    /// The same with bounds of its own.
     #[must_use]
     pub const fn within(mut self, least: f64, most: f64) -> Self {
-        if let Range::Number { default, search, .. } = self.range {
-            self.range = Range::Number { default, least, most, search };
-        }
+        (self.least, self.most) = (least, most);
         self
     }
 
@@ -77,6 +84,42 @@ impl Setting {
     pub const fn only(mut self, key: &'static str, word: &'static str) -> Self {
         self.only = Some((key, word));
         self
+    }
+
+    /// As a balancer lists it.
+    pub const fn setting(self) -> Setting {
+        let Self { name, about, default, least, most, search, only } = self;
+        Setting { name, about, range: Range::Number { default, least, most, search }, only }
+    }
+}
+
+/// A word that may be set, and what each means.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<W: 'static> {
+    name: &'static str,
+    about: &'static str,
+    words: &'static [&'static str],
+    meanings: &'static [W],
+    only: Option<(&'static str, &'static str)>,
+}
+
+impl<W> Choice<W> {
+    /// One of these words, the first where nobody says; each has the meaning of its place.
+    pub const fn new(name: &'static str, words: &'static [&'static str], meanings: &'static [W], about: &'static str) -> Self {
+        assert!(!words.is_empty() && words.len() == meanings.len(), "a meaning for each word");
+        Self { name, about, words, meanings, only: None }
+    }
+
+    /// The same where another key has this word.
+    #[must_use]
+    pub const fn only(mut self, key: &'static str, word: &'static str) -> Self {
+        self.only = Some((key, word));
+        self
+    }
+
+    /// As a balancer lists it.
+    pub const fn setting(&self) -> Setting {
+        Setting { name: self.name, about: self.about, range: Range::Word(self.words), only: self.only }
     }
 }
 
@@ -138,14 +181,16 @@ impl Hyperparameters {
         Ok(Self { words, numbers })
     }
 
-    /// A number; NaN for a key that is not taken.
-    pub fn number(&self, name: &str) -> f64 {
-        self.numbers.get(name).copied().unwrap_or(f64::NAN)
+    /// What a number is; its default where it is not taken.
+    pub fn number(&self, number: &Number) -> f64 {
+        self.numbers.get(number.name).copied().unwrap_or(number.default)
     }
 
-    /// A word; empty for a key that is not taken.
-    pub fn word(&self, name: &str) -> &'static str {
-        self.words.get(name).copied().unwrap_or_default()
+    /// What a word means; what the first does where it is not taken.
+    pub fn word<W: Copy>(&self, choice: &Choice<W>) -> W {
+        let word = self.words.get(choice.name);
+        let place = word.and_then(|word| choice.words.iter().position(|known| known == word)).unwrap_or_default();
+        choice.meanings[place]
     }
 
     /// The numbers by key.
@@ -172,12 +217,11 @@ impl Hyperparameters {
 mod tests {
     use super::*;
 
-    const TAKES: &[Setting] = &[
-        Setting::word("variant", &["paper", "bench"], ""),
-        Setting::number("alpha", 0.5, [0.0, 1.0], ""),
-        Setting::number("share", 0.25, [0.0, 1.0], "").within(0.0, 1.0),
-        Setting::number("reversal", 0.3, [0.0, 1.0], "").only("variant", "bench"),
-    ];
+    const BENCH: Choice<bool> = Choice::new("variant", &["paper", "bench"], &[false, true], "");
+    const ALPHA: Number = Number::new("alpha", 0.5, [0.0, 1.0], "");
+    const SHARE: Number = Number::new("share", 0.25, [0.0, 1.0], "").within(0.0, 1.0);
+    const REVERSAL: Number = Number::new("reversal", 0.3, [0.0, 1.0], "").only("variant", "bench");
+    const TAKES: &[Setting] = &[BENCH.setting(), ALPHA.setting(), SHARE.setting(), REVERSAL.setting()];
 
     fn new(text: &str) -> Result<Hyperparameters, String> {
         Hyperparameters::new(TAKES, &toml::from_str(text).unwrap())
@@ -186,9 +230,10 @@ mod tests {
     #[test]
     fn what_is_not_given_is_the_default_and_what_goes_with_another_word_is_not_there() {
         let paper = new("alpha = 2").unwrap();
-        assert_eq!((paper.word("variant"), paper.number("alpha"), paper.number("share")), ("paper", 2.0, 0.25));
-        assert!(paper.number("reversal").is_nan());
-        assert_eq!(new("variant = 'bench'").unwrap().number("reversal"), 0.3);
+        assert_eq!((paper.word(&BENCH), paper.number(&ALPHA), paper.number(&SHARE)), (false, 2.0, 0.25));
+        assert!(!paper.numbers().contains_key("reversal"));
+        let bench = new("variant = 'bench'").unwrap();
+        assert!(bench.word(&BENCH) && bench.numbers()["reversal"] == 0.3);
     }
 
     #[test]

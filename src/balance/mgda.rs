@@ -10,6 +10,6 @@ use super::{Entry, simplex};
 pub const ENTRY: Entry = Entry {
     name: "mgda",
     about: "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)",
-    takes: &[OBJECTIVES, DOMAIN_WEIGHT, GRAMIAN],
+    takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     build: |runs, kind, device| ByGramian::boxed("mgda", runs, kind, device, |gramian, _| simplex::shortest(gramian)),
 };

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
-use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, squares};
-use super::{Entry, Setting, column, simplex};
+use super::by_gramian::{Beside, ByGramian, DOMAIN_WEIGHT, GRAMIAN, squares};
+use super::{Choice, Entry, Number, column, simplex};
 
 /// MMPareto (Wei & Hu, ICML 2024): the plain sum of the gradients where none conflict, else T times their shortest convex
 /// combination, no shorter than the plain sum, and all of it times γ against the loss of gradient noise. Heads learn from
@@ -12,21 +12,22 @@ use super::{Entry, Setting, column, simplex};
 pub const ENTRY: Entry = Entry {
     name: "mmpareto",
     about: "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)",
-    takes: &[
-        Setting::word(
-            "objectives",
-            &["unimodal", "domain"],
-            "beside the fused class loss: the uni-modal ones, as published, or the reversed domain loss",
-        ),
-        DOMAIN_WEIGHT,
-        GRAMIAN,
-        Setting::number("gamma", 1.5, [1.0, 2.0], "γ, factor on the encoders' gradients; the official code"),
-    ],
+    takes: &[UNIMODAL_FIRST.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), GAMMA.setting()],
     build: |runs, kind, device| {
-        let gamma = column(runs, "gamma", Kind::Double, device).view([-1, 1, 1]);
+        let gamma = column(runs, &GAMMA, Kind::Double, device).view([-1, 1, 1]);
         ByGramian::boxed("mmpareto", runs, kind, device, move |gramian, _| combine(gramian) * &gamma)
     },
 };
+
+/// [`OBJECTIVES`](super::by_gramian::OBJECTIVES) with another default.
+const UNIMODAL_FIRST: Choice<Beside> = Choice::new(
+    "objectives",
+    &["unimodal", "domain"],
+    &[Beside::Unimodal, Beside::Domain],
+    "beside the fused class loss: the uni-modal ones, as published, or the reversed domain loss",
+);
+
+const GAMMA: Number = Number::new("gamma", 1.5, [1.0, 2.0], "γ, factor on the encoders' gradients; the official code");
 
 /// A length below this share of the largest gradient's is rounding.
 const SHORT: f64 = 1e-6;

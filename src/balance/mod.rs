@@ -34,7 +34,7 @@ mod pcgrad;
 mod simplex;
 
 pub use hooks::{Losses, Rehearsal, Steering, Trial};
-pub use hyperparameters::{Hyperparameters, Range, Setting};
+pub use hyperparameters::{Choice, Hyperparameters, Number, Range, Setting};
 
 /// An objective that the balancer adds to the method's, and the factor with which it reaches the encoders.
 #[derive(Debug)]
@@ -265,7 +265,12 @@ pub fn find(name: &str) -> Result<&'static Entry> {
 }
 
 /// One number of each run, \[R\].
-fn column(runs: &[Hyperparameters], name: &str, kind: Kind, device: Device) -> Tensor {
-    let values: Vec<f64> = runs.iter().map(|run| run.number(name)).collect();
+fn column(runs: &[Hyperparameters], number: &Number, kind: Kind, device: Device) -> Tensor {
+    let values: Vec<f64> = runs.iter().map(|run| run.number(number)).collect();
     Tensor::from_slice(&values).to_kind(kind).to_device(device)
+}
+
+/// A word that the runs share.
+fn word<W: Copy>(runs: &[Hyperparameters], choice: &Choice<W>) -> W {
+    runs.first().unwrap_or(&Hyperparameters::default()).word(choice)
 }

@@ -14,7 +14,7 @@ use super::{Entry, simplex};
 pub const ENTRY: Entry = Entry {
     name: "nash-mtl",
     about: "Nash bargaining between objectives (Navon et al., ICML 2022)",
-    takes: &[OBJECTIVES, DOMAIN_WEIGHT, GRAMIAN],
+    takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     build: |runs, kind, device| ByGramian::boxed("nash-mtl", runs, kind, device, |gramian, _| bargain(gramian)),
 };
 

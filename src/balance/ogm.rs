@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::gmp::{modulation, to_mean_of_others};
-use super::{Balancer, Entry, Hyperparameters, Record, Setting, Signals, Term, Update, column, spread};
+use super::{Balancer, Entry, Hyperparameters, Number, Record, Setting, Signals, Term, Update, column, spread};
 use crate::objective::{Label, Layout, Probe, Shape};
 
 /// On-the-fly gradient modulation (Peng et al., CVPR 2022, arXiv 2203.15332), without noise: the encoder of a modality
@@ -17,16 +17,16 @@ pub const ENTRY: Entry = Entry {
     build: |runs, kind, device| Box::new(Ogm::new(runs, kind, device, false)),
 };
 
-pub(super) const TAKES: &[Setting] = &[ALPHA, FIRST_EPOCH, LAST_EPOCH];
+pub(super) const TAKES: &[Setting] = &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()];
 
-const ALPHA: Setting =
-    Setting::number("alpha", 0.3, [0.0, 1.0], "α, 0 leaves k = 1; depends on the data, this is the authors' CREMA-D example");
+const ALPHA: Number =
+    Number::new("alpha", 0.3, [0.0, 1.0], "α, 0 leaves k = 1; depends on the data, this is the authors' CREMA-D example");
 
-pub(super) const FIRST_EPOCH: Setting =
-    Setting::number("first-epoch", 0.0, [0.0, 0.0], "epoch, from 0, from which on it acts; the authors' code");
+pub(super) const FIRST_EPOCH: Number =
+    Number::new("first-epoch", 0.0, [0.0, 0.0], "epoch, from 0, from which on it acts; the authors' code");
 
-pub(super) const LAST_EPOCH: Setting =
-    Setting::number("last-epoch", 50.0, [50.0, 50.0], "last epoch in which it acts; the authors' code");
+pub(super) const LAST_EPOCH: Number =
+    Number::new("last-epoch", 50.0, [50.0, 50.0], "last epoch in which it acts; the authors' code");
 
 /// The epochs in which a run is balanced, by its settings `first-epoch` and `last-epoch`.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(runs: &[Hyperparameters], kind: Kind, device: Device) -> Self {
-        let [first, last] = ["first-epoch", "last-epoch"].map(|name| column(runs, name, kind, device).unsqueeze(1));
+        let [first, last] = [&FIRST_EPOCH, &LAST_EPOCH].map(|number| column(runs, number, kind, device).unsqueeze(1));
         Self { first, last }
     }
 
@@ -57,7 +57,7 @@ pub(super) struct Ogm {
 
 impl Ogm {
     pub(super) fn new(runs: &[Hyperparameters], kind: Kind, device: Device, noise: bool) -> Self {
-        let alpha = column(runs, "alpha", kind, device).unsqueeze(1);
+        let alpha = column(runs, &ALPHA, kind, device).unsqueeze(1);
         Self { alpha, window: Window::new(runs, kind, device), noise }
     }
 }

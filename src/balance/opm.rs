@@ -2,7 +2,7 @@ use tch::{Kind, Tensor};
 
 use super::gmp::to_mean_of_others;
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
-use super::{Balancer, Entry, Record, Setting, Signals, Term, Update, column, spread};
+use super::{Balancer, Choice, Entry, Number, Record, Signals, Term, Update, column, spread, word};
 use crate::objective::{Label, Layout, Probe, Reading, Shape, Streams};
 
 /// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
@@ -16,22 +16,28 @@ use crate::objective::{Label, Layout, Probe, Reading, Shape, Streams};
 pub const ENTRY: Entry = Entry {
     name: "opm",
     about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
-    takes: &[
-        Setting::number("q-base", 0.4, [0.0, 1.0], "q_base, the probability to be dropped at ρ = 1; BalanceBenchmark")
-            .within(0.0, 1.0),
-        Setting::number("lambda", 0.5, [0.0, 1.0], "λ, how fast it grows with ρ; BalanceBenchmark"),
-        Setting::number("p-exe", 0.7, [0.0, 1.0], "probability that a batch is dropped from at all; BalanceBenchmark")
-            .within(0.0, 1.0),
-        Setting::word("rescale", &["no", "yes"], "whether embeddings are divided by 1 − mean q in batches that are dropped from"),
-        FIRST_EPOCH,
-        LAST_EPOCH,
-    ],
+    takes: &[Q_BASE.setting(), LAMBDA.setting(), P_EXE.setting(), RESCALE.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
     build: |runs, kind, device| {
-        let [q_base, lambda, p_exe] = ["q-base", "lambda", "p-exe"].map(|name| column(runs, name, kind, device).unsqueeze(1));
-        let rescale = runs.first().is_some_and(|run| run.word("rescale") == "yes");
+        let [q_base, lambda, p_exe] = [&Q_BASE, &LAMBDA, &P_EXE].map(|number| column(runs, number, kind, device).unsqueeze(1));
+        let rescale = word(runs, &RESCALE);
         Box::new(Opm { q_base, lambda, p_exe, rescale, window: Window::new(runs, kind, device) })
     },
 };
+
+const Q_BASE: Number =
+    Number::new("q-base", 0.4, [0.0, 1.0], "q_base, the probability to be dropped at ρ = 1; BalanceBenchmark").within(0.0, 1.0);
+
+const LAMBDA: Number = Number::new("lambda", 0.5, [0.0, 1.0], "λ, how fast it grows with ρ; BalanceBenchmark");
+
+const P_EXE: Number =
+    Number::new("p-exe", 0.7, [0.0, 1.0], "probability that a batch is dropped from at all; BalanceBenchmark").within(0.0, 1.0);
+
+const RESCALE: Choice<bool> = Choice::new(
+    "rescale",
+    &["no", "yes"],
+    &[false, true],
+    "whether embeddings are divided by 1 − mean q in batches that are dropped from",
+);
 
 #[derive(Debug)]
 struct Opm {
@@ -94,19 +100,19 @@ mod tests {
     #[test]
     fn only_who_is_ahead_is_dropped_and_at_most_always() {
         let [own] = settings(&ENTRY, "q-base = 0.5\nlambda = 0.5");
-        let number = |name| Tensor::from_slice(&[own.number(name)]).unsqueeze(1);
+        let number = |number| Tensor::from_slice(&[own.number(number)]).unsqueeze(1);
         let opm = |lambda| Opm {
-            q_base: number("q-base"),
+            q_base: number(&Q_BASE),
             lambda,
-            p_exe: number("p-exe"),
+            p_exe: number(&P_EXE),
             rescale: false,
             window: Window::new(std::slice::from_ref(&own), Kind::Double, Device::Cpu),
         };
         let q =
             |opm: &Opm, rho: &[f64]| Vec::<f64>::try_from(opm.probability(&Tensor::from_slice(rho).unsqueeze(0)).get(0)).unwrap();
         let wanted = 0.5 * (1.0 + 0.5 * 1.0f64.tanh());
-        assert!(close(&q(&opm(number("lambda")), &[2.0, 0.5, 1.0]), &[wanted, 0.0, 0.0]));
-        assert!(close(&q(&opm(number("lambda") * 100.0), &[9.0, 0.1]), &[1.0, 0.0]));
+        assert!(close(&q(&opm(number(&LAMBDA)), &[2.0, 0.5, 1.0]), &[wanted, 0.0, 0.0]));
+        assert!(close(&q(&opm(number(&LAMBDA) * 100.0), &[9.0, 0.1]), &[1.0, 0.0]));
     }
 
     #[test]

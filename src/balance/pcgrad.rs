@@ -13,7 +13,7 @@ use crate::objective::Streams;
 pub const ENTRY: Entry = Entry {
     name: "pcgrad",
     about: "gradient surgery (Yu et al., NeurIPS 2020)",
-    takes: &[OBJECTIVES, DOMAIN_WEIGHT, GRAMIAN],
+    takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     build: |runs, kind, device| ByGramian::boxed("pcgrad", runs, kind, device, project),
 };
 

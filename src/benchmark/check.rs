@@ -83,7 +83,10 @@ pub fn check(
 fn columns(arm: Arm, settings: &Settings, all: bool) -> Result<Vec<Compare>> {
     let resolved = settings.resolve_compare()?;
     let balanced = |name: &str| {
-        let place = resolved.iter().position(|column| column.balance.name == name && column.method.name == "erm");
+        let place = resolved
+            .iter()
+            .map(|asked| &asked.column)
+            .position(|column| column.balance.name == name && column.method.name == "erm");
         let column = place.and_then(|place| settings.compare.get(place)).cloned();
         column
             .ok_or_else(|| Error::input("[train] compare", format!("no column with method erm and balance {name}; expected one")))

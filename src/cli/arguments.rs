@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::failures::MaxFailures;
 use super::importing::{IMPORT, ImportArguments};
 #[cfg(feature = "torch")]
 use super::models::{EvalArguments, PredictArguments};
+use super::pipeline::{DecodingArguments, MakingArguments, PipelineArguments, StoreArguments};
 use super::synth::SynthArguments;
 #[cfg(feature = "torch")]
 use super::training::TrainArguments;
@@ -29,11 +29,13 @@ modality stand which rows are valid (rows that are not are zeros) and the second
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All that the pipeline file asks for: preprocess, extract, train, report
-    Run(PipelineArguments),
+    Run(StoreArguments),
     /// All that is wrong with annotations and media, before any work
     Validate {
         #[command(flatten)]
         pipeline: PipelineArguments,
+        #[command(flatten)]
+        decoding: DecodingArguments,
         /// Make rows too, as `preprocess` would: of each recording the one that ends last, or with =all every one
         #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "last")]
         decode: Option<Depth>,
@@ -41,7 +43,7 @@ pub enum Verb {
     /// Recordings to a clip store
     Preprocess {
         #[command(flatten)]
-        pipeline: PipelineArguments,
+        pipeline: StoreArguments,
         /// Only tell rows, shards, bytes and about how long it will take, by making a few samples in memory
         #[arg(long)]
         dry_run: bool,
@@ -49,14 +51,14 @@ pub enum Verb {
     /// Clips to a feature store
     Extract {
         #[command(flatten)]
-        pipeline: PipelineArguments,
+        pipeline: StoreArguments,
         #[command(flatten)]
         extract: ExtractArguments,
     },
     /// Features to trained runs
     Train {
         #[command(flatten)]
-        pipeline: PipelineArguments,
+        pipeline: MakingArguments,
         #[cfg(feature = "torch")]
         #[command(flatten)]
         train: TrainArguments,
@@ -64,7 +66,7 @@ pub enum Verb {
     /// Every method with every balancer, beside the columns of the file, on all tasks, seeds and subsets of modalities, and their report
     BenchSuite {
         #[command(flatten)]
-        pipeline: PipelineArguments,
+        pipeline: MakingArguments,
         #[cfg(feature = "torch")]
         #[command(flatten)]
         train: TrainArguments,
@@ -218,68 +220,6 @@ pub struct ReportArguments {
     /// Only the tables
     #[arg(short, long)]
     pub quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct PipelineArguments {
-    /// The pipeline file; paths in it are relative to the working directory
-    pub pipeline: PathBuf,
-    /// Override a key of the file, such as train.epochs=5
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// Processes that decode at once [default: as many as cores]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    pub workers: Option<u16>,
-    /// Failed samples, or tasks that the features cannot fill, that are put up with: a number or a share such as 2%
-    #[arg(long, default_value = "0", value_name = "N|P%")]
-    pub max_failures: MaxFailures,
-    /// Seconds that decoding one sample may take; longer, and it fails
-    #[arg(long, default_value_t = 600.0, value_name = "SECONDS", value_parser = seconds)]
-    pub timeout_per_item: f64,
-    /// How often samples that failed for a cause outside their recording (a file that is not there, a process that died, a time-out) are tried again at the end
-    #[arg(long, default_value_t = 2, value_name = "N")]
-    pub retries: u32,
-    /// Make samples again that failed in an earlier run, whatever the cause [default: those whose cause lay outside the recording]
-    #[arg(long)]
-    pub retry_failed: bool,
-    /// What becomes of rows whose recordings have changed since they were made [default: refuse]
-    #[arg(long, value_enum)]
-    pub changed: Option<Changed>,
-    /// Take the shards of stores that are read for what their records say, without hashing them
-    #[arg(long)]
-    pub trust: bool,
-    /// Go on where an earlier run stopped; always so, the flag is for scripts that want to say it
-    #[arg(long)]
-    pub resume: bool,
-    /// No progress and no summaries
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let value = text.parse().ok().filter(|value: &f64| (0.001..=1e6).contains(value));
-    value.ok_or_else(|| "expected seconds, 0.001 to 1000000".into())
-}
-
-/// What becomes of rows whose recordings have changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Changed {
-    /// Nothing is done, and the recordings are named
-    Refuse,
-    /// They are made anew
-    Remake,
-    /// They stay as they are
-    Ignore,
-}
-
-impl From<Changed> for crate::pipeline::Changed {
-    fn from(changed: Changed) -> Self {
-        match changed {
-            Changed::Refuse => Self::Refuse,
-            Changed::Remake => Self::Remake,
-            Changed::Ignore => Self::Ignore,
-        }
-    }
 }
 
 /// What `validate --decode` makes.

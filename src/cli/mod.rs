@@ -11,6 +11,7 @@ mod methods;
 mod models;
 #[cfg(any(feature = "hdf5", feature = "torch"))]
 mod outdated;
+mod pipeline;
 mod progress;
 #[cfg(feature = "hdf5")]
 mod stores;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 #[cfg(feature = "hdf5")]
+use crate::error::Action;
 use crate::pipeline::Breeder;
 use crate::pipeline::DECODE_THREAD;
 use crate::stop::Stop;
@@ -52,6 +54,8 @@ pub fn main() -> ExitCode {
     }));
     let stop = Stop::default();
     let run = || {
+        #[cfg(feature = "faults")]
+        crate::fs::fault::asked()?;
         // before there is a second thread
         #[cfg(feature = "hdf5")]
         let nursery = nursery(&arguments.verb)?;
@@ -76,7 +80,7 @@ fn show(text: std::fmt::Arguments<'_>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_fmt(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io("write", "standard output".as_ref())(error))
+            Err(Error::io(Action::Write, "standard output".as_ref())(error))
         }
         _ => Ok(()),
     }

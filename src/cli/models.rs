@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::arguments::Part;
 use super::show;
 use super::verbs::WELL;
+use crate::error::Action;
 use crate::manifest::Split;
 use crate::report::results::DomainResult;
 use crate::store::Store;
@@ -94,7 +95,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
     let (predictor, store, table) = open(&arguments.model, &arguments.store, arguments.lacking.trust)?;
     let said = predictor.predict(&table, &arguments.lacking.lacking())?;
     let classes = &predictor.card()?.classes;
-    let failed = |error: &dyn std::fmt::Display| Error::io("write", out)(std::io::Error::other(error.to_string()));
+    let failed = |error: &dyn std::fmt::Display| Error::io(Action::Write, out)(std::io::Error::other(error.to_string()));
     if kind == "npz" {
         return npz(out, classes, &store, &said).map(|()| WELL);
     }
@@ -127,7 +128,10 @@ fn npz(out: &Path, classes: &[String], store: &Store, said: &[Option<crate::trai
     use crate::npy::{ArchiveWriter, Element, Header};
     let mut archive = ArchiveWriter::new(fs::Stream::create(out)?);
     let mut array = |name: &str, element: Element, shape: Vec<u64>, bytes: &[u8]| {
-        archive.start(name, &Header::new(element, shape)).and_then(|to| to.write_all(bytes)).map_err(Error::io("write", out))
+        archive
+            .start(name, &Header::new(element, shape))
+            .and_then(|to| to.write_all(bytes))
+            .map_err(Error::io(Action::Write, out))
     };
     let (rows, count) = (said.len() as u64, classes.len() as u64);
     let ids: Vec<&str> = store.manifest().segments.iter().map(|segment| segment.id.as_str()).collect();
@@ -144,7 +148,7 @@ fn npz(out: &Path, classes: &[String], store: &Store, said: &[Option<crate::trai
     let probabilities = said.iter().flat_map(|said| said.as_ref().map_or(&none, |said| &said.probabilities));
     let bytes: Vec<u8> = probabilities.flat_map(|p| p.to_le_bytes()).collect();
     array("probabilities", Element::Float(8), vec![rows, count], &bytes)?;
-    archive.finish().map_err(Error::io("write", out))?.publish()
+    archive.finish().map_err(Error::io(Action::Write, out))?.publish()
 }
 
 #[cfg(not(feature = "exchange"))]

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::arguments::PipelineArguments;
 #[cfg(feature = "onnx")]
 use super::arguments::{ExtractArguments, Origin};
 use super::outdated::tell_of_features;
+use super::pipeline::StoreArguments;
 use super::progress::Bar;
 use super::show;
-use super::verbs::{WELL, WITH_FAILURES, World, work};
+use super::verbs::{self, WELL, WITH_FAILURES, World};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
 #[cfg(feature = "onnx")]
@@ -16,9 +16,9 @@ use crate::sample::Dtype;
 use crate::store::writer::Summary;
 use crate::{Error, Result, dataset};
 
-pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
-    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let data = config::table(&pipeline.data, "data", &arguments.pipeline)?;
+pub fn preprocess(arguments: &StoreArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
+    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.making.file.pipeline)?;
+    let data = config::table(&pipeline.data, "data", &arguments.making.file.pipeline)?;
     let manifest = dataset::read(data)?;
     let summary =
         worked(arguments, "preprocess", world, |work| crate::preprocess::run(settings, &data.dataset, &manifest, work))?;
@@ -29,9 +29,9 @@ pub fn preprocess(arguments: &PipelineArguments, pipeline: &Pipeline, world: Wor
 }
 
 /// Tells what `preprocess` would do.
-pub fn foresee(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
-    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
-    let data = config::table(&pipeline.data, "data", &arguments.pipeline)?;
+pub fn foresee(arguments: &StoreArguments, pipeline: &Pipeline, world: World<'_>) -> Result<i32> {
+    let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.making.file.pipeline)?;
+    let data = config::table(&pipeline.data, "data", &arguments.making.file.pipeline)?;
     let manifest = dataset::read(data)?;
     let outlook = crate::preprocess::outlook(settings, &data.dataset, &manifest, work(arguments, world, &|_| ()))?;
     show(format_args!("{outlook}"))?;
@@ -39,21 +39,16 @@ pub fn foresee(arguments: &PipelineArguments, pipeline: &Pipeline, world: World<
 }
 
 #[cfg(feature = "onnx")]
-pub fn extract(
-    arguments: &PipelineArguments,
-    pipeline: &Pipeline,
-    overrides: &ExtractArguments,
-    world: World<'_>,
-) -> Result<i32> {
+pub fn extract(arguments: &StoreArguments, pipeline: &Pipeline, overrides: &ExtractArguments, world: World<'_>) -> Result<i32> {
     use crate::extract::{From, from_clips, from_media};
-    let mut settings = config::table(&pipeline.extract, "extract", &arguments.pipeline)?.clone();
+    let mut settings = config::table(&pipeline.extract, "extract", &arguments.making.file.pipeline)?.clone();
     overrides.apply(&mut settings)?;
-    let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.pipeline)?;
+    let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.making.file.pipeline)?;
     let summary = match settings.from {
         // a clip store knows its segments: nothing of the data set is read
         From::Clips => worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work))?,
         From::Media => {
-            let data = config::table(&pipeline.data, "data", &arguments.pipeline)?;
+            let data = config::table(&pipeline.data, "data", &arguments.making.file.pipeline)?;
             let manifest = dataset::read(data)?;
             worked(arguments, "extract", world, |work| from_media(&settings, clips, &data.dataset, &manifest, work))?
         }
@@ -86,14 +81,24 @@ impl ExtractArguments {
     }
 }
 
+fn work<'a>(arguments: &StoreArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
+    Work {
+        retries: arguments.retries,
+        retry_failed: arguments.retry_failed,
+        changed: arguments.changed.map(Into::into).unwrap_or_default(),
+        trust: arguments.making.trust,
+        ..verbs::work(&arguments.decoding, world, progress)
+    }
+}
+
 /// Runs a verb that makes a store, with its bar and its closing line.
 fn worked(
-    arguments: &PipelineArguments,
+    arguments: &StoreArguments,
     verb: &'static str,
     world: World<'_>,
     run: impl FnOnce(Work<'_>) -> Result<Summary>,
 ) -> Result<Summary> {
-    let bar = Bar::new(verb, "samples", arguments.quiet);
+    let bar = Bar::new(verb, "samples", arguments.making.file.quiet);
     let tell = |Progress { done, total }| bar.show(done, total);
     let summary = run(work(arguments, world, &tell))?;
     let failed: Vec<String> = summary.failed.iter().map(|(code, count)| format!("{count} {}", code.name())).collect();
@@ -106,10 +111,10 @@ fn worked(
     Ok(summary)
 }
 
-fn judge(arguments: &PipelineArguments, summary: &Summary, store: &Path) -> Result<i32> {
+fn judge(arguments: &StoreArguments, summary: &Summary, store: &Path) -> Result<i32> {
     let (failed, total) = (summary.failures(), summary.samples);
-    if arguments.max_failures.exceeded(failed, total) {
-        let (allowed, list) = (arguments.max_failures.text().to_owned(), store.join("failures.jsonl"));
+    if arguments.making.max_failures.exceeded(failed, total) {
+        let (allowed, list) = (arguments.making.max_failures.text().to_owned(), store.join("failures.jsonl"));
         return Err(Error::TooManyFailures { failed, total, allowed, list });
     }
     Ok(if failed > 0 { WITH_FAILURES } else { WELL })

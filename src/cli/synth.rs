@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 #[cfg(any(feature = "hdf5", feature = "torch"))]
 use super::verbs::WELL;
 use crate::Result;
+use crate::error::Action;
 use crate::stop::Stop;
 use crate::synthetic::features::{Arm, Parameters};
 
@@ -172,7 +173,7 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     let pipeline = config::parse(PIPELINE, name, &arguments.set)?;
     let mut settings = config::table(&pipeline.train, "train", name)?.clone();
     settings.protocol.seeds.clone_from(&arguments.seeds.0);
-    let temporary = tempfile::tempdir().map_err(Error::io("make", &std::env::temp_dir()))?;
+    let temporary = tempfile::tempdir().map_err(Error::io(Action::Make, &std::env::temp_dir()))?;
     let (folder, all) = (arguments.out.as_deref().unwrap_or(temporary.path()), arguments.out.is_some());
     let arms = arguments.arm().map_or_else(|| Arm::ALL.to_vec(), |arm| vec![arm]);
     let mut valid = true;

@@ -1,6 +1,7 @@
 //! The verb `validate`.
 
-use super::arguments::{Depth, PipelineArguments};
+use super::arguments::Depth;
+use super::pipeline::{DecodingArguments, PipelineArguments};
 #[cfg(feature = "hdf5")]
 use super::progress::Bar;
 use super::show;
@@ -10,7 +11,13 @@ use crate::config::Pipeline;
 use crate::pipeline::Progress;
 use crate::validate::validate as find;
 
-pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: Option<Depth>, world: World<'_>) -> Result<i32> {
+pub fn validate(
+    arguments: &PipelineArguments,
+    decoding: &DecodingArguments,
+    pipeline: &Pipeline,
+    decode: Option<Depth>,
+    world: World<'_>,
+) -> Result<i32> {
     #[cfg(feature = "hdf5")]
     let bar = Bar::new("validate", "recordings", arguments.quiet || decode.is_none());
     let progress = |Progress { done, total }: Progress| {
@@ -19,7 +26,7 @@ pub fn validate(arguments: &PipelineArguments, pipeline: &Pipeline, decode: Opti
         #[cfg(not(feature = "hdf5"))]
         let _ = (done, total);
     };
-    let found = find(pipeline, decode.map(|depth| (depth.into(), work(arguments, world, &progress))))?;
+    let found = find(pipeline, decode.map(|depth| (depth.into(), work(decoding, world, &progress))))?;
     for fault in &found.faults {
         show(format_args!("{fault}\n"))?;
     }

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use super::arguments::{ExtractArguments, PipelineArguments, Verb};
+use super::arguments::{ExtractArguments, Verb};
 #[cfg(feature = "torch")]
 use super::outdated::{tell_of_features, tell_of_runs};
+#[cfg(not(all(feature = "hdf5", feature = "onnx")))]
+use super::pipeline::StoreArguments;
+use super::pipeline::{DecodingArguments, MakingArguments, PipelineArguments};
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
 use super::{exchange, show};
@@ -31,27 +34,21 @@ pub struct World<'a> {
 }
 
 /// How wide, how long and for whom, by the arguments.
-pub fn work<'a>(arguments: &PipelineArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
+pub fn work<'a>(arguments: &DecodingArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.map_or(cores, usize::from);
-    let patience = std::time::Duration::from_secs_f64(arguments.timeout_per_item);
     Work {
-        workers,
-        stop: world.stop,
         progress,
         breeder: world.breeder,
-        patience,
-        retries: arguments.retries,
-        retry_failed: arguments.retry_failed,
-        changed: arguments.changed.map(Into::into).unwrap_or_default(),
-        trust: arguments.trust,
+        patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
+        ..Work::new(arguments.workers.map_or(cores, usize::from), world.stop)
     }
 }
 
 pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
     match verb {
         Verb::Run(arguments) => {
-            let pipeline = open(&arguments)?;
+            let (making, file) = (&arguments.making, &arguments.making.file);
+            let pipeline = open(file)?;
             let mut code = WELL;
             if pipeline.preprocess.is_some() && !from_media(&pipeline) {
                 code = code.max(preprocess(&arguments, &pipeline, world)?);
@@ -60,35 +57,37 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
                 code = code.max(extract(&arguments, &pipeline, &ExtractArguments::default(), world)?);
             }
             if pipeline.train.is_some() {
-                code = code.max(train(&arguments, &pipeline, world.stop)?);
+                code = code.max(train(making, &pipeline, world.stop)?);
             }
             if pipeline.report.is_some() {
-                code = code.max(report(&arguments.pipeline, &pipeline, None, arguments.quiet)?);
+                code = code.max(report(&file.pipeline, &pipeline, None, file.quiet)?);
             }
             Ok(code)
         }
-        Verb::Preprocess { pipeline: arguments, dry_run: true } => foresee(&arguments, &open(&arguments)?, world),
-        Verb::Preprocess { pipeline: arguments, dry_run: false } => preprocess(&arguments, &open(&arguments)?, world),
-        Verb::Validate { pipeline: arguments, decode } => {
-            super::validate::validate(&arguments, &open(&arguments)?, decode, world)
+        Verb::Preprocess { pipeline: arguments, dry_run: true } => foresee(&arguments, &open(&arguments.making.file)?, world),
+        Verb::Preprocess { pipeline: arguments, dry_run: false } => preprocess(&arguments, &open(&arguments.making.file)?, world),
+        Verb::Validate { pipeline: arguments, decoding, decode } => {
+            super::validate::validate(&arguments, &decoding, &open(&arguments)?, decode, world)
         }
-        Verb::Extract { pipeline: arguments, extract: overrides } => extract(&arguments, &open(&arguments)?, &overrides, world),
+        Verb::Extract { pipeline: arguments, extract: overrides } => {
+            extract(&arguments, &open(&arguments.making.file)?, &overrides, world)
+        }
         #[cfg(feature = "torch")]
         Verb::Train { pipeline: arguments, train: overrides } => {
-            let mut pipeline = open(&arguments)?;
+            let mut pipeline = open(&arguments.file)?;
             overrides.apply(&mut pipeline);
             train(&arguments, &pipeline, world.stop)
         }
         #[cfg(feature = "torch")]
         Verb::BenchSuite { pipeline: arguments, train: overrides } => {
-            let mut pipeline = open(&arguments)?;
+            let mut pipeline = open(&arguments.file)?;
             let left_out = overrides.apply_to_suite(&mut pipeline);
-            if !(left_out.is_empty() || arguments.quiet) {
+            if !(left_out.is_empty() || arguments.file.quiet) {
                 eprintln!("bench-suite: left out, method and balancer have the same losses: {}", left_out.join(", "));
             }
             let code = train(&arguments, &pipeline, world.stop)?;
             Ok(if pipeline.report.is_some() {
-                code.max(report(&arguments.pipeline, &pipeline, None, arguments.quiet)?)
+                code.max(report(&arguments.file.pipeline, &pipeline, None, arguments.file.quiet)?)
             } else {
                 code
             })
@@ -160,12 +159,12 @@ fn from_media(_: &Pipeline) -> bool {
 use super::stores::{foresee, preprocess};
 
 #[cfg(not(feature = "hdf5"))]
-fn preprocess(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
+fn preprocess(_: &StoreArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
     Err(not_built("preprocess", "hdf5"))
 }
 
 #[cfg(not(feature = "hdf5"))]
-fn foresee(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
+fn foresee(_: &StoreArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
     Err(not_built("preprocess", "hdf5"))
 }
 
@@ -173,21 +172,22 @@ fn foresee(_: &PipelineArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
 use super::stores::extract;
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
-fn extract(_: &PipelineArguments, _: &Pipeline, _: &ExtractArguments, _: World<'_>) -> Result<i32> {
+fn extract(_: &StoreArguments, _: &Pipeline, _: &ExtractArguments, _: World<'_>) -> Result<i32> {
     Err(not_built("extract", "hdf5 and onnx"))
 }
 
 #[cfg(feature = "torch")]
-fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
-    let settings = config::table(&pipeline.train, "train", &arguments.pipeline)?;
+fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
+    let settings = config::table(&pipeline.train, "train", &arguments.file.pipeline)?;
     let store = pipeline.trained_on().ok_or_else(|| {
         let problem = "no feature store; expected train.features, or extract.store";
-        Error::input(arguments.pipeline.display(), problem)
+        Error::input(arguments.file.pipeline.display(), problem)
     })?;
+    let mut settings = settings.clone();
+    // before features are read, which takes its time
+    crate::train::ready(&settings)?;
     tell_of_features("train", &store, pipeline)?;
     let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?.trusted(arguments.trust))?;
-    let mut settings = settings.clone();
-    settings.check()?;
     let (unfilled, tasks) = crate::train::unfilled(&table, &settings)?;
     if arguments.max_failures.exceeded(unfilled.len(), tasks) {
         let count = unfilled.len();
@@ -213,7 +213,7 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
             eprintln!("train: damaged, its run is made anew if it is one of these: {fault}");
         }
     }
-    let bar = Bar::new("train", "epochs", arguments.quiet);
+    let bar = Bar::new("train", "epochs", arguments.file.quiet);
     let results = crate::train::train(&table, settings, stop, &|progress| bar.show(progress.epochs_done, progress.epochs))?;
     let runs = if results.len() == 1 { "1 run".into() } else { format!("{} runs", results.len()) };
     let search = settings.protocol.search;
@@ -226,10 +226,6 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
         if count > 0 {
             eprintln!("train: rows that lack a modality {what}, up to {count} of a task");
         }
-    }
-    let bare = results.iter().filter(|run| settings.tsne && run.embedding.is_empty() && run.diverged.is_none()).count();
-    if bare > 0 {
-        eprintln!("train: {bare} runs were finished before, without tsne; in another [train] out they get an embedding.csv");
     }
     let lost = results.iter().filter_map(|run| {
         Some(format!("{} on {}, seed {}, {} (epoch {})", run.name, run.task(), run.seed, run.modalities.join("+"), run.diverged?))
@@ -249,7 +245,7 @@ fn train(arguments: &PipelineArguments, pipeline: &Pipeline, stop: &Stop) -> Res
 const NAMED: usize = 20;
 
 #[cfg(not(feature = "torch"))]
-fn train(_: &PipelineArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
+fn train(_: &MakingArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
     Err(not_built("train", "torch"))
 }
 
@@ -268,7 +264,7 @@ fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> 
     // what an earlier version of the file left in the folder is not part of this comparison
     #[cfg(feature = "torch")]
     if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
-        let names: Vec<String> = train.resolve_compare()?.into_iter().map(|entry| entry.name).collect();
+        let names: Vec<String> = train.resolve_compare()?.into_iter().map(|asked| asked.column.name).collect();
         results.retain(|run| names.contains(&run.name) && train.protocol.asks_for(run));
         let other = |run: &report::RunResult| Some((run.clone(), train.differences(run))).filter(|(_, found)| !found.is_empty());
         let others: Vec<_> = results.iter().filter_map(other).collect();

@@ -6,7 +6,7 @@ mod safetensors;
 
 use std::path::Path;
 
-use crate::error::few;
+use crate::error::{Action, few};
 use crate::manifest::{Segment, Split};
 use crate::stop::Stop;
 use crate::store::Store;
@@ -87,7 +87,7 @@ pub fn export(
     };
     file.map_err(|broken| match broken {
         Broken::Ours(error) => error,
-        Broken::Io(source) => Error::Io { path: out.into(), action: "write", source },
+        Broken::Io(source) => Error::Io { path: out.into(), action: Action::Write, source },
     })?
     .publish()?;
     Ok(chosen.rows.len())

@@ -191,6 +191,7 @@ fn fill(
         limit: PASS_BYTES * work.workers.max(4) as u64,
         makers: work.workers,
         takers: runners.len(),
+        in_order: false,
         stop: work.stop,
     };
     let make = |part: usize| {
@@ -205,5 +206,9 @@ fn fill(
         tell(samples(unit, rows[1] - rows[0]));
         Ok(())
     };
-    flow.run(make, take)
+    let name = |whole: usize| {
+        let (unit, [first, end]) = &wholes[whole];
+        format!("{}, rows {first} to {}", units[*unit].header.name, end - 1)
+    };
+    flow.run(name, make, take)
 }

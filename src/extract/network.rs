@@ -12,6 +12,7 @@ use crate::backbone::onnx::{Backbone, Place};
 use crate::backbone::spec::{Norm, Spec};
 use crate::backbone::statement::{Statement, agree, fits, near, same};
 use crate::backbone::{BACKBONES, Entry, golden};
+use crate::error::Action;
 use crate::modality::check_name;
 use crate::store::ModalityHeader;
 use crate::{Error, Result, fs};
@@ -106,7 +107,7 @@ fn bytes(settings: &BackboneSettings, entry: Option<&Entry>) -> Result<Vec<u8>, 
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let length = std::fs::metadata(path).map_err(Error::io("read", path))?.len();
+    let length = std::fs::metadata(path).map_err(Error::io(Action::Read, path))?.len();
     if length >= LARGEST {
         return Err(Error::input(path.display(), format!("{length} bytes; expected a model of less than 2 GiB")));
     }

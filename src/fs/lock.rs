@@ -1,8 +1,10 @@
 //! Who works in a folder.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::error::Action;
 use crate::{Error, Result};
 
 /// Holds a folder for this process until dropped.
@@ -16,17 +18,24 @@ impl Drop for Lock {
     }
 }
 
+fn is_at(file: &File, path: &Path) -> bool {
+    let number = |about: std::io::Result<Metadata>| about.map(|about| (about.dev(), about.ino())).ok();
+    number(file.metadata()) == number(std::fs::metadata(path))
+}
+
 impl Lock {
     /// Takes the folder, which must exist.
     ///
     /// # Errors
     /// [`Error::Busy`] where another process holds it.
     pub fn take(folder: &Path) -> Result<Self> {
-        let file = File::open(folder).map_err(Error::io("open", folder))?;
+        let file = File::open(folder).map_err(Error::io(Action::Open, folder))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+            // the one that was waited for may be gone, and another have its name
+            Ok(()) if is_at(&file, folder) => Ok(Self(file)),
+            Ok(()) => Err(Error::Busy { path: folder.into() }),
             Err(std::fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.into() }),
-            Err(std::fs::TryLockError::Error(error)) => Err(Error::io("lock", folder)(error)),
+            Err(std::fs::TryLockError::Error(error)) => Err(Error::io(Action::Lock, folder)(error)),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Every write of ours goes through here: under a temporary name, synced, renamed, folder synced. A file that has its name is whole.
-//!
-//! `MMDG_FAULT=kill:N` ends the process at its N-th write, sync or rename as a power cut would; `MMDG_FAULT=full:N` makes
-//! that step fail as a full disk does. Tests walk N through a whole run.
+//! With the feature `faults`, tests have each of these steps fail in turn.
 
+#[cfg(feature = "faults")]
+pub mod fault;
 mod lock;
 mod row_file;
 
@@ -11,31 +11,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::Action;
 use crate::{Error, Result};
 pub use lock::Lock;
 pub use row_file::RowFile;
 
-/// Counts one step that changes the disk, and fails there if `MMDG_FAULT` says so.
+/// One step that changes the disk.
 fn step() -> io::Result<()> {
-    static FAULT: OnceLock<Option<(bool, u64)>> = OnceLock::new();
-    static STEPS: AtomicU64 = AtomicU64::new(0);
-    let fault = FAULT.get_or_init(|| {
-        let text = std::env::var("MMDG_FAULT").ok()?;
-        let (kind, at) = text.split_once(':')?;
-        Some((kind == "kill", at.parse().ok()?))
-    });
-    match *fault {
-        Some((kill, at)) if STEPS.fetch_add(1, Ordering::Relaxed) + 1 == at => {
-            if kill {
-                std::process::abort();
-            }
-            Err(io::Error::from(io::ErrorKind::StorageFull))
-        }
-        _ => Ok(()),
-    }
+    #[cfg(feature = "faults")]
+    fault::step()?;
+    Ok(())
 }
 
 /// Files under their temporary names, gone when this is dropped: what has no room, or is given up, is not left to lie about.
@@ -79,7 +65,7 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
         let there = |what| Error::input(path.display(), format!("it is {what}; expected a folder, or nothing"));
         return if about.is_dir() { Ok(()) } else { Err(there(no_file(&about).unwrap_or("a file"))) };
     }
-    step().and_then(|()| std::fs::create_dir_all(path)).map_err(Error::io("create", path))
+    step().and_then(|()| std::fs::create_dir_all(path)).map_err(Error::io(Action::Create, path))
 }
 
 /// The whole file in one go: after a crash there is the old one or the new one. Where it holds these bytes already nothing is written, so that what is
@@ -110,7 +96,7 @@ pub fn prepare(path: &Path, bytes: &[u8]) -> Result<()> {
         step()?;
         File::open(&part)?.sync_all()
     };
-    write().map_err(Error::io("write", path))
+    write().map_err(Error::io(Action::Write, path))
 }
 
 /// The `.part` of `to` as a copy of `from`, or as another name of the same bytes.
@@ -121,7 +107,7 @@ pub fn bring(from: &Path, to: &Path, link: bool) -> Result<()> {
     let part = part(to);
     remove(&part)?;
     if link {
-        return step().and_then(|()| std::fs::hard_link(from, &part)).map_err(Error::io("link", from));
+        return step().and_then(|()| std::fs::hard_link(from, &part)).map_err(Error::io(Action::Link, from));
     }
     let copy = || {
         step()?;
@@ -131,7 +117,7 @@ pub fn bring(from: &Path, to: &Path, link: bool) -> Result<()> {
         step()?;
         copy.sync_all()
     };
-    copy().map_err(Error::io("copy", from))
+    copy().map_err(Error::io(Action::Copy, from))
 }
 
 /// Gives a `.part` its name, once its bytes are on the disk.
@@ -145,7 +131,7 @@ pub fn publish(path: &Path) -> Result<()> {
         step()?;
         File::open(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
     };
-    rename().map_err(Error::io("rename", path))
+    rename().map_err(Error::io(Action::Rename, path))
 }
 
 /// Removes a file if it is there.
@@ -158,7 +144,7 @@ pub fn remove(path: &Path) -> Result<()> {
         return Ok(());
     }
     match step().and_then(|()| std::fs::remove_file(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(Action::Remove, path)(error)),
         _ => Ok(()),
     }
 }
@@ -171,17 +157,17 @@ pub fn is_file(path: &Path) -> Result<bool> {
     match std::fs::metadata(path) {
         Ok(about) => Ok(about.is_file()),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(Error::io("read", path)(error)),
+        Err(error) => Err(Error::io(Action::Read, path)(error)),
     }
 }
 
 /// Blake3 of a file, in hex.
 ///
 /// # Errors
-/// [`Error::Io`] with the action "read".
+/// [`Error::Io`] with the action `Read`.
 pub fn hash(path: &Path) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_mmap_rayon(path).map_err(Error::io("read", path))?;
+    hasher.update_mmap_rayon(path).map_err(Error::io(Action::Read, path))?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 
@@ -231,13 +217,13 @@ pub fn read_named(path: &Path, expected: &str) -> Result<Vec<u8>> {
 /// The bytes of a file.
 ///
 /// # Errors
-/// [`Error::Io`] with the action "read"; [`Error::Input`] for what is no file.
+/// [`Error::Io`] with the action `Read`; [`Error::Input`] for what is no file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match open_file(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_) => Ok(bytes),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Error::unread(path, error, "a file")),
-        Err(error) => Err(Error::io("read", path)(error)),
+        Err(error) => Err(Error::io(Action::Read, path)(error)),
     }
 }
 
@@ -267,7 +253,7 @@ impl Stream {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        let file = step().and_then(|()| File::create(part(path))).map_err(Error::io("create", path))?;
+        let file = step().and_then(|()| File::create(part(path))).map_err(Error::io(Action::Create, path))?;
         Ok(Self { file, path: path.into(), unfinished: Unfinished::new([part(path)]) })
     }
 
@@ -276,7 +262,7 @@ impl Stream {
     /// # Errors
     /// [`Error::Io`].
     pub fn publish(self) -> Result<()> {
-        step().and_then(|()| self.file.sync_all()).map_err(Error::io("sync", &self.path))?;
+        step().and_then(|()| self.file.sync_all()).map_err(Error::io(Action::Sync, &self.path))?;
         publish(&self.path)?;
         self.unfinished.keep();
         Ok(())

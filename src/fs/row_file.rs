@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::step;
+use crate::error::Action;
 use crate::{Error, Result};
 
 /// A file that rows are written into at their places.
@@ -20,7 +21,7 @@ impl RowFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io(Action::Open, path))?;
         Ok(Self { file, path: path.into() })
     }
 
@@ -34,7 +35,7 @@ impl RowFile {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
             file.set_len(bytes).map(|()| file)
         };
-        Ok(Self { file: create().map_err(Error::io("create", path))?, path: path.into() })
+        Ok(Self { file: create().map_err(Error::io(Action::Create, path))?, path: path.into() })
     }
 
     /// Reads bytes from `offset` on into all of `bytes`.
@@ -42,7 +43,7 @@ impl RowFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
-        self.file.read_exact_at(bytes, offset).map_err(Error::io("read", &self.path))
+        self.file.read_exact_at(bytes, offset).map_err(Error::io(Action::Read, &self.path))
     }
 
     /// Writes `bytes` at `offset`; may be called from many threads at once.
@@ -50,7 +51,7 @@ impl RowFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        step().and_then(|()| self.file.write_all_at(bytes, offset)).map_err(Error::io("write", &self.path))
+        step().and_then(|()| self.file.write_all_at(bytes, offset)).map_err(Error::io(Action::Write, &self.path))
     }
 
     /// Makes a stretch zeros, where it is not yet.
@@ -70,7 +71,7 @@ impl RowFile {
             }
             Ok(())
         };
-        clear().map_err(Error::io("write", &self.path))
+        clear().map_err(Error::io(Action::Write, &self.path))
     }
 
     /// Waits until everything is on the disk.
@@ -78,6 +79,6 @@ impl RowFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn sync(&self) -> Result<()> {
-        step().and_then(|()| self.file.sync_all()).map_err(Error::io("sync", &self.path))
+        step().and_then(|()| self.file.sync_all()).map_err(Error::io(Action::Sync, &self.path))
     }
 }

@@ -11,7 +11,7 @@ use ::hdf5::{Dataset, H5Type, Hyperslab, IndexType, IterationOrder, LinkType};
 use half::f16;
 
 use super::{MAX_SAMPLES, elsewhere};
-use crate::error::few;
+use crate::error::{Action, few};
 use crate::sample::Dtype;
 use crate::{Error, Result, fs};
 
@@ -181,7 +181,7 @@ impl Features {
         let Some((dataset, dtype, shape)) = self.dataset(key)? else {
             return Err(self.fail(key, "it is empty; expected rows"));
         };
-        let io = |error| Error::io("write", &std::env::temp_dir())(error);
+        let io = |error| Error::io(Action::Write, &std::env::temp_dir())(error);
         let mut out = BufWriter::new(tempfile::tempfile().map_err(io)?);
         let width: usize = shape.iter().skip(1).map(|&n| n as usize).product();
         let several = (SOME / width.max(1)).max(1);

@@ -10,7 +10,7 @@ use ::hdf5::plist::dataset_create::{AllocTime, FillTime, Layout};
 use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor};
 use ::hdf5::{IndexType, IterationOrder, LinkType};
 
-use crate::error::{Code, Failure};
+use crate::error::{Action, Code, Failure};
 use crate::sample::Dtype;
 use crate::{Error, Result};
 pub use features::{Features, Floats, Node};
@@ -31,7 +31,7 @@ pub fn version() -> String {
 /// [`Error::Io`] where there can be no such file; [`Error::Environment`] with what libhdf5 said.
 pub fn create(path: &Path, arrays: &[(&'static str, Dtype, Vec<u64>)]) -> Result<Vec<u64>> {
     // the library has one sentence for whatever the system refuses
-    std::fs::File::create(path).map_err(Error::io("create", path))?;
+    std::fs::File::create(path).map_err(Error::io(Action::Create, path))?;
     let make = || -> ::hdf5::Result<Vec<u64>> {
         let file = ::hdf5::File::with_options()
             .with_fapl(|access| access.libver_v110().alignment(1, 64))

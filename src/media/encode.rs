@@ -10,6 +10,7 @@ use ffmpeg::util::{color, format as pixel};
 use ffmpeg::{ChannelLayout, Dictionary, Packet, Rational, codec, encoder, format, frame};
 use ffmpeg_next as ffmpeg;
 
+use crate::error::Action;
 use crate::sample::Waveform;
 use crate::{Error, Result, fs};
 
@@ -44,12 +45,12 @@ pub fn write_mp4(path: &Path, size: Pictures, draw: &mut dyn FnMut(usize, &mut [
     }
     super::container::start();
     let bytes = Memory::default();
-    let io = StreamIo::from_write_seek(bytes.clone()).map_err(refused(path, "write"))?;
-    let mut file = format::output_to_stream(io, None, Some("mp4")).map_err(refused(path, "write mp4"))?;
+    let io = StreamIo::from_write_seek(bytes.clone()).map_err(refused(path, "its bytes"))?;
+    let mut file = format::output_to_stream(io, None, Some("mp4")).map_err(refused(path, "mp4"))?;
     let mut pictures = PictureEncoder::open(path, &mut file, size)?;
     let mut sound = audio.map(|audio| SoundEncoder::open(path, &mut file, audio)).transpose()?;
     let exact = Dictionary::from_iter([("fflags", "+bitexact")]);
-    file.write_header_with(exact).map_err(refused(path, "write the header"))?;
+    file.write_header_with(exact).map_err(refused(path, "the header"))?;
     for index in 0..size.frames {
         pictures.push(index, draw, &mut file).map_err(refused(path, "encode H.264"))?;
         if let Some(sound) = &mut sound {
@@ -61,14 +62,14 @@ pub fn write_mp4(path: &Path, size: Pictures, draw: &mut dyn FnMut(usize, &mut [
     if let Some(sound) = &mut sound {
         sound.finish(&mut file).map_err(refused(path, "encode AAC"))?;
     }
-    file.write_trailer().map_err(refused(path, "write the index"))?;
+    file.write_trailer().map_err(refused(path, "the index"))?;
     drop(file);
     fs::write(path, bytes.lock().get_ref())
 }
 
 /// FFmpeg's refusal as an error of ours.
-fn refused(path: &Path, action: &'static str) -> impl Fn(ffmpeg::Error) -> Error {
-    move |error| Error::Io { path: path.into(), action, source: io::Error::other(error.to_string()) }
+fn refused(path: &Path, what: &'static str) -> impl Fn(ffmpeg::Error) -> Error {
+    move |error| Error::io(Action::Write, path)(io::Error::other(format!("{what}: {error}")))
 }
 
 /// The encoder of that name and the context to set up.

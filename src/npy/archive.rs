@@ -10,6 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::{Array, Header, broken, open};
+use crate::error::Action;
 use crate::{Error, Result};
 
 /// Bytes of what stands before a member, up to its name.
@@ -76,7 +77,7 @@ impl Archive {
             let length = std::io::copy(&mut entry, &mut std::io::sink()).map_err(|error| damaged(error.to_string()))?;
             return if length == size { Array::within(open(&self.path)?, place, at, size).map(Some) } else { Err(short(length)) };
         }
-        let mut file = tempfile::tempfile().map_err(Error::io("create", &std::env::temp_dir()))?;
+        let mut file = tempfile::tempfile().map_err(Error::io(Action::Create, &std::env::temp_dir()))?;
         let copied = std::io::copy(&mut (&mut entry).take(size.saturating_add(1)), &mut file);
         let length = copied.map_err(|error| damaged(error.to_string()))?;
         if length == size { Array::within(file, place, 0, length).map(Some) } else { Err(short(length)) }

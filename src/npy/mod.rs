@@ -13,6 +13,7 @@ pub use archive::{Archive, ArchiveWriter, torch};
 pub use element::Element;
 pub use header::Header;
 
+use crate::error::Action;
 use crate::manifest::Words;
 use crate::{Error, Result, fs};
 
@@ -37,7 +38,7 @@ impl Array {
     /// numbers, text, opaque bytes and Python objects.
     pub fn open(path: &Path) -> Result<Self> {
         let file = open(path)?;
-        let length = file.metadata().map_err(Error::io("read", path))?.len();
+        let length = file.metadata().map_err(Error::io(Action::Read, path))?.len();
         Self::within(file, path.display().to_string(), 0, length)
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::DECODE_THREAD;
+use super::{DECODE_THREAD, panic_text};
 use crate::stop::Stop;
 use crate::{Error, Result};
 
@@ -31,6 +31,8 @@ pub struct Flow<'a> {
     pub makers: usize,
     /// Threads that take.
     pub takers: usize,
+    /// Whether a whole is taken only after all before it; else whichever is there.
+    pub in_order: bool,
     /// Asked ten times a second.
     pub stop: &'a Stop,
 }
@@ -42,8 +44,8 @@ struct State {
     lacking: Vec<usize>,
     /// Wholes that can be taken.
     ready: BTreeSet<usize>,
-    /// Wholes that nobody has begun to take.
-    left: usize,
+    /// Wholes that somebody has begun to take.
+    begun: usize,
     /// Bytes made or being made and not yet taken.
     held: u64,
     /// Threads at work.
@@ -55,27 +57,26 @@ struct State {
 }
 
 impl Flow<'_> {
-    /// Makes every part and takes every whole; `take` is told which of the takers it is.
+    /// Makes every part and takes every whole; `take` is told which of the takers it is, `name` says what a whole is called.
     ///
     /// # Errors
-    /// The first of either; [`Error::Interrupted`] after a stop; [`Error::Environment`] if threads cannot be started.
-    pub fn run(self, make: impl Fn(usize) -> Result<()> + Sync, take: impl Fn(usize, usize) -> Result<()> + Sync) -> Result<()> {
+    /// The first of either; [`Error::Interrupted`] after a stop; [`Error::Environment`] if threads cannot be started, and for a panic, with the name
+    /// of the whole that it was about.
+    pub fn run(
+        self,
+        name: impl Fn(usize) -> String + Sync,
+        make: impl Fn(usize) -> Result<()> + Sync,
+        take: impl Fn(usize, usize) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let make = |part: usize| caught(|| name(self.parts[part].wholes.start), || make(part));
+        let take = |taker: usize, whole: usize| caught(|| name(whole), || take(taker, whole));
         let mut lacking = vec![0; self.wholes.len()];
         for part in self.parts {
             lacking[part.wholes.clone()].iter_mut().for_each(|count| *count += 1);
         }
         let ready = (0..lacking.len()).filter(|&whole| lacking[whole] == 0).collect();
         let (makers, takers) = (self.makers.clamp(1, self.parts.len().max(1)), self.takers.clamp(1, self.wholes.len().max(1)));
-        let state = State {
-            next: 0,
-            lacking,
-            ready,
-            left: self.wholes.len(),
-            held: 0,
-            working: makers + takers,
-            problem: None,
-            closed: false,
-        };
+        let state = State { next: 0, lacking, ready, begun: 0, held: 0, working: makers + takers, problem: None, closed: false };
         let desk = Desk { state: Mutex::new(state), changed: Condvar::new() };
         let limit = self.limit.max(self.wholes.iter().copied().max().unwrap_or(0));
         std::thread::scope(|scope| {
@@ -89,12 +90,12 @@ impl Flow<'_> {
             };
             for maker in 0..makers {
                 start(format!("{DECODE_THREAD}{maker}"), &mut |thread| {
-                    thread.spawn_scoped(scope, || desk.work(|state| self.make(&desk, state, limit, &make))).map(drop)
+                    thread.spawn_scoped(scope, || desk.work(|state| self.make(&desk, state, limit, make))).map(drop)
                 });
             }
             for taker in 0..takers {
                 let (desk, take) = (&desk, &take);
-                start(format!("extract-{taker}"), &mut |thread| {
+                start(format!("take-{taker}"), &mut |thread| {
                     let work = move || desk.work(|state| self.take(desk, state, taker, take));
                     thread.spawn_scoped(scope, work).map(drop)
                 });
@@ -154,11 +155,13 @@ impl Flow<'_> {
         taker: usize,
         take: impl Fn(usize, usize) -> Result<()>,
     ) -> Option<MutexGuard<'d, State>> {
-        if state.left == 0 {
+        if state.begun == self.wholes.len() {
             return None;
         }
-        let Some(whole) = state.ready.pop_first() else { return Some(desk.wait(state)) };
-        state.left -= 1;
+        let next = state.ready.first().copied().filter(|&whole| !self.in_order || whole == state.begun);
+        let Some(whole) = next else { return Some(desk.wait(state)) };
+        state.ready.remove(&whole);
+        state.begun += 1;
         drop(state);
         let taken = take(taker, whole);
         let mut state = desk.lock();
@@ -169,6 +172,14 @@ impl Flow<'_> {
         desk.changed.notify_all();
         Some(state)
     }
+}
+
+/// Does it; a panic is an error that names what it was about.
+fn caught(name: impl FnOnce() -> String, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let problem = format!("a defect of mmdg, in {}: {}", name(), panic_text(&*panic));
+        Err(Error::environment(problem, "please report it"))
+    })
 }
 
 /// What the threads share.
@@ -205,16 +216,13 @@ impl Desk {
     }
 }
 
-/// One that panics takes the others along.
+/// Says that a thread has ended.
 struct Leave<'d>(&'d Desk);
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.working -= 1;
-        if std::thread::panicking() {
-            self.0.close(&mut state, None);
-        }
         self.0.changed.notify_all();
     }
 }
@@ -224,6 +232,10 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+
+    fn named(whole: usize) -> String {
+        whole.to_string()
+    }
 
     /// Rows of one byte: `parts` of so many rows each, wholes of `rows`.
     fn parts(sizes: &[u64], rows: u64) -> (Vec<Part>, Vec<u64>) {
@@ -245,7 +257,8 @@ mod tests {
             let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
             let made: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
             let taken: Vec<AtomicU64> = wholes.iter().map(|_| AtomicU64::new(0)).collect();
-            let flow = Flow { parts: &parts, wholes: &wholes, limit, makers: 3, takers: 2, stop: &Stop::default() };
+            let flow =
+                Flow { parts: &parts, wholes: &wholes, limit, makers: 3, takers: 2, in_order: false, stop: &Stop::default() };
             let make = |part: usize| {
                 let now = held.fetch_add(parts[part].bytes, Ordering::SeqCst) + parts[part].bytes;
                 most.fetch_max(now, Ordering::SeqCst);
@@ -262,7 +275,7 @@ mod tests {
                 held.fetch_sub(wholes[whole], Ordering::SeqCst);
                 Ok(())
             };
-            flow.run(make, take).unwrap();
+            flow.run(named, make, take).unwrap();
             assert!(taken.iter().all(|times| times.load(Ordering::SeqCst) == 1));
             assert!(most.load(Ordering::SeqCst) <= limit.max(*wholes.iter().max().unwrap()) + 5, "{rows} {limit}: {most:?}");
         }
@@ -271,29 +284,29 @@ mod tests {
     #[test]
     fn wholes_without_parts_are_there_at_once_and_nothing_is_nothing() {
         let (stop, taken) = (Stop::default(), AtomicU64::new(0));
-        let flow = Flow { parts: &[], wholes: &[1, 1, 1], limit: 0, makers: 1, takers: 8, stop: &stop };
+        let flow = Flow { parts: &[], wholes: &[1, 1, 1], limit: 0, makers: 1, takers: 8, in_order: false, stop: &stop };
         let take = |_: usize, whole: usize| {
             taken.fetch_add(1 << whole, Ordering::SeqCst);
             Ok(())
         };
-        flow.run(|_| Ok(()), take).unwrap();
+        flow.run(named, |_| Ok(()), take).unwrap();
         assert_eq!(taken.load(Ordering::SeqCst), 7);
-        Flow { wholes: &[], ..flow }.run(|_| Ok(()), take).unwrap();
+        Flow { wholes: &[], ..flow }.run(named, |_| Ok(()), take).unwrap();
     }
 
     #[test]
     fn errors_and_stops_end_the_flow() {
         let stop = Stop::default();
         let (parts, wholes) = parts(&[1; 1000], 4);
-        let flow = Flow { parts: &parts, wholes: &wholes, limit: 8, makers: 2, takers: 2, stop: &stop };
+        let flow = Flow { parts: &parts, wholes: &wholes, limit: 8, makers: 2, takers: 2, in_order: false, stop: &stop };
         let fail = |at: usize, now: usize| if at == now { Err(Error::Usage("this".into())) } else { Ok(()) };
-        assert!(matches!(flow.run(|part| fail(17, part), |_, _| Ok(())), Err(Error::Usage(_))));
-        assert!(matches!(flow.run(|_| Ok(()), |_, whole| fail(17, whole)), Err(Error::Usage(_))));
+        assert!(matches!(flow.run(named, |part| fail(17, part), |_, _| Ok(())), Err(Error::Usage(_))));
+        assert!(matches!(flow.run(named, |_| Ok(()), |_, whole| fail(17, whole)), Err(Error::Usage(_))));
         stop.ask(15);
         let slow = |_: usize| {
             std::thread::sleep(Duration::from_millis(5));
             Ok(())
         };
-        assert!(matches!(flow.run(slow, |_, _| Ok(())), Err(Error::Interrupted { signal: 15 })));
+        assert!(matches!(flow.run(named, slow, |_, _| Ok(())), Err(Error::Interrupted { signal: 15 })));
     }
 }

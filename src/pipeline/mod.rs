@@ -2,8 +2,7 @@
 
 mod flow;
 
-use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Code, Failure};
@@ -98,86 +97,45 @@ pub struct Progress {
     pub total: usize,
 }
 
-struct Queue<T> {
-    /// The next item to make.
-    next: usize,
-    /// Items taken so far.
-    taken: usize,
-    made: BTreeMap<usize, T>,
-    /// Nobody starts anything any more.
-    closed: bool,
-}
-
-/// Makes the items `0..count` on `workers` threads and hands them to `take`, on this thread and in order. At most `ahead`
-/// items are made and not yet taken.
+/// Makes the items `0..count` on `workers` threads and hands them to `take`, in order and one at a time. At most `ahead` items are made and not yet
+/// taken. `name` says which item a panic was about.
 ///
 /// # Errors
-/// The first that `take` gives; [`Error::Interrupted`] after a stop; [`Error::Environment`] if threads cannot be started.
+/// The first that `take` gives; [`Error::Interrupted`] after a stop; [`Error::Environment`] if threads cannot be started, and for a panic.
 pub fn in_order<T: Send>(
     count: usize,
     workers: usize,
     ahead: usize,
     stop: &Stop,
+    name: impl Fn(usize) -> String + Sync,
     make: impl Fn(usize) -> T + Sync,
-    mut take: impl FnMut(usize, T) -> Result<()>,
+    take: impl FnMut(usize, T) -> Result<()> + Send,
 ) -> Result<()> {
-    let workers = workers.clamp(1, count.max(1));
-    let ahead = ahead.max(workers);
-    let queue = Mutex::new(Queue { next: 0, taken: 0, made: BTreeMap::new(), closed: false });
-    let changed = Condvar::new();
-    let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
-    let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
-    let work = || {
-        let mut state = lock();
-        while !state.closed && state.next < count {
-            if state.next >= state.taken + ahead {
-                state = wait(state);
-                continue;
-            }
-            let item = state.next;
-            state.next += 1;
-            drop(state);
-            let made = make(item);
-            state = lock();
-            state.made.insert(item, made);
-            changed.notify_all();
-        }
+    let items: Vec<Part> = (0..count).map(|item| Part { wholes: item..item + 1, bytes: 1 }).collect();
+    let flow = Flow {
+        parts: &items,
+        wholes: &vec![1; count],
+        limit: ahead.max(workers) as u64,
+        makers: workers,
+        takers: 1,
+        in_order: true,
+        stop,
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .thread_name(|i| format!("{DECODE_THREAD}{i}"))
-        .build()
-        .map_err(|error| Error::environment(format!("cannot start {workers} threads: {error}"), "use fewer --workers"))?;
-    pool.in_place_scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|_| work());
-        }
-        let mut run = || {
-            for item in 0..count {
-                let mut state: MutexGuard<'_, Queue<T>> = lock();
-                let made = loop {
-                    stop.check()?;
-                    match state.made.remove(&item) {
-                        Some(made) => break made,
-                        // woken now and then to see a stop
-                        None => {
-                            let waited = changed.wait_timeout(state, std::time::Duration::from_millis(100));
-                            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-                        }
-                    }
-                };
-                state.taken = item + 1;
-                drop(state);
-                changed.notify_all();
-                take(item, made)?;
-            }
-            Ok(())
-        };
-        let outcome = run();
-        lock().closed = true;
-        changed.notify_all();
-        outcome
-    })
+    let made: Vec<Mutex<Option<T>>> = (0..count).map(|_| Mutex::default()).collect();
+    let take = Mutex::new(take);
+    fn own<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+        of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    let make = |item: usize| {
+        *own(&made[item]) = Some(make(item));
+        Ok(())
+    };
+    let take = |_: usize, item: usize| {
+        stop.check()?;
+        let made = own(&made[item]).take();
+        made.map_or(Ok(()), |made| own(&take)(item, made))
+    };
+    flow.run(name, make, take)
 }
 
 /// Runs the maker of one sample: what goes wrong in it, a panic too, is the failure of that sample alone. An error that is not
@@ -190,12 +148,14 @@ pub fn guarded<T>(make: impl FnOnce() -> Result<T>) -> Result<Result<T, Failure>
         Ok(Ok(made)) => Ok(Ok(made)),
         Ok(Err(Error::Media { failure, .. })) => Ok(Err(failure)),
         Ok(Err(error)) => Err(error),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let message = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Ok(Err(Failure { code: Code::Internal, message: format!("a defect of mmdg: {message}") }))
-        }
+        Err(panic) => Ok(Err(Failure { code: Code::Internal, message: format!("a defect of mmdg: {}", panic_text(&*panic)) })),
     }
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -203,6 +163,20 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    fn named(item: usize) -> String {
+        format!("clip {item}")
+    }
+
+    #[test]
+    fn a_panic_ends_the_work_and_names_its_item() {
+        let make = |item: usize| if item == 17 { panic!("what a defect says") } else { item };
+        let error = in_order(1000, 3, 8, &Stop::default(), named, make, |_, _| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("clip 17") && error.contains("what a defect says"), "{error}");
+        let take = |item, _| if item == 5 { panic!("in taking") } else { Ok(()) };
+        let error = in_order(1000, 3, 8, &Stop::default(), named, |item| item, take).unwrap_err().to_string();
+        assert!(error.contains("clip 5") && error.contains("in taking"), "{error}");
+    }
 
     #[test]
     fn items_come_in_order_and_not_too_many_wait() {
@@ -213,7 +187,7 @@ mod tests {
             i * i
         };
         let mut seen = Vec::new();
-        in_order(100, 4, 8, &Stop::default(), make, |i, square| {
+        in_order(100, 4, 8, &Stop::default(), named, make, |i, square| {
             taken.fetch_add(1, Ordering::SeqCst);
             seen.push((i, square));
             Ok(())
@@ -225,10 +199,11 @@ mod tests {
     #[test]
     fn errors_and_stops_end_the_work() {
         let stop = Stop::default();
-        let refused = in_order(1000, 2, 4, &stop, |i| i, |i, _| if i == 3 { Err(Error::Usage("3".into())) } else { Ok(()) });
+        let refused =
+            in_order(1000, 2, 4, &stop, named, |i| i, |i, _| if i == 3 { Err(Error::Usage("3".into())) } else { Ok(()) });
         assert!(matches!(refused, Err(Error::Usage(_))));
         stop.ask(15);
-        assert!(matches!(in_order(1000, 2, 4, &stop, |i| i, |_, _| Ok(())), Err(Error::Interrupted { signal: 15 })));
+        assert!(matches!(in_order(1000, 2, 4, &stop, named, |i| i, |_, _| Ok(())), Err(Error::Interrupted { signal: 15 })));
     }
 
     #[test]

@@ -45,8 +45,13 @@ impl<'a, 'w> Making<'a, 'w> {
     pub(super) fn run(&self) -> Result<()> {
         self.tell(0);
         let Work { workers, stop, .. } = self.work;
+        let name = |task: usize| {
+            let pass = &self.tasks.list[task].pass;
+            let row = &self.manifest.segments[pass.rows[0] as usize];
+            format!("{}, {} of row {:?}", row.path.display(), self.crew.makers()[pass.maker].header.name, row.id)
+        };
         let make = |task| self.make(task);
-        in_order(self.tasks.list.len(), workers, 4 * workers, stop, make, |task, made: Result<()>| {
+        in_order(self.tasks.list.len(), workers, 4 * workers, stop, name, make, |task, made: Result<()>| {
             made?;
             self.shards.ended(&self.tasks.list[task])
         })

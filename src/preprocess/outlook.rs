@@ -111,7 +111,8 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
             nanoseconds.fetch_add(spent, Ordering::Relaxed);
             Ok(outcome)
         };
-        in_order(count, work.workers, work.workers, work.stop, make, |_, outcome| {
+        let name = |item: usize| format!("a clip of {}, the {}th that was tried", maker.header.name, item + 1);
+        in_order(count, work.workers, work.workers, work.stop, name, make, |_, outcome: Result<Option<Failure>>| {
             failed += usize::from(outcome?.is_some());
             Ok(())
         })?;

@@ -3,6 +3,7 @@
 use super::comparison::Comparison;
 use super::statistics::Summary;
 use super::{RunResult, published};
+use crate::error::Action;
 use crate::{Error, Result};
 
 const HEAD: [&str; 29] = [
@@ -44,7 +45,7 @@ const HEAD: [&str; 29] = [
 /// [`Error::Io`], which memory does not give.
 pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
     let mut out = csv::Writer::from_writer(Vec::new());
-    let failed = |error: csv::Error| Error::io("write", "report.csv".as_ref())(std::io::Error::other(error));
+    let failed = |error: csv::Error| Error::io(Action::Write, "report.csv".as_ref())(std::io::Error::other(error));
     out.write_record(HEAD).map_err(failed)?;
     let papers = published::tables(runs);
     let base = |e: usize| Some(runs.base(e)).filter(|base| *base != e);
@@ -85,7 +86,7 @@ pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
             out.write_record(&line).map_err(failed)?;
         }
     }
-    out.into_inner().map_err(|error| Error::io("write", "report.csv".as_ref())(std::io::Error::other(error.to_string())))
+    out.into_inner().map_err(|error| Error::io(Action::Write, "report.csv".as_ref())(std::io::Error::other(error.to_string())))
 }
 
 fn number(value: Option<f64>) -> String {

@@ -57,8 +57,23 @@ impl Display for Fault {
 /// # Errors
 /// [`Error::Io`].
 pub fn write(folder: &Path, names: &[&str]) -> Result<()> {
-    let entry = |name: &&str| Ok(((*name).to_owned(), Entry::of(&fs::read(&folder.join(name))?)));
-    let record = Record { format: 1, files: names.iter().map(entry).collect::<Result<_>>()? };
+    put(folder, Record { format: 1, files: BTreeMap::new() }, names)
+}
+
+/// Records one more file of the finished run in `folder`.
+///
+/// # Errors
+/// [`Error::Integrity`] where its record cannot be read; [`Error::Io`].
+pub fn add(folder: &Path, name: &str) -> Result<()> {
+    let file = folder.join(NAME);
+    let record = serde_json::from_slice(&fs::read(&file)?).map_err(|error| Error::integrity(&file, error.to_string()))?;
+    put(folder, record, &[name])
+}
+
+fn put(folder: &Path, mut record: Record, names: &[&str]) -> Result<()> {
+    for &name in names {
+        record.files.insert(name.to_owned(), Entry::of(&fs::read(&folder.join(name))?));
+    }
     let text = serde_json::to_string_pretty(&record).map_err(|error| Error::input(folder.display(), error.to_string()))?;
     fs::write(&folder.join(NAME), (text + "\n").as_bytes())
 }

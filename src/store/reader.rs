@@ -13,6 +13,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::header::manifest;
 use super::jpeg::Jpegs;
 use super::layout::{Dtype, Header, ModalityHeader, ShardRecord, read_json, shard_path};
+use crate::error::Action;
 use crate::manifest::Manifest;
 use crate::{Error, Result, fs};
 
@@ -24,7 +25,7 @@ use crate::{Error, Result, fs};
 /// on a network share that may drop out, copy the store first.
 ///
 /// Every shard of every modality is one mapping, of which Linux allows a process 65,530 (`vm.max_map_count`): 16 TB in shards of the
-/// usual size. A store of more is an [`Error::Io`] with the action "map".
+/// usual size. A store of more is an [`Error::Io`] with the action `Map`.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -160,7 +161,7 @@ fn open_shards(folder: &Path, header: &Header) -> Result<Vec<Vec<Shard>>> {
 /// What it means that a file of a store cannot be opened.
 fn gone(path: &Path, error: std::io::Error) -> Error {
     match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Error::io("open", path)(error),
+        std::io::ErrorKind::PermissionDenied => Error::io(Action::Open, path)(error),
         _ => Error::integrity(path, format!("cannot open: {error}")),
     }
 }
@@ -186,7 +187,7 @@ impl Shard {
         }
         let path = shard_path(folder, &modality.name, shard, "h5");
         let file = File::open(&path).map_err(|error| gone(&path, error))?;
-        let length = file.metadata().map_err(Error::io("read", &path))?.len();
+        let length = file.metadata().map_err(Error::io(Action::Read, &path))?.len();
         if length != record.bytes {
             return Err(Error::integrity(&path, format!("{length} bytes; its record says {}", record.bytes)));
         }
@@ -213,7 +214,7 @@ impl Shard {
         let [bytes, offset] = ["bytes", "offset"].map(&mut stretch);
         // SAFETY: a published shard is never written again; one that is cut short by others while mapped would end the
         // process with SIGBUS, which the store's promise of immutability excludes.
-        let map = unsafe { MmapOptions::new().len(length as usize).map(&file) }.map_err(Error::io("map", &path))?;
+        let map = unsafe { MmapOptions::new().len(length as usize).map(&file) }.map_err(Error::io(Action::Map, &path))?;
         let checked = OnceLock::new();
         let shard = Self { path: path.clone(), map, checked, record, data, span, time, valid, views, bytes, offset };
         if modality.jpeg.is_some() {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::layout::{ShardRecord, read_json, shard_path, write_json};
 use super::shard_writer::ShardWriter;
 use super::writer::Writer;
+use crate::error::Action;
 use crate::{Error, Result, fs};
 
 impl Writer {
@@ -23,8 +24,8 @@ impl Writer {
     /// Ends what an interrupted run was about, and removes what it left half-written.
     pub(super) fn sweep(&self, modality: &str) -> Result<()> {
         let folder = self.folder().join(modality);
-        for entry in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
-            let part = entry.map_err(Error::io("list", &folder))?.path();
+        for entry in std::fs::read_dir(&folder).map_err(Error::io(Action::List, &folder))? {
+            let part = entry.map_err(Error::io(Action::List, &folder))?.path();
             let Some(path) = part.extension().filter(|end| *end == "part").map(|_| part.with_extension("")) else { continue };
             if self.is_next(&part, &path) {
                 fs::publish(&path)?;

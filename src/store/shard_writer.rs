@@ -13,7 +13,7 @@ use super::run::Run;
 use super::spool::{self, Slots};
 use super::target::Target;
 use super::writer::Writer;
-use crate::error::{Cause, Code, Failure};
+use crate::error::{Action, Cause, Code, Failure};
 use crate::sample::{Data, Made, Row};
 use crate::source::Identity;
 use crate::{Error, Result, fs};
@@ -300,7 +300,7 @@ impl<'a> ShardWriter<'a> {
         };
         let (synced, hash) = rayon::join(|| file.sync(), || fs::hash(&part));
         synced?;
-        let bytes = std::fs::metadata(&part).map_err(Error::io("read", &part))?.len();
+        let bytes = std::fs::metadata(&part).map_err(Error::io(Action::Read, &part))?.len();
         if self.slots.is_some() {
             fs::remove(&spool::path(&self.path))?;
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::writer::{Plan, Summary, Writer};
-use crate::error::Failure;
+use crate::error::{Action, Failure};
 use crate::sample::Row;
 use crate::stop::Stop;
 use crate::{Error, Result, fs};
@@ -31,12 +31,11 @@ pub fn write(
     let part = fs::part(folder);
     if part.is_dir() {
         // of a run that was killed; one that is alive holds it
-        drop(fs::Lock::take(&part)?);
         remove(&part)?;
     }
-    let written = fill(&part, plan, stop, row);
-    match written {
-        Ok(summary) => fs::publish(folder).map(|()| summary),
+    match fill(&part, plan, stop, row) {
+        // held until it has its name: nobody takes it for what a killed run left
+        Ok((summary, _lock)) => fs::publish(folder).map(|()| summary),
         Err(error) => {
             if !matches!(error, Error::Busy { .. }) {
                 remove(&part)?;
@@ -46,11 +45,18 @@ pub fn write(
     }
 }
 
+/// Removes a folder that nobody holds.
 fn remove(folder: &Path) -> Result<()> {
-    std::fs::remove_dir_all(folder).map_err(Error::io("remove", folder))
+    let _lock = fs::Lock::take(folder)?;
+    std::fs::remove_dir_all(folder).map_err(Error::io(Action::Remove, folder))
 }
 
-fn fill(folder: &Path, plan: &Plan, stop: &Stop, row: impl Fn(usize, u64) -> Result<Row, Failure> + Sync) -> Result<Summary> {
+fn fill(
+    folder: &Path,
+    plan: &Plan,
+    stop: &Stop,
+    row: impl Fn(usize, u64) -> Result<Row, Failure> + Sync,
+) -> Result<(Summary, fs::Lock)> {
     let writer = Writer::open(folder, plan)?;
     let shards: Vec<(usize, u64)> = (0..plan.modalities.len()).flat_map(|m| (0..writer.shards()).map(move |k| (m, k))).collect();
     shards.into_par_iter().try_for_each(|(modality, shard)| {
@@ -68,5 +74,5 @@ fn fill(folder: &Path, plan: &Plan, stop: &Stop, row: impl Fn(usize, u64) -> Res
             None => writing.commit(),
         }
     })?;
-    writer.finish()
+    writer.finish_held()
 }

@@ -14,7 +14,7 @@ use super::layout::{
 };
 use super::manifest_csv;
 use super::shard_writer::ShardWriter;
-use crate::error::Code;
+use crate::error::{Action, Code};
 use crate::manifest::Manifest;
 use crate::{Error, Result, fs};
 
@@ -67,7 +67,7 @@ pub struct Writer {
     remade: Mutex<BTreeSet<PathBuf>>,
     /// Whether a shard was committed.
     pub(super) changed: AtomicBool,
-    _lock: fs::Lock,
+    lock: fs::Lock,
 }
 
 impl Writer {
@@ -109,15 +109,8 @@ impl Writer {
         fs::create_dir_all(folder)?;
         let lock = fs::Lock::take(folder)?;
         let whole = fs::is_file(&folder.join("store.json"))?;
-        let writer = Self {
-            folder: folder.into(),
-            header,
-            ids,
-            whole,
-            remade: Mutex::default(),
-            changed: AtomicBool::new(false),
-            _lock: lock,
-        };
+        let writer =
+            Self { folder: folder.into(), header, ids, whole, remade: Mutex::default(), changed: AtomicBool::new(false), lock };
         let path = folder.join("manifest.csv");
         let listed = fs::is_file(&path)?.then(|| fs::read(&path)).transpose()?;
         match writer.existing() {
@@ -189,8 +182,8 @@ impl Writer {
 
     /// A folder without a plan may hold what an earlier start left, nothing else.
     fn refuse_strangers(&self) -> Result<()> {
-        for entry in std::fs::read_dir(&self.folder).map_err(Error::io("list", &self.folder))? {
-            let name = entry.map_err(Error::io("list", &self.folder))?.file_name();
+        for entry in std::fs::read_dir(&self.folder).map_err(Error::io(Action::List, &self.folder))? {
+            let name = entry.map_err(Error::io(Action::List, &self.folder))?.file_name();
             let name = name.to_string_lossy();
             if name != "manifest.csv" && !name.ends_with(".part") {
                 return Err(Error::input(
@@ -244,6 +237,11 @@ impl Writer {
     /// # Errors
     /// [`Error::Integrity`] for a shard that is missing; [`Error::Io`].
     pub fn finish(self) -> Result<Summary> {
+        self.finish_held().map(|(summary, _)| summary)
+    }
+
+    /// The same; the folder stays held.
+    pub(super) fn finish_held(self) -> Result<(Summary, fs::Lock)> {
         let mut header = self.header.clone();
         let mut summary = Summary { samples: self.ids.len() * header.modalities.len(), ..Summary::default() };
         let mut records: Vec<(usize, &str, ShardRecord)> = Vec::new();
@@ -273,7 +271,7 @@ impl Writer {
         summary.remade = self.remade.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         write_json(&self.folder.join("store.json"), &header)?;
         fs::remove(&self.folder.join("plan.json"))?;
-        Ok(summary)
+        Ok((summary, self.lock))
     }
 }
 

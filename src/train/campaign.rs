@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compare::{Resolved, is_folder_name};
+use super::compare::{Column, is_folder_name};
 use super::search;
 use super::selection::{Choice, Pick};
 use super::settings::Settings;
@@ -17,7 +17,7 @@ use crate::{Error, Result, fs};
 /// A column on a task.
 #[derive(Debug)]
 struct Cell {
-    column: Resolved,
+    column: Column,
     task: Arc<Task>,
     /// The task without one of its sources each; none unless those choose the epoch.
     inner: Vec<Arc<Task>>,
@@ -58,13 +58,13 @@ impl<'a> Campaign<'a> {
             return Err(error);
         }
         let mut cells = Vec::new();
-        for column in &columns {
+        for asked in &columns {
             for (task, inner) in &tasks {
                 cells.push(Cell {
-                    column: column.clone(),
+                    column: asked.column.clone(),
                     task: task.clone(),
                     inner: inner.clone(),
-                    configurations: search::configurations(settings, column),
+                    configurations: search::configurations(settings, asked),
                     name: task_name(table, task, protocol.kind),
                 });
             }
@@ -191,8 +191,12 @@ impl<'a> Campaign<'a> {
         if self.settings.protocol.search == 0 {
             return Ok(());
         }
-        let keys: BTreeSet<&str> =
-            self.cells.iter().flat_map(|cell| cell.column.hyperparameters.numbers().keys().copied()).collect();
+        let keys: BTreeSet<&str> = self
+            .cells
+            .iter()
+            .flat_map(|cell| &cell.configurations)
+            .flat_map(|of| of.hyperparameters.numbers().keys().copied())
+            .collect();
         let mut csv = csv::Writer::from_writer(Vec::new());
         let head = "name,method,balance,modalities,task,configuration,seed,chosen,selection_accuracy,selection_loss,learning-rate,weight-decay";
         let failed = |error: csv::Error| Error::input("search.csv", error.to_string());

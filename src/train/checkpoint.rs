@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::cohort::Course;
+use crate::error::Action;
 use crate::report::record::{self, Fault};
 use crate::{Error, Result, fs};
 
@@ -158,7 +159,7 @@ pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     let tensors: Vec<(&str, Tensor)> =
         tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.to_device(Device::Cpu).contiguous())).collect();
     Tensor::write_safetensors(&tensors, &part)
-        .map_err(|error| Error::io("write", path)(std::io::Error::other(error.to_string())))?;
+        .map_err(|error| Error::io(Action::Write, path)(std::io::Error::other(error.to_string())))?;
     fs::RowFile::open(&part)?.sync()?;
     fs::publish(path)
 }

@@ -24,16 +24,23 @@ pub struct Compare {
     pub hyperparameters: BTreeMap<String, toml::Value>,
 }
 
-/// A [`Compare`] with everything looked up.
+/// What a column's runs share.
 #[derive(Debug, Clone)]
-pub struct Resolved {
-    /// Name of the column.
+pub struct Column {
+    /// Its name.
     pub name: String,
     /// Which losses there are.
     pub method: &'static method::Method,
     /// How gradients meet.
     pub balance: &'static balance::Entry,
-    /// The balancer's settings.
+}
+
+/// A [`Compare`] with everything looked up.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// Name, method and balancer.
+    pub column: Column,
+    /// What is said of the balancer, and defaults; a search draws others.
     pub hyperparameters: Hyperparameters,
 }
 
@@ -86,7 +93,7 @@ impl Compare {
             let problem = format!("method {:?} and balance {:?} both have heads named {twice}", method.name, balance.name);
             return Err(Error::input(input, format!("{problem}; expected another pair")));
         }
-        Ok(Resolved { name: self.name.clone(), method, balance, hyperparameters })
+        Ok(Resolved { column: Column { name: self.name.clone(), method, balance }, hyperparameters })
     }
 }
 

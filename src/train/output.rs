@@ -16,8 +16,9 @@ use super::table::Table;
 use super::task::{Standard, Task};
 use super::trial::Trial;
 use crate::balance::RECORD;
+use crate::error::Action;
 use crate::report::record;
-use crate::report::results::{BalanceResult, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
+use crate::report::results::{BalanceResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
 
 mod tables;
@@ -66,7 +67,7 @@ impl RunConfig {
                 Pick::Validation if self.role == Role::Result => Selection::SourceVal.name().into(),
                 _ => self.selection.into(),
             },
-            epochs: self.common.epochs,
+            epochs: self.epochs,
             selected_epoch: course.selected,
             diverged: course.diverged,
             settings: self.settings(),
@@ -120,17 +121,17 @@ impl RunConfig {
             fs::write(&folder.join("balance-steps.csv"), steps.as_bytes())?;
         }
         if self.tsne {
-            tables::embedding(&folder.join("embedding.csv"), &trained.embedding)?;
+            tables::embedding(&folder.join(EMBEDDING), &trained.embedding)?;
         }
         if self.role == Role::Result {
             let mut card = card.clone();
             card.diverged = trained.course.diverged;
-            write_model(&folder.join("model.safetensors"), &card, task, model, trained)?;
+            write_model(&folder.join(MODEL), &card, task, model, trained)?;
         }
         let mut files = vec!["config.toml", "metrics.csv", "balance.csv", events::NAME];
         files.extend(self.trace.then_some("balance-steps.csv"));
-        files.extend(self.tsne.then_some("embedding.csv"));
-        files.extend((self.role == Role::Result).then_some("model.safetensors"));
+        files.extend(self.tsne.then_some(EMBEDDING));
+        files.extend((self.role == Role::Result).then_some(MODEL));
         files.push(RESULT);
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join(RESULT), (json + "\n").as_bytes())?;
@@ -139,10 +140,23 @@ impl RunConfig {
     }
 }
 
+/// The parameters of a reported run.
+pub const MODEL: &str = "model.safetensors";
+/// Rows in the plane.
+pub const EMBEDDING: &str = "embedding.csv";
 /// The result of a run, once all else is there.
 const RESULT: &str = "results.json";
 /// The same while it is not known whether the run is still the chosen one.
 const ASIDE: &str = "earlier.json";
+
+/// Puts rows in the plane beside a finished run.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Integrity`] where its record cannot be read.
+pub fn add_embedding(folder: &Path, rows: &[EmbeddedRow]) -> Result<()> {
+    tables::embedding(&folder.join(EMBEDDING), rows)?;
+    record::add(folder, EMBEDDING)
+}
 
 /// Whether a folder holds the result of a run, set aside or not.
 pub fn is_finished(folder: &Path) -> bool {
@@ -169,7 +183,7 @@ fn moved(folder: &Path, from: &str, to: &str) -> Result<()> {
     if !from.exists() {
         return Ok(());
     }
-    std::fs::rename(&from, folder.join(to)).map_err(Error::io("rename", &from))
+    std::fs::rename(&from, folder.join(to)).map_err(Error::io(Action::Rename, &from))
 }
 
 fn balance_result(record: &[f64; RECORD.len()], names: &[&str]) -> BalanceResult {

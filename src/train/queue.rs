@@ -40,8 +40,8 @@ impl Works<'_> {
         };
         let mut shapes: BTreeMap<_, Vec<Planned>> = BTreeMap::new();
         for run in runs {
-            let Trial { column, task, .. } = &run.trial;
-            let method = (column.method.name, column.balance.name, column.hyperparameters.words().clone());
+            let Trial { column, task, configuration, .. } = &run.trial;
+            let method = (column.method.name, column.balance.name, configuration.hyperparameters.words().clone());
             shapes.entry((method, task.modalities.clone(), task.sources.len(), run.epochs)).or_default().push(run);
         }
         let shapes: Vec<Vec<Planned>> = shapes.into_values().collect();
@@ -82,7 +82,7 @@ impl Works<'_> {
         while size <= cap {
             let one = || {
                 tch::set_num_threads(1);
-                self.cohort(&runs[..size]).rate()
+                self.cohort(&runs[..size], self.init.as_ref()).rate()
             };
             let rate: f64 = on_threads(threads, one)?.into_iter().map(|rate| rate.unwrap_or(0.0)).sum();
             if rate < 0.9 * fastest {

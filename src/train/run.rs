@@ -1,12 +1,11 @@
 //! From settings to finished runs.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::campaign::Campaign;
 use super::checkpoint;
 use super::cohort::{self, Cohort, Run};
-use super::compare::Resolved;
 use super::device;
 use super::model::{Design, Model};
 use super::output::{self, widths};
@@ -18,7 +17,7 @@ use super::table::Table;
 use super::trial::Trial;
 use super::workers::on_threads;
 use crate::report::record;
-use crate::report::results::{Role, RunResult};
+use crate::report::results::{EmbeddedRow, Role, RunResult};
 use crate::stop::Stop;
 use crate::store::header::is_store;
 use crate::{Error, Result, fs};
@@ -36,6 +35,21 @@ pub struct Progress {
     pub epochs: usize,
 }
 
+/// Whether runs of these settings can be trained here, whatever the features; gives the device.
+///
+/// # Errors
+/// [`Error::Input`] for settings out of range and for an `out` that is a store; [`Error::Environment`] for a device that is not there.
+pub fn ready(settings: &Settings) -> Result<tch::Device> {
+    settings.check()?;
+    for folder in settings.out.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+        if is_store(folder)? {
+            let problem = format!("[train] out: {} is a store; expected another folder for runs", folder.display());
+            return Err(Error::input(settings.out.display(), problem));
+        }
+    }
+    device::find(&settings.device)
+}
+
 /// Makes every run that is not already finished in `settings.out`, and gives the results of those that are reported, by
 /// column, task and seed. First come the runs of searches and the inner ones, by which configurations and epochs are chosen.
 ///
@@ -48,16 +62,9 @@ pub struct Progress {
 /// device that is not there; [`Error::Busy`] where another process trains into the same folder; [`Error::Interrupted`]
 /// where `stop` asked, between epochs; [`Error::Io`].
 pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn(Progress) + Sync)) -> Result<Vec<RunResult>> {
-    settings.check()?;
-    let device = device::find(&settings.device)?;
+    let device = ready(settings)?;
     // a step takes and frees the same few large buffers: fresh pages would cost a seventh to a third of it
     crate::allocator::keep_freed_memory();
-    for folder in settings.out.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
-        if is_store(folder)? {
-            let problem = format!("[train] out: {} is a store; expected another folder for runs", folder.display());
-            return Err(Error::input(settings.out.display(), problem));
-        }
-    }
     let campaign = Campaign::plan(table, settings)?;
     let init = settings.init.as_deref().map(Saved::read).transpose()?;
     let runs = campaign.runs();
@@ -68,7 +75,17 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
         progress(Progress { runs_done, runs, epochs_done, epochs: runs * settings.epochs });
     };
     let kind = settings.precision.kind();
-    let works = Works { table, digest: table.digest(), settings, placed: Placed::new(kind, device), init, stop, tell: &tell };
+    let works = Works {
+        table,
+        digest: table.digest(),
+        settings,
+        shaping: settings.shaping()?,
+        placed: Placed::new(kind, device),
+        init,
+        stop,
+        failed: AtomicBool::new(false),
+        tell: &tell,
+    };
 
     let tried: Vec<Vec<Trial>> = (0..campaign.len()).map(|cell| campaign.tried(cell)).collect();
     let mut asked: Vec<&Trial> = tried.iter().flatten().collect();
@@ -95,6 +112,20 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
     works.make(tried.iter().enumerate().flat_map(|(cell, tried)| campaign.results(cell, tried)).collect())
 }
 
+/// Tells the others when a thread ends in any way but the good one.
+struct Fuse<'a> {
+    blown: &'a AtomicBool,
+    intact: bool,
+}
+
+impl Drop for Fuse<'_> {
+    fn drop(&mut self) {
+        if !self.intact {
+            self.blown.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// A run that is not finished.
 pub(super) struct Planned {
     pub trial: Trial,
@@ -110,26 +141,29 @@ pub(super) struct Works<'a> {
     pub table: &'a Table,
     digest: String,
     pub settings: &'a Settings,
+    shaping: toml::Table,
     /// The features.
     pub placed: Placed,
     /// Weights that every run starts from.
-    init: Option<Saved>,
+    pub init: Option<Saved>,
     stop: &'a Stop,
+    /// Whether something went wrong on some thread: then nobody goes on.
+    failed: AtomicBool,
     /// Hears of runs and epochs done.
     tell: &'a (dyn Fn(usize, usize) + Sync),
 }
 
 impl Works<'_> {
     fn config(&self, trial: &Trial) -> RunConfig {
-        RunConfig::new(self.table, &self.digest, self.settings, trial, self.init.as_ref())
+        RunConfig::new(self.table, &self.digest, self.settings, self.shaping.clone(), trial, self.init.as_ref())
     }
 
     fn card(&self, trial: &Trial) -> Result<Card> {
         let (table, task) = (self.table, &trial.task);
         let domain = |d: usize| table.domains()[d].clone();
         let sources = task.sources.iter().copied().map(domain).collect();
-        let column = Resolved { hyperparameters: trial.configuration.hyperparameters.clone(), ..trial.column.clone() };
-        Card::new(self.settings, &column, table.classes(), widths(table, task), sources, domain(task.target))
+        let own = &trial.configuration.hyperparameters;
+        Card::new(self.settings, (&trial.column, own), table.classes(), widths(table, task), sources, domain(task.target))
     }
 
     fn finished(&self, trial: &Trial) -> Option<RunResult> {
@@ -160,13 +194,16 @@ impl Works<'_> {
     /// The results of these runs, in order.
     fn make(&self, trials: Vec<Trial>) -> Result<Vec<RunResult>> {
         let mut results = vec![None; trials.len()];
-        let mut left = Vec::new();
+        let (mut left, mut bare) = (Vec::new(), Vec::new());
         for (place, trial) in trials.into_iter().enumerate() {
             let (config, folder) = (self.config(&trial), self.settings.out.join(&trial.folder));
             output::put_back(&folder)?;
             results[place] = config.finished(&folder);
-            if results[place].is_some() {
+            if let Some(result) = &results[place] {
                 checkpoint::remove(&folder)?; // it may have been killed just before that
+                if config.lacks_embedding(&folder, result)? {
+                    bare.push(Planned { trial, config, epochs: 0, place });
+                }
             } else {
                 let epochs = checkpoint::epochs(&folder, |other| config.is(other)).unwrap_or(0);
                 left.push(Planned { trial, config, epochs, place });
@@ -190,11 +227,14 @@ impl Works<'_> {
         let (threads, cohorts) = (queue.threads, Mutex::new(queue.cohorts.into_iter()));
         let worker = || -> Result<Vec<(usize, RunResult)>> {
             tch::set_num_threads(1);
+            let mut fuse = Fuse { blown: &self.failed, intact: false };
             let mut done = Vec::new();
-            loop {
-                let Some(cohort) = cohorts.lock().ok().and_then(|mut cohorts| cohorts.next()) else { return Ok(done) };
+            let next = || cohorts.lock().ok().and_then(|mut cohorts| cohorts.next());
+            while let (false, Some(cohort)) = (self.failed.load(Ordering::Relaxed), next()) {
                 done.extend(self.train(&cohort)?);
             }
+            fuse.intact = true;
+            Ok(done)
         };
         let outcomes = on_threads(threads, worker)?;
         for outcome in outcomes {
@@ -202,7 +242,33 @@ impl Works<'_> {
                 results[place] = Some(result);
             }
         }
+        for (place, embedding) in self.lay_out(&bare)? {
+            results[place].iter_mut().for_each(|result| result.embedding.clone_from(&embedding));
+        }
         Ok(results.into_iter().flatten().collect())
+    }
+
+    /// Lays out rows of runs that were finished before anybody asked for it, by their saved models.
+    fn lay_out(&self, finished: &[Planned]) -> Result<Vec<(usize, Vec<EmbeddedRow>)>> {
+        let left = Mutex::new(finished.iter());
+        let worker = || -> Result<Vec<(usize, Vec<EmbeddedRow>)>> {
+            tch::set_num_threads(1);
+            let mut done = Vec::new();
+            while let Some(run) = left.lock().ok().and_then(|mut left| left.next()) {
+                self.stop.check()?;
+                let folder = self.settings.out.join(&run.trial.folder);
+                let saved = Saved::read(&folder.join(output::MODEL))?;
+                let cohort = self.cohort(std::slice::from_ref(run), Some(&saved));
+                let embedding = cohort.lay_out()?.into_iter().next().unwrap_or_default();
+                output::add_embedding(&folder, &embedding)?;
+                done.push((run.place, embedding));
+            }
+            Ok(done)
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let outcomes = on_threads(cores.min(finished.len()), worker)?.into_iter();
+        let done = outcomes.map(|outcome| outcome.unwrap_or_else(|panic| Err(device::failed(panic.as_ref()))));
+        Ok(done.collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// That the weights to start from fit the model of every run.
@@ -218,8 +284,8 @@ impl Works<'_> {
         Ok(())
     }
 
-    /// These runs side by side, before their first step. They are of one shape.
-    pub fn cohort(&self, planned: &[Planned]) -> Cohort {
+    /// These runs side by side, before their first step, with these weights if any. They are of one shape.
+    pub fn cohort(&self, planned: &[Planned], init: Option<&Saved>) -> Cohort {
         let settings = self.settings;
         let run = |planned: &Planned| Run {
             task: planned.trial.task.clone(),
@@ -233,7 +299,6 @@ impl Works<'_> {
         };
         let design = self.design(&planned[0].trial);
         let runs = planned.iter().map(run).collect();
-        let init = self.init.as_ref();
         let mut cohort = Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init);
         cohort.keep_steps(settings.trace);
         cohort
@@ -250,7 +315,7 @@ impl Works<'_> {
         let Some(first) = planned.first() else { return Ok(Vec::new()) };
         let settings = self.settings;
         self.stop.check()?;
-        let mut cohort = self.cohort(planned);
+        let mut cohort = self.cohort(planned, self.init.as_ref());
         let folder = |planned: &Planned| settings.out.join(&planned.trial.folder);
         if first.epochs > 0 {
             for (r, run) in planned.iter().enumerate() {
@@ -265,13 +330,17 @@ impl Works<'_> {
             cohort.dumped()?;
             (self.tell)(0, planned.len());
             let asked = self.stop.check();
+            let failed = self.failed.load(Ordering::Relaxed);
             let due = settings.checkpoint_every > 0 && cohort.epochs_done().is_multiple_of(settings.checkpoint_every);
-            if !cohort.is_done() && (asked.is_err() || due) {
+            if !cohort.is_done() && (asked.is_err() || failed || due) {
                 for (r, run) in planned.iter().enumerate() {
                     cohort.save(r, &folder(run), run.config.text()?)?;
                 }
             }
             asked?;
+            if failed && !cohort.is_done() {
+                return Ok(Vec::new());
+            }
         }
         // epochs that a run which diverged has not needed
         let rest = settings.epochs.saturating_sub(cohort.epochs_done());
@@ -279,7 +348,9 @@ impl Works<'_> {
         let mut results = Vec::new();
         let mut trained = cohort.finish();
         if settings.tsne && first.trial.role == Role::Result {
-            cohort.lay_out(&mut trained)?;
+            for (trained, embedding) in trained.iter_mut().zip(cohort.lay_out()?) {
+                trained.embedding = embedding;
+            }
         }
         for (run, trained) in planned.iter().zip(trained) {
             let result = run.config.result(self.table, &run.trial, &trained, cohort.model());

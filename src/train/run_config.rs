@@ -6,18 +6,15 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table as Toml, Value};
 
+use super::compare::Resolved;
 use super::protocol::TargetSplit;
-use super::recipe::{Averaging, Precision, Schedule};
 use super::saved::Saved;
 use super::selection::Pick;
-use super::settings::{Optimizer, Settings};
+use super::settings::Settings;
 use super::table::Table;
-use super::task::Absent;
 use super::trial::Trial;
-use super::widths::Widths;
 use super::{checkpoint, output};
 use crate::balance::Hyperparameters;
-use crate::objective::Fusion;
 use crate::report::identity::{self, OWN, PLACE};
 use crate::report::record;
 use crate::report::results::{FORMAT, Role, RunResult, Settings as Shaped};
@@ -48,10 +45,11 @@ pub struct RunConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) configuration: Option<usize>,
     pub(super) seed: u64,
+    #[serde(skip)]
+    pub(super) epochs: usize,
+    /// What of `[train]` [shapes](Settings::shaping) a run, with the run's own learning rate and weight decay.
     #[serde(flatten)]
-    pub(super) common: Common,
-    pub(super) learning_rate: f64,
-    pub(super) weight_decay: f64,
+    pub(super) shaping: Toml,
     pub(super) device: String,
     /// Blake3 of the weights that it starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,67 +61,19 @@ pub struct RunConfig {
     pub(super) hyperparameters: Hyperparameters,
 }
 
-/// Settings that all runs of a training share.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Common {
-    pub(super) epochs: usize,
-    pub(super) batch_size: usize,
-    pub(super) optimizer: Optimizer,
-    pub(super) momentum: f64,
-    pub(super) schedule: Schedule,
-    pub(super) step_epochs: usize,
-    pub(super) step_factor: f64,
-    pub(super) clip: f64,
-    pub(super) average: Averaging,
-    pub(super) average_decay: f64,
-    pub(super) average_from: usize,
-    pub(super) hidden: Widths,
-    pub(super) layer_norm: bool,
-    pub(super) embedding: usize,
-    pub(super) head_hidden: usize,
-    pub(super) fusion: Fusion,
-    pub(super) unimodal_weight: f64,
-    pub(super) class_weights: bool,
-    pub(super) label_smoothing: f64,
-    pub(super) dropout: f64,
-    pub(super) precision: Precision,
-    pub(super) absent: Absent,
-}
-
-impl Common {
-    fn new(settings: &Settings) -> Self {
-        Self {
-            epochs: settings.epochs,
-            batch_size: settings.batch_size,
-            optimizer: settings.optimizer,
-            momentum: settings.momentum,
-            schedule: settings.schedule,
-            step_epochs: settings.step_epochs,
-            step_factor: settings.step_factor,
-            clip: settings.clip,
-            average: settings.average,
-            average_decay: settings.average_decay,
-            average_from: settings.average_from,
-            hidden: settings.widths(),
-            layer_norm: settings.layer_norm,
-            embedding: settings.embedding,
-            head_hidden: settings.head_hidden,
-            fusion: settings.fusion,
-            unimodal_weight: settings.unimodal_weight,
-            class_weights: settings.class_weights,
-            label_smoothing: settings.label_smoothing,
-            dropout: settings.dropout,
-            precision: settings.precision,
-            absent: settings.absent,
-        }
-    }
-}
-
 impl RunConfig {
     /// The configuration of one run.
-    pub(super) fn new(table: &Table, digest: &str, settings: &Settings, trial: &Trial, init: Option<&Saved>) -> Self {
+    pub(super) fn new(
+        table: &Table,
+        digest: &str,
+        settings: &Settings,
+        mut shaping: Toml,
+        trial: &Trial,
+        init: Option<&Saved>,
+    ) -> Self {
         let Trial { column, task, configuration, .. } = trial;
+        shaping.insert("learning-rate".into(), configuration.learning_rate.into());
+        shaping.insert("weight-decay".into(), configuration.weight_decay.into());
         let domain = |d: usize| table.domains()[d].clone();
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -144,9 +94,8 @@ impl RunConfig {
             },
             configuration: configuration.index,
             seed: trial.seed,
-            common: Common::new(settings),
-            learning_rate: configuration.learning_rate,
-            weight_decay: configuration.weight_decay,
+            epochs: settings.epochs,
+            shaping,
             device: settings.device.clone(),
             init: init.map(|init| init.digest.clone()),
             trace: settings.trace,
@@ -183,6 +132,14 @@ impl RunConfig {
         let bytes = fs::read(&folder.join("results.json")).ok()?;
         let result = serde_json::from_slice::<RunResult>(&bytes).ok()?;
         (result.format == FORMAT && sound::check(&result).is_ok()).then_some(result)
+    }
+
+    /// Whether an embedding is asked for that the finished run in `folder` is without.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn lacks_embedding(&self, folder: &Path, result: &RunResult) -> Result<bool> {
+        Ok(self.tsne && result.diverged.is_none() && !fs::is_file(&folder.join(output::EMBEDDING))?)
     }
 
     /// In what a run that is finished in `folder`, or that has a checkpoint there, is another than this one; nothing where there is
@@ -254,24 +211,22 @@ impl Settings {
             return Vec::new();
         }
         let searched = run.protocol.configuration.is_some();
-        let mut own = Toml::try_from(Common::new(self)).unwrap_or_default();
+        let mut own = self.shaping().unwrap_or_default();
         own.insert("search".into(), (self.protocol.search > 0).into());
-        if !searched {
-            own.insert("learning-rate".into(), self.learning_rate.into());
-            own.insert("weight-decay".into(), self.weight_decay.into());
-        }
+        own.retain(|key, _| !searched || !["learning-rate", "weight-decay"].contains(&key));
         let split = self.protocol.target_split.filter(|_| run.protocol.kind != "in-domain");
         own.extend(split.and_then(|split| Some(("target-split".into(), Value::try_from(split).ok()?))));
         let mut found: Toml =
             run.settings.iter().filter_map(|(key, value)| Some((key.clone(), Value::try_from(value).ok()?))).collect();
         found.insert("search".into(), searched.into());
-        if let Some(column) = self.resolve_compare().ok().and_then(|all| all.into_iter().find(|column| column.name == run.name)) {
+        let asked = self.resolve_compare().ok().and_then(|all| all.into_iter().find(|asked| asked.column.name == run.name));
+        if let Some(Resolved { column, hyperparameters }) = asked {
             own.insert("method".into(), column.method.name.into());
             own.insert("balance".into(), column.balance.name.into());
             found.insert("method".into(), run.method.clone().into());
             found.insert("balance".into(), run.balance.clone().into());
             if let Some(Value::Table(given)) =
-                Value::try_from(&column.hyperparameters).ok().filter(|_| column.balance.name == run.balance)
+                Value::try_from(&hyperparameters).ok().filter(|_| column.balance.name == run.balance)
             {
                 own.extend(given.into_iter().filter(|(_, value)| !searched || value.is_str()));
             }

@@ -8,10 +8,12 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::compare::{Compare, Resolved};
+use super::compare::{Column, Compare, Resolved};
 use super::model::{Design, Model};
 use super::settings::Settings;
 use super::task::Standard;
+use crate::balance::Hyperparameters;
+use crate::error::Action;
 use crate::objective::{Heads, Layout, Shape};
 use crate::{Error, Result, fs};
 
@@ -42,7 +44,7 @@ pub struct Card {
     /// [`RunResult::diverged`](crate::report::RunResult): with such weights nothing can be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<usize>,
-    /// `[train]` but for what is the place's or the machine's.
+    /// What of `[train]` [shapes](Settings::shaping) a run.
     settings: serde_json::Value,
     /// Blake3 of the tensors and of this text with zeros in the hash's place, in hex, so that a file copied alone can be checked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -56,31 +58,15 @@ impl Card {
     /// [`Error::Input`] where a setting has no place in JSON.
     pub fn new(
         settings: &Settings,
-        column: &Resolved,
+        (column, own): (&Column, &Hyperparameters),
         classes: &[String],
         modalities: Vec<(String, usize)>,
         sources: Vec<String>,
         target: String,
     ) -> Result<Self> {
         let wrong = |error: &dyn std::fmt::Display| Error::input("[train]", error.to_string());
-        let mut settings = serde_json::to_value(settings).map_err(|error| wrong(&error))?;
-        if let Some(keys) = settings.as_object_mut() {
-            let elsewhere = [
-                "out",
-                "features",
-                "device",
-                "cohort",
-                "max-memory",
-                "checkpoint-every",
-                "dump-steps",
-                "compare",
-                "init",
-                "trace",
-                "tsne",
-            ];
-            keys.retain(|key, value| !elsewhere.contains(&key.as_str()) && !value.is_null());
-        }
-        let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
+        let settings = serde_json::to_value(settings.shaping()?).map_err(|error| wrong(&error))?;
+        let own = toml::Value::try_from(own).map_err(|error| wrong(&error))?;
         let column = Compare {
             name: column.name.clone(),
             method: Some(column.method.name.into()),
@@ -103,7 +89,7 @@ impl Card {
 
 impl Design {
     /// Of runs with these settings on these modalities (name and width of features).
-    pub fn new(settings: &Settings, column: &Resolved, modalities: &[(String, usize)], classes: usize, domains: usize) -> Self {
+    pub fn new(settings: &Settings, column: &Column, modalities: &[(String, usize)], classes: usize, domains: usize) -> Self {
         Self {
             shape: Shape {
                 modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
@@ -129,7 +115,7 @@ impl Design {
 /// # Errors
 /// [`Error::Io`].
 pub fn write(path: &Path, card: &Card, tensors: &[(String, Tensor)]) -> Result<()> {
-    let wrong = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
+    let wrong = |error: &dyn std::fmt::Display| Error::io(Action::Write, path)(std::io::Error::other(error.to_string()));
     let card = Card { digest: "0".repeat(DIGEST), ..card.clone() };
     let text = serde_json::to_string(&card).map_err(|error| wrong(&error))?;
     let bytes: Vec<(Dtype, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes(tensor)).collect();
@@ -258,10 +244,10 @@ impl Saved {
         let at = |error: Error| Error::input(self.path.display(), error.to_string());
         let settings: Settings = serde_json::from_value(card.settings.clone())
             .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
-        let column = card.column.resolve().map_err(at)?;
+        let Resolved { column, hyperparameters } = card.column.resolve().map_err(at)?;
         let kind = settings.precision.kind();
         let design = Design::new(&settings, &column, &card.modalities, card.classes.len(), card.sources.len());
-        let model = Model::new(&design, std::slice::from_ref(&column.hyperparameters), kind, Device::Cpu);
+        let model = Model::new(&design, std::slice::from_ref(&hyperparameters), kind, Device::Cpu);
         let mut row = vec![0.0; model.layout.len() as usize];
         self.put(&model.layout, model.layout.entries().len(), &mut row)?;
         Ok((model, kind, Tensor::from_slice(&row).to_kind(kind).unsqueeze(0)))

@@ -6,6 +6,7 @@ use super::compare::Resolved;
 use super::protocol::Protocol;
 use super::settings::Settings;
 use super::trial::Configuration;
+use crate::balance::Setting;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -14,13 +15,13 @@ const WEIGHT_DECAY: &str = "weight-decay";
 
 /// The given configuration, and `search` random ones. A number depends on the first seed, its key and the configuration's
 /// number alone, so columns and tasks try the same learning rates.
-pub fn configurations(settings: &Settings, column: &Resolved) -> Vec<Configuration> {
+pub fn configurations(settings: &Settings, asked: &Resolved) -> Vec<Configuration> {
     let protocol = &settings.protocol;
     let given = Configuration {
         index: (protocol.search > 0).then_some(0),
         learning_rate: settings.learning_rate,
         weight_decay: settings.weight_decay,
-        hyperparameters: column.hyperparameters.clone(),
+        hyperparameters: asked.hyperparameters.clone(),
     };
     let stream = Stream::new(protocol.seeds.first().copied().unwrap_or(0)).with("search");
     let drawn = |i: usize| {
@@ -32,8 +33,9 @@ pub fn configurations(settings: &Settings, column: &Resolved) -> Vec<Configurati
                 false => least + (most - least) * uniform(key),
             }
         };
-        let mut hyperparameters = column.hyperparameters.clone();
-        for setting in column.balance.takes.iter().filter(|setting| given.hyperparameters.numbers().contains_key(setting.name)) {
+        let mut hyperparameters = asked.hyperparameters.clone();
+        let taken = |setting: &&Setting| asked.hyperparameters.numbers().contains_key(setting.name);
+        for setting in asked.column.balance.takes.iter().filter(taken) {
             if let Some(stated) = setting.search() {
                 hyperparameters = hyperparameters.with(setting.name, draw(setting.name, stated, false));
             }
@@ -72,13 +74,13 @@ pub fn check(protocol: &Protocol, columns: &[Resolved]) -> Result<()> {
             let known: Vec<&str> = known.into_iter().collect();
             return Err(Error::input(input, format!("nothing to search by that name; expected some of {}", known.join(", "))));
         }
-        let bounds = columns.iter().flat_map(|column| column.balance.takes).filter(|setting| setting.name == key);
+        let bounds = columns.iter().flat_map(|asked| asked.column.balance.takes).filter(|setting| setting.name == key);
         let own = match key.as_str() {
             LEARNING_RATE => Some((f64::MIN_POSITIVE, f64::INFINITY)),
             WEIGHT_DECAY => Some((0.0, f64::INFINITY)),
             _ => None,
         };
-        for (least, most) in bounds.filter_map(crate::balance::Setting::bounds).chain(own) {
+        for (least, most) in bounds.filter_map(Setting::bounds).chain(own) {
             if range[0] < least || range[1] > most {
                 return Err(Error::input(input, format!("expected a range within {least} and {most}")));
             }

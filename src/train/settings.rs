@@ -199,6 +199,32 @@ impl Settings {
         entries.iter().map(Compare::resolve).collect()
     }
 
+    /// What of these shapes a run, by its key: all but what says where things lie, where and in which order they are done, what else is
+    /// written down, and what is compared. The kind of an encoder is told by its widths.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a value has no place in TOML.
+    pub(super) fn shaping(&self) -> Result<toml::Table> {
+        const OTHERS: [&str; 12] = [
+            "out",
+            "features",
+            "init",
+            "device",
+            "cohort",
+            "max-memory",
+            "checkpoint-every",
+            "dump-steps",
+            "trace",
+            "tsne",
+            "compare",
+            "encoder",
+        ];
+        let own = Self { hidden: Some(self.widths()), ..self.clone() };
+        let mut shaping = toml::Table::try_from(own).map_err(|error| Error::input("[train]", error.to_string()))?;
+        shaping.retain(|key, _| !OTHERS.contains(&key));
+        Ok(shaping)
+    }
+
     /// Hidden widths of encoders.
     pub fn widths(&self) -> Widths {
         let default = if self.encoder == Encoder::Linear { 0 } else { 512 };

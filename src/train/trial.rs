@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::compare::Resolved;
+use super::compare::Column;
 use super::protocol::Kind;
 use super::selection::Pick;
 use super::table::Table;
@@ -27,8 +27,8 @@ pub struct Configuration {
 /// One run to be made.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// Column, method and balancer.
-    pub column: Resolved,
+    /// Name, method and balancer.
+    pub column: Column,
     /// Rows.
     pub task: Arc<Task>,
     /// Seed of every random number.

@@ -37,7 +37,8 @@ pub(super) fn rows(
     // whole recordings, by what is said of them: their rows, and the first of these
     let mut absent: BTreeMap<String, (BTreeSet<&str>, String)> = BTreeMap::new();
     let mut flags = Vec::new();
-    in_order(there.len(), work.workers, 4 * work.workers, work.stop, make, |item, told: Result<Vec<Told>>| {
+    let name = |item: usize| there[item].source.path().display().to_string();
+    in_order(there.len(), work.workers, 4 * work.workers, work.stop, name, make, |item, told: Result<Vec<Told>>| {
         let group = there[item];
         for Told { place, problem } in told? {
             let (kind, id) = (group.kind.name(), group.segments[place].id.as_str());

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use crate::error::Action;
 use crate::manifest::Manifest;
 use crate::stop::Stop;
 use crate::store::header::{failure_lines, read_header};
@@ -242,7 +243,7 @@ fn regular(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(about) if about.is_file() => Ok(()),
         Ok(_) => Err(Error::integrity(path, "not a file; expected one")),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io("open", path)(error)),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io(Action::Open, path)(error)),
         Err(error) => Err(Error::integrity(path, format!("cannot open: {error}"))),
     }
 }

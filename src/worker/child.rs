@@ -1,6 +1,5 @@
 //! A child process: what it does, and how its parent speaks to it. A line of JSON each way.
 
-use std::any::Any;
 use std::fs::File;
 #[cfg(feature = "cli")]
 use std::io::{BufRead, BufReader};
@@ -14,8 +13,8 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "cli")]
 use super::perform;
 use super::{Job, Session};
-use crate::error::{Code, Failure};
-use crate::pipeline::{Breeder, Offspring};
+use crate::error::{Action, Code, Failure};
+use crate::pipeline::{Breeder, Offspring, panic_text};
 #[cfg(feature = "cli")]
 use crate::preprocess::makers;
 use crate::sample::Made;
@@ -37,7 +36,7 @@ enum Answer {
 /// An error on its way from a child, which ends there as what it was: of its kind, with its path and its exit code.
 #[derive(Debug, Serialize, Deserialize)]
 enum Carried {
-    Io { path: PathBuf, action: String, code: Option<i32>, text: String },
+    Io { path: PathBuf, action: Action, code: Option<i32>, text: String },
     Media { path: PathBuf, failure: Failure },
     Input { input: String, problem: String },
     Environment { problem: String, remedy: String },
@@ -51,7 +50,7 @@ impl Carried {
     fn of(error: Error) -> Self {
         match error {
             Error::Io { path, action, source } => {
-                Self::Io { path, action: action.into(), code: source.raw_os_error(), text: source.to_string() }
+                Self::Io { path, action, code: source.raw_os_error(), text: source.to_string() }
             }
             Error::Media { path, failure } => Self::Media { path, failure },
             Error::Input { input, problem } => Self::Input { input, problem },
@@ -68,7 +67,6 @@ impl Carried {
         match self {
             Self::Io { path, action, code, text } => {
                 let source = code.map_or_else(|| std::io::Error::other(text), std::io::Error::from_raw_os_error);
-                let action = ACTIONS.into_iter().find(|known| *known == action).unwrap_or("use");
                 Error::Io { path, action, source }
             }
             Self::Media { path, failure } => Error::Media { path, failure },
@@ -81,10 +79,6 @@ impl Carried {
         }
     }
 }
-
-/// What may be done to files, as [`Error::Io`] says it.
-const ACTIONS: [&str; 12] =
-    ["read", "write", "open", "create", "rename", "remove", "sync", "list", "make", "map", "link", "lock"];
 
 /// How a job ended without an answer for each of its rows.
 #[derive(Debug)]
@@ -110,12 +104,6 @@ impl From<Lost> for Failure {
     }
 }
 
-/// What a panic said.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
-}
-
 /// The life of a child: a session, then jobs until there are no more.
 #[cfg(feature = "cli")]
 pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
@@ -132,9 +120,14 @@ pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
             answers.write_all(&line)
         };
         let performed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            #[cfg(feature = "faults")]
             suffer(&job);
             perform(&makers, &job, &mut |place, outcome| {
-                say(&Answer::Row(place, outcome)).map_err(|source| Error::Io { path: "parent".into(), action: "write", source })
+                say(&Answer::Row(place, outcome)).map_err(|source| Error::Io {
+                    path: "parent".into(),
+                    action: Action::Write,
+                    source,
+                })
             })
         }));
         let last = match performed {
@@ -147,21 +140,19 @@ pub(super) fn serve(jobs: File, mut answers: File) -> Option<()> {
     Some(())
 }
 
-/// `MMDG_FAULT=hang:ID`, `crash:ID`, `stumble:ID`, `hoard:ID` or `panic:ID` has decoding do just that where a job holds the segment `ID`, as recordings that
-/// decoders cannot cope with do. For tests.
-#[cfg(feature = "cli")]
+/// Has decoding do what recordings that decoders cannot cope with do, where that was asked for.
+#[cfg(all(feature = "cli", feature = "faults"))]
 fn suffer(job: &Job) {
-    let Ok(fault) = std::env::var("MMDG_FAULT") else { return };
-    let Some((kind, id)) = fault.split_once(':') else { return };
-    if !job.segments.iter().any(|segment| segment.id == id) {
-        return;
-    }
-    match kind {
-        "hang" => loop {
+    use crate::fs::fault::{Fault, asked};
+    let holds = |id: &String| job.segments.iter().any(|segment| segment.id == *id);
+    match asked() {
+        Ok(Some(Fault::Hang(id))) if holds(id) => loop {
             std::thread::sleep(Duration::from_secs(1));
         },
-        "crash" => std::process::abort(),
-        "stumble" => {
+        Ok(Some(Fault::Crash(id))) if holds(id) => std::process::abort(),
+        Ok(Some(Fault::Hoard(id))) if holds(id) => drop(vec![1u8; 1 << 40]),
+        Ok(Some(Fault::Panic(id))) if holds(id) => std::panic::resume_unwind(Box::new("asked for by MMDG_FAULT")),
+        Ok(Some(Fault::Stumble(id))) if holds(id) => {
             // three times: with the others, alone, and once more alone
             let stumbled = std::fs::OpenOptions::new().append(true).create(true).open("stumbled");
             let first = stumbled.is_ok_and(|mut file| {
@@ -171,8 +162,6 @@ fn suffer(job: &Job) {
                 std::process::abort();
             }
         }
-        "hoard" => drop(vec![1u8; 1 << 40]),
-        "panic" => std::panic::resume_unwind(Box::new("asked for by MMDG_FAULT")),
         _ => {}
     }
 }
@@ -303,7 +292,7 @@ mod tests {
 
     #[test]
     fn errors_stay_what_they_are_on_their_way() {
-        let io = |code| Error::Io { path: "a/b".into(), action: "read", source: std::io::Error::from_raw_os_error(code) };
+        let io = |code| Error::Io { path: "a/b".into(), action: Action::Read, source: std::io::Error::from_raw_os_error(code) };
         for error in [
             io(libc::ENOSPC),
             io(libc::EACCES),

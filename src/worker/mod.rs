@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
-use crate::pipeline::Breeder;
+use crate::pipeline::{Breeder, panic_text};
 use crate::preprocess::{Maker, ModalitySettings, makers};
 use crate::sample::{Made, Sink};
 use crate::source::Source;
@@ -157,7 +157,7 @@ impl<'a> Crew<'a> {
             let performed = std::panic::AssertUnwindSafe(|| perform(&self.makers, job, told));
             return match std::panic::catch_unwind(performed) {
                 Ok(outcome) => outcome.map(|()| None),
-                Err(panic) => Ok(Some(Lost::Panicked(child::panic_text(&*panic)))),
+                Err(panic) => Ok(Some(Lost::Panicked(panic_text(&*panic)))),
             };
         };
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use crate::error::Action;
 use crate::store::Target;
 use crate::{Error, Result};
 
@@ -45,7 +46,7 @@ impl Scratch {
     /// # Errors
     /// [`Error::Io`].
     pub fn read(&self, row: u64, data: &mut [u8]) -> Result<()> {
-        self.file.read_exact_at(data, row * self.target.data_bytes).map_err(Error::io("read", &self.target.path))
+        self.file.read_exact_at(data, row * self.target.data_bytes).map_err(Error::io(Action::Read, &self.target.path))
     }
 
     /// Gives back the memory of the rows `from..to`, which are not read any more.

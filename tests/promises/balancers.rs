@@ -263,7 +263,7 @@ fn updates_work_against_no_objective_where_that_is_promised() {
             let scales: Vec<f64> = (0..objectives).map(|t| 1e3f64.powf(Stream::new(number).normal(t as u32).tanh())).collect();
             let case = case.scaled(&Tensor::from_slice(&scales).view([-1, 1]));
             let Some(update) = steps(entry, own, &[case.scaled(&Tensor::from(1.0))], Kind::Double).remove(0) else { continue };
-            let shared = own.word("gramian") == "shared";
+            let shared = own.words().get("gramian").copied().unwrap_or_default() == "shared";
             let vectors = |x: Tensor| if shared { x.transpose(1, 2).flatten(2, 3).unsqueeze(1) } else { x };
             let gradients = vectors(case.gradients.shallow_clone());
             let d = match shared {
@@ -286,7 +286,7 @@ fn updates_work_against_no_objective_where_that_is_promised() {
                 let (rho, sigma) = (update.record.rho.as_ref().unwrap(), update.record.sigma.as_ref().unwrap());
                 let (every, ahead) = (rho.ones_like(), rho.ge_tensor(sigma).to_kind(Kind::Double));
                 // 1 where the domain side is protected, and where the class side is
-                let (domain, class) = match own.word("project") {
+                let (domain, class) = match own.words().get("project").copied().unwrap_or_default() {
                     "stronger" => (ahead.copy(), 1.0 - ahead),
                     "weaker" => (1.0 - &ahead, ahead),
                     "class" => (every, rho.zeros_like()),
@@ -307,7 +307,7 @@ fn updates_work_against_no_objective_where_that_is_promised() {
 #[test]
 fn one_source_domain_leaves_the_domain_branch_of_gmp_off() {
     let gmp = mmdg::balance::find("gmp").unwrap();
-    for own in choices(gmp).into_iter().filter(|own| own.word("modulate") != "unified") {
+    for own in choices(gmp).into_iter().filter(|own| own.words().get("modulate").copied().unwrap_or_default() != "unified") {
         let case = Case::new(1, 2, 3, 3, 1);
         let _ = case.gradients.select(2, 2).fill_(0.0);
         let update = steps(gmp, &own, &[case], Kind::Double).remove(0).unwrap();

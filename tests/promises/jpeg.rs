@@ -108,6 +108,7 @@ fn demo_clips_stay_close_to_their_pixels_in_a_fraction_of_the_bytes() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn workers_kills_and_order_do_not_change_a_byte() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

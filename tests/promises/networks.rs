@@ -70,6 +70,7 @@ fn networks_side_by_side_give_what_each_gives_alone() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_row_does_not_depend_on_its_neighbours_and_a_killed_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -189,6 +189,7 @@ fn a_fork_server_that_was_stopped_holds_nobody_up() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_full_disk_leaves_no_piece_behind_and_says_one_thing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -209,4 +210,39 @@ fn a_full_disk_leaves_no_piece_behind_and_says_one_thing() {
         assert!(said.lines().count() == 1 && said.starts_with("mmdg: "), "{step}: {said}");
     }
     assert!(failed > 3, "{failed}");
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn what_goes_wrong_with_one_run_ends_the_others_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    expect(&run(folder, "synth features --rows 60 --classes 3 -q"), 0, &[]);
+    let pipeline = "[train]\nfeatures = \"features\"\nepochs = 40\nbatch-size = 8\nhidden = 8\nembedding = 8\nhead-hidden = 8\ncohort = 1\n\
+        [protocol]\ntargets = [\"target\"]\nseeds = [\"0-15\"]\n[[train.compare]]\nname = \"none\"\nbalance = \"none\"\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    expect(&run(folder, "train pipeline.toml -q --set train.out=calm"), 0, &[]);
+    let calm = tree(&folder.join("calm"));
+    let results = |out: &str| tree(&folder.join(out)).keys().filter(|name| name.ends_with("results.json")).count();
+    assert_eq!(results("calm"), 16);
+    // a folder where a file of the first run should be
+    let place = calm.keys().find(|name| name.ends_with("metrics.csv")).unwrap();
+    std::fs::create_dir_all(folder.join("runs").join(place).join("in the way")).unwrap();
+    expect(&run(folder, "train pipeline.toml -q --set train.out=runs"), 6, &["metrics.csv", "cannot rename"]);
+    assert!(results("runs") < 8, "{}", results("runs"));
+    std::fs::remove_dir_all(folder.join("runs").join(place)).unwrap();
+    expect(&run(folder, "train pipeline.toml -q --set train.out=runs"), 0, &[]);
+    assert!(tree(&folder.join("runs")) == calm);
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn settings_and_device_are_looked_at_before_features_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pipeline = "[train]\nfeatures = \"nowhere\"\n[[train.compare]]\nname = \"none\"\nbalance = \"none\"\n";
+    std::fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    expect(&run(folder, "train pipeline.toml -q"), 3, &["nowhere"]);
+    expect(&run(folder, "train pipeline.toml -q --set train.epochs=0"), 3, &["epochs"]);
+    expect(&run(folder, "train pipeline.toml -q --set train.device=\"cuda:99\""), 6, &["cuda"]);
 }

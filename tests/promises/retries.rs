@@ -103,6 +103,7 @@ fn a_recording_that_changed_is_noticed() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_kill_while_a_shard_is_made_again_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -108,6 +108,19 @@ fn steps_events_and_embeddings_tell_of_the_run_and_are_equal_bytes() {
         }
     }
 
+    // of a run that is finished the saved model is laid out, and nothing is trained again
+    let later = tempfile::tempdir().unwrap();
+    run(&table, &Settings { tsne: false, ..of(later.path()) }).unwrap();
+    let changed =
+        |name: &str| later.path().join(name).join("domain1-0/model.safetensors").metadata().unwrap().modified().unwrap();
+    let before = ["gmp", "none"].map(changed);
+    let found = run(&table, &of(later.path())).unwrap();
+    assert!(before == ["gmp", "none"].map(changed) && found[0].embedding == results[0].embedding);
+    for name in ["gmp", "none"] {
+        assert!(read(later.path(), name, "embedding.csv") == read(one.path(), name, "embedding.csv"), "{name}");
+    }
+    assert!(mmdg::report::record::verify(later.path()).unwrap().faults.is_empty());
+
     let text = String::from_utf8(read(one.path(), "gmp", "balance-steps.csv")).unwrap();
     let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
     let steps = results[0].rows.train / 8;

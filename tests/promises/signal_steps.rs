@@ -63,7 +63,7 @@ impl Plain {
 
     fn step(&mut self, name: &str, x: &[Tensor], y: &Tensor, stream: Stream) {
         let z: Vec<Tensor> = (0..2).map(|m| self.head(&format!("encoder.{}", NAMES[m]), &x[m])).collect();
-        let setting = |name: &str| self.own.number(name);
+        let setting = |name: &str| self.own.numbers()[name];
         let mut gradients = BTreeMap::new();
 
         // what each modality says by itself
@@ -127,7 +127,7 @@ impl Plain {
                 let share = change.map(|change| ((sum - change) / sum).clamp(0.0, setting("clamp")));
                 k = share.map(|share| share * setting("rho"));
                 self.carried = [accuracy[0], accuracy[1]];
-                let paper = self.own.word("form") == "paper";
+                let paper = self.own.words().get("form").copied().unwrap_or_default() == "paper";
                 let last = &self.params["classifier.1.weight"];
                 let slope = |loss: &Tensor, by: &Tensor| Tensor::run_backward(&[loss], &[by], true, true).remove(0);
                 let whole = if paper { slope(&loss, last) } else { last.shallow_clone() };

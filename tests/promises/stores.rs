@@ -43,11 +43,13 @@ fn disturbed(kind: &str, stride: usize, check: impl Fn(&std::process::Output)) {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_kill_at_any_write_leaves_a_store_that_the_next_run_finishes() {
     disturbed("kill", 1, |output| assert_eq!(output.status.code(), None));
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_full_disk_at_any_write_is_told_and_the_next_run_finishes() {
     disturbed("full", 3, |output| expect(output, 6, &["cannot", "clips"]));
 }

@@ -98,6 +98,7 @@ fn finished(folder: &Path) -> BTreeMap<String, SystemTime> {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_suite_is_methods_by_balancers_by_tasks_and_goes_on_after_a_kill() {
     let folder = prepared("--rows 60 --classes 3");
     let folder = folder.path();

@@ -27,6 +27,7 @@ fn segments(folder: &Path) {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn only_the_guilty_row_of_a_pass_fails() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -59,6 +60,7 @@ fn only_the_guilty_row_of_a_pass_fails() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn extraction_from_media_survives_too() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -73,6 +75,7 @@ fn extraction_from_media_survives_too() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn a_row_whose_process_dies_is_tried_again_at_the_end() {
     for verb in ["preprocess", "extract"] {
         let folder = tempfile::tempdir().unwrap();
@@ -93,6 +96,7 @@ fn a_row_whose_process_dies_is_tried_again_at_the_end() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn decoding_processes_end_with_their_parent() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -155,4 +159,13 @@ fn a_kill_at_any_moment_leaves_a_store_that_the_next_run_finishes() {
         assert!(tree(&folder.join("clips")) == whole, "moment {moment}");
     }
     assert!(cut_short > 6, "{cut_short}");
+}
+
+#[test]
+#[cfg(feature = "faults")]
+fn an_unknown_fault_is_a_usage_error() {
+    for fault in ["drown:1", "kill", "full:x"] {
+        let output = mmdg(Path::new("."), "doctor").env("MMDG_FAULT", fault).output().unwrap();
+        expect(&output, 2, &["MMDG_FAULT", fault, "expected kill:N"]);
+    }
 }

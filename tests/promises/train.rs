@@ -227,8 +227,9 @@ impl Reference {
             gradients.extend(names.iter().cloned().zip(self.gradient(&class_loss, &names)));
         }
         if balance != "none" {
-            let (bench, number) = (own.word("variant") == "bench", |name| own.number(name));
-            let own_head = own.word("unimodal-head");
+            let (bench, number) =
+                (own.words().get("variant").copied().unwrap_or_default() == "bench", |name: &str| own.numbers()[name]);
+            let own_head = own.words().get("unimodal-head").copied().unwrap_or_default();
             // losses of each modality for the bench form, shared ones for the paper's
             let (mut class, mut domain, mut q, mut c) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for m in 0..2 {

@@ -140,6 +140,7 @@ fn a_damaged_run_is_no_finished_run() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn what_a_verb_makes_it_makes_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

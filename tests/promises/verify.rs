@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mmdg::error::Action;
 use mmdg::stop::Stop;
 use mmdg::store::layout::{ShardRecord, read_json};
 use mmdg::store::{self, Store, Writer};
@@ -168,7 +169,7 @@ fn every_damage_is_told_by_file_and_rows() {
         match (Store::open(&store), open) {
             (Ok(_), None) => {}
             (Err(Error::Integrity { problem, .. }), Some(says)) if problem.contains(says) => {}
-            (Err(Error::Io { action: "read" | "map", .. }), Some("")) => {}
+            (Err(Error::Io { action: Action::Read | Action::Map, .. }), Some("")) => {}
             (outcome, _) => wrong.push(format!("{what}: opening: {:?}", outcome.map(|_| ()))),
         }
         std::fs::remove_dir_all(&store).unwrap();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Found;
 use super::array::{dtype, npy};
+use crate::error::Action;
 use crate::import::settings::ModalitySource;
 use crate::npy::{Archive, Array, Element};
 use crate::{Error, Result};
@@ -109,8 +110,8 @@ impl Folder {
 
 /// Files below a folder that end in `.npy` or `.npz`.
 fn walk(root: &Path, folder: &Path, deeper: usize, found: &mut BTreeSet<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let path = entry.map_err(Error::io("read", folder))?.path();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(Action::Read, folder))? {
+        let path = entry.map_err(Error::io(Action::Read, folder))?.path();
         if path.is_dir() {
             if deeper == 0 {
                 let problem = format!("folders are more than {DEEPEST} deep at {}; expected files before that", path.display());

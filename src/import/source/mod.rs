@@ -13,7 +13,7 @@ use super::labels::Labels;
 use super::places::{self, Place};
 use super::settings::{ModalitySource, Of, Settings};
 use super::sheet::words;
-use crate::error::few;
+use crate::error::{Action, few};
 use crate::manifest::Words;
 use crate::npy::{Array, torch};
 use crate::sample::Dtype;
@@ -181,7 +181,7 @@ impl Source {
         let of = |path: &Path| {
             let mut hasher = blake3::Hasher::new();
             let file = fs::open(path, "a file")?;
-            hasher.update_reader(file).map_err(Error::io("read", path))?;
+            hasher.update_reader(file).map_err(Error::io(Action::Read, path))?;
             Ok::<_, Error>(hasher.finalize().to_hex().to_string())
         };
         let Entries::Folder(folder) = &self.entries else { return of(&self.path) };
@@ -200,7 +200,7 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
     let file = fs::open(path, "a file")?;
-    file.take(8).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    file.take(8).read_to_end(&mut bytes).map_err(Error::io(Action::Read, path))?;
     Ok(bytes)
 }
 
@@ -208,11 +208,11 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>> {
 fn is_hdf5(path: &Path) -> Result<bool> {
     use std::os::unix::fs::FileExt;
     let file = fs::open(path, "a file")?;
-    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    let length = file.metadata().map_err(Error::io(Action::Read, path))?.len();
     let mut at = 0;
     while at + 8 <= length {
         let mut bytes = [0; 8];
-        file.read_exact_at(&mut bytes, at).map_err(Error::io("read", path))?;
+        file.read_exact_at(&mut bytes, at).map_err(Error::io(Action::Read, path))?;
         if bytes == *b"\x89HDF\r\n\x1a\n" {
             return Ok(true);
         }

@@ -12,6 +12,7 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use serde::Deserialize;
 
 use super::array::Listed;
+use crate::error::Action;
 use crate::import::settings::ModalitySource;
 use crate::import::sheet::Sheet;
 use crate::manifest::Words;
@@ -237,7 +238,7 @@ struct Spool {
 
 impl Spool {
     fn new(place: String, shape: Option<Vec<u64>>) -> Result<Self> {
-        let file = tempfile::tempfile().map_err(Error::io("create", &std::env::temp_dir()))?;
+        let file = tempfile::tempfile().map_err(Error::io(Action::Create, &std::env::temp_dir()))?;
         let width = shape
             .as_ref()
             .and_then(|shape| shape.iter().try_fold(1usize, |product, &n| product.checked_mul(usize::try_from(n).ok()?)));
@@ -275,16 +276,16 @@ impl Spool {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(Error::io("write", &std::env::temp_dir()))
+        self.file.write_all(bytes).map_err(Error::io(Action::Write, &std::env::temp_dir()))
     }
 
     fn array(self, element: Element) -> Result<(Array, Vec<bool>)> {
         let inner = self.shape.unwrap_or_else(|| vec![self.width.unwrap_or(1) as u64]);
-        let file = self.file.into_inner().map_err(|error| Error::io("write", &std::env::temp_dir())(error.into_error()))?;
+        let file = self.file.into_inner().map_err(|error| Error::io(Action::Write, &std::env::temp_dir())(error.into_error()))?;
         let header = Header::new(element, [&[self.valid.len() as u64], &inner[..]].concat());
         if self.waiting > 0 {
             // no row is there at all
-            file.set_len(header.bytes().unwrap_or_default()).map_err(Error::io("write", &std::env::temp_dir()))?;
+            file.set_len(header.bytes().unwrap_or_default()).map_err(Error::io(Action::Write, &std::env::temp_dir()))?;
         }
         let array = Array::raw(file, self.place, 0, header)?;
         Ok((array, self.valid))

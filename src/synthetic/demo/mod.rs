@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Action;
 use crate::media::{encode, wav};
 use crate::stop::Stop;
 use crate::{Error, Result, fs};
@@ -113,8 +114,8 @@ fn claim(folder: &Path, wanted: &Origin) -> Result<bool> {
         }
         return Ok(found.complete);
     }
-    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let name = entry.map_err(Error::io("read", folder))?.file_name();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(Action::Read, folder))? {
+        let name = entry.map_err(Error::io(Action::Read, folder))?.file_name();
         // what is left of a call that was killed at its very first write
         if fs::part(&path).file_name() != Some(&name) {
             let problem =

@@ -121,12 +121,12 @@ impl Cohort {
     ///
     /// # Errors
     /// [`Error::Environment`] where no thread can be started.
-    pub fn lay_out(&self, trained: &mut [Trained]) -> Result<()> {
+    pub fn lay_out(&self) -> Result<Vec<Vec<EmbeddedRow>>> {
         let params = Params::views(&self.model.layout, &self.best);
         let of = |run: &Run| plane::some(&[&run.task.validation[..], &run.task.test[..]].concat(), run.seed);
         let rows: Vec<Vec<usize>> = self.runs.iter().map(of).collect();
         let found = self.embeddings(&params, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        for (((run, rows), points), trained) in self.runs.iter().zip(&rows).zip(&found).zip(trained) {
+        let of = |((run, rows), points): ((&Run, &Vec<usize>), &Vec<f32>)| {
             let places = plane::layout(points, points.len() / rows.len().max(1), run.seed)?;
             let row = |(&row, [x, y]): (&usize, [f64; 2])| EmbeddedRow {
                 row,
@@ -136,9 +136,9 @@ impl Cohort {
                 x,
                 y,
             };
-            trained.embedding = rows.iter().zip(places).map(row).collect();
-        }
-        Ok(())
+            Ok(rows.iter().zip(places).map(row).collect())
+        };
+        self.runs.iter().zip(&rows).zip(&found).map(of).collect()
     }
 
     /// Everything that runs carry from step to step, by name, [R, …] each.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::cohort::Epoch;
 use crate::balance::RECORD;
+use crate::error::Action;
 use crate::report::results::{EmbeddedRow, EpochResult, RunResult};
 use crate::{Error, Result, fs};
 
@@ -55,7 +56,7 @@ fn cells(figures: &[Option<f64>; RECORD.len()]) -> String {
 
 /// `embedding.csv`: a line for each row that was laid out.
 pub fn embedding(path: &Path, rows: &[EmbeddedRow]) -> Result<()> {
-    let failed = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
+    let failed = |error: &dyn std::fmt::Display| Error::io(Action::Write, path)(std::io::Error::other(error.to_string()));
     let mut csv = csv::Writer::from_writer(Vec::new());
     rows.iter().try_for_each(|row| csv.serialize(row)).map_err(|error| failed(&error))?;
     fs::write(path, &csv.into_inner().map_err(|error| failed(&error))?)
