@@ -9,7 +9,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy unit long features msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones test-recordings
+.PHONY: demo test lint doc clean setup format clippy scripts unit long features msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones test-recordings
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -34,7 +34,7 @@ demo: setup
 test: lint unit test-recordings python-test test-torch test-parquet test-backbones long features msrv
 	$(step) "all good"
 
-lint: setup format clippy doc licences
+lint: setup format clippy doc licences scripts
 
 setup:
 	./setup.sh
@@ -97,6 +97,14 @@ licences: setup
 	fi
 	$(step) "cargo deny: licences, bans, sources"
 	"$$deny" --log-level error --workspace check licenses bans sources
+
+# what is not Rust
+scripts:
+	scripts/venv.sh lint
+	$(step) "shellcheck, ruff, mypy"
+	target/python/lint/bin/shellcheck setup.sh .ci/run scripts/*.sh benches/*.sh
+	target/python/lint/bin/ruff check --quiet python
+	target/python/lint/bin/mypy --no-error-summary --config-file python/pyproject.toml --python-executable target/python/lint/bin/python python/mmdg
 
 # what the tests that read our files through h5py run with; they say that they are skipped where it is missing
 python:

@@ -21,7 +21,7 @@ done
 
 kernel=$(uname -s) machine=$(uname -m)
 [ "$kernel-$machine" = Linux-x86_64 ] || die "only Linux on x86-64 is supported, this is $kernel on $machine"
-command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || die "apt-get is missing: Debian 12 and Ubuntu 24.04 are supported"
+{ command -v apt-get && command -v dpkg-query; } >/dev/null || die "apt-get is missing: Debian 12 and Ubuntu 24.04 are supported"
 command -v cargo >/dev/null || die "cargo is missing: install Rust 1.95 or newer (https://rustup.rs) and have it on PATH"
 
 # one at a time: a second run waits here and then finds everything in place

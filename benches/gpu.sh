@@ -17,7 +17,7 @@ find -L .deps -name libtorch_cuda.so | grep -q . ||
 "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null ||
   refuse "$python has no torch that sees the device; name one that has, as in: benches/gpu.sh some-environment/bin/python"
 
-features=(--release --no-default-features --features cli,torch)
+features=(--release --no-default-features --features 'cli,torch')
 cargo build --quiet "${features[@]}" --example train_steps
 out=benches/gpu.txt
 {

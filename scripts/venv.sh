@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes target/python/NAME, a virtual environment with what scripts/wheel-NAME.txt pins and nothing else; quick when it is there.
 #
-#   scripts/venv.sh build|test|torch|parquet|polars-1.33|polars-1.42
+#   scripts/venv.sh build|lint|test|torch|parquet|polars-1.33|polars-1.42
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1 list=scripts/wheel-$1.txt at=target/python/$1
@@ -21,15 +21,16 @@ PIP_REQUIRE_VIRTUALENV=0 "$at/bin/python" -m pip install --quiet --disable-pip-v
 # Empty ones stand in for all but those that its CPU half needs: libraries without content under the names that it asks for, and one with the functions.
 if [ "$name" = torch ]; then
   lib=$(echo "$at"/lib/python3*/site-packages/torch/lib)
-  functions=$(objdump -T "$lib"/libtorch_*.so | awk '/\*UND\*/ && $NF ~ /^(cublas|cudnn|cufft|cuFile|curand|cusparse|nccl|nvshmem)/ {print $NF}' | sort -u)
+  mapfile -t functions < <(objdump -T "$lib"/libtorch_*.so | awk '/\*UND\*/ && $NF ~ /^(cublas|cudnn|cufft|cuFile|curand|cusparse|nccl|nvshmem)/ {print $NF}' | sort -u)
   {
-    printf '.globl %s\n' $functions
-    printf '.type %s, @function\n' $functions
-    printf '%s:\n' $functions
+    printf '.globl %s\n' "${functions[@]}"
+    printf '.type %s, @function\n' "${functions[@]}"
+    printf '%s:\n' "${functions[@]}"
     printf 'ud2\n.section .note.GNU-stack,"",@progbits\n'
   } >"$at/stand_in.s"
   cc -shared -nostdlib -Wl,-soname,libstand_in.so -o "$lib/libstand_in.so" "$at/stand_in.s"
   for wanted_library in $(objdump -p "$lib"/libtorch_*.so | awk '$1 == "NEEDED" && $2 ~ /^lib(cu|nccl|nvshmem)/ && $2 !~ /^libcu(dart|pti)/ {print $2}' | sort -u); do
+    # shellcheck disable=SC2016 # for the loader, not the shell
     cc -shared -nostdlib -Wl,--no-as-needed,-rpath,'$ORIGIN',-soname,"$wanted_library" -o "$lib/$wanted_library" -L"$lib" -lstand_in
   done
 fi

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::Code;
 use crate::manifest::{Manifest, Split};
 use crate::modality::Kind;
+use crate::provenance::{self, Provenance};
 use crate::sample::Dtype;
 use crate::store::Store;
 use crate::store::header::{manifest, read_header};
@@ -28,6 +29,8 @@ pub struct Inspection {
     pub rows_per_shard: u64,
     /// Hash of the recipe.
     pub recipe_blake3: String,
+    /// What its shards were made with: no part of the recipe.
+    pub provenance: Provenance,
     /// Class names.
     pub classes: Vec<String>,
     /// Rows by domain and split.
@@ -80,7 +83,7 @@ pub fn inspect(folder: &Path, mean: bool) -> Result<Inspection> {
     let (header, whole) = read_header(folder)?;
     if !whole && !mean {
         let manifest = manifest(folder, &header)?;
-        let mut modalities = BTreeMap::new();
+        let (mut modalities, mut made_with) = (BTreeMap::new(), Provenance::new());
         for modality in &header.modalities {
             let mut records = Vec::new();
             for shard in 0..header.shard_count() {
@@ -96,9 +99,10 @@ pub fn inspect(folder: &Path, mean: bool) -> Result<Inspection> {
                     records.push(record);
                 }
             }
+            records.iter().for_each(|record| provenance::add(&mut made_with, &record.provenance));
             modalities.insert(modality.name.clone(), look(&header, modality, records.iter()));
         }
-        return Ok(told(&header, &manifest, whole, modalities));
+        return Ok(told(&header, &manifest, whole, made_with, modalities));
     }
     let store = Store::open(folder)?;
     let mut modalities = BTreeMap::new();
@@ -118,10 +122,16 @@ pub fn inspect(folder: &Path, mean: bool) -> Result<Inspection> {
         }
         modalities.insert(modality.name.clone(), found);
     }
-    Ok(told(store.header(), store.manifest(), whole, modalities))
+    Ok(told(store.header(), store.manifest(), whole, store.provenance(), modalities))
 }
 
-fn told(header: &Header, manifest: &Manifest, whole: bool, modalities: BTreeMap<String, ModalityInspection>) -> Inspection {
+fn told(
+    header: &Header,
+    manifest: &Manifest,
+    whole: bool,
+    provenance: Provenance,
+    modalities: BTreeMap<String, ModalityInspection>,
+) -> Inspection {
     let mut domains: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
     for segment in &manifest.segments {
         let splits = domains.entry(manifest.domains[segment.domain].clone()).or_default();
@@ -133,6 +143,7 @@ fn told(header: &Header, manifest: &Manifest, whole: bool, modalities: BTreeMap<
         rows: header.rows,
         rows_per_shard: header.rows_per_shard,
         recipe_blake3: header.recipe_blake3.clone(),
+        provenance,
         classes: header.classes.clone(),
         domains,
         modalities,
@@ -229,7 +240,11 @@ impl std::fmt::Display for Inspection {
             table.push([domain.clone()].into_iter().chain(numbers.map(|n| n.to_string())).collect());
         }
         let classes = if self.classes.len() == 1 { "class" } else { "classes" };
-        write!(f, "{}\n{} {classes}: {}\n", aligned(&table, 1..5), self.classes.len(), self.classes.join(", "))
+        writeln!(f, "{}\n{} {classes}: {}", aligned(&table, 1..5), self.classes.len(), self.classes.join(", "))?;
+        match provenance::told(&self.provenance) {
+            none if none.is_empty() => Ok(()),
+            told => writeln!(f, "\nmade with {told}"),
+        }
     }
 }
 

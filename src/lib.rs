@@ -14,6 +14,7 @@ pub mod error;
 pub mod loaded;
 pub mod manifest;
 pub mod modality;
+pub mod provenance;
 pub mod rng;
 pub mod sample;
 pub mod source;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Code, Failure};
 use crate::manifest::{Manifest, Segment};
+use crate::provenance::{self, Provenance};
 use crate::sample::Made;
 use crate::stop::Stop;
 use crate::store::header::{read_header, record};
@@ -153,7 +154,9 @@ fn rows(out: &Path, folders: &[PathBuf], work: Work<'_>) -> Result<Summary> {
         recipe["sources"] = sources.into_values().cloned().collect();
     }
     let plan = Plan { holds, manifest, modalities, recipe, shard_bytes: Some(row_bytes.saturating_mul(per_shard)) };
-    let writer = Writer::open(out, &plan)?;
+    let mut provenance = Provenance::new();
+    stores.iter().for_each(|store| provenance::add(&mut provenance, &store.provenance()));
+    let writer = Writer::open(out, &plan)?.made_with(&provenance);
     let shards: Vec<(usize, u64)> =
         (0..plan.modalities.len()).flat_map(|modality| (0..writer.shards()).map(move |shard| (modality, shard))).collect();
     let done = AtomicUsize::new(0);

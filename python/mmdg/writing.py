@@ -117,7 +117,7 @@ def _stored(dtype: Any) -> str | None:
     if dtype is None:
         return None
     try:
-        name = np.dtype(dtype).name
+        name: str = np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
     if name not in ("float16", "float32"):

@@ -4,9 +4,9 @@ import itertools
 import unittest
 
 import numpy as np
+from made import DOMAINS, LABELS, ROWS, SPLITS, THERE, WithStore, arrays
 
 import mmdg
-from made import DOMAINS, LABELS, ROWS, SPLITS, THERE, WithStore, arrays
 
 
 def rows(batches):

@@ -11,9 +11,9 @@ import unittest
 import warnings
 
 import numpy as np
+from made import ROWS, WithStore, arrays
 
 import mmdg
-from made import ROWS, WithStore, arrays
 
 
 def check(store):
@@ -118,7 +118,7 @@ class Threads(unittest.TestCase):
             store = mmdg.open(f"{folder}/store")
             for threads in (0, 2):
                 iterator, seen = iter(store.batches(7, threads=threads)), []
-                readers = [threading.Thread(target=lambda: seen.extend(walk(iterator))) for _ in range(4)]
+                readers = [threading.Thread(target=lambda seen=seen, iterator=iterator: seen.extend(walk(iterator))) for _ in range(4)]
                 for reader in readers:
                     reader.start()
                 for reader in readers:

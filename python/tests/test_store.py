@@ -7,9 +7,9 @@ import tempfile
 import unittest
 
 import numpy as np
+from made import DOMAINS, LABELS, ROWS, SPLITS, THERE, WithStore, arrays
 
 import mmdg
-from made import DOMAINS, LABELS, ROWS, SPLITS, THERE, WithStore, arrays
 
 
 class Attributes(WithStore):

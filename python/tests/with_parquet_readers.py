@@ -98,7 +98,7 @@ class Writers(unittest.TestCase):
 
         for compression in ["snappy", "gzip", "zstd", "lz4", None]:
             with self.subTest(compression):
-                self.imported(lambda path, table: pandas.DataFrame(table).to_parquet(path, compression=compression))
+                self.imported(lambda path, table, compression=compression: pandas.DataFrame(table).to_parquet(path, compression=compression))
         self.imported(lambda path, table: pandas.DataFrame(table).to_parquet(path))
 
     @here("polars")
@@ -107,7 +107,7 @@ class Writers(unittest.TestCase):
 
         for compression in ["snappy", "gzip", "zstd", "lz4", "uncompressed"]:
             with self.subTest(compression):
-                self.imported(lambda path, table: polars.DataFrame(table).write_parquet(path, compression=compression))
+                self.imported(lambda path, table, compression=compression: polars.DataFrame(table).write_parquet(path, compression=compression))
         self.imported(lambda path, table: polars.DataFrame(table).write_parquet(path))
 
 

@@ -10,10 +10,10 @@ import warnings
 
 import numpy as np
 import torch
+from made import DOMAINS, ROWS, THERE, WithStore, arrays
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 import mmdg
-from made import DOMAINS, ROWS, THERE, WithStore, arrays
 
 HERE = pathlib.Path(__file__).resolve().parent
 

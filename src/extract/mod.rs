@@ -32,6 +32,9 @@ use rows::{Origin, notes};
 pub use settings::{BackboneSettings, Batch, From, Names, Settings};
 use unit::{Runner, Unit};
 
+/// Number of the way in which rows are fed to networks and outputs become rows; raised whenever equal clips and models give other features for another reason
+/// than ONNX Runtime's own.
+const ALGORITHM: u32 = 1;
 /// What a feature store says of who made its rows.
 const MADE_BY: &str = "onnxruntime";
 /// Most bytes of rows that are made in one pass.
@@ -63,7 +66,7 @@ pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<S
     let store = Store::open(clips)?.trusted(work.trust);
     let header = store.header();
     let keep = |key: &str| header.recipe[key].clone();
-    let mut recipe = json!({"modalities": keep("modalities"), "mmdg": keep("mmdg"), "ffmpeg": keep("ffmpeg")});
+    let mut recipe = json!({"modalities": keep("modalities"), "decoding": keep("decoding")});
     if let Some(test_set) = header.recipe.get("test-set") {
         recipe["test-set"] = test_set.clone();
     }
@@ -120,7 +123,7 @@ fn extract(
             "backbones": backbones,
             "dtype": settings.dtype,
             "threads": threads,
-            "onnx-runtime": runtime()?.version().unwrap_or("unknown"),
+            "algorithm": ALGORITHM,
             "device": settings.device,
             "provider": settings.device.provider(),
             "precision": "f32",
@@ -128,7 +131,9 @@ fn extract(
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     network::distinct(&plan.modalities)?;
-    let writer = Writer::open(&settings.store, &plan)?;
+    let mut provenance = origin.provenance();
+    provenance.insert("onnx-runtime".into(), [runtime()?.version().unwrap_or("unknown").to_owned()].into());
+    let writer = Writer::open(&settings.store, &plan)?.made_with(&provenance);
     let (changed, looks) = match origin {
         Origin::Store { .. } => Default::default(),
         Origin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,

@@ -9,6 +9,7 @@ use crate::manifest::Manifest;
 use crate::media::identity::Identities;
 use crate::preprocess::again::{Again, alone};
 use crate::preprocess::{Pass, passes};
+use crate::provenance::Provenance;
 use crate::sample::Made;
 use crate::stop::Stop;
 use crate::store::layout::ShardRecord;
@@ -64,6 +65,14 @@ impl Origin<'_> {
             Self::Media { crew, manifest, .. } => {
                 again.rows(record, &passes(modality, crew.makers(), &manifest.segments, record.rows)?, writable)
             }
+        }
+    }
+
+    /// What clips are made with.
+    pub(super) fn provenance(&self) -> Provenance {
+        match self {
+            Self::Store { store, .. } => store.provenance(),
+            Self::Media { .. } => crate::preprocess::provenance(),
         }
     }
 

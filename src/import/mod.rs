@@ -29,6 +29,9 @@ pub use settings::{ModalitySource, Of, Reduce, Settings};
 use source::Source;
 use survey::survey;
 
+/// Number of the way in which files become rows; raised whenever equal files and settings give other rows.
+const ALGORITHM: u32 = 1;
+
 /// Makes a store at `out` of the files that `settings` name. `progress` is told samples that are there, and samples in all.
 ///
 /// Every value is looked at before anything is written. Rows that a modality's files lack are `absent`: listed, not counted as failures.
@@ -131,7 +134,7 @@ fn recipe(settings: &Settings, parts: &[Part]) -> Result<Value> {
     let mut recipe = json!({
         "import": modalities,
         "reduce": settings.reduce.map(Reduce::name),
-        "mmdg": env!("CARGO_PKG_VERSION"),
+        "algorithm": ALGORITHM,
         "sources": sources.into_values().collect::<Vec<_>>(),
     });
     if let Some(axis) = &settings.reduce_axis {

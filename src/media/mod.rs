@@ -4,6 +4,10 @@ use std::path::Path;
 
 use crate::error::{Code, Failure};
 
+/// Number of the way in which recordings become pictures, sound and times; raised whenever equal rows of equal recordings come out otherwise for another reason
+/// than FFmpeg's own.
+pub const ALGORITHM: u32 = 1;
+
 pub mod audio;
 mod clock;
 #[cfg(feature = "video")]

@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::manifest::{Manifest, TestSet};
+use crate::media;
 use crate::media::identity::Identities;
 use crate::modality::{Kind, check_name};
 use crate::pipeline::Work;
 use crate::preset::{self, Preset, Setup};
+use crate::provenance::Provenance;
 use crate::store::layout::shard_bytes;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, Writer, jpeg};
@@ -80,7 +82,12 @@ pub struct Maker {
 impl Maker {
     /// What a store's recipe keeps of it.
     pub fn recipe(&self) -> Value {
-        let mut recipe = json!({"preset": self.name, "kind": self.header.kind, "parameters": self.preset.parameters()});
+        let mut recipe = json!({
+            "preset": self.name,
+            "algorithm": preset::algorithm(&self.name),
+            "kind": self.header.kind,
+            "parameters": self.preset.parameters(),
+        });
         if self.track != Track::Default {
             recipe["track"] = json!(self.track);
         }
@@ -130,14 +137,19 @@ pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) ->
     modalities.iter().map(make).collect()
 }
 
+/// What decodes.
+pub(crate) fn provenance() -> Provenance {
+    #[allow(unused_mut, reason = "without FFmpeg there is nothing to add")]
+    let mut found = Provenance::new();
+    #[cfg(feature = "video")]
+    found.insert("ffmpeg".into(), [media::version::ffmpeg_version()].into());
+    found
+}
+
 /// The part of a recipe that says how clips are made, and what the data set says of its test set.
 pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
     let modalities: BTreeMap<&str, Value> = makers.iter().map(|maker| (maker.header.name.as_str(), maker.recipe())).collect();
-    #[cfg(feature = "video")]
-    let ffmpeg = Some(crate::media::version::ffmpeg_version());
-    #[cfg(not(feature = "video"))]
-    let ffmpeg: Option<String> = None;
-    let mut recipe = json!({"modalities": modalities, "mmdg": env!("CARGO_PKG_VERSION"), "ffmpeg": ffmpeg});
+    let mut recipe = json!({"modalities": modalities, "decoding": media::ALGORITHM});
     if let Some(test_set) = test_set {
         recipe["test-set"] = json!(test_set);
     }
@@ -162,7 +174,7 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         recipe: recipe(makers, manifest.test_set),
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
-    let writer = Writer::open(&settings.store, &plan)?;
+    let writer = Writer::open(&settings.store, &plan)?.made_with(&provenance());
     let (changed, looks) = changed::to_remake(&settings.store, work.changed)?;
     let identities = Identities::default();
     let tasks = Tasks::plan(&writer, makers, manifest, Again::first(work.retry_failed, &changed))?;

@@ -91,6 +91,8 @@ impl RowShape {
 pub struct Entry {
     /// Name in pipeline files.
     pub name: &'static str,
+    /// Number of the way in which it makes rows of what is decoded; raised whenever equal recordings and parameters give other rows.
+    pub algorithm: u32,
     /// Modalities it makes.
     pub kinds: &'static [Kind],
     /// One line for people.
@@ -103,36 +105,42 @@ pub struct Entry {
 pub static PRESETS: &[Entry] = &[
     Entry {
         name: "uniform",
+        algorithm: 1,
         kinds: &[Kind::Video, Kind::Flow],
         about: "frames at the middles of equal parts of the segment, square",
         build: uniform::build,
     },
     Entry {
         name: "slowfast",
+        algorithm: 1,
         kinds: &[Kind::Video],
         about: "32 frames, every second, of the segment's middle: what SlowFast 8×8 takes",
         build: strided::slowfast,
     },
     Entry {
         name: "slowonly-flow",
+        algorithm: 1,
         kinds: &[Kind::Flow],
         about: "8 frames of flow, every fourth, of the segment's middle: what SlowOnly 8×8 takes",
         build: strided::slowonly_flow,
     },
     Entry {
         name: "log-mel",
+        algorithm: 1,
         kinds: &[Kind::Audio],
         about: "log-mel spectrogram as librosa makes it, [frames, bins]",
         build: log_mel::build,
     },
     Entry {
         name: "vggsound",
+        algorithm: 1,
         kinds: &[Kind::Audio],
         about: "log-spectrogram of the field's VGGSound network, [257, 1004]",
         build: vggsound::build,
     },
     Entry {
         name: "auditory-slowfast",
+        algorithm: 1,
         kinds: &[Kind::Audio],
         about: "log-mel spectrogram of Auditory SlowFast, [400, 128]",
         build: auditory_slowfast::build,
@@ -150,6 +158,11 @@ pub fn build(name: &str, setup: Setup<'_>, parameters: Value, place: &str) -> Re
         Error::input(place, format!("preset {name:?}: expected one for {}: {}", kind.name(), fitting.join(", ")))
     })?;
     (entry.build)(setup, parameters).map_err(|problem| Error::input(place, problem))
+}
+
+/// The [number](Entry::algorithm) of the way in which a preset makes rows; 0 for a name that none has.
+pub fn algorithm(name: &str) -> u32 {
+    PRESETS.iter().find(|entry| entry.name == name).map_or(0, |entry| entry.algorithm)
 }
 
 /// The kind that a preset makes where it makes only one.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::provenance::Provenance;
+
 mod epoch;
 
 pub(super) use epoch::without_absent;
@@ -51,13 +53,16 @@ pub struct RunResult {
     /// there: it has no figure on the target, and its accuracies are NaN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<usize>,
-    /// What shaped the run beside the fields here, as its `config.toml` has it: the digest of the features, the version and every
+    /// What shaped the run beside the fields here, as its `config.toml` has it: the digest of the features and every
     /// setting but those of [the place](super::identity::PLACE). Empty where it is not known.
     #[serde(default)]
     pub settings: Settings,
     /// The [digest](crate::store::Header::digest) of the store whose features it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
+    /// What it was trained with; runs are not told apart by it.
+    #[serde(default, skip_serializing_if = "Provenance::is_empty")]
+    pub provenance: Provenance,
     /// Class names, in the order of the confusion matrix.
     pub classes: Vec<String>,
     /// Rows used.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::Code;
 use crate::modality::Kind;
+use crate::provenance::Provenance;
 pub use crate::sample::Dtype;
 use crate::source::Identity;
 use crate::{Error, Result, fs};
@@ -184,6 +185,9 @@ pub struct ShardRecord {
     pub notes: Vec<RowNote>,
     /// Rows by the decoder or runtime that made them, as ranges [first, last + 1).
     pub made_by: BTreeMap<String, Vec<[u64; 2]>>,
+    /// What it was made with; no part of the recipe.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provenance: Provenance,
     /// The files that were read, by path, as they were.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, Identity>,

@@ -14,6 +14,7 @@ use super::spool::{self, Slots};
 use super::target::Target;
 use super::writer::Writer;
 use crate::error::{Action, Cause, Code, Failure};
+use crate::provenance::{self, Provenance};
 use crate::sample::{Data, Made, Row};
 use crate::source::Identity;
 use crate::{Error, Result, fs};
@@ -43,6 +44,7 @@ struct Told {
     notes: Vec<RowNote>,
     made_by: BTreeMap<String, Vec<u64>>,
     sources: BTreeMap<String, Identity>,
+    provenance: Provenance,
 }
 
 impl<'a> ShardWriter<'a> {
@@ -96,6 +98,7 @@ impl<'a> ShardWriter<'a> {
             notes: kept(record.notes),
             made_by: made_by.filter(|(_, rows)| !rows.is_empty()).collect(),
             sources: record.sources,
+            provenance: record.provenance,
         };
         let rows = writer.rows(shard);
         Ok(Self {
@@ -305,6 +308,7 @@ impl<'a> ShardWriter<'a> {
             fs::remove(&spool::path(&self.path))?;
         }
         let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        provenance::add(&mut told.provenance, &self.writer.provenance);
         for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {
             notes.sort_by_key(|note| note.row);
         }
@@ -318,6 +322,7 @@ impl<'a> ShardWriter<'a> {
             absent: told.absent,
             notes: told.notes,
             sources: told.sources,
+            provenance: told.provenance,
             made_by: told.made_by.into_iter().map(|(name, rows)| (name, ranges(rows))).collect(),
         };
         // the record is on the disk before the shard has its name, so that whatever ends this between the two, the next run ends it

@@ -8,6 +8,7 @@ use super::layout::{Header, RowNote, ShardRecord};
 use super::reader::Store;
 use crate::error::Code;
 use crate::manifest::Segment;
+use crate::provenance::{self, Provenance};
 use crate::source::Identity;
 use crate::{Error, Result};
 
@@ -71,6 +72,13 @@ impl Header {
 }
 
 impl Store {
+    /// What its shards were made with.
+    pub fn provenance(&self) -> Provenance {
+        let mut all = Provenance::new();
+        self.rows().flat_map(|rows| rows.records()).for_each(|record| provenance::add(&mut all, &record.provenance));
+        all
+    }
+
     /// The files that it is made of, by path, with what they were.
     pub fn sources(&self) -> Sources {
         gathered(self.rows().flat_map(|rows| rows.records()))

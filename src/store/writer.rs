@@ -16,6 +16,7 @@ use super::manifest_csv;
 use super::shard_writer::ShardWriter;
 use crate::error::{Action, Code};
 use crate::manifest::Manifest;
+use crate::provenance::{self, Provenance};
 use crate::{Error, Result, fs};
 
 /// What a store is going to be.
@@ -67,6 +68,8 @@ pub struct Writer {
     remade: Mutex<BTreeSet<PathBuf>>,
     /// Whether a shard was committed.
     pub(super) changed: AtomicBool,
+    /// What shards are made with.
+    pub(super) provenance: Provenance,
     lock: fs::Lock,
 }
 
@@ -109,8 +112,16 @@ impl Writer {
         fs::create_dir_all(folder)?;
         let lock = fs::Lock::take(folder)?;
         let whole = fs::is_file(&folder.join("store.json"))?;
-        let writer =
-            Self { folder: folder.into(), header, ids, whole, remade: Mutex::default(), changed: AtomicBool::new(false), lock };
+        let writer = Self {
+            folder: folder.into(),
+            header,
+            ids,
+            whole,
+            remade: Mutex::default(),
+            changed: AtomicBool::new(false),
+            provenance: provenance::here(),
+            lock,
+        };
         let path = folder.join("manifest.csv");
         let listed = fs::is_file(&path)?.then(|| fs::read(&path)).transpose()?;
         match writer.existing() {
@@ -193,6 +204,13 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// The same, with more to say of what its shards are made with than this program's version and the processor.
+    #[must_use]
+    pub fn made_with(mut self, more: &Provenance) -> Self {
+        provenance::add(&mut self.provenance, more);
+        self
     }
 
     /// What the store is going to be.

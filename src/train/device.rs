@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 use tch::{Cuda, Device, Kind, Tensor};
 
+use crate::provenance::{self, Provenance};
 use crate::{Error, Result};
 
 /// The libtorch that was found.
@@ -30,6 +31,17 @@ pub fn libtorch() -> Result<Libtorch> {
     let cuda_libraries = load_cuda()?;
     let devices = if cuda_libraries { Cuda::device_count() } else { 0 };
     Ok(Libtorch { version: version(&path), path, cuda_libraries, devices })
+}
+
+/// What runs are made with.
+///
+/// # Errors
+/// [`Error::Environment`] where libtorch cannot be found.
+pub(super) fn provenance() -> Result<Provenance> {
+    let version = version(&loaded()?).unwrap_or_else(|| "unknown".into());
+    let mut found = provenance::here();
+    found.insert("libtorch".into(), [version].into());
+    Ok(found)
 }
 
 /// The device of a setting: `cpu`, `cuda` or `cuda:N`.

@@ -72,6 +72,7 @@ impl RunConfig {
             diverged: course.diverged,
             settings: self.settings(),
             store: table.store().map(String::from),
+            provenance: Default::default(),
             classes: table.classes().to_vec(),
             rows: RowCounts {
                 train: task.train.len(),

@@ -16,6 +16,7 @@ use super::settings::Settings;
 use super::table::Table;
 use super::trial::Trial;
 use super::workers::on_threads;
+use crate::provenance::Provenance;
 use crate::report::record;
 use crate::report::results::{EmbeddedRow, Role, RunResult};
 use crate::stop::Stop;
@@ -80,6 +81,7 @@ pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn
         digest: table.digest(),
         settings,
         shaping: settings.shaping()?,
+        provenance: device::provenance()?,
         placed: Placed::new(kind, device),
         init,
         stop,
@@ -142,6 +144,7 @@ pub(super) struct Works<'a> {
     digest: String,
     pub settings: &'a Settings,
     shaping: toml::Table,
+    provenance: Provenance,
     /// The features.
     pub placed: Placed,
     /// Weights that every run starts from.
@@ -354,6 +357,7 @@ impl Works<'_> {
         }
         for (run, trained) in planned.iter().zip(trained) {
             let result = run.config.result(self.table, &run.trial, &trained, cohort.model());
+            let result = RunResult { provenance: self.provenance.clone(), ..result };
             run.config.write(&folder(run), &self.card(&run.trial)?, &run.trial.task, cohort.model(), &trained, &result)?;
             (self.tell)(1, 0);
             results.push((run.place, result));

@@ -21,11 +21,15 @@ use crate::report::results::{FORMAT, Role, RunResult, Settings as Shaped};
 use crate::report::sound;
 use crate::{Error, Result, fs};
 
+/// Number of the way in which runs are trained; raised whenever equal features and settings give other runs for another reason than libtorch's own.
+const ALGORITHM: u32 = 1;
+
 /// Everything that shapes a run, as its `config.toml` has it: equal files, equal runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunConfig {
-    pub(super) version: &'static str,
+    /// [`ALGORITHM`].
+    pub(super) algorithm: u32,
     /// [`Table::digest`].
     pub(super) features: String,
     pub(super) name: String,
@@ -76,7 +80,7 @@ impl RunConfig {
         shaping.insert("weight-decay".into(), configuration.weight_decay.into());
         let domain = |d: usize| table.domains()[d].clone();
         Self {
-            version: env!("CARGO_PKG_VERSION"),
+            algorithm: ALGORITHM,
             features: digest.into(),
             name: column.name.clone(),
             method: column.method.name,

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("loaded", 0),
     ("manifest", 0),
     ("modality", 0),
+    ("provenance", 0),
     ("rng", 0),
     ("sample", 0),
     ("source", 0),

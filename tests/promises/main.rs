@@ -70,6 +70,8 @@ mod pixels;
 mod pressure;
 #[cfg(feature = "torch")]
 mod protocol;
+#[cfg(all(feature = "cli", feature = "exchange", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
+mod readme;
 #[cfg(all(feature = "video", feature = "hdf5", feature = "onnx"))]
 mod real_recordings;
 #[cfg(feature = "torch")]

@@ -52,6 +52,7 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         diverged: None,
         settings: BTreeMap::from([("features".to_owned(), "0123456789".into()), ("epochs".into(), 3.into())]),
         store: None,
+        provenance: BTreeMap::new(),
         classes: vec!["eating".into(), "opening door".into()],
         rows: RowCounts { train: 100, validation: 20, target: 100, left_out: 1, masked: 0 },
         protocol: ProtocolResult::default(),

@@ -55,6 +55,30 @@ fn a_full_disk_at_any_write_is_told_and_the_next_run_finishes() {
 }
 
 #[test]
+fn an_update_refuses_nothing_and_is_told() {
+    use mmdg::store::layout::{ShardRecord, read_json, write_json};
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 9);
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    let header = std::fs::read_to_string(folder.join("clips/store.json")).unwrap();
+    assert!(!header.contains(env!("CARGO_PKG_VERSION")) && header.contains("\"algorithm\": 1"), "{header}");
+    // one shard of an earlier version, one that is still to be made
+    let path = folder.join("clips/audio/00000.json");
+    let mut record: ShardRecord = read_json(&path).unwrap();
+    record.provenance.insert("mmdg".into(), ["0.0.1".to_owned()].into());
+    write_json(&path, &record).unwrap();
+    for end in ["h5", "json"] {
+        std::fs::remove_file(folder.join(format!("clips/audio/00001.{end}"))).unwrap();
+    }
+    expect(&run(folder, "preprocess pipeline.toml -q"), 0, &[]);
+    let told = String::from_utf8(run(folder, "inspect clips").stdout).unwrap();
+    let versions = format!("mmdg 0.0.1 and {}", env!("CARGO_PKG_VERSION"));
+    assert!(told.contains("made with cpu ") && told.contains("ffmpeg ") && told.contains(&versions), "{told}");
+    expect(&run(folder, "verify clips -q"), 0, &[]);
+}
+
+#[test]
 fn workers_do_not_change_a_byte() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
