@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mmdg::error::Action;
 use mmdg::error::Failure;
 use mmdg::manifest::Segment;
-use mmdg::preprocess::{self, Maker, Pass};
+use mmdg::preprocess::{self, Pass};
+use mmdg::preset::maker::{self, Maker};
 use mmdg::sample::{Made, Sink};
 use mmdg::span::Span;
 use mmdg::{Error, Result};
@@ -67,7 +68,7 @@ fn main() -> Result<()> {
     let out = out.map(|path| File::create(&path).map_err(Error::io(Action::Create, path.as_ref()))).transpose()?;
     let modality = serde_json::from_value(serde_json::json!({"preset": "uniform", "frames": 32, "resize": 256, "crop": 224}));
     let modality = modality.map_err(|error| Error::Usage(error.to_string()))?;
-    let makers = preprocess::makers(&BTreeMap::from([("video".to_owned(), modality)]), "table")?;
+    let makers = maker::makers(&BTreeMap::from([("video".to_owned(), modality)]), "table")?;
     let passes = preprocess::passes(0, &makers, &segments, [0, segments.len() as u64])?;
     let next = AtomicUsize::new(0);
     let work = || -> Result<u64> {

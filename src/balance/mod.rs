@@ -3,16 +3,12 @@
 //! For modality m and objectives t every method here is a choice of weights: update(θ_m) = Σ_t w\[m, t\] · g_t(m). What it
 //! may choose by are the [`Signals`] of a step; nothing is read back to the host.
 
-use std::fmt::Debug;
-
-use tch::{Device, Kind, Tensor};
-
-use crate::objective::{Layout, Objective, Reading, Shape};
 use crate::{Error, Result};
 
 mod adversarial;
 mod agm;
 mod aligned_mtl;
+mod balancer;
 mod by_gramian;
 mod cagrad;
 mod cggm;
@@ -33,205 +29,10 @@ mod opm;
 mod pcgrad;
 mod simplex;
 
+pub use balancer::{Balancer, Entry, RECORD, Record, Signals, Term, Update};
+use balancer::{column, keep, spread, word};
 pub use hooks::{Losses, Rehearsal, Steering, Trial};
 pub use hyperparameters::{Choice, Hyperparameters, Number, Range, Setting};
-
-/// An objective that the balancer adds to the method's, and the factor with which it reaches the encoders.
-#[derive(Debug)]
-pub struct Term {
-    /// The loss; its heads learn from its plain gradient.
-    pub objective: Box<dyn Objective>,
-    /// g_t = scale · ∇ loss, \[R\]. Negative where encoders work against the heads. Of no effect for probes.
-    pub scale: Tensor,
-}
-
-impl Term {
-    /// A loss that no encoder learns from.
-    fn probe(objective: impl Objective + 'static) -> Self {
-        Self { objective: Box::new(objective), scale: Tensor::from_slice(&[0f32]) }
-    }
-}
-
-/// What a balancer sees of one step of R runs, M modalities and T objectives; the method's come first, then its own terms.
-/// T leaves out probes.
-#[derive(Debug)]
-pub struct Signals {
-    /// Mean loss of each objective, [R, T], before any scale.
-    pub loss: Tensor,
-    /// Uni-modal class scores, where an objective or probe gives them.
-    pub class: Option<Reading>,
-    /// Uni-modal domain scores, where an objective or probe gives them.
-    pub domain: Option<Reading>,
-    /// ⟨g_s(m), g_t(m)⟩, [R, M, T, T], where [`Balancer::needs_gramian`].
-    pub gramian: Option<Tensor>,
-    /// 1 for a run that takes this step, 0 for one that has finished, \[R\].
-    pub active: Tensor,
-    /// State of each run's random stream of this step, [R, 2], for [`crate::rng`] in tensor arithmetic.
-    pub states: Tensor,
-    /// The epoch, from 0.
-    pub epoch: usize,
-}
-
-impl Signals {
-    /// `new` for the runs that take this step and `old` for the rest, [R, …]: what a balancer's state must go through.
-    pub fn keep(&self, old: &Tensor, new: &Tensor) -> Tensor {
-        keep(&self.active, old, new)
-    }
-}
-
-/// As [`Signals::keep`].
-fn keep(active: &Tensor, old: &Tensor, new: &Tensor) -> Tensor {
-    let mut shape = vec![1; new.dim()];
-    shape[0] = -1;
-    new.where_self(&active.view(&shape[..]).gt(0.0), old)
-}
-
-/// One factor a modality, [R, M], on the gradients of all objectives, [R, M, T].
-fn spread(factor: &Tensor, signals: &Signals) -> Tensor {
-    factor.unsqueeze(2).expand([-1, -1, signals.loss.size()[1]], false)
-}
-
-/// What a balancer decides.
-#[derive(Debug)]
-pub struct Update {
-    /// w[m, t], [R, M, T].
-    pub weights: Tensor,
-    /// Factors on the gradients of the objectives' heads, [R, T], but for those that a modality owns.
-    pub heads: Option<Tensor>,
-    /// Factors on the gradients of the heads that modality m owns, [R, M, T]; as `weights` where none.
-    pub owned: Option<Tensor>,
-    /// Gaussian noise on each weight matrix of encoder m, in standard deviations of its gradient with all weights 1, [R, M].
-    pub noise: Option<Tensor>,
-    /// What it saw and did, for the results.
-    pub record: Record,
-}
-
-impl Update {
-    /// Factors on the gradients of heads that a modality owns, [R, M, T].
-    pub fn of_owned(&self) -> &Tensor {
-        self.owned.as_ref().unwrap_or(&self.weights)
-    }
-
-    /// These weights, heads as they are, nothing to tell.
-    pub fn weights(weights: Tensor) -> Self {
-        Self { weights, heads: None, owned: None, noise: None, record: Record::default() }
-    }
-}
-
-/// Figures by modality, [R, M] each, where a balancer has them.
-#[derive(Debug, Default)]
-pub struct Record {
-    /// ρ: above 1, the modality is ahead in classification.
-    pub rho: Option<Tensor>,
-    /// σ: above 1, it is ahead in domain invariance.
-    pub sigma: Option<Tensor>,
-    /// Factor on the class gradient.
-    pub k: Option<Tensor>,
-    /// Factor on the domain gradient.
-    pub p: Option<Tensor>,
-    /// Cosine between the class and the domain gradient, before anything is changed.
-    pub cosine: Option<Tensor>,
-    /// 1 where their inner product is negative.
-    pub conflict: Option<Tensor>,
-    /// ‖removed part‖ / ‖gradient‖ of what was projected.
-    pub projected: Option<Tensor>,
-}
-
-/// Names of a record's figures, in order: Γ = ρ / σ stands after those it is made of.
-pub const RECORD: [&str; 8] = ["rho", "sigma", "gamma", "k", "p", "cosine", "conflict", "projected"];
-
-impl Record {
-    /// [R, M, 8] in the order of [`RECORD`]; NaN where there is no such figure. None where there is none at all.
-    pub fn tensor(self) -> Option<Tensor> {
-        let Self { rho, sigma, k, p, cosine, conflict, projected } = self;
-        let gamma = rho.as_ref().zip(sigma.as_ref()).map(|(rho, sigma)| rho / sigma);
-        let all = [rho, sigma, gamma, k, p, cosine, conflict, projected];
-        let like = all.iter().flatten().next()?.full_like(f64::NAN);
-        let columns: Vec<Tensor> = all.into_iter().map(|figure| figure.unwrap_or_else(|| like.shallow_clone())).collect();
-        Some(Tensor::stack(&columns, 2))
-    }
-}
-
-/// Decides each step's weights for R runs of one kind at once. Implementers owe: no exchange between runs, nothing read
-/// back to the host, and finite weights for any finite signals.
-pub trait Balancer: Debug + Send {
-    /// The objectives it adds, in the order of T; probes may stand among them.
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term>;
-
-    /// Whether it chooses by the inner products of gradients.
-    fn needs_gramian(&self) -> bool {
-        false
-    }
-
-    /// Called once, when all parameters are claimed; `heads` are the entries of the method's first objective.
-    fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>) {}
-
-    /// Told once how many objectives T there are, before the first step.
-    fn count(&mut self, _objectives: usize) {}
-
-    /// The figures, by name, that its [`Record`] of each step has.
-    fn records(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Whether [`Signals::class`] is to hold what each modality adds to the first objective's scores
-    /// ([`contributions`](crate::objective::contributions)).
-    fn needs_contributions(&self) -> bool {
-        false
-    }
-
-    /// Factors on each row's embeddings, [R, B, M], for the objectives that train encoders; from what probes read of them.
-    /// `states` and `epoch` as in [`Signals`].
-    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor, _epoch: usize) -> Option<Tensor> {
-        None
-    }
-
-    /// What is added to the gradients of the first objective's heads, all in one row [R, P]; asked once a step, before
-    /// [`balance`](Self::balance).
-    fn steer(&mut self, _steering: &Steering) -> Option<Tensor> {
-        None
-    }
-
-    /// By run, how copies train ahead; empty where none do.
-    fn rehearsals(&self) -> &[Rehearsal] {
-        &[]
-    }
-
-    /// From here on steps are those of copies of this kind; of the runs themselves where none. Copies leave its state alone.
-    fn trial(&mut self, _trial: Option<Trial>) {}
-
-    /// Losses at the runs' parameters and those of the copies that trained on them, for the runs that are `active` \[R\].
-    fn on_epoch(&mut self, _before: &Losses, _after: &Losses, _active: &Tensor) {}
-
-    /// Whether it wants to hear of [progress](Self::progress).
-    fn hears_progress(&self) -> bool {
-        false
-    }
-
-    /// Before each step, where it wants to hear of it: the share of each run's steps that is done, \[R\].
-    fn progress(&mut self, _done: &Tensor) {}
-
-    /// The weights of a step; none where every gradient counts as it is.
-    fn balance(&mut self, signals: &Signals) -> Option<Update>;
-
-    /// What it carries from step to step, by name, [R, …] each: a checkpoint holds it and puts it back.
-    fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
-        Vec::new()
-    }
-}
-
-/// One line of [`BALANCERS`].
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// The word in a pipeline file.
-    pub name: &'static str,
-    /// What it is, with its source.
-    pub about: &'static str,
-    /// What may be set of it.
-    pub takes: &'static [Setting],
-    /// Makes one for R runs, which share their words.
-    pub build: fn(&[Hyperparameters], Kind, Device) -> Box<dyn Balancer>,
-}
 
 /// Every balancer there is.
 pub static BALANCERS: &[Entry] = &[
@@ -262,15 +63,4 @@ pub fn find(name: &str) -> Result<&'static Entry> {
         let names: Vec<_> = BALANCERS.iter().map(|entry| entry.name).collect();
         Error::input(format!("balance {name:?}"), format!("not known; expected one of {}", names.join(", ")))
     })
-}
-
-/// One number of each run, \[R\].
-fn column(runs: &[Hyperparameters], number: &Number, kind: Kind, device: Device) -> Tensor {
-    let values: Vec<f64> = runs.iter().map(|run| run.number(number)).collect();
-    Tensor::from_slice(&values).to_kind(kind).to_device(device)
-}
-
-/// A word that the runs share.
-fn word<W: Copy>(runs: &[Hyperparameters], choice: &Choice<W>) -> W {
-    runs.first().unwrap_or(&Hyperparameters::default()).word(choice)
 }

@@ -9,8 +9,7 @@ use super::arguments::{Form, Part};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use super::importing::ImportArguments;
 use super::progress::Bar;
-use super::show;
-use super::verbs::WELL;
+use super::world::{WELL, show};
 #[cfg(feature = "exchange")]
 use crate::export::{Format, Selection};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]

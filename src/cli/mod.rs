@@ -20,15 +20,12 @@ mod synth;
 mod training;
 mod validate;
 mod verbs;
+mod world;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-#[cfg(feature = "hdf5")]
-use crate::error::Action;
-use crate::pipeline::Breeder;
 use crate::pipeline::DECODE_THREAD;
 use crate::stop::Stop;
 #[cfg(feature = "hdf5")]
@@ -38,7 +35,7 @@ use arguments::Arguments;
 #[cfg(feature = "hdf5")]
 use arguments::Verb;
 pub use doctor::doctor;
-use verbs::World;
+use world::World;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -62,7 +59,7 @@ pub fn main() -> ExitCode {
         listen(&stop)?;
         threads()?;
         #[cfg(feature = "hdf5")]
-        let breeder = nursery.as_ref().map(|nursery| nursery as &dyn Breeder);
+        let breeder = nursery.as_ref().map(|nursery| nursery as &dyn crate::pipeline::Breeder);
         #[cfg(not(feature = "hdf5"))]
         let breeder = None;
         verbs::run(arguments.verb, World { stop: &stop, breeder })
@@ -73,17 +70,6 @@ pub fn main() -> ExitCode {
         error.exit_code()
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
-}
-
-/// Prints a verb's result. Whoever reads it may have seen enough, such as `head`.
-fn show(text: std::fmt::Arguments<'_>) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_fmt(text).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io(Action::Write, "standard output".as_ref())(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What starts decoding processes, for the verbs that decode.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::arguments::Part;
-use super::show;
-use super::verbs::WELL;
+use super::world::{WELL, show};
 use crate::error::Action;
 use crate::manifest::Split;
 use crate::report::results::DomainResult;

@@ -7,8 +7,7 @@ use super::arguments::{ExtractArguments, Origin};
 use super::outdated::tell_of_features;
 use super::pipeline::StoreArguments;
 use super::progress::Bar;
-use super::show;
-use super::verbs::{self, WELL, WITH_FAILURES, World};
+use super::world::{self, WELL, WITH_FAILURES, World, show};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
 #[cfg(feature = "onnx")]
@@ -87,7 +86,7 @@ fn work<'a>(arguments: &StoreArguments, world: World<'a>, progress: &'a (dyn Fn(
         retry_failed: arguments.retry_failed,
         changed: arguments.changed.map(Into::into).unwrap_or_default(),
         trust: arguments.making.trust,
-        ..verbs::work(&arguments.decoding, world, progress)
+        ..world::work(&arguments.decoding, world, progress)
     }
 }
 

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 #[cfg(any(feature = "hdf5", feature = "torch"))]
-use super::verbs::WELL;
+use super::world::WELL;
 use crate::Result;
-use crate::error::Action;
 use crate::stop::Stop;
 use crate::synthetic::features::{Arm, Parameters};
 
@@ -160,7 +159,7 @@ fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32> {
 #[cfg(not(feature = "hdf5"))]
 fn write(arguments: &SynthArguments, _: &Path, _: &Stop) -> Result<i32> {
     arguments.parameters(arguments.arm().unwrap_or(Arm::Imbalance)).check()?;
-    Err(super::verbs::not_built("synth OUT", "hdf5"))
+    Err(super::world::not_built("synth OUT", "hdf5"))
 }
 
 #[cfg(feature = "torch")]
@@ -173,7 +172,7 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     let pipeline = config::parse(PIPELINE, name, &arguments.set)?;
     let mut settings = config::table(&pipeline.train, "train", name)?.clone();
     settings.protocol.seeds.clone_from(&arguments.seeds.0);
-    let temporary = tempfile::tempdir().map_err(Error::io(Action::Make, &std::env::temp_dir()))?;
+    let temporary = tempfile::tempdir().map_err(Error::io(crate::error::Action::Make, &std::env::temp_dir()))?;
     let (folder, all) = (arguments.out.as_deref().unwrap_or(temporary.path()), arguments.out.is_some());
     let arms = arguments.arm().map_or_else(|| Arm::ALL.to_vec(), |arm| vec![arm]);
     let mut valid = true;
@@ -183,7 +182,7 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
         bar.finish(arm.name());
         for condition in found {
             valid &= condition.holds;
-            super::show(format_args!("{condition}\n"))?;
+            super::world::show(format_args!("{condition}\n"))?;
         }
     }
     Ok(if valid { WELL } else { NOT_VALID })
@@ -191,5 +190,5 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
 
 #[cfg(not(feature = "torch"))]
 fn check(_: &SynthArguments, _: &Stop) -> Result<i32> {
-    Err(super::verbs::not_built("synth --check", "torch"))
+    Err(super::world::not_built("synth --check", "torch"))
 }

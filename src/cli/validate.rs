@@ -4,8 +4,7 @@ use super::arguments::Depth;
 use super::pipeline::{DecodingArguments, PipelineArguments};
 #[cfg(feature = "hdf5")]
 use super::progress::Bar;
-use super::show;
-use super::verbs::{WELL, World, work};
+use super::world::{WELL, World, show, work};
 use crate::Result;
 use crate::config::Pipeline;
 use crate::pipeline::Progress;
@@ -24,7 +23,7 @@ pub fn validate(
         #[cfg(feature = "hdf5")]
         bar.show(done, total);
         #[cfg(not(feature = "hdf5"))]
-        let _ = (done, total);
+        let _ = (done, total, arguments);
     };
     let found = find(pipeline, decode.map(|depth| (depth.into(), work(decoding, world, &progress))))?;
     for fault in &found.faults {

@@ -3,46 +3,20 @@
 use std::path::Path;
 
 use super::arguments::{ExtractArguments, Verb};
+use super::exchange;
 #[cfg(feature = "torch")]
 use super::outdated::{tell_of_features, tell_of_runs};
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
 use super::pipeline::StoreArguments;
-use super::pipeline::{DecodingArguments, MakingArguments, PipelineArguments};
+use super::pipeline::{MakingArguments, PipelineArguments};
 #[cfg(any(feature = "torch", feature = "video"))]
 use super::progress::Bar;
-use super::{exchange, show};
+use super::world::{self, WELL, World, show};
+#[cfg(feature = "torch")]
+use crate::Error;
 use crate::config::{self, Pipeline};
-use crate::pipeline::{Breeder, Progress, Work};
 use crate::stop::Stop;
-use crate::{Error, Result, report};
-
-/// Exit code of a verb that is done.
-pub const WELL: i32 = 0;
-
-/// Exit code of a verb that is done, with failures within the limit.
-#[cfg(any(feature = "hdf5", feature = "torch"))]
-pub const WITH_FAILURES: i32 = 4;
-
-/// What verbs have from the process that they run in.
-#[derive(Clone, Copy)]
-pub struct World<'a> {
-    /// Set by signals.
-    pub stop: &'a Stop,
-    /// Starts the processes that decode.
-    #[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "nothing decodes"))]
-    pub breeder: Option<&'a dyn Breeder>,
-}
-
-/// How wide, how long and for whom, by the arguments.
-pub fn work<'a>(arguments: &DecodingArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Work {
-        progress,
-        breeder: world.breeder,
-        patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
-        ..Work::new(arguments.workers.map_or(cores, usize::from), world.stop)
-    }
-}
+use crate::{Result, report};
 
 pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
     match verb {
@@ -93,7 +67,7 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
             })
         }
         #[cfg(not(feature = "torch"))]
-        Verb::Train { .. } | Verb::BenchSuite { .. } => Err(not_built("train", "torch")),
+        Verb::Train { .. } | Verb::BenchSuite { .. } => Err(world::not_built("train", "torch")),
         Verb::Report(arguments) => match &arguments.runs[..] {
             [file] if file.is_file() => {
                 report(file, &config::read(file, &arguments.set)?, arguments.out.as_deref(), arguments.quiet)
@@ -109,24 +83,24 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         #[cfg(all(feature = "exchange", feature = "hdf5"))]
         Verb::Import(arguments) => exchange::import(&arguments, world.stop),
         #[cfg(not(all(feature = "exchange", feature = "hdf5")))]
-        Verb::Import(_) => Err(not_built("import", "exchange and hdf5")),
+        Verb::Import(_) => Err(world::not_built("import", "exchange and hdf5")),
         #[cfg(feature = "exchange")]
         Verb::Export { store, out, format, modalities, domains, splits, trust, quiet } => {
             let selection = exchange::selection(modalities, domains, &splits, trust);
             exchange::export(&store, &out, format, &selection, quiet, world.stop)
         }
         #[cfg(not(feature = "exchange"))]
-        Verb::Export { .. } => Err(not_built("export", "exchange")),
+        Verb::Export { .. } => Err(world::not_built("export", "exchange")),
         #[cfg(feature = "hdf5")]
         Verb::Merge { out, stores, link, quiet } => exchange::merge(&out, &stores, link, quiet, world.stop),
         #[cfg(not(feature = "hdf5"))]
-        Verb::Merge { .. } => Err(not_built("merge", "hdf5")),
+        Verb::Merge { .. } => Err(world::not_built("merge", "hdf5")),
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Synth(arguments) => super::synth::synth(&arguments, world.stop),
         #[cfg(feature = "torch")]
         Verb::Methods => show(format_args!("{}", super::methods::methods())).map(|()| WELL),
         #[cfg(not(feature = "torch"))]
-        Verb::Methods => Err(not_built("methods", "torch")),
+        Verb::Methods => Err(world::not_built("methods", "torch")),
         Verb::Doctor => {
             let (text, well) = super::doctor();
             show(format_args!("{text}"))?;
@@ -137,12 +111,6 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
 
 fn open(arguments: &PipelineArguments) -> Result<Pipeline> {
     config::read(&arguments.pipeline, &arguments.set)
-}
-
-/// Tables that this build has no verb for.
-#[allow(dead_code, reason = "used where a feature is off")]
-pub fn not_built(verb: &str, feature: &str) -> Error {
-    Error::environment(format!("this build has no verb {verb}"), format!("build with the feature {feature}"))
 }
 
 #[cfg(all(feature = "hdf5", feature = "onnx"))]
@@ -160,12 +128,12 @@ use super::stores::{foresee, preprocess};
 
 #[cfg(not(feature = "hdf5"))]
 fn preprocess(_: &StoreArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
-    Err(not_built("preprocess", "hdf5"))
+    Err(world::not_built("preprocess", "hdf5"))
 }
 
 #[cfg(not(feature = "hdf5"))]
 fn foresee(_: &StoreArguments, _: &Pipeline, _: World<'_>) -> Result<i32> {
-    Err(not_built("preprocess", "hdf5"))
+    Err(world::not_built("preprocess", "hdf5"))
 }
 
 #[cfg(all(feature = "hdf5", feature = "onnx"))]
@@ -173,7 +141,7 @@ use super::stores::extract;
 
 #[cfg(not(all(feature = "hdf5", feature = "onnx")))]
 fn extract(_: &StoreArguments, _: &Pipeline, _: &ExtractArguments, _: World<'_>) -> Result<i32> {
-    Err(not_built("extract", "hdf5 and onnx"))
+    Err(world::not_built("extract", "hdf5 and onnx"))
 }
 
 #[cfg(feature = "torch")]
@@ -237,7 +205,7 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
         let (count, all) = (lost.len(), results.len());
         eprintln!("train: {count} of {all} runs diverged, their loss is not finite and they have no figures: {some}{more}");
     }
-    Ok(if unfilled.is_empty() { WELL } else { WITH_FAILURES })
+    Ok(if unfilled.is_empty() { WELL } else { world::WITH_FAILURES })
 }
 
 /// Runs that one line names, at most.
@@ -246,7 +214,7 @@ const NAMED: usize = 20;
 
 #[cfg(not(feature = "torch"))]
 fn train(_: &MakingArguments, _: &Pipeline, _: &Stop) -> Result<i32> {
-    Err(not_built("train", "torch"))
+    Err(world::not_built("train", "torch"))
 }
 
 fn report(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: bool) -> Result<i32> {
@@ -306,5 +274,5 @@ fn demo_data(folder: &Path, seed: u64, clips_per_class: usize, stop: &Stop) -> R
 
 #[cfg(not(feature = "video"))]
 fn demo_data(_: &Path, _: u64, _: usize, _: &Stop) -> Result<i32> {
-    Err(not_built("demo-data", "video"))
+    Err(world::not_built("demo-data", "video"))
 }

@@ -8,6 +8,7 @@ mod settings;
 mod sheet;
 mod source;
 mod survey;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

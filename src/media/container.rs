@@ -12,7 +12,7 @@ use ffmpeg_next as ff;
 use super::clock::Clock;
 use super::jumps::Jumps;
 use super::movie;
-use super::survey::{self, Survey, attached};
+use super::surveyed::{Survey, attached};
 use crate::error::{Code, Failure};
 use crate::track::{Candidate, Track};
 
@@ -111,11 +111,6 @@ pub(super) fn candidates(input: &format::context::Input, medium: media::Type) ->
 }
 
 impl Container {
-    pub(super) fn open(path: &Path, look: bool) -> Result<Self, Failure> {
-        let (survey, _) = survey::of(path)?;
-        Self::surveyed(path, look, survey)
-    }
-
     /// The one that was surveyed, back at its start: what was `read` of it is given again.
     pub(super) fn ready(mut self, read: VecDeque<Packet>, survey: Arc<Survey>) -> Self {
         self.ahead = read;
@@ -142,7 +137,7 @@ impl Container {
 
     /// The same, at its start.
     pub(super) fn again(&self) -> Result<Self, Failure> {
-        Self::open(&self.path, self.look)
+        Self::surveyed(&self.path, self.look, self.survey.clone())
     }
 
     pub(super) fn input(&self) -> &format::context::Input {

@@ -8,10 +8,11 @@ use ff::format::stream::Stream as Described;
 use ff::{Packet, frame, media};
 use ffmpeg_next as ff;
 
+use super::canvas::MAX_PIXELS;
 use super::clock::Clock;
 use super::container::{Container, MAX_BAD_PACKETS, discarded, failure};
 use super::h264::Framing;
-use super::pictures::MAX_PIXELS;
+use super::survey;
 use crate::error::{Code, Failure};
 use crate::track::Track;
 
@@ -126,7 +127,7 @@ impl Decoder {
 impl Stream {
     /// The video stream that `track` names; covers are none.
     pub(super) fn open(path: &Path, track: &Track) -> Result<Self, Failure> {
-        let container = Container::open(path, true)?;
+        let container = survey::open(path, true)?;
         let index = container.choose(media::Type::Video, track)?;
         let missing = || Failure { code: Code::Absent, message: "no video track".into() };
         let stream = container.input().stream(index).ok_or_else(missing)?;

@@ -13,7 +13,8 @@ use ffmpeg_next as ff;
 use super::container::{Container, failure};
 use super::ffmpeg;
 use super::sound::{Block, Decode, Reader, SoundTrack};
-use super::survey::{self, Head, skipped};
+use super::survey::{self, Head};
+use super::surveyed::skipped;
 use crate::error::{Code, Failure};
 use crate::track::Track;
 

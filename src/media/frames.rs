@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use image::codecs::jpeg::JpegDecoder;
 use image::{DynamicImage, ImageDecoder};
 
+use super::canvas::{Canvas, MAX_PIXELS, Shot, Shown, Wanted, fail_all, part};
 use super::clock::SAME;
-use super::pictures::{Canvas, MAX_PIXELS, Shot, Shown, Wanted, fail_all, part};
 use super::tar::TarFolder;
 use crate::Result;
 use crate::error::{Code, Failure};

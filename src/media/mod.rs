@@ -9,6 +9,7 @@ use crate::error::{Code, Failure};
 pub const ALGORITHM: u32 = 1;
 
 pub mod audio;
+pub mod canvas;
 mod clock;
 #[cfg(feature = "video")]
 mod colour;
@@ -17,6 +18,7 @@ mod container;
 mod counter;
 #[cfg(feature = "video")]
 pub mod encode;
+mod ends;
 #[cfg(feature = "video")]
 mod ffmpeg;
 #[cfg(feature = "video")]
@@ -39,6 +41,8 @@ mod sniff;
 mod sound;
 #[cfg(feature = "video")]
 mod survey;
+#[cfg(feature = "video")]
+mod surveyed;
 mod symphonia;
 pub mod tar;
 mod timeline;

@@ -7,8 +7,8 @@ use ff::software::scaling::{Context, Flags};
 use ff::util::chroma::Location;
 use ffmpeg_next as ff;
 
+use super::canvas::MAX_PIXELS;
 use super::colour::Matrix;
-use super::pictures::MAX_PIXELS;
 use crate::error::{Code, Failure};
 use crate::signal::resize::{self, Pixel, Plane};
 use crate::signal::view::{Orientation, View};

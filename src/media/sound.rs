@@ -262,7 +262,7 @@ impl<R: Reader, E> Pass<'_, R, E> {
             let promised_end = self.reader.promised_end();
             let outcome = line.finish(promised_end, self.wanted[place].short).map(|partial| {
                 let end = line.start() + line.samples.len() as f64 / f64::from(line.sample_rate);
-                let partial = super::pictures::notes([partial, self.reader.note(end)]);
+                let partial = super::ends::notes([partial, self.reader.note(end)]);
                 Done { line, partial, from }
             });
             (self.each)(place, outcome)?;

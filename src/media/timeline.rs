@@ -1,7 +1,7 @@
 //! Puts decoded sound at its place in a row, whoever decoded it.
 
 use super::clock::Clock;
-use super::pictures::notes;
+use super::ends::{check_end, notes};
 use crate::error::{Code, Failure};
 use crate::span::{Span, tolerance};
 
@@ -188,21 +188,6 @@ impl Timeline {
         let named = holes.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let holes = (!holes.is_empty()).then(|| format!("silence in holes of the sound: {named}{more}"));
         Ok(notes([late, holes, ended]))
-    }
-}
-
-/// `Ok(None)` where a decode that ended at `end` covers the segment; the sentence for the flag `partial` where it ends a
-/// little early.
-pub(super) fn check_end(span: Span, end: f64, promised_end: Option<f64>) -> Result<Option<String>, Failure> {
-    let Some(expected) = span.end.or(promised_end) else { return Ok(None) };
-    let missing = expected - end;
-    let message = || format!("ends at {end:.3} s, {missing:.3} s before {expected:.3} s");
-    if missing > tolerance(expected - span.start) {
-        Err(Failure { code: Code::Truncated, message: message() })
-    } else if missing > 0.001 && span.end.is_some() {
-        Ok(Some(message()))
-    } else {
-        Ok(None)
     }
 }
 

@@ -8,11 +8,12 @@ use std::path::Path;
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
+use super::canvas::{Canvas, Shot, Shown, Wanted, frames_end, part};
 use super::clock::SAME;
+use super::ends::notes;
 use super::ffmpeg::Stream;
 use super::painter::{Painter, concealed, concealment};
 use super::pass::{Lead, Pass, SETTLING_SECONDS};
-use super::pictures::{Canvas, Shot, Shown, Wanted, frames_end, notes, part};
 use crate::Result;
 use crate::error::{Code, Failure};
 use crate::span::Span;
@@ -27,7 +28,7 @@ fn open(path: &Path, track: &Track) -> Result<Stream, Failure> {
 pub(super) fn read(path: &Path, track: &Track, wanted: &[Wanted<'_>], canvas: &mut dyn Canvas) -> Result<()> {
     let mut stream = match open(path, track) {
         Ok(stream) => Some(stream),
-        Err(failure) => return super::pictures::fail_all(wanted, canvas, &failure),
+        Err(failure) => return super::canvas::fail_all(wanted, canvas, &failure),
     };
     let mut ended = vec![false; wanted.len()];
     let mut stated = true;

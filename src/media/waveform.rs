@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::audio::{Sound, Wanted};
-use super::timeline::check_end;
+use super::ends::check_end;
 use crate::error::Code;
 use crate::sample::Waveform;
 use crate::{Error, Result, hdf5};

@@ -3,11 +3,7 @@
 //! Everything has a leading run axis: R runs of one shape are trained side by side and never mix, so the gradient of a
 //! sum of per-run losses holds every run's own gradient.
 
-use std::fmt::Debug;
-use std::ops::Range;
-
-use tch::Tensor;
-
+mod batch;
 mod cross_entropy;
 mod fused_classification;
 mod fused_domain;
@@ -15,6 +11,7 @@ mod fusion;
 mod guide_classification;
 mod last;
 mod modality_domain;
+mod outcome;
 mod params;
 mod probe;
 mod random;
@@ -23,6 +20,7 @@ mod shapley;
 mod shared_discriminator;
 mod unimodal_classification;
 
+pub use batch::{Batch, Heads, Shape};
 pub use cross_entropy::{class_loss, log_probability, mean};
 pub use fused_classification::FusedClassification;
 pub use fused_domain::FusedDomain;
@@ -30,6 +28,7 @@ pub use fusion::Fusion;
 pub use guide_classification::GuideClassification;
 pub use last::Last;
 pub use modality_domain::ModalityDomain;
+pub use outcome::{Objective, Outcome};
 pub use params::{Dropout, Entry, Init, Layout, Linear, Params};
 pub use probe::{Label, Probe};
 pub use random::Streams;
@@ -37,139 +36,3 @@ pub use reading::Reading;
 pub use shapley::contributions;
 pub use shared_discriminator::SharedDiscriminator;
 pub use unimodal_classification::UnimodalClassification;
-
-/// The sizes that heads are built for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shape {
-    /// Names of the modalities, in order of concatenation.
-    pub modalities: Vec<String>,
-    /// Width E of each modality's embedding.
-    pub embedding: i64,
-    /// Number of classes.
-    pub classes: i64,
-    /// Number of source domains.
-    pub domains: i64,
-    /// Width of the hidden layer of fused heads and discriminators.
-    pub hidden: i64,
-    /// What class heads are like.
-    pub heads: Heads,
-}
-
-/// What class heads are like.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Heads {
-    /// How embeddings come together before the fused classifier.
-    pub fusion: Fusion,
-    /// Label smoothing of class losses, in [0, 1).
-    pub smoothing: f64,
-    /// Weight of a method's uni-modal class losses, at least 0.
-    pub unimodal: f64,
-}
-
-impl Default for Heads {
-    fn default() -> Self {
-        Self { fusion: Fusion::Concat, smoothing: 0.0, unimodal: 1.0 }
-    }
-}
-
-impl Shape {
-    /// Number of modalities.
-    pub fn len(&self) -> i64 {
-        self.modalities.len() as i64
-    }
-
-    /// Whether there is no modality.
-    pub fn is_empty(&self) -> bool {
-        self.modalities.is_empty()
-    }
-
-    /// Width of the concatenated embeddings.
-    pub fn fused(&self) -> i64 {
-        self.len() * self.embedding
-    }
-}
-
-/// What heads see of one batch of each run.
-#[derive(Debug)]
-pub struct Batch<'a> {
-    /// Concatenated embeddings [R, B, M·E].
-    pub embeddings: &'a Tensor,
-    /// Classes [R, B], i64.
-    pub label: &'a Tensor,
-    /// Source domains [R, B], i64, counted within the run's sources.
-    pub domain: &'a Tensor,
-    /// Each row's share of its run's batch [R, B]: sums to 1 over B; 0 for padding.
-    pub share: &'a Tensor,
-    /// 1 where a row has the modality, [R, B, M]: rows that lack it are in none of its own losses. All have all where none.
-    pub present: Option<&'a Tensor>,
-    /// How much each row counts in class losses beside its share, [R, B]; all alike where none.
-    pub weight: Option<&'a Tensor>,
-    /// Dropout factors [R, B, W], 0 or 1 / (1 − rate), by the places that a [`Layout`] gave out; none in evaluation.
-    pub masks: Option<&'a Tensor>,
-}
-
-impl Batch<'_> {
-    /// The embedding of modality `m`, [R, B, E].
-    pub fn embedding(&self, m: i64, shape: &Shape) -> Tensor {
-        self.embeddings.narrow(2, m * shape.embedding, shape.embedding)
-    }
-
-    /// Each row's share of those that have modality `m`, [R, B]: sums to 1, or to 0 where no row has it.
-    pub fn share_of(&self, m: i64) -> Tensor {
-        let Some(present) = self.present else { return self.share.shallow_clone() };
-        let share = self.share * present.select(2, m);
-        let whole = share.sum_dim_intlist(1, true, None).clamp_min(1e-30);
-        share / whole
-    }
-
-    /// The same of all modalities, [R, M, B], or of every one alike, [R, 1, B].
-    pub fn shares(&self) -> Tensor {
-        let Some(present) = self.present else { return self.share.unsqueeze(1) };
-        Tensor::stack(&(0..present.size()[2]).map(|m| self.share_of(m)).collect::<Vec<_>>(), 1)
-    }
-}
-
-/// What an objective gives back.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Mean loss of each run's batch, \[R\].
-    pub loss: Tensor,
-    /// Class scores [R, B, classes] of the fused head, where it has one.
-    pub logits: Option<Tensor>,
-    /// What uni-modal class scores say.
-    pub class: Option<Reading>,
-    /// What uni-modal domain scores say.
-    pub domain: Option<Reading>,
-    /// Gradients of the loss by its heads, [R, …] in the order of their entries, where it gives them itself: the loss then has
-    /// no graph.
-    pub own: Vec<Tensor>,
-    /// Last layers of class heads, where it shows them: the fused one, or one a modality.
-    pub last: Vec<Last>,
-}
-
-impl Outcome {
-    /// A loss and nothing else.
-    pub fn loss(loss: Tensor) -> Self {
-        Self { loss, logits: None, class: None, domain: None, own: Vec::new(), last: Vec::new() }
-    }
-}
-
-/// A loss with its heads. Implementers owe: no exchange between runs, no read-back to the host in `forward`, and
-/// gradients that automatic differentiation can take from the loss to the embeddings and the heads.
-pub trait Objective: Debug + Send {
-    /// The entries of the layout that its heads have.
-    fn entries(&self) -> Range<usize>;
-
-    /// The loss at these parameters.
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome;
-
-    /// Whether encoders learn from it; probes only read.
-    fn trains_encoders(&self) -> bool {
-        true
-    }
-
-    /// Whether encoders are to work against its heads, as against a discriminator's.
-    fn opposes(&self) -> bool {
-        false
-    }
-}

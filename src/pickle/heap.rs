@@ -5,6 +5,9 @@ use std::borrow::Cow;
 
 use super::globals::{self, Global};
 
+/// The most values that a pickle may hold; EPIC-100's largest has under two million.
+pub const MAX_NODES: usize = 1 << 23;
+
 /// A value. Text and bytes are slices of the input.
 #[derive(Debug)]
 pub(super) enum Node<'a> {
@@ -36,8 +39,8 @@ const FEW: usize = 64;
 
 impl<'a> Heap<'a> {
     pub(super) fn add(&mut self, node: Node<'a>) -> Result<u32, String> {
-        if self.nodes.len() >= super::MAX_NODES {
-            return Err(format!("more than {} values; expected fewer", super::MAX_NODES));
+        if self.nodes.len() >= MAX_NODES {
+            return Err(format!("more than {} values; expected fewer", MAX_NODES));
         }
         self.nodes.push(node);
         Ok((self.nodes.len() - 1) as u32)

@@ -1,10 +1,10 @@
 //! Which rows are made together.
 
-use super::Maker;
 use crate::error::Failure;
 use crate::manifest::Segment;
 use crate::modality::Kind;
 use crate::preset::Together;
+use crate::preset::maker::Maker;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -104,7 +104,7 @@ mod tests {
 
     fn rows(segments: &[Segment], preset: &str) -> Vec<Vec<u64>> {
         let settings = serde_json::from_value(json!({"preset": preset})).unwrap();
-        let makers = super::super::makers(&BTreeMap::from([("video".to_owned(), settings)]), "table").unwrap();
+        let makers = crate::preset::maker::makers(&BTreeMap::from([("video".to_owned(), settings)]), "table").unwrap();
         let passes = passes(0, &makers, segments, [0, segments.len() as u64]).unwrap();
         passes.into_iter().map(|pass| pass.rows).collect()
     }
@@ -127,7 +127,7 @@ mod tests {
             [segment("a", 0.0, Some(3.0)), segment("b", 0.0, Some(3.0)), segment("b", 1.0, None), segment("b", 2.0, None)];
         assert_eq!(rows(&mixed, "uniform"), [[0], [1], [2], [3]]);
         let settings = serde_json::from_value(json!({"preset": "log-mel"})).unwrap();
-        let makers = super::super::makers(&BTreeMap::from([("audio".to_owned(), settings)]), "table").unwrap();
+        let makers = crate::preset::maker::makers(&BTreeMap::from([("audio".to_owned(), settings)]), "table").unwrap();
         let sound: Vec<Segment> = [0.0, 5.0, 590.0, 600.0, 1700.0].map(|start| segment("a", start, Some(start + 20.0))).into();
         let passes = passes(0, &makers, &sound, [0, 5]).unwrap();
         assert_eq!(passes.into_iter().map(|pass| pass.rows).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3], vec![4]]);

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::again::{Again, alone};
-use super::{Maker, Pass, passes};
+use super::{Pass, passes};
 use crate::manifest::Manifest;
+use crate::preset::maker::Maker;
 use crate::store::layout::ShardRecord;
 use crate::store::{ShardWriter, Writer};
 use crate::{Error, Result};

@@ -4,7 +4,7 @@ use super::frames::{Frames, flipped};
 use crate::Result;
 use crate::error::Failure;
 use crate::manifest::Segment;
-use crate::media::pictures::{Canvas, Shown};
+use crate::media::canvas::{Canvas, Shown};
 use crate::sample::Sink;
 
 /// Horizontal flow waits in memory for the vertical: one byte for two of the row.

@@ -10,7 +10,8 @@ use super::{Preset, RowShape, Setup, Together};
 use crate::Result;
 use crate::error::Failure;
 use crate::manifest::Segment;
-use crate::media::pictures::{self, Canvas, Shot, Shown, Wanted};
+use crate::media::canvas::{Canvas, Shot, Shown, Wanted};
+use crate::media::pictures;
 use crate::modality::Kind;
 use crate::rng::Stream;
 use crate::sample::{Dtype, Made, Sink};
@@ -235,7 +236,7 @@ impl Preset for Frames {
                 self.read(x, segments, &mut across)?;
                 self.read(y, segments, &mut across.down(sink))
             }
-            Source::Sound { .. } | Source::Waveform { .. } => super::no_pictures(segments, sink),
+            Source::Sound { .. } | Source::Waveform { .. } => super::rows::no_pictures(segments, sink),
         }
     }
 }

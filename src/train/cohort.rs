@@ -27,9 +27,8 @@ mod epoch;
 mod judged;
 mod steps;
 
-pub use course::{Course, Trained};
 pub(super) use dump::clear;
-pub use epoch::Epoch;
+pub use epoch::{Course, Epoch, Trained};
 
 /// What may differ between the runs of a cohort.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::config::Pipeline;
 use crate::error::{Code, Failure};
 use crate::pipeline::{Progress, Work, in_order};
-use crate::preprocess::ModalitySettings;
+use crate::preset::maker::ModalitySettings;
 use crate::worker::{Crew, Job, Scratch, Session};
 
 /// Rows that wait in memory at once.

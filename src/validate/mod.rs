@@ -101,7 +101,7 @@ pub fn validate(pipeline: &Pipeline, decode: Option<(Depth, Work<'_>)>) -> Resul
 fn asked(pipeline: &Pipeline, data: &dataset::Settings, found: &mut Validation) -> Vec<Asked> {
     #[cfg(feature = "hdf5")]
     if let Some(settings) = &pipeline.preprocess {
-        match crate::preprocess::makers(&settings.modalities, &data.dataset) {
+        match crate::preset::maker::makers(&settings.modalities, &data.dataset) {
             Ok(makers) => {
                 let makers = makers.into_iter().enumerate();
                 let asked = makers.map(|(maker, made)| Asked { maker, kind: made.header.kind, track: made.track });

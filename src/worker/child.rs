@@ -16,7 +16,7 @@ use super::{Job, Session};
 use crate::error::{Action, Code, Failure};
 use crate::pipeline::{Breeder, Offspring, panic_text};
 #[cfg(feature = "cli")]
-use crate::preprocess::makers;
+use crate::preset::maker::makers;
 use crate::sample::Made;
 use crate::{Error, Result};
 

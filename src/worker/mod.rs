@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
 use crate::pipeline::{Breeder, panic_text};
-use crate::preprocess::{Maker, ModalitySettings, makers};
+use crate::preset::maker::{Maker, ModalitySettings, makers};
 use crate::sample::{Made, Sink};
 use crate::source::Source;
 use crate::store::Target;

@@ -314,7 +314,7 @@ fn the_pipelines_in_the_project_fit() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("pipelines/{name}.toml"));
         let pipeline = mmdg::config::read(&path, &[]).unwrap();
         #[cfg(feature = "hdf5")]
-        mmdg::preprocess::makers(&pipeline.preprocess.as_ref().unwrap().modalities, &pipeline.data.as_ref().unwrap().dataset)
+        mmdg::preset::maker::makers(&pipeline.preprocess.as_ref().unwrap().modalities, &pipeline.data.as_ref().unwrap().dataset)
             .unwrap();
         #[cfg(feature = "torch")]
         assert!(!pipeline.train.as_ref().unwrap().resolve_compare().unwrap().is_empty());

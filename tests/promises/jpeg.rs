@@ -156,7 +156,7 @@ fn a_row_that_failed_has_frames_of_no_length() {
         recipe: header.recipe.clone(),
         shard_bytes: Some(1 << 20),
     };
-    let writer = Writer::open(&folder.join("copy"), &plan).unwrap();
+    let writer = Writer::open(&folder.join("copy"), &plan).unwrap().made_with(&store.provenance());
     for (shard, record) in rows.records().enumerate() {
         let to = writer.shard(0, shard as u64).unwrap();
         let file = mmdg::fs::RowFile::open(&to.target().path).unwrap();

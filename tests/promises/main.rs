@@ -28,6 +28,7 @@ mod demo_data;
 mod diverged;
 #[cfg(feature = "video")]
 mod downmix;
+mod edges;
 mod environment;
 #[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
 mod exchange;

@@ -29,8 +29,9 @@ pub fn shots(
     span: mmdg::span::Span,
     size: u32,
     choose: &ChooseFrames<'_>,
-) -> mmdg::Result<(mmdg::media::pictures::Shown, Vec<u8>)> {
-    use mmdg::media::pictures::{Shot, Wanted, read_one};
+) -> mmdg::Result<(mmdg::media::canvas::Shown, Vec<u8>)> {
+    use mmdg::media::canvas::{Shot, Wanted};
+    use mmdg::media::pictures::read_one;
     let view = mmdg::signal::view::View::centre(size, size, true);
     let choose = |times: &[f64], covered: [f64; 2]| {
         let frames = choose(times, covered).into_iter().enumerate();

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use mmdg::error::Failure;
 use mmdg::media::audio::{self, Sound, Wanted};
-use mmdg::media::pictures::{self, Canvas, Shot, Shown};
+use mmdg::media::canvas::{Canvas, Shot, Shown};
+use mmdg::media::pictures;
 use mmdg::signal::view::View;
 use mmdg::source::{Pictures, Source};
 use mmdg::span::Span;
@@ -101,7 +102,8 @@ impl Canvas for Strips {
 pub fn strips(path: &Path, spans: &[Span]) -> Vec<Result<Strip, Failure>> {
     let view = View::centre(SIDE, SIDE, true);
     let choose = |times: &[f64], _: [f64; 2]| (0..times.len()).map(|frame| Shot { frame, view, place: frame }).collect();
-    let wanted: Vec<pictures::Wanted<'_>> = spans.iter().map(|&span| pictures::Wanted { span, choose: &choose }).collect();
+    let wanted: Vec<mmdg::media::canvas::Wanted<'_>> =
+        spans.iter().map(|&span| mmdg::media::canvas::Wanted { span, choose: &choose }).collect();
     let mut strips = Strips::new(spans.len());
     let pictures = Pictures { path: path.into(), rate: None, track: Track::Default };
     pictures::read(&pictures, &wanted, &mut strips).unwrap();

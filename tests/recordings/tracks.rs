@@ -2,7 +2,8 @@
 
 use mmdg::error::Code;
 use mmdg::media::audio::{self, Wanted};
-use mmdg::media::pictures::{self, Shot};
+use mmdg::media::canvas::Shot;
+use mmdg::media::pictures;
 use mmdg::source::{Pictures, Source};
 use mmdg::span::Span;
 use mmdg::track::Track;
@@ -30,7 +31,7 @@ fn size(name: &str, track: &str) -> Result<usize, mmdg::error::Failure> {
     let view = mmdg::signal::view::View::centre(8, 8, true);
     let choose = |times: &[f64], _: [f64; 2]| (0..times.len()).map(|frame| Shot { frame, view, place: frame }).collect();
     let mut strips = Strips::new(1);
-    pictures::read(&pictures, &[pictures::Wanted { span: ROW, choose: &choose }], &mut strips).unwrap();
+    pictures::read(&pictures, &[mmdg::media::canvas::Wanted { span: ROW, choose: &choose }], &mut strips).unwrap();
     strips.outcome(0).map(|shown| shown.times.len())
 }
 

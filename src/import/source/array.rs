@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Found;
 use crate::import::settings::ModalitySource;
-use crate::import::sheet::words;
+use crate::import::words::words;
 use crate::npy::{Archive, Array, Element};
 use crate::sample::Dtype;
 use crate::{Error, Result};

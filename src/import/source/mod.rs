@@ -3,6 +3,7 @@
 mod array;
 mod datasets;
 mod folder;
+mod found;
 pub(super) mod parquet;
 pub(super) mod safetensors;
 
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use super::labels::Labels;
 use super::places::{self, Place};
 use super::settings::{ModalitySource, Of, Settings};
-use super::sheet::words;
-use crate::error::{Action, few};
+use super::words::words;
+use crate::error::Action;
 use crate::manifest::Words;
 use crate::npy::{Array, torch};
 use crate::sample::Dtype;
@@ -21,17 +22,8 @@ use crate::{Error, Result, fs};
 use array::Listed;
 use datasets::{ById, Opened};
 use folder::Folder;
-
-/// A row as it was found.
-pub(super) struct Found {
-    pub shape: Vec<u64>,
-    pub dtype: Dtype,
-    pub values: Vec<f64>,
-    /// The seconds that it shows, where they are known.
-    pub span: Option<[f64; 2]>,
-    /// The file, for messages.
-    pub place: String,
-}
+pub(super) use found::Found;
+use found::listed;
 
 /// Rows of one modality.
 pub(super) struct Source {
@@ -231,11 +223,4 @@ fn id_list(path: &Path, rows: u64, place: &str) -> Result<Vec<String>> {
         return Err(Error::input(path.display(), format!("{} ids for the {rows} rows of {place}; expected as many", ids.len())));
     }
     Ok(ids.into_texts())
-}
-
-/// Names for a message, in order.
-fn listed(mut names: Vec<String>) -> String {
-    names.sort_unstable();
-    names.dedup();
-    few(&names)
 }

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use ffmpeg_next::Packet;
 
+use super::canvas::{Canvas, Shot, Shown, Wanted, frames_end, part};
 use super::clock::SAME;
+use super::ends::notes;
 use super::ffmpeg::{Stream, Told};
 use super::painter::concealment;
-use super::pictures::{Canvas, Shot, Shown, Wanted, frames_end, notes, part};
 use crate::Result;
 use crate::track::Track;
 

@@ -2,47 +2,16 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::super::checkpoint::{self, Standing};
 use super::super::evaluate::{Evaluation, Judged};
 use super::super::plane;
 use super::super::selection::Pick;
-use super::{Cohort, Epoch, Run};
+use super::{Cohort, Run, Trained};
 use crate::objective::Params;
-use crate::report::results::{DomainResult, EmbeddedRow, TEST, VALIDATION};
+use crate::report::results::{EmbeddedRow, TEST, VALIDATION};
 use crate::{Error, Result};
-
-/// What came of a run's epochs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Course {
-    /// The epoch that was chosen, from 0; none yet, or of a run that diverged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selected: Option<usize>,
-    /// What it was chosen by.
-    pub score: f64,
-    /// The epoch whose loss is not finite: with it the run has ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub diverged: Option<usize>,
-    /// Every epoch.
-    pub curve: Vec<Epoch>,
-}
-
-/// A finished run.
-#[derive(Debug)]
-pub struct Trained {
-    /// Its epochs. It has diverged too where no epoch could be chosen, or where the target's loss is not finite.
-    pub course: Course,
-    /// The target, with the parameters of the chosen epoch.
-    pub test: Evaluation,
-    /// The same by domain: the sources' validation rows, then the target's.
-    pub domains: Vec<DomainResult>,
-    /// Some of those rows in the plane, where that was asked for.
-    pub embedding: Vec<EmbeddedRow>,
-    /// Those parameters, by entry of the layout; the last ones of a run that has diverged.
-    pub parameters: Vec<Tensor>,
-}
 
 impl Cohort {
     /// Trains the next epoch of every run that has one left, and keeps the parameters of each run's best so far. A run whose loss

@@ -1,0 +1,56 @@
+//! What an objective is, and what it gives back.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use tch::Tensor;
+
+use super::batch::Batch;
+use super::last::Last;
+use super::params::Params;
+use super::reading::Reading;
+
+/// What an objective gives back.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Mean loss of each run's batch, \[R\].
+    pub loss: Tensor,
+    /// Class scores [R, B, classes] of the fused head, where it has one.
+    pub logits: Option<Tensor>,
+    /// What uni-modal class scores say.
+    pub class: Option<Reading>,
+    /// What uni-modal domain scores say.
+    pub domain: Option<Reading>,
+    /// Gradients of the loss by its heads, [R, …] in the order of their entries, where it gives them itself: the loss then has
+    /// no graph.
+    pub own: Vec<Tensor>,
+    /// Last layers of class heads, where it shows them: the fused one, or one a modality.
+    pub last: Vec<Last>,
+}
+
+impl Outcome {
+    /// A loss and nothing else.
+    pub fn loss(loss: Tensor) -> Self {
+        Self { loss, logits: None, class: None, domain: None, own: Vec::new(), last: Vec::new() }
+    }
+}
+
+/// A loss with its heads. Implementers owe: no exchange between runs, no read-back to the host in `forward`, and
+/// gradients that automatic differentiation can take from the loss to the embeddings and the heads.
+pub trait Objective: Debug + Send {
+    /// The entries of the layout that its heads have.
+    fn entries(&self) -> Range<usize>;
+
+    /// The loss at these parameters.
+    fn forward(&self, params: &Params, batch: &Batch) -> Outcome;
+
+    /// Whether encoders learn from it; probes only read.
+    fn trains_encoders(&self) -> bool {
+        true
+    }
+
+    /// Whether encoders are to work against its heads, as against a discriminator's.
+    fn opposes(&self) -> bool {
+        false
+    }
+}
