@@ -102,7 +102,7 @@ licences: setup
 scripts:
 	scripts/venv.sh lint
 	$(step) "shellcheck, ruff, mypy"
-	target/python/lint/bin/shellcheck setup.sh .ci/run scripts/*.sh benches/*.sh
+	target/python/lint/bin/shellcheck setup.sh .ci/run scripts/*.sh benches/*.sh findings/*.sh
 	target/python/lint/bin/ruff check --quiet python
 	target/python/lint/bin/mypy --no-error-summary --config-file python/pyproject.toml --python-executable target/python/lint/bin/python python/mmdg
 
