@@ -154,9 +154,8 @@ fn rows(out: &Path, folders: &[PathBuf], work: Work<'_>) -> Result<Summary> {
         recipe["sources"] = sources.into_values().cloned().collect();
     }
     let plan = Plan { holds, manifest, modalities, recipe, shard_bytes: Some(row_bytes.saturating_mul(per_shard)) };
-    let mut provenance = Provenance::new();
-    stores.iter().for_each(|store| provenance::add(&mut provenance, &store.provenance()));
-    let writer = Writer::open(out, &plan)?.made_with(&provenance);
+    let made_with: Vec<Provenance> = stores.iter().map(Store::provenance).collect();
+    let writer = Writer::open(out, &plan)?.made_with(&provenance::united(&made_with));
     let shards: Vec<(usize, u64)> =
         (0..plan.modalities.len()).flat_map(|modality| (0..writer.shards()).map(move |shard| (modality, shard))).collect();
     let done = AtomicUsize::new(0);

@@ -15,6 +15,13 @@ pub fn here() -> Provenance {
     Provenance::from([one("mmdg", env!("CARGO_PKG_VERSION").to_owned()), one("cpu", model)])
 }
 
+/// What all of these say together.
+pub fn united<'a>(parts: impl IntoIterator<Item = &'a Provenance>) -> Provenance {
+    let mut all = Provenance::new();
+    parts.into_iter().for_each(|part| add(&mut all, part));
+    all
+}
+
 /// Adds what another says to `all`.
 pub fn add(all: &mut Provenance, more: &Provenance) {
     for (name, found) in more {

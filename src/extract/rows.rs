@@ -60,8 +60,7 @@ impl Origin<'_> {
                 let stale = record.is_outdated(sources) || record.failed.iter().any(is_there);
                 Ok(if stale { (first..end).collect() } else { BTreeSet::new() })
             }
-            // most shards are as they should be, and passes are long to plan
-            Self::Media { .. } if record.failed.is_empty() && again.changed.is_empty() => Ok(BTreeSet::new()),
+            Self::Media { .. } if again.leaves(record) => Ok(BTreeSet::new()),
             Self::Media { crew, manifest, .. } => {
                 again.rows(record, &passes(modality, crew.makers(), &manifest.segments, record.rows)?, writable)
             }

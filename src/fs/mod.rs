@@ -25,7 +25,7 @@ fn step() -> io::Result<()> {
 }
 
 /// Files under their temporary names, gone when this is dropped: what has no room, or is given up, is not left to lie about.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Unfinished(Vec<PathBuf>);
 
 impl Unfinished {

@@ -33,6 +33,11 @@ impl<'a> Again<'a> {
         Self { failed: false, timeouts: number == 0, changed: &[] }
     }
 
+    /// Whether a shard with this record is left as it is, whatever its passes are: most are as they should be, and passes are long to plan.
+    pub(crate) fn leaves(&self, record: &ShardRecord) -> bool {
+        record.failed.is_empty() && self.changed.is_empty()
+    }
+
     fn has_changed(&self, pass: &Pass) -> bool {
         let files = pass.source.iter().flat_map(Source::files);
         files.into_iter().any(|(path, _)| self.changed.binary_search_by(|other| other.as_path().cmp(path)).is_ok())

@@ -42,8 +42,7 @@ impl Tasks {
             for (place, maker) in makers.iter().enumerate() {
                 let key = (place, shard);
                 let there = writer.there(place, shard)?;
-                // most shards are as they should be, and passes are long to plan
-                if there.as_ref().is_some_and(|record| record.failed.is_empty() && again.changed.is_empty()) {
+                if there.as_ref().is_some_and(|record| again.leaves(record)) {
                     continue;
                 }
                 let mut passes = passes(place, makers, &manifest.segments, writer.rows(shard))?;

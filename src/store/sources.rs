@@ -74,9 +74,7 @@ impl Header {
 impl Store {
     /// What its shards were made with.
     pub fn provenance(&self) -> Provenance {
-        let mut all = Provenance::new();
-        self.rows().flat_map(|rows| rows.records()).for_each(|record| provenance::add(&mut all, &record.provenance));
-        all
+        provenance::united(self.rows().flat_map(|rows| rows.records()).map(|record| &record.provenance))
     }
 
     /// The files that it is made of, by path, with what they were.
