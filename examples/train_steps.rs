@@ -14,7 +14,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mmdg::balance::Hyperparameters;
+use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::Split;
 use mmdg::objective::{Heads, Shape};
 use mmdg::rng::Stream;
@@ -104,7 +104,7 @@ fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: D
     let design = Design {
         shape: Shape {
             modalities: WIDTHS.map(|(name, _)| name.into()).to_vec(),
-            embedding: 512,
+            widths: vec![512; table.modalities().len()],
             classes: CLASSES as i64,
             domains: 2,
             hidden: 256,

@@ -11,6 +11,8 @@ pub mod allocator;
 pub mod error;
 
 // floor 0: the words of the field
+#[cfg(any(feature = "media", feature = "torch"))]
+pub mod hyperparameters;
 pub mod loaded;
 pub mod manifest;
 pub mod modality;

@@ -1,18 +1,18 @@
 use tch::Tensor;
 
-use super::{Balancer, Choice, Entry, Number, Signals, Term, Update, column, word};
-use crate::objective::{FusedDomain, Layout, ModalityDomain, Objective, Shape};
+use super::{Balancer, BalancerEntry, Choice, Groups, Needs, Number, Signals, Update, column, word};
+use crate::objective::{FusedDomain, Layout, ModalityDomain, Role, Shape, Term};
 
 /// Domain-adversarial training (Ganin et al., JMLR 2016) with one fused discriminator, or one a modality, nothing balanced: L_c + λ L_d of
 /// Peng et al. (AAAI 2026, Eqs. 1–3) and so the base that GMP is to be held against. The discriminator learns from the
 /// plain gradient of L_d, whatever λ is.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "adversarial",
     about: "joint training against a domain discriminator",
     takes: &[LAMBDA.setting(), BY_MODALITY.setting(), RAMP.setting()],
     build: |runs, kind, device| {
         let (modality, ramp) = (word(runs, &BY_MODALITY), word(runs, &RAMP));
-        Box::new(Adversarial { scale: -column(runs, &LAMBDA, kind, device), modality, modalities: 0, ramp, done: None })
+        Box::new(Adversarial { scale: -column(runs, &LAMBDA, kind, device), modality, modalities: 0, ramp })
     },
 };
 
@@ -44,35 +44,35 @@ struct Adversarial {
     modality: bool,
     modalities: i64,
     ramp: bool,
-    /// Share of each run's steps that is done, \[R\].
-    done: Option<Tensor>,
 }
 
 impl Balancer for Adversarial {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        let objective: Box<dyn Objective> = match self.modality {
-            true => Box::new(ModalityDomain::declare(shape, layout)),
-            false => Box::new(FusedDomain::declare(shape, layout)),
+    fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
+        if method.contains(&Role::Domain) {
+            return Vec::new();
+        }
+        let term = match self.modality {
+            true => Term::new(Role::Domain, ModalityDomain::declare(shape, layout)),
+            false => Term::new(Role::Domain, FusedDomain::declare(shape, layout)),
         };
-        vec![Term { objective, scale: self.scale.shallow_clone() }]
+        vec![term.scaled(self.scale.shallow_clone())]
     }
 
-    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>) {
+    fn needs(&self) -> Needs {
+        Needs { progress: self.ramp, ..Needs::default() }
+    }
+
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>, _: Groups) {
         self.modalities = shape.len();
     }
 
-    fn hears_progress(&self) -> bool {
-        self.ramp
-    }
-
-    fn progress(&mut self, done: &Tensor) {
-        self.done = self.ramp.then(|| done.shallow_clone());
-    }
-
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
-        let ramp: Tensor = 2.0 / (1.0 + (self.done.as_ref()? * -10.0).exp()) - 1.0;
-        let (modalities, objectives) = (self.modalities, signals.loss.size()[1]);
-        let plain = Tensor::ones([ramp.size()[0], modalities, objectives - 1], (ramp.kind(), ramp.device()));
-        Some(Update::weights(Tensor::cat(&[plain, ramp.view([-1, 1, 1]).expand([-1, modalities, 1], false)], 2)))
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
+        let done = signals.done.as_ref().filter(|_| self.ramp)?;
+        let ramp: Tensor = 2.0 / (1.0 + (done * -10.0).exp()) - 1.0;
+        let domain = signals.groups.place(Role::Domain);
+        let column = |t| if Some(t) == domain { ramp.shallow_clone() } else { ramp.ones_like() };
+        let columns: Vec<Tensor> = (0..signals.groups.len()).map(column).collect();
+        let weights = Tensor::stack(&columns, 1).unsqueeze(1);
+        Some(Update::weights(weights.expand([-1, self.modalities, -1], false)))
     }
 }

@@ -3,7 +3,7 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
-use super::{Balancer, Entry, Number, Record, Signals, Term, Update, column, spread};
+use super::{Balancer, BalancerEntry, Groups, Needs, Number, Record, Signals, Update, column, spread};
 use crate::objective::{Layout, Shape};
 
 /// Adaptive gradient modulation (Li et al., ICCV 2023, arXiv 2308.07686): s_m = − mean log p_m(y) of what modality m adds
@@ -14,7 +14,7 @@ use crate::objective::{Layout, Shape};
 /// As in the official code, means start at 0 and leave the batch itself out, and p_m(y) counts as at least 1e-8. Differences:
 /// that code scales the gradient that arrives through each modality's added scores, here that of its encoder; any number
 /// of modalities; a single one is left as it is.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "agm",
     about: "adaptive gradient modulation (Li et al., ICCV 2023)",
     takes: &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
@@ -47,23 +47,19 @@ fn ahead(score: &Tensor, modalities: i64) -> Tensor {
 }
 
 impl Balancer for Agm {
-    fn terms(&self, _: &Shape, _: &mut Layout) -> Vec<Term> {
-        Vec::new()
-    }
-
-    fn prepare(&mut self, shape: &Shape, _: &Layout, _: Range<usize>) {
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: Range<usize>, _: Groups) {
         self.mean = self.alpha.zeros_like().repeat([1, shape.len()]);
     }
 
-    fn needs_contributions(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { contributions: true, ..Needs::default() }
     }
 
     fn records(&self) -> &'static [&'static str] {
         &["rho", "k"]
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let score = signals.class.as_ref()?.loss_above(PROBABILITY_FLOOR);
         let modalities = score.size()[1];
         let (rho, scale) = match modalities {
@@ -98,13 +94,13 @@ mod tests {
         let mut agm = (ENTRY.build)(&settings(&ENTRY, words), Kind::Double, Device::Cpu);
         let shape = Shape {
             modalities: vec!["a".into(), "v".into()],
-            embedding: 1,
+            widths: vec![1; 2],
             classes: 2,
             domains: 1,
             hidden: 1,
             heads: crate::objective::Heads::default(),
         };
-        agm.prepare(&shape, &Layout::default(), 0..0);
+        agm.prepare(&shape, &Layout::default(), 0..0, Groups::new(super::super::EACH, &[crate::objective::Role::Task]));
         agm
     }
 
@@ -113,19 +109,19 @@ mod tests {
         let mut agm = prepared("alpha = 0.5");
         // for two modalities r = p_m / p_other; before any batch tau = 1
         let wanted = [-1.0, 0.5].map(|x: f64| (0.5 * x).exp());
-        assert!(close(&weights(agm.balance(&signals(&[0.8, 0.4], 0))), &wanted));
+        assert!(close(&weights(agm.weigh(&signals(&[0.8, 0.4], 0))), &wanted));
         let wanted = [2.0 - 0.5, 0.5 - 2.0].map(|x: f64| (0.5 * x).exp());
-        assert!(close(&weights(agm.balance(&signals(&[0.4, 0.8], 0))), &wanted));
+        assert!(close(&weights(agm.weigh(&signals(&[0.4, 0.8], 0))), &wanted));
         // a finished run learns nothing more
         let done = Signals { active: Tensor::from_slice(&[0.0]), ..signals(&[0.9, 0.1], 0) };
-        agm.balance(&done);
-        assert!(close(&weights(agm.balance(&signals(&[0.5, 0.5], 0))), &[1.0, 1.0]));
+        agm.weigh(&done);
+        assert!(close(&weights(agm.weigh(&signals(&[0.5, 0.5], 0))), &[1.0, 1.0]));
     }
 
     #[test]
     fn tau_is_at_most_seven_ahead_and_probabilities_have_a_floor() {
         let mut agm = prepared("alpha = 1");
-        assert!(weights(agm.balance(&signals(&[1.0, 0.0], 0))).iter().all(|x| x.is_finite()));
-        assert!((weights(agm.balance(&signals(&[0.5, 0.5], 0)))[0] / 7f64.exp() - 1.0).abs() < 1e-9);
+        assert!(weights(agm.weigh(&signals(&[1.0, 0.0], 0))).iter().all(|x| x.is_finite()));
+        assert!((weights(agm.weigh(&signals(&[0.5, 0.5], 0)))[0] / 7f64.exp() - 1.0).abs() < 1e-9);
     }
 }

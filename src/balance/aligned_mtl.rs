@@ -1,6 +1,6 @@
 use tch::{Kind, Tensor};
 
-use super::Entry;
+use super::BalancerEntry;
 use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
 
 /// Aligned-MTL (Senushkin et al., CVPR 2023): weights B 1 with B = √λ_min V Λ^(−1/2) Vᵀ of the Gramian V Λ Vᵀ, so that the
@@ -9,7 +9,7 @@ use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
 ///
 /// Eigenvalues come from [`SWEEPS`] sweeps of Jacobi's rotations, which leave less than 1e-14 of the trace off the
 /// diagonal. Differences from the official code: heads learn from the plain gradient of their own loss.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "aligned-mtl",
     about: "gradients made orthogonal and equally long (Senushkin et al., CVPR 2023)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],

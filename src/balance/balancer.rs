@@ -4,37 +4,23 @@ use std::fmt::Debug;
 
 use tch::{Device, Kind, Tensor};
 
-use super::hooks::{Losses, Rehearsal, Steering, Trial};
-use super::hyperparameters::{Choice, Hyperparameters, Number, Setting};
-use crate::objective::{Layout, Objective, Reading, Shape};
+use super::groups::{EACH, Groups};
+use super::hooks::{Dropping, LookAhead, Steering};
+use crate::hyperparameters::{Choice, Hyperparameters, Setting};
+use crate::objective::{Layout, Reading, Role, Shape, Term};
 
-/// An objective that the balancer adds to the method's, and the factor with which it reaches the encoders.
-#[derive(Debug)]
-pub struct Term {
-    /// The loss; its heads learn from its plain gradient.
-    pub objective: Box<dyn Objective>,
-    /// g_t = scale · ∇ loss, \[R\]. Negative where encoders work against the heads. Of no effect for probes.
-    pub scale: Tensor,
-}
-
-impl Term {
-    /// A loss that no encoder learns from.
-    pub(super) fn probe(objective: impl Objective + 'static) -> Self {
-        Self { objective: Box::new(objective), scale: Tensor::from_slice(&[0f32]) }
-    }
-}
-
-/// What a balancer sees of one step of R runs, M modalities and T objectives; the method's come first, then its own terms.
-/// T leaves out probes.
+/// What a balancer sees of one step of R runs, M modalities and T groups of losses.
 #[derive(Debug)]
 pub struct Signals {
-    /// Mean loss of each objective, [R, T], before any scale.
+    /// In which column the losses of each role are.
+    pub groups: Groups,
+    /// Mean loss of each group, [R, T], before any scale.
     pub loss: Tensor,
     /// Uni-modal class scores, where an objective or probe gives them.
     pub class: Option<Reading>,
     /// Uni-modal domain scores, where an objective or probe gives them.
     pub domain: Option<Reading>,
-    /// ⟨g_s(m), g_t(m)⟩, [R, M, T, T], where [`Balancer::needs_gramian`].
+    /// ⟨g_s(m), g_t(m)⟩, [R, M, T, T], where [`Needs::gramian`].
     pub gramian: Option<Tensor>,
     /// 1 for a run that takes this step, 0 for one that has finished, \[R\].
     pub active: Tensor,
@@ -42,6 +28,8 @@ pub struct Signals {
     pub states: Tensor,
     /// The epoch, from 0.
     pub epoch: usize,
+    /// Share of each run's steps that is done, \[R\], where [`Needs::progress`].
+    pub done: Option<Tensor>,
 }
 
 impl Signals {
@@ -58,7 +46,7 @@ pub(super) fn keep(active: &Tensor, old: &Tensor, new: &Tensor) -> Tensor {
     new.where_self(&active.view(&shape[..]).gt(0.0), old)
 }
 
-/// One factor a modality, [R, M], on the gradients of all objectives, [R, M, T].
+/// One factor a modality, [R, M], on the gradients of all groups, [R, M, T].
 pub(super) fn spread(factor: &Tensor, signals: &Signals) -> Tensor {
     factor.unsqueeze(2).expand([-1, -1, signals.loss.size()[1]], false)
 }
@@ -68,7 +56,7 @@ pub(super) fn spread(factor: &Tensor, signals: &Signals) -> Tensor {
 pub struct Update {
     /// w[m, t], [R, M, T].
     pub weights: Tensor,
-    /// Factors on the gradients of the objectives' heads, [R, T], but for those that a modality owns.
+    /// Factors on the gradients of the groups' heads, [R, T], but for those that a modality owns.
     pub heads: Option<Tensor>,
     /// Factors on the gradients of the heads that modality m owns, [R, M, T]; as `weights` where none.
     pub owned: Option<Tensor>,
@@ -124,77 +112,70 @@ impl Record {
     }
 }
 
+/// What a balancer has to be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// [`Signals::gramian`].
+    pub gramian: bool,
+    /// [`Signals::class`] as what each modality adds to the task's scores ([`contributions`](crate::objective::contributions)).
+    pub contributions: bool,
+    /// [`Signals::done`].
+    pub progress: bool,
+}
+
 /// Decides each step's weights for R runs of one kind at once. Implementers owe: no exchange between runs, nothing read
 /// back to the host, and finite weights for any finite signals.
 pub trait Balancer: Debug + Send {
-    /// The objectives it adds, in the order of T; probes may stand among them.
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term>;
-
-    /// Whether it chooses by the inner products of gradients.
-    fn needs_gramian(&self) -> bool {
-        false
+    /// How losses are grouped by their roles, every role in one group: a column of signals and weights each.
+    fn groups(&self) -> &'static [&'static [Role]] {
+        EACH
     }
 
-    /// Called once, when all parameters are claimed; `heads` are the entries of the method's first objective.
-    fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>) {}
+    /// The losses that it adds to a method's, whose roles these are; probes may stand among them.
+    fn terms(&self, _shape: &Shape, _layout: &mut Layout, _method: &[Role]) -> Vec<Term> {
+        Vec::new()
+    }
 
-    /// Told once how many objectives T there are, before the first step.
-    fn count(&mut self, _objectives: usize) {}
+    /// What it has to be shown.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// Called once, when all parameters are claimed; `heads` are the parameters of the task's heads.
+    fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>, _groups: Groups) {}
 
     /// The figures, by name, that its [`Record`] of each step has.
     fn records(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Whether [`Signals::class`] is to hold what each modality adds to the first objective's scores
-    /// ([`contributions`](crate::objective::contributions)).
-    fn needs_contributions(&self) -> bool {
-        false
-    }
-
-    /// Factors on each row's embeddings, [R, B, M], for the objectives that train encoders; from what probes read of them.
-    /// `states` and `epoch` as in [`Signals`].
-    fn before_fusion(&mut self, _class: &Reading, _states: &Tensor, _epoch: usize) -> Option<Tensor> {
-        None
-    }
-
-    /// What is added to the gradients of the first objective's heads, all in one row [R, P]; asked once a step, before
-    /// [`balance`](Self::balance).
-    fn steer(&mut self, _steering: &Steering) -> Option<Tensor> {
-        None
-    }
-
-    /// By run, how copies train ahead; empty where none do.
-    fn rehearsals(&self) -> &[Rehearsal] {
-        &[]
-    }
-
-    /// From here on steps are those of copies of this kind; of the runs themselves where none. Copies leave its state alone.
-    fn trial(&mut self, _trial: Option<Trial>) {}
-
-    /// Losses at the runs' parameters and those of the copies that trained on them, for the runs that are `active` \[R\].
-    fn on_epoch(&mut self, _before: &Losses, _after: &Losses, _active: &Tensor) {}
-
-    /// Whether it wants to hear of [progress](Self::progress).
-    fn hears_progress(&self) -> bool {
-        false
-    }
-
-    /// Before each step, where it wants to hear of it: the share of each run's steps that is done, \[R\].
-    fn progress(&mut self, _done: &Tensor) {}
-
     /// The weights of a step; none where every gradient counts as it is.
-    fn balance(&mut self, signals: &Signals) -> Option<Update>;
+    fn weigh(&mut self, signals: &Signals) -> Option<Update>;
 
     /// What it carries from step to step, by name, [R, …] each: a checkpoint holds it and puts it back.
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
         Vec::new()
     }
+
+    /// Drops embeddings before they are fused, where it does.
+    fn dropping(&mut self) -> Option<&mut dyn Dropping> {
+        None
+    }
+
+    /// Steers the task's heads, where it does.
+    fn steering(&mut self) -> Option<&mut dyn Steering> {
+        None
+    }
+
+    /// Looks ahead, where it does.
+    fn look_ahead(&mut self) -> Option<&mut dyn LookAhead> {
+        None
+    }
 }
 
 /// One line of [`BALANCERS`](super::BALANCERS).
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct BalancerEntry {
     /// The word in a pipeline file.
     pub name: &'static str,
     /// What it is, with its source.
@@ -203,12 +184,6 @@ pub struct Entry {
     pub takes: &'static [Setting],
     /// Makes one for R runs, which share their words.
     pub build: fn(&[Hyperparameters], Kind, Device) -> Box<dyn Balancer>,
-}
-
-/// One number of each run, \[R\].
-pub(super) fn column(runs: &[Hyperparameters], number: &Number, kind: Kind, device: Device) -> Tensor {
-    let values: Vec<f64> = runs.iter().map(|run| run.number(number)).collect();
-    Tensor::from_slice(&values).to_kind(kind).to_device(device)
 }
 
 /// A word that the runs share.

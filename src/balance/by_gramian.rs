@@ -5,8 +5,8 @@ use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, Choice, Hyperparameters, Number, Record, Signals, Term, Update, column, word};
-use crate::objective::{FusedDomain, Layout, Shape, UnimodalClassification};
+use super::{Balancer, Choice, Groups, Hyperparameters, Needs, Number, Record, Signals, Update, column, word};
+use crate::objective::{FusedDomain, Layout, Role, Shape, Term, UnimodalClassification};
 
 /// What meets the class loss of the fused head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub const GRAMIAN: Choice<bool> = Choice::new(
 /// change when all gradients grow alike.
 type Rule = Box<dyn Fn(&Tensor, &Signals) -> Tensor + Send>;
 
-/// A rule and the objectives that it weighs: the method's, which come first, and one more.
+/// A rule and what it weighs: the method's losses by their roles, and one more where the method has none of that role.
 pub struct ByGramian {
     name: &'static str,
     beside: Beside,
@@ -72,13 +72,16 @@ pub fn added_scale(beside: Beside, runs: &[Hyperparameters], kind: Kind, device:
     }
 }
 
-/// The added objective. Its heads learn from its plain gradient and belong to no encoder.
-pub fn added_term(beside: Beside, scale: &Tensor, shape: &Shape, layout: &mut Layout) -> Term {
-    let objective: Box<dyn crate::objective::Objective> = match beside {
-        Beside::Unimodal => Box::new(UnimodalClassification::apart(shape, layout)),
-        Beside::Domain => Box::new(FusedDomain::declare(shape, layout)),
+/// What is added to a method's losses, unless it has some of that role itself. Its heads learn from its plain gradient and belong
+/// to no encoder.
+pub fn added_term(beside: Beside, scale: &Tensor, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
+    let term = match beside {
+        Beside::Unimodal if method.contains(&Role::Unimodal) => return Vec::new(),
+        Beside::Domain if method.contains(&Role::Domain) => return Vec::new(),
+        Beside::Unimodal => Term::new(Role::Unimodal, UnimodalClassification::apart(shape, layout)),
+        Beside::Domain => Term::new(Role::Domain, FusedDomain::declare(shape, layout)),
     };
-    Term { objective, scale: scale.shallow_clone() }
+    vec![term.scaled(scale.shallow_clone())]
 }
 
 impl fmt::Debug for ByGramian {
@@ -88,26 +91,26 @@ impl fmt::Debug for ByGramian {
 }
 
 impl Balancer for ByGramian {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![added_term(self.beside, &self.scale, shape, layout)]
+    fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
+        added_term(self.beside, &self.scale, shape, layout, method)
     }
 
-    fn needs_gramian(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { gramian: true, ..Needs::default() }
     }
 
     fn records(&self) -> &'static [&'static str] {
         &MET
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let gramian = signals.gramian.as_ref()?;
         let size = gramian.size();
         let own = gramian.to_kind(Kind::Double);
         let own = if self.shared { own.sum_dim_intlist(1, true, None) } else { own };
         let weights = (self.rule)(&to_largest(&own), signals);
         let weights = weights.expand([size[0], size[1], size[3]], false).to_kind(gramian.kind());
-        Some(Update { record: met(gramian), ..Update::weights(weights) })
+        Some(Update { record: met(gramian, signals.groups), ..Update::weights(weights) })
     }
 }
 
@@ -125,13 +128,15 @@ pub fn squares(gramian: &Tensor) -> Tensor {
 /// The figures of [`met`].
 pub const MET: [&str; 2] = ["cosine", "conflict"];
 
-/// How the first objective and the last one met in each modality.
-pub fn met(gramian: &Tensor) -> Record {
-    let last = gramian.size()[3] - 1;
+/// How the task's gradient met in each modality that of the domain losses or, where there are none, that of others.
+pub fn met(gramian: &Tensor, groups: Groups) -> Record {
+    let first = groups.place(Role::Task).unwrap_or(0);
+    let others = [Role::Domain, Role::Unimodal, Role::Auxiliary];
+    let last = others.into_iter().find_map(|role| groups.place(role)).unwrap_or(first);
     let inner = |s: i64, t: i64| gramian.select(3, t).select(2, s);
     let norm = |t: i64| inner(t, t).clamp_min(0.0).sqrt();
-    let norms = norm(0) * norm(last);
-    let cosine = inner(0, last) / norms.where_self(&norms.gt(0.0), &norms.ones_like());
+    let norms = norm(first) * norm(last);
+    let cosine = inner(first, last) / norms.where_self(&norms.gt(0.0), &norms.ones_like());
     let cosine = cosine.clamp(-1.0, 1.0);
     let conflict = cosine.lt(0.0).to_kind(gramian.kind());
     Record { cosine: Some(cosine), conflict: Some(conflict), ..Record::default() }

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
 use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
-use super::{Choice, Entry, Number, column, simplex, word};
+use super::{BalancerEntry, Choice, Number, column, simplex, word};
 
 /// Conflict-averse gradient descent (Liu et al., NeurIPS 2021): of all updates within c ‖g_0‖ of the mean gradient g_0 the
 /// one that helps the worst objective most, d = g_0 + c ‖g_0‖ g_w / ‖g_w‖ with g_w = Σ w_t g_t of the least
@@ -9,7 +9,7 @@ use super::{Choice, Entry, Number, column, simplex, word};
 ///
 /// Differences from the official code: the minimum is exact instead of SciPy's SLSQP, without the 1e-8 under its roots;
 /// heads learn from the plain gradient of their own loss.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "cagrad",
     about: "conflict-averse gradient descent (Liu et al., NeurIPS 2021)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), C.setting(), RESCALE.setting()],

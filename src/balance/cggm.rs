@@ -2,8 +2,10 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Balancer, Choice, Entry, Number, Record, Signals, Steering, Term, Update, column, keep, spread, word};
-use crate::objective::{GuideClassification, Last, Layout, Shape};
+use super::{
+    Balancer, BalancerEntry, Choice, Groups, Number, Record, Signals, Steering, TaskHeads, Update, column, keep, spread, word,
+};
+use crate::objective::{GuideClassification, Last, Layout, Role, Shape, Term};
 
 /// Classifier-guided gradient modulation (Guo et al., NeurIPS 2024, arXiv 2411.01409). Classifiers on detached embeddings
 /// ([`GuideClassification`]) read each modality's accuracy ε on the batch. With Δ_m its change since the last step and
@@ -19,7 +21,7 @@ use crate::objective::{GuideClassification, Last, Layout, Shape};
 /// always; in the `paper` form the fused head alone is steered, no gradient of L_gm reaches encoders. As in the code B_m
 /// has no bound: where accuracies change and their sum does not, S is 1e-8. `clamp` gives it one. A single modality is left
 /// as it is.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "cggm",
     about: "classifier-guided gradient modulation (Guo et al., NeurIPS 2024)",
     takes: &[PAPER.setting(), RHO.setting(), LAMBDA.setting(), CLAMP.setting()],
@@ -75,7 +77,7 @@ impl Cggm {
     }
 
     /// L_gm, \[R\].
-    fn loss(&self, share: &Tensor, steering: &Steering) -> Tensor {
+    fn loss(&self, share: &Tensor, steering: &TaskHeads) -> Tensor {
         let of = |last: &Last| if self.paper { last.gradient(steering.batch) } else { last.weight.shallow_clone() };
         let fused = of(steering.fused);
         let cosines: Vec<Tensor> = steering.probes.iter().map(|probe| cosine(&of(probe).detach(), &fused)).collect();
@@ -95,22 +97,8 @@ fn cosine(a: &Tensor, b: &Tensor) -> Tensor {
     (a * b).sum_dim_intlist(1, false, None) / norms * directed
 }
 
-impl Balancer for Cggm {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![Term::probe(GuideClassification::declare(shape, layout))]
-    }
-
-    fn prepare(&mut self, shape: &Shape, layout: &Layout, heads: Range<usize>) {
-        let width = layout.entries()[heads].iter().map(|entry| entry.len()).sum();
-        self.accuracy = self.rho.zeros_like().repeat([1, shape.len()]);
-        self.direction = self.rho.zeros_like().repeat([1, width]);
-    }
-
-    fn records(&self) -> &'static [&'static str] {
-        &["k"]
-    }
-
-    fn steer(&mut self, steering: &Steering) -> Option<Tensor> {
+impl Steering for Cggm {
+    fn steer(&mut self, steering: &TaskHeads) -> Option<Tensor> {
         if steering.probes.len() < 2 {
             return None;
         }
@@ -126,8 +114,28 @@ impl Balancer for Cggm {
         self.direction = keep(steering.active, &self.direction, &next);
         Some(now)
     }
+}
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+impl Balancer for Cggm {
+    fn terms(&self, shape: &Shape, layout: &mut Layout, _: &[Role]) -> Vec<Term> {
+        vec![Term::probe(GuideClassification::declare(shape, layout))]
+    }
+
+    fn prepare(&mut self, shape: &Shape, layout: &Layout, heads: Range<usize>, _: Groups) {
+        let width = layout.entries()[heads].iter().map(|entry| entry.len()).sum();
+        self.accuracy = self.rho.zeros_like().repeat([1, shape.len()]);
+        self.direction = self.rho.zeros_like().repeat([1, width]);
+    }
+
+    fn records(&self) -> &'static [&'static str] {
+        &["k"]
+    }
+
+    fn steering(&mut self) -> Option<&mut dyn Steering> {
+        Some(self)
+    }
+
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let accuracy = signals.class.as_ref()?.accuracy();
         let scale = match accuracy.size()[1] {
             1 => accuracy.ones_like(),

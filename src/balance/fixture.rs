@@ -7,8 +7,8 @@ pub(super) use made::{close, settings, signals, weights};
 mod made {
     use tch::{Device, Kind, Tensor};
 
-    use super::super::{Entry, Hyperparameters, Signals, Update};
-    use crate::objective::Reading;
+    use super::super::{BalancerEntry, EACH, Groups, Hyperparameters, Signals, Update};
+    use crate::objective::{Reading, Role};
 
     /// One row whose truth has this probability, by modality, seen by one run with one objective.
     pub fn signals(p: &[f64], epoch: usize) -> Signals {
@@ -16,6 +16,7 @@ mod made {
         let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
         let label = one.zeros_like().to_kind(Kind::Int64);
         Signals {
+            groups: Groups::new(EACH, &[Role::Task]),
             class: Some(Reading::new(&Tensor::from_slice(&scores).view([1, -1, 1, 2]), &label, &one)),
             loss: one.shallow_clone(),
             domain: None,
@@ -23,11 +24,12 @@ mod made {
             active: Tensor::from_slice(&[1.0]),
             states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
             epoch,
+            done: None,
         }
     }
 
     /// Settings of a balancer from TOML.
-    pub fn settings(entry: &Entry, text: &str) -> [Hyperparameters; 1] {
+    pub fn settings(entry: &BalancerEntry, text: &str) -> [Hyperparameters; 1] {
         [Hyperparameters::new(entry.takes, &toml::from_str(text).unwrap()).unwrap()]
     }
 

@@ -1,12 +1,14 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, Choice, Entry, Number, RECORD, Record, Signals, Term, Update, column, word};
-use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscriminator, UnimodalClassification};
+use super::{Balancer, BalancerEntry, Choice, Needs, Number, RECORD, Record, Signals, Update, column, word};
+use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDiscriminator, Term, UnimodalClassification};
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
 ///
-/// `paper` balances the fused class loss against the fused domain loss. `bench` follows the authors' code: the fused loss
+/// `paper` balances the class losses, which are all that a method has but domain losses, against the fused domain loss, or the
+/// method's own where it has some. With `class-gradient = "fused"` it is the fused class loss alone; the others then count in
+/// full, untouched. `bench` follows the authors' code: the fused loss
 /// counts in full, and the uni-modal class and domain losses of each modality are balanced on top of it. The uni-modal head counts
 /// in ‖g_c‖ and has no g_d: as in that code it learns from k g_c whichever side is projected; `unimodal-head = "projected"` takes
 /// Θ_m, encoder and head, as one vector, which gives the head what is left of the encoder's class side. For more than two
@@ -17,7 +19,7 @@ use crate::objective::{FusedDomain, Label, Layout, Probe, Shape, SharedDiscrimin
 /// without k `"domain"`, without p `"class"`, unified modulation `"unified"` (the paper gives no formula; here k on both
 /// gradients); fixed projections are `project = "class"` and `"domain"`, PCGrad `"both"`, reverse CAGP `"weaker"`. Every
 /// one of them projects only where the two gradients conflict.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "gmp",
     about: "gradient modulation projection (Peng et al., AAAI 2026)",
     takes: &[
@@ -25,6 +27,7 @@ pub const ENTRY: Entry = Entry {
         MODULATE.setting(),
         PROJECT.setting(),
         PAIRWISE.setting(),
+        CLASS_GRADIENT.setting(),
         ALPHA_K.setting(),
         ALPHA_P.setting(),
         LAMBDA.only("variant", "paper").setting(),
@@ -42,8 +45,8 @@ pub const ENTRY: Entry = Entry {
         };
         let [alpha_k, alpha_p] = [&ALPHA_K, &ALPHA_P].map(|number| column(number).unsqueeze(1));
         let (modulate, project, pairwise) = (word(runs, &MODULATE), word(runs, &PROJECT), word(runs, &PAIRWISE));
-        let owned = bench && word(runs, &OWNED);
-        Box::new(Gmp { bench, owned, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
+        let (owned, fused) = (bench && word(runs, &OWNED), !bench && word(runs, &CLASS_GRADIENT));
+        Box::new(Gmp { bench, owned, fused, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
     },
 };
 
@@ -96,6 +99,14 @@ const PAIRWISE: Choice<bool> = Choice::new(
     "to more than one other modality: ρ and σ by the mean of the others, or as the mean of the ratios to each",
 );
 
+const CLASS_GRADIENT: Choice<bool> = Choice::new(
+    "class-gradient",
+    &["all", "fused"],
+    &[false, true],
+    "what the class gradient is of: every loss but domain losses, or the fused class loss, the others added untouched",
+)
+.only("variant", "paper");
+
 const ALPHA_K: Number =
     Number::new("alpha-k", 0.5, [0.0, 1.0], "α_k of Eq. 9, 0 leaves k = 1; the authors' code, the paper gives no value");
 
@@ -123,11 +134,16 @@ const DOMAIN_WEIGHT: Number =
 const CONFIDENCE_FLOOR: f64 = 1e-12;
 const SQUARE_FLOOR: f64 = 1e-30;
 
+/// g_c and g_d of the paper.
+const CLASS_AND_DOMAIN: &[&[Role]] = &[&[Role::Task, Role::Unimodal, Role::Auxiliary], &[Role::Domain]];
+
 #[derive(Debug)]
 struct Gmp {
     bench: bool,
     /// Whether heads that a modality owns learn from k g_c.
     owned: bool,
+    /// Whether g_c is of the fused class loss alone.
+    fused: bool,
     modulate: Modulate,
     project: Project,
     pairwise: bool,
@@ -138,36 +154,42 @@ struct Gmp {
 }
 
 impl Balancer for Gmp {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        let class = self.class_scale.shallow_clone();
-        let domain = self.domain_scale.shallow_clone();
-        match self.bench {
-            false => vec![
-                Term { objective: Box::new(FusedDomain::declare(shape, layout)), scale: domain },
-                Term { objective: Box::new(Probe::declare(Label::Class, shape, layout)), scale: class.shallow_clone() },
-                Term { objective: Box::new(Probe::declare(Label::Domain, shape, layout)), scale: class },
-            ],
-            true => vec![
-                Term { objective: Box::new(UnimodalClassification::declare(shape, layout)), scale: class },
-                Term { objective: Box::new(SharedDiscriminator::declare(shape, layout)), scale: domain },
-            ],
+    fn groups(&self) -> &'static [&'static [Role]] {
+        match (self.bench, self.fused) {
+            (true, _) => &[&[Role::Task, Role::Auxiliary], &[Role::Unimodal], &[Role::Domain]],
+            (false, true) => &[&[Role::Task], &[Role::Domain], &[Role::Unimodal, Role::Auxiliary]],
+            (false, false) => CLASS_AND_DOMAIN,
         }
     }
 
-    fn needs_gramian(&self) -> bool {
-        true
+    fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
+        let (class, domain) = (self.class_scale.shallow_clone(), self.domain_scale.shallow_clone());
+        if self.bench {
+            let own = Term::new(Role::Unimodal, UnimodalClassification::declare(shape, layout)).scaled(class);
+            let discriminator = Term::new(Role::Domain, SharedDiscriminator::declare(shape, layout)).scaled(domain);
+            return vec![own, discriminator];
+        }
+        let discriminator = (!method.contains(&Role::Domain))
+            .then(|| Term::new(Role::Domain, FusedDomain::declare(shape, layout)).scaled(domain));
+        let mut terms: Vec<Term> = discriminator.into_iter().collect();
+        terms.extend([Label::Class, Label::Domain].map(|label| Term::probe(Probe::declare(label, shape, layout))));
+        terms
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { gramian: true, ..Needs::default() }
     }
 
     fn records(&self) -> &'static [&'static str] {
         &RECORD
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let (Some(class), Some(domain), Some(gramian)) = (&signals.class, &signals.domain, &signals.gramian) else {
             return None;
         };
-        let objectives = gramian.size()[3];
-        let (c, d) = (objectives - 2, objectives - 1);
+        let c = signals.groups.place(if self.bench { Role::Unimodal } else { Role::Task })?;
+        let d = signals.groups.place(Role::Domain)?;
         let inner = |s: i64, t: i64| gramian.select(3, t).select(2, s);
         let (cc, cd, dd) = (inner(c, c), inner(c, d), inner(d, d));
 
@@ -203,12 +225,16 @@ impl Balancer for Gmp {
         let class_weight = &k * (1.0 - on_class * &domain_side);
         let domain_weight = &p * (1.0 - on_domain * &class_side);
 
-        let with = |last: [&Tensor; 2]| {
-            let plain = (0..c).map(|_| Tensor::ones_like(&rho));
-            Tensor::stack(&plain.chain(last.map(Tensor::shallow_clone)).collect::<Vec<_>>(), 2)
+        let with = |class: &Tensor, domain: &Tensor| {
+            let column = |t: i64| match t {
+                _ if t == c => class.shallow_clone(),
+                _ if t == d => domain.shallow_clone(),
+                _ => rho.ones_like(),
+            };
+            Tensor::stack(&(0..signals.groups.len()).map(column).collect::<Vec<_>>(), 2)
         };
-        let weights = with([&class_weight, &domain_weight]);
-        let owned = self.owned.then(|| with([&k, &p]));
+        let weights = with(&class_weight, &domain_weight);
+        let owned = self.owned.then(|| with(&k, &p));
         let cosine = (&cd / (&cc * &dd).clamp_min(SQUARE_FLOOR).sqrt()).clamp(-1.0, 1.0);
         let conflict = conflict.to_kind(rho.kind());
         let projected = cosine.abs() * class_side.maximum(&domain_side);
@@ -249,7 +275,7 @@ pub(super) fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Hyperparameters;
+    use super::super::{Groups, Hyperparameters};
     use super::*;
     use crate::objective::Reading;
     use tch::{Device, Kind};
@@ -267,6 +293,7 @@ mod tests {
         let m = q.len() as i64;
         let one = Tensor::from_slice(&[gramian[0], gramian[1], gramian[1], gramian[2]]).view([1, 1, 2, 2]);
         let signals = Signals {
+            groups: Groups::new(CLASS_AND_DOMAIN, &[Role::Task, Role::Domain]),
             loss: one.select(2, 0).zeros_like(),
             class: Some(reading(q)),
             domain: Some(reading(c)),
@@ -274,8 +301,9 @@ mod tests {
             active: Tensor::from_slice(&[1.0]),
             states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
             epoch: 0,
+            done: None,
         };
-        let update = gmp.balance(&signals).unwrap();
+        let update = gmp.weigh(&signals).unwrap();
         let flat = |t: Tensor| Vec::<f64>::try_from(t.flatten(0, -1)).unwrap();
         (flat(update.weights), flat(update.record.tensor().unwrap()))
     }

@@ -1,8 +1,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::by_gramian::{Beside, DOMAIN_WEIGHT, MET, OBJECTIVES, added_scale, added_term, met, squares};
-use super::{Balancer, Entry, Hyperparameters, Number, Signals, Term, Update, column, word};
-use crate::objective::{Layout, Shape};
+use super::{Balancer, BalancerEntry, Groups, Hyperparameters, Needs, Number, Signals, Update, column, word};
+use crate::objective::{Layout, Role, Shape, Term};
 
 /// GradNorm (Chen et al., ICML 2018): weights w_t of the losses learn to give n_t = w_t ‖g_t‖ the length mean(n) r_t^α, where
 /// r_t is the loss over its first value and over the mean of that: ∂/∂w_t Σ |n_t − mean(n) r_t^α| with the target held
@@ -11,7 +11,7 @@ use crate::objective::{Layout, Shape};
 /// Differences from the paper: ‖g_t‖ is over all encoders, with the objective's factor in it, instead of the last shared
 /// layer, for modalities share none; an objective without gradient is left out of the means; the weights follow their plain
 /// gradient.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "grad-norm",
     about: "loss weights that learn to equalise gradient norms (Chen et al., ICML 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), ALPHA.setting(), RATE.setting()],
@@ -48,25 +48,25 @@ impl GradNorm {
 }
 
 impl Balancer for GradNorm {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![added_term(self.beside, &self.scale, shape, layout)]
+    fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
+        added_term(self.beside, &self.scale, shape, layout, method)
     }
 
-    fn needs_gramian(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { gramian: true, ..Needs::default() }
     }
 
     fn records(&self) -> &'static [&'static str] {
         &MET
     }
 
-    fn count(&mut self, objectives: usize) {
-        let size = [self.weights.size()[0], objectives as i64];
+    fn prepare(&mut self, _: &Shape, _: &Layout, _: std::ops::Range<usize>, groups: Groups) {
+        let size = [self.weights.size()[0], groups.len()];
         self.weights = self.weights.new_ones(size, (self.scale.kind(), self.scale.device()));
         self.first = self.weights.full_like(f64::NAN);
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let (gramian, loss) = (signals.gramian.as_ref()?, &signals.loss);
         let first = loss.where_self(&self.first.isnan(), &self.first);
         let norm = squares(&gramian.sum_dim_intlist(1, false, None)).sqrt();
@@ -87,7 +87,7 @@ impl Balancer for GradNorm {
         let now = std::mem::replace(&mut self.weights, next);
         self.first = signals.keep(&self.first, &first);
         let weights = now.unsqueeze(1).expand([-1, gramian.size()[1], -1], false);
-        Some(Update { heads: Some(now), record: met(gramian), ..Update::weights(weights) })
+        Some(Update { heads: Some(now), record: met(gramian, signals.groups), ..Update::weights(weights) })
     }
 
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {

@@ -1,7 +1,10 @@
 use tch::{Device, Kind, Tensor};
 
-use super::{Balancer, Entry, Hyperparameters, Losses, Number, Record, Rehearsal, Signals, Term, Trial, Update, column, keep};
-use crate::objective::{Layout, Shape, UnimodalClassification};
+use super::{
+    Balancer, BalancerEntry, Copies, CopyLoss, Groups, Hyperparameters, LookAhead, Losses, Number, Record, Signals, Update,
+    column, keep,
+};
+use crate::objective::{Layout, Role, Shape, Term, UnimodalClassification};
 
 /// Online gradient blending (Wang et al., CVPR 2020, arXiv 1905.12681): L = Σ w_k L_k over the M uni-modal losses and the
 /// fused one, Σ w = 1. Every super-epoch of n epochs begins with copies of the model, parameters and optimizer, that train
@@ -14,7 +17,7 @@ use crate::objective::{Layout, Shape, UnimodalClassification};
 /// never learns, in copies or by itself; losses are taken without dropout. Differences: the paper takes |G|, which would
 /// reward a loss that got worse; MMDG-Bench smooths weights over super-epochs, here as `momentum` says (off, as in the
 /// paper).
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "gradient-blending",
     about: "online gradient blending (Wang et al., CVPR 2020)",
     takes: &[SUPER_EPOCH.setting(), HELD_OUT.setting(), MOMENTUM.setting()],
@@ -37,22 +40,38 @@ const SQUARE_FLOOR: f64 = 1e-6;
 #[derive(Debug)]
 struct Blending {
     /// By run.
-    rehearsals: Vec<Rehearsal>,
+    copies: Vec<Copies>,
     momentum: Tensor,
-    trial: Option<Trial>,
+    /// What a copy trains on, while one does.
+    copy: Option<CopyLoss>,
     /// Of the losses, uni-modal ones first, [R, M + 1].
     weights: Tensor,
 }
 
 impl Blending {
     fn new(runs: &[Hyperparameters], kind: Kind, device: Device) -> Self {
-        let rehearsal = |run: &Hyperparameters| Rehearsal {
+        let copies = |run: &Hyperparameters| Copies {
             every: run.number(&SUPER_EPOCH).max(1.0) as usize,
             epochs: run.number(&SUPER_EPOCH).max(1.0) as usize,
             held_out: run.number(&HELD_OUT),
         };
         let momentum = column(runs, &MOMENTUM, kind, device).unsqueeze(1);
-        Self { rehearsals: runs.iter().map(rehearsal).collect(), weights: momentum.zeros_like(), momentum, trial: None }
+        Self { copies: runs.iter().map(copies).collect(), weights: momentum.zeros_like(), momentum, copy: None }
+    }
+}
+
+impl LookAhead for Blending {
+    fn copies(&self) -> &[Copies] {
+        &self.copies
+    }
+
+    fn train_on(&mut self, losses: Option<CopyLoss>) {
+        self.copy = losses;
+    }
+
+    fn learn(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
+        let new = &self.weights * &self.momentum + blend(before, after) * (1.0 - &self.momentum);
+        self.weights = keep(active, &self.weights, &new);
     }
 }
 
@@ -69,12 +88,12 @@ fn blend(before: &Losses, after: &Losses) -> Tensor {
 }
 
 impl Balancer for Blending {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
+    fn terms(&self, shape: &Shape, layout: &mut Layout, _: &[Role]) -> Vec<Term> {
         let scale = self.momentum.ones_like().squeeze_dim(1);
-        vec![Term { objective: Box::new(UnimodalClassification::declare(shape, layout)), scale }]
+        vec![Term::new(Role::Unimodal, UnimodalClassification::declare(shape, layout)).scaled(scale)]
     }
 
-    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>) {
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>, _: Groups) {
         let losses = shape.len() + 1;
         self.weights = self.momentum.full_like(1.0 / losses as f64).repeat([1, losses]);
     }
@@ -83,32 +102,24 @@ impl Balancer for Blending {
         &["k"]
     }
 
-    fn rehearsals(&self) -> &[Rehearsal] {
-        &self.rehearsals
+    fn look_ahead(&mut self) -> Option<&mut dyn LookAhead> {
+        Some(self)
     }
 
-    fn trial(&mut self, trial: Option<Trial>) {
-        self.trial = trial;
-    }
-
-    fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
-        let new = &self.weights * &self.momentum + blend(before, after) * (1.0 - &self.momentum);
-        self.weights = keep(active, &self.weights, &new);
-    }
-
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let modalities = self.weights.size()[1] - 1;
         let (own, fused) = (self.weights.narrow(1, 0, modalities), self.weights.narrow(1, modalities, 1));
-        let (own, fused) = match self.trial {
-            Some(Trial::Unimodal) => (own.ones_like(), fused.zeros_like()),
-            Some(Trial::Fused) => (own.zeros_like(), fused.ones_like()),
+        let (own, fused) = match self.copy {
+            Some(CopyLoss::Unimodal) => (own.ones_like(), fused.zeros_like()),
+            Some(CopyLoss::Fused) => (own.zeros_like(), fused.ones_like()),
             None => (own, fused),
         };
-        // the method's objectives first, the uni-modal one last
-        let objectives = signals.loss.size()[1];
-        let fused = fused.repeat([1, objectives - 1]);
-        let weights = Tensor::cat(&[fused.unsqueeze(1).repeat([1, modalities, 1]), own.unsqueeze(2)], 2);
-        let heads = Tensor::cat(&[fused, own.narrow(1, 0, 1).ones_like()], 1);
+        let unimodal = signals.groups.place(Role::Unimodal);
+        let columns =
+            |of: &dyn Fn(bool) -> Tensor| (0..signals.groups.len()).map(|t| of(Some(t) == unimodal)).collect::<Vec<_>>();
+        let by_modality = |is_own| if is_own { own.shallow_clone() } else { fused.expand([-1, modalities], false) };
+        let weights = Tensor::stack(&columns(&by_modality), 2);
+        let heads = Tensor::cat(&columns(&|is_own| if is_own { fused.ones_like() } else { fused.shallow_clone() }), 1);
         let record = Record { k: Some(own), ..Record::default() };
         Some(Update { heads: Some(heads), record, ..Update::weights(weights) })
     }

@@ -1,5 +1,5 @@
 use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
-use super::{Entry, simplex};
+use super::{BalancerEntry, simplex};
 
 /// Multiple-gradient descent (Désidéri, C. R. Acad. Sci. Paris 2012; Sener & Koltun, NeurIPS 2018): the shortest convex
 /// combination of the gradients, along which no objective gets worse.
@@ -7,7 +7,7 @@ use super::{Entry, simplex};
 /// Differences from the code of Sener & Koltun: the minimum is exact instead of some steps of Frank–Wolfe; gradients are
 /// taken as they are (its `none`), not divided by losses or lengths; heads learn from the plain gradient of their own
 /// loss; an objective whose gradient is zero is left out instead of stopping the encoder.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "mgda",
     about: "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
 use super::by_gramian::{Beside, ByGramian, DOMAIN_WEIGHT, GRAMIAN, squares};
-use super::{Choice, Entry, Number, column, simplex};
+use super::{BalancerEntry, Choice, Number, column, simplex};
 
 /// MMPareto (Wei & Hu, ICML 2024): the plain sum of the gradients where none conflict, else T times their shortest convex
 /// combination, no shorter than the plain sum, and all of it times γ against the loss of gradient noise. Heads learn from
@@ -9,7 +9,7 @@ use super::{Choice, Entry, Number, column, simplex};
 ///
 /// Differences from the official code: for T > 2 the shortest combination is exact; where it vanishes beside the gradients
 /// it is not scaled up.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "mmpareto",
     about: "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)",
     takes: &[UNIMODAL_FIRST.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), GAMMA.setting()],

@@ -1,9 +1,7 @@
-//! How objectives' gradients meet in each modality's encoder, one file a method.
+//! How gradients of losses meet in each modality's encoder, one file a method.
 //!
-//! For modality m and objectives t every method here is a choice of weights: update(θ_m) = Σ_t w\[m, t\] · g_t(m). What it
+//! For modality m and groups t of losses every method here is a choice of weights: update(θ_m) = Σ_t w\[m, t\] · g_t(m). What it
 //! may choose by are the [`Signals`] of a step; nothing is read back to the host.
-
-use crate::{Error, Result};
 
 mod adversarial;
 mod agm;
@@ -17,8 +15,8 @@ mod fixture;
 mod gmp;
 mod grad_norm;
 mod gradient_blending;
+mod groups;
 mod hooks;
-mod hyperparameters;
 mod mgda;
 mod mmpareto;
 mod nash_mtl;
@@ -29,13 +27,17 @@ mod opm;
 mod pcgrad;
 mod simplex;
 
-pub use balancer::{Balancer, Entry, RECORD, Record, Signals, Term, Update};
-use balancer::{column, keep, spread, word};
-pub use hooks::{Losses, Rehearsal, Steering, Trial};
-pub use hyperparameters::{Choice, Hyperparameters, Number, Range, Setting};
+pub use balancer::{Balancer, BalancerEntry, Needs, RECORD, Record, Signals, Update};
+use balancer::{keep, spread, word};
+pub use groups::{EACH, Groups};
+pub use hooks::{Copies, CopyLoss, Dropping, LookAhead, Losses, Steering, TaskHeads};
+
+use crate::hyperparameters::{Choice, Hyperparameters, Number, Setting};
+use crate::objective::column;
+use crate::{Error, Result};
 
 /// Every balancer there is.
-pub static BALANCERS: &[Entry] = &[
+pub static BALANCERS: &[BalancerEntry] = &[
     none::ENTRY,
     adversarial::ENTRY,
     gmp::ENTRY,
@@ -58,7 +60,7 @@ pub static BALANCERS: &[Entry] = &[
 ///
 /// # Errors
 /// [`Error::Input`] that lists the names there are.
-pub fn find(name: &str) -> Result<&'static Entry> {
+pub fn find(name: &str) -> Result<&'static BalancerEntry> {
     BALANCERS.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<_> = BALANCERS.iter().map(|entry| entry.name).collect();
         Error::input(format!("balance {name:?}"), format!("not known; expected one of {}", names.join(", ")))

@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
-use super::{Entry, simplex};
+use super::{BalancerEntry, simplex};
 
 /// Nash bargaining between objectives (Navon et al., ICML 2022): weights α > 0 with G α = 1/α, G over its Frobenius norm as
 /// in the official code, which gives the update the length of the gradients.
@@ -11,7 +11,7 @@ use super::{Entry, simplex};
 /// code: that solves a sequence of convex programs with a solver, to about 1e-3, and keeps weights for some steps; here
 /// every step has its own. It clips the update at length 1; here clipping is the trainer's. Heads learn from the plain
 /// gradient of their own loss.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "nash-mtl",
     about: "Nash bargaining between objectives (Navon et al., ICML 2022)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],

@@ -1,8 +1,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::gmp::{modulation, to_mean_of_others};
-use super::{Balancer, Entry, Hyperparameters, Number, Record, Setting, Signals, Term, Update, column, spread};
-use crate::objective::{Label, Layout, Probe, Shape};
+use super::{Balancer, BalancerEntry, Hyperparameters, Number, Record, Setting, Signals, Update, column, spread};
+use crate::objective::{Label, Layout, Probe, Role, Shape, Term};
 
 /// On-the-fly gradient modulation (Peng et al., CVPR 2022, arXiv 2203.15332), without noise: the encoder of a modality
 /// whose confidence is ahead of the others' slows down by k = 1 − tanh(α ρ).
@@ -10,7 +10,7 @@ use crate::objective::{Label, Layout, Probe, Shape};
 /// Differences from the official code: confidences are those of linear [probes](Probe), since fused heads with a hidden
 /// layer have no slice of one modality; k scales the whole encoder, there convolution weights alone; for more than two
 /// modalities ρ is the ratio to the mean of the others, there undefined.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "ogm",
     about: "on-the-fly gradient modulation (Peng et al., CVPR 2022)",
     takes: TAKES,
@@ -63,7 +63,7 @@ impl Ogm {
 }
 
 impl Balancer for Ogm {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
+    fn terms(&self, shape: &Shape, layout: &mut Layout, _: &[Role]) -> Vec<Term> {
         vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
     }
 
@@ -71,7 +71,7 @@ impl Balancer for Ogm {
         &["rho", "k"]
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let rho = to_mean_of_others(&signals.class.as_ref()?.confidence());
         let k = self.window.within(signals.epoch, &modulation(&rho, &self.alpha), 1.0);
         let noise = self.noise.then(|| self.window.within(signals.epoch, &k.ones_like(), 0.0));
@@ -93,10 +93,10 @@ mod tests {
         // rho = 0.6 / 0.4
         let slow = 1.0 - 0.75f64.tanh();
         for (epoch, wanted) in [(1, 1.0), (2, slow), (3, slow), (4, 1.0)] {
-            assert!(close(&weights(ogm.balance(&signals(&[0.6, 0.4], epoch))), &[wanted, 1.0]));
+            assert!(close(&weights(ogm.weigh(&signals(&[0.6, 0.4], epoch))), &[wanted, 1.0]));
         }
-        assert!(close(&weights(ogm.balance(&signals(&[0.8, 0.4, 0.4], 2))), &[1.0 - 1.0f64.tanh(), 1.0, 1.0]));
-        assert!(ogm.balance(&signals(&[0.6, 0.4], 2)).unwrap().noise.is_none());
+        assert!(close(&weights(ogm.weigh(&signals(&[0.8, 0.4, 0.4], 2))), &[1.0 - 1.0f64.tanh(), 1.0, 1.0]));
+        assert!(ogm.weigh(&signals(&[0.6, 0.4], 2)).unwrap().noise.is_none());
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
         let own = settings(&ogm_ge::ENTRY, "last-epoch = 0");
         let mut ogm = (ogm_ge::ENTRY.build)(&own, Kind::Double, Device::Cpu);
         for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 0.0])] {
-            let noise = ogm.balance(&signals(&[0.6, 0.4], epoch)).unwrap().noise.unwrap();
+            let noise = ogm.weigh(&signals(&[0.6, 0.4], epoch)).unwrap().noise.unwrap();
             assert!(close(&Vec::<f64>::try_from(noise.get(0)).unwrap(), &wanted));
         }
     }

@@ -2,18 +2,18 @@ use tch::{Kind, Tensor};
 
 use super::gmp::to_mean_of_others;
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
-use super::{Balancer, Choice, Entry, Number, Record, Signals, Term, Update, column, spread, word};
-use crate::objective::{Label, Layout, Probe, Reading, Shape, Streams};
+use super::{Balancer, BalancerEntry, Choice, Dropping, Number, Record, Signals, Update, column, spread, word};
+use crate::objective::{Label, Layout, Probe, Reading, Role, Shape, Streams, Term};
 
 /// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
-/// by ρ > 1 is dropped from the fused branch, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1; in a
+/// by ρ > 1 is dropped from what is fused, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1; in a
 /// share p_exe of the batches. ρ comes from the same batch, by linear [probes](Probe) that see every embedding.
 ///
 /// Differences from the official code: there ρ is between slices of a linear fused head; it knows two modalities, here ρ is
 /// to the mean of the others (BalanceBenchmark: to their sum), so that equal modalities have ρ = 1 whatever their number; it
 /// divides what is left by 1 − mean q, here (as in BalanceBenchmark) only with `rescale`; it starts in its seventh epoch of
 /// 100, here `first-epoch` says.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "opm",
     about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
     takes: &[Q_BASE.setting(), LAMBDA.setting(), P_EXE.setting(), RESCALE.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
@@ -56,16 +56,8 @@ impl Opm {
     }
 }
 
-impl Balancer for Opm {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
-        vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
-    }
-
-    fn records(&self) -> &'static [&'static str] {
-        &["rho"]
-    }
-
-    fn before_fusion(&mut self, class: &Reading, states: &Tensor, epoch: usize) -> Option<Tensor> {
+impl Dropping for Opm {
+    fn factors(&mut self, class: &Reading, states: &Tensor, epoch: usize) -> Tensor {
         let probability = self.window.within(epoch, &self.probability(&to_mean_of_others(&class.confidence())), 0.0);
         let size = class.log().size();
         let (rows, modalities) = (size[2], size[1]);
@@ -78,13 +70,27 @@ impl Balancer for Opm {
         let dropped = rows.lt_tensor(&probability.unsqueeze(1)).logical_and(&executed);
         let kept: Tensor = 1.0 - dropped.to_kind(probability.kind());
         if !self.rescale {
-            return Some(kept);
+            return kept;
         }
         let left: Tensor = 1.0 - probability.mean_dim([1i64].as_slice(), true, None).unsqueeze(2);
-        Some(kept / left.where_self(&executed, &left.ones_like()))
+        kept / left.where_self(&executed, &left.ones_like())
+    }
+}
+
+impl Balancer for Opm {
+    fn terms(&self, shape: &Shape, layout: &mut Layout, _: &[Role]) -> Vec<Term> {
+        vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn records(&self) -> &'static [&'static str] {
+        &["rho"]
+    }
+
+    fn dropping(&mut self) -> Option<&mut dyn Dropping> {
+        Some(self)
+    }
+
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let rho = to_mean_of_others(&signals.class.as_ref()?.confidence());
         let weights = spread(&rho.ones_like(), signals);
         Some(Update { record: Record { rho: Some(rho), ..Record::default() }, ..Update::weights(weights) })
@@ -127,7 +133,7 @@ mod tests {
         let (mut executed, mut kept) = (0, 0.0);
         for step in 0..200 {
             let states = Streams::states(&[crate::rng::Stream::new(step)]);
-            let mask = opm.before_fusion(&class, &states, 0).unwrap().mean_dim([1i64].as_slice(), false, Kind::Double);
+            let mask = opm.dropping().unwrap().factors(&class, &states, 0).mean_dim([1i64].as_slice(), false, Kind::Double);
             assert_eq!(mask.double_value(&[0, 1]), 1.0);
             executed += i32::from(mask.double_value(&[0, 0]) < 1.0);
             kept += mask.double_value(&[0, 0]) / 200.0;
@@ -142,7 +148,7 @@ mod tests {
         let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
         let class = signals(&[0.8, 0.4], 0).class.unwrap();
         for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 2.0])] {
-            let mask = opm.before_fusion(&class, &Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)), epoch).unwrap();
+            let mask = opm.dropping().unwrap().factors(&class, &Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)), epoch);
             assert!(close(&Vec::<f64>::try_from(mask.flatten(0, -1)).unwrap(), &wanted));
         }
     }

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
 use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
-use super::{Entry, Signals};
+use super::{BalancerEntry, Signals};
 use crate::objective::Streams;
 
 /// Gradient surgery (Yu et al., NeurIPS 2020): from each objective's gradient what points against another's is taken off,
@@ -10,7 +10,7 @@ use crate::objective::Streams;
 ///
 /// Differences from the official code: conflicts are sought in each modality's encoder by default, not over all shared
 /// parameters at once (`gramian = "shared"`); the order is drawn from the run's counter, one for all encoders.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "pcgrad",
     about: "gradient surgery (Yu et al., NeurIPS 2020)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],

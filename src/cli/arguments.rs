@@ -154,8 +154,11 @@ pub enum Verb {
     },
     /// Features whose truth is known to a feature store; or whether such features show what they were made to show
     Synth(SynthArguments),
-    /// Every method and balancer that a column of a comparison may name, with all that may be set of it
-    Methods,
+    /// Every method and balancer that a column of a comparison may name, with all that may be set of it, and which go together
+    Methods {
+        /// One of them alone
+        name: Option<String>,
+    },
     /// Which native libraries are here, and what mends each gap
     Doctor,
 }

@@ -188,7 +188,7 @@ mod tests {
         };
         let (all, left_out) = suite("");
         assert_eq!(all.unwrap().len(), 1 + METHODS.len() * BALANCERS.len() - left_out.len());
-        assert_eq!(left_out, ["unimodal+gradient-blending", "unimodal+mmpareto"]);
+        assert_eq!(left_out, ["unimodal+gradient-blending", "inner-step+gradient-blending"]);
         let (some, left_out) = suite("--method erm --balance none --balance adversarial");
         assert_eq!((some.unwrap(), left_out.len()), (["mine", "none", "adversarial"].map(String::from).to_vec(), 0));
         assert!(suite("--method unimodal --balance gradient-blending").0.is_err());

@@ -98,9 +98,12 @@ pub fn run(verb: Verb, world: World<'_>) -> Result<i32> {
         Verb::DemoData { folder, seed, clips_per_class } => demo_data(&folder, seed, clips_per_class, world.stop),
         Verb::Synth(arguments) => super::synth::synth(&arguments, world.stop),
         #[cfg(feature = "torch")]
-        Verb::Methods => show(format_args!("{}", super::methods::methods())).map(|()| WELL),
+        Verb::Methods { name } => {
+            let text = name.map_or_else(|| Ok(super::methods::all()), |name| super::methods::one(&name))?;
+            show(format_args!("{text}")).map(|()| WELL)
+        }
         #[cfg(not(feature = "torch"))]
-        Verb::Methods => Err(world::not_built("methods", "torch")),
+        Verb::Methods { .. } => Err(world::not_built("methods", "torch")),
         Verb::Doctor => {
             let (text, well) = super::doctor();
             show(format_args!("{text}"))?;

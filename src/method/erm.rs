@@ -1,9 +1,21 @@
-use super::Method;
-use crate::objective::FusedClassification;
+use super::{Declared, Method, MethodEntry};
+use crate::objective::{FusedClassification, Layout, Role, Shape, Term};
 
 /// Empirical risk minimisation: cross-entropy on the fused embeddings and nothing else, the base of every table.
-pub const METHOD: Method = Method {
+pub const ENTRY: MethodEntry = MethodEntry {
     name: "erm",
     about: "cross-entropy of a fused classifier (joint training)",
-    objectives: |shape, layout| vec![Box::new(FusedClassification::declare(shape, layout))],
+    takes: &[],
+    terms: &[(Role::Task, "classifier", "live")],
+    averages: false,
+    build: |_, _, _| Box::new(Erm),
 };
+
+#[derive(Debug)]
+struct Erm;
+
+impl Method for Erm {
+    fn declare(&mut self, shape: &Shape, layout: &mut Layout) -> Declared {
+        Declared::live(vec![Term::new(Role::Task, FusedClassification::declare(shape, layout))])
+    }
+}

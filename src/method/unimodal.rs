@@ -1,13 +1,23 @@
-use super::Method;
-use crate::objective::{FusedClassification, UnimodalClassification};
+use super::{Declared, Method, MethodEntry};
+use crate::objective::{FusedClassification, Layout, Role, Shape, Term, UnimodalClassification};
 
 /// Joint training with one linear classifier a modality beside the fused one: the base of methods that add such losses.
-pub const METHOD: Method = Method {
+pub const ENTRY: MethodEntry = MethodEntry {
     name: "unimodal",
     about: "cross-entropy of a fused classifier and, times unimodal-weight, of one classifier a modality",
-    objectives: |shape, layout| {
+    takes: &[],
+    terms: &[(Role::Task, "classifier", "live"), (Role::Unimodal, "unimodal", "live")],
+    averages: false,
+    build: |_, _, _| Box::new(Unimodal),
+};
+
+#[derive(Debug)]
+struct Unimodal;
+
+impl Method for Unimodal {
+    fn declare(&mut self, shape: &Shape, layout: &mut Layout) -> Declared {
         let fused = FusedClassification::declare(shape, layout);
         let own = UnimodalClassification::apart(shape, layout).weighted(shape.heads.unimodal);
-        vec![Box::new(fused), Box::new(own)]
-    },
-};
+        Declared::live(vec![Term::new(Role::Task, fused), Term::new(Role::Unimodal, own)])
+    }
+}

@@ -9,8 +9,8 @@ use super::fusion::Fusion;
 pub struct Shape {
     /// Names of the modalities, in order of concatenation.
     pub modalities: Vec<String>,
-    /// Width E of each modality's embedding.
-    pub embedding: i64,
+    /// Width E_m of each modality's embedding.
+    pub widths: Vec<i64>,
     /// Number of classes.
     pub classes: i64,
     /// Number of source domains.
@@ -49,16 +49,32 @@ impl Shape {
         self.modalities.is_empty()
     }
 
-    /// Width of the concatenated embeddings.
+    /// Width of the concatenated embeddings, Σ E_m.
     pub fn fused(&self) -> i64 {
-        self.len() * self.embedding
+        self.widths.iter().sum()
+    }
+
+    /// The modalities with the widths of their embeddings.
+    pub fn each(&self) -> impl Iterator<Item = (&String, i64)> {
+        self.modalities.iter().zip(self.widths.iter().copied())
+    }
+
+    /// The part of modality `m` in something that is as wide as the concatenated embeddings in dimension `dim`.
+    pub fn part(&self, of: &Tensor, dim: i64, m: usize) -> Tensor {
+        of.narrow(dim, self.widths[..m].iter().sum(), self.widths[m])
+    }
+
+    /// One number a modality, [R, B, M], for each element of its embedding, [R, B, Σ E_m].
+    pub fn spread(&self, of: &Tensor) -> Tensor {
+        let part = |(m, &width): (usize, &i64)| of.narrow(2, m as i64, 1).expand([-1, -1, width], false);
+        Tensor::cat(&self.widths.iter().enumerate().map(part).collect::<Vec<_>>(), 2)
     }
 }
 
 /// What heads see of one batch of each run.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Concatenated embeddings [R, B, M·E].
+    /// Concatenated embeddings [R, B, Σ E_m].
     pub embeddings: &'a Tensor,
     /// Classes [R, B], i64.
     pub label: &'a Tensor,
@@ -75,9 +91,9 @@ pub struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// The embedding of modality `m`, [R, B, E].
-    pub fn embedding(&self, m: i64, shape: &Shape) -> Tensor {
-        self.embeddings.narrow(2, m * shape.embedding, shape.embedding)
+    /// The embedding of modality `m`, [R, B, E_m].
+    pub fn embedding(&self, m: usize, shape: &Shape) -> Tensor {
+        shape.part(self.embeddings, 2, m)
     }
 
     /// Each row's share of those that have modality `m`, [R, B]: sums to 1, or to 0 where no row has it.

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+use super::{Layout, Linear, Objective, Outcome, Shape, View, log_probability, mean};
 
 /// Cross-entropy of one domain discriminator on the concatenated embeddings: Linear → ReLU → Linear, hidden layer of 256
 /// units in Peng et al. (AAAI 2026, L_d of Eq. 1). With one source domain the loss and its gradient are 0.
@@ -27,12 +27,9 @@ impl Objective for FusedDomain {
         self.entries.clone()
     }
 
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+    fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let hidden = self.layers[0].forward(params, batch.embeddings).relu();
         let logits = self.layers[1].forward(params, &hidden);
         Outcome::loss(-mean(&log_probability(&logits, batch.domain), batch.share))
-    }
-    fn opposes(&self) -> bool {
-        true
     }
 }

@@ -10,7 +10,7 @@ pub enum Fusion {
     /// Side by side.
     #[default]
     Concat,
-    /// Σ z_m.
+    /// Σ z_m, of one width.
     Sum,
     /// (1 + γ) ∘ z_1 + β with (γ, β) linear in the other embeddings (Perez et al., AAAI 2018; there γ without the 1, which
     /// keeps z_1 as it is where γ is small). The first modality is the one that is modulated; alone it stays as it is.
@@ -20,7 +20,7 @@ pub enum Fusion {
 }
 
 /// A fusion with its parameters, which are objectives' own: automatic differentiation goes through it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fuse {
     kind: Fusion,
     layers: Vec<Linear>,
@@ -30,7 +30,8 @@ pub(super) struct Fuse {
 impl Fuse {
     /// Claims `fusion.*`.
     pub(super) fn declare(shape: &Shape, layout: &mut Layout) -> Self {
-        let (kind, width, all) = (shape.heads.fusion, shape.embedding, shape.fused());
+        let (kind, all) = (shape.heads.fusion, shape.fused());
+        let width = shape.widths.first().copied().unwrap_or_default();
         let mut linear =
             |name: &str, inputs, outputs| Linear::declare(layout, &format!("fusion.{name}"), inputs, outputs, true, None);
         let layers = match kind {
@@ -38,9 +39,10 @@ impl Fuse {
             Fusion::Film if shape.len() < 2 => Vec::new(),
             Fusion::Film => vec![linear("film", all - width, 2 * width)],
             Fusion::Gated => {
-                let of =
-                    |name: &String| [linear(&format!("value.{name}"), width, width), linear(&format!("gate.{name}"), all, width)];
-                shape.modalities.iter().flat_map(of).collect()
+                let of = |(name, own): (&String, i64)| {
+                    [linear(&format!("value.{name}"), own, width), linear(&format!("gate.{name}"), all, width)]
+                };
+                shape.each().flat_map(of).collect()
             }
         };
         Self { kind, layers, shape: shape.clone() }
@@ -48,13 +50,13 @@ impl Fuse {
 
     /// Width of what comes out.
     pub(super) fn width(&self) -> i64 {
-        if self.kind == Fusion::Concat { self.shape.fused() } else { self.shape.embedding }
+        if self.kind == Fusion::Concat { self.shape.fused() } else { self.shape.widths.first().copied().unwrap_or_default() }
     }
 
     /// [R, B, width].
     pub(super) fn forward(&self, params: &Params, batch: &Batch) -> Tensor {
-        let (all, width) = (batch.embeddings, self.shape.embedding);
-        let part = |m: usize| batch.embedding(m as i64, &self.shape);
+        let (all, width) = (batch.embeddings, self.shape.widths.first().copied().unwrap_or_default());
+        let part = |m: usize| batch.embedding(m, &self.shape);
         match (self.kind, &self.layers[..]) {
             (Fusion::Concat, _) => all.shallow_clone(),
             (Fusion::Sum, _) => (0..self.shape.modalities.len()).map(part).sum(),
@@ -88,7 +90,7 @@ mod tests {
     fn fused(fusion: Fusion) -> Vec<f64> {
         let modalities = vec!["a".into(), "v".into()];
         let heads = Heads { fusion, ..Heads::default() };
-        let shape = Shape { modalities, embedding: 1, classes: 2, domains: 1, hidden: 1, heads };
+        let shape = Shape { modalities, widths: vec![1; 2], classes: 2, domains: 1, hidden: 1, heads };
         let mut layout = Layout::default();
         let fuse = Fuse::declare(&shape, &mut layout);
         let flat = Tensor::full([1, layout.len().max(1)], 0.5, (Kind::Double, Device::Cpu));

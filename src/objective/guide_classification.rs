@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Last, Layout, Linear, Objective, Outcome, Params, Reading, Shape, log_probability, mean};
+use super::{Last, Layout, Linear, Objective, Outcome, Reading, Shape, View, log_probability, mean};
 
 /// One classifier a modality on the detached embedding, Linear → ReLU → Linear, its last layer of the size of the fused
 /// head's: the classifiers that guide CGGM (Guo et al., NeurIPS 2024), two-layer transformers there. Encoders get no
@@ -19,10 +19,10 @@ impl GuideClassification {
     pub fn declare(shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
         let mut layers = Vec::new();
-        for modality in &shape.modalities {
+        for (modality, width) in shape.each() {
             let mut layer =
                 |i, inputs, outputs| Linear::declare(layout, &format!("guide.{modality}.{i}"), inputs, outputs, true, None);
-            layers.push([layer(0, shape.embedding, shape.hidden), layer(1, shape.hidden, shape.classes)]);
+            layers.push([layer(0, width, shape.hidden), layer(1, shape.hidden, shape.classes)]);
         }
         Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }
     }
@@ -33,9 +33,9 @@ impl Objective for GuideClassification {
         self.entries.clone()
     }
 
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+    fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let classify = |(m, [first, second]): (usize, &[Linear; 2])| {
-            let hidden = first.forward(params, &batch.embedding(m as i64, &self.shape).detach()).relu();
+            let hidden = first.forward(params, &batch.embedding(m, &self.shape).detach()).relu();
             let (scores, weight) = (second.forward(params, &hidden), params.get(second.weight).shallow_clone());
             Last { scores, input: hidden, weight, share: batch.share_of(m as i64) }
         };

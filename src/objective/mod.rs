@@ -4,6 +4,8 @@
 //! sum of per-run losses holds every run's own gradient.
 
 mod batch;
+mod column;
+mod consistency;
 mod cross_entropy;
 mod fused_classification;
 mod fused_domain;
@@ -16,11 +18,15 @@ mod params;
 mod probe;
 mod random;
 mod reading;
+mod role;
 mod shapley;
 mod shared_discriminator;
+mod term;
 mod unimodal_classification;
 
 pub use batch::{Batch, Heads, Shape};
+pub use column::column;
+pub use consistency::Consistency;
 pub use cross_entropy::{class_loss, log_probability, mean};
 pub use fused_classification::FusedClassification;
 pub use fused_domain::FusedDomain;
@@ -28,11 +34,13 @@ pub use fusion::Fusion;
 pub use guide_classification::GuideClassification;
 pub use last::Last;
 pub use modality_domain::ModalityDomain;
-pub use outcome::{Objective, Outcome};
-pub use params::{Dropout, Entry, Init, Layout, Linear, Params};
+pub use outcome::{Objective, Outcome, View};
+pub use params::{Dropout, Init, Layout, Linear, Parameter, Params, Part};
 pub use probe::{Label, Probe};
 pub use random::Streams;
 pub use reading::Reading;
+pub use role::Role;
 pub use shapley::contributions;
 pub use shared_discriminator::SharedDiscriminator;
+pub use term::Term;
 pub use unimodal_classification::UnimodalClassification;

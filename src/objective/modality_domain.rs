@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Shape, log_probability, mean};
+use super::{Layout, Linear, Objective, Outcome, Shape, View, log_probability, mean};
 
 /// Cross-entropy of one domain discriminator a modality on its embedding, Linear → ReLU → Linear with the hidden width of
 /// heads, summed over modalities. With one source domain the loss and its gradient are 0.
@@ -16,11 +16,11 @@ impl ModalityDomain {
     pub fn declare(shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
         let mut layers = Vec::new();
-        for modality in &shape.modalities {
+        for (modality, width) in shape.each() {
             let mut layer = |i, inputs, outputs| {
                 Linear::declare(layout, &format!("discriminator.{modality}.{i}"), inputs, outputs, true, None)
             };
-            layers.push([layer(0, shape.embedding, shape.hidden), layer(1, shape.hidden, shape.domains)]);
+            layers.push([layer(0, width, shape.hidden), layer(1, shape.hidden, shape.domains)]);
         }
         Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }
     }
@@ -31,14 +31,11 @@ impl Objective for ModalityDomain {
         self.entries.clone()
     }
 
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+    fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let loss = |(m, [first, second]): (usize, &[Linear; 2])| {
-            let hidden = first.forward(params, &batch.embedding(m as i64, &self.shape)).relu();
+            let hidden = first.forward(params, &batch.embedding(m, &self.shape)).relu();
             -mean(&log_probability(&second.forward(params, &hidden), batch.domain), &batch.share_of(m as i64))
         };
         Outcome::loss(self.layers.iter().enumerate().map(loss).sum())
-    }
-    fn opposes(&self) -> bool {
-        true
     }
 }

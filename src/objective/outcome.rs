@@ -35,22 +35,31 @@ impl Outcome {
     }
 }
 
-/// A loss with its heads. Implementers owe: no exchange between runs, no read-back to the host in `forward`, and
+/// What an objective sees of one branch.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The weights that the branch runs at.
+    pub params: &'a Params,
+    /// Its embeddings, and what all branches share.
+    pub batch: &'a Batch<'a>,
+}
+
+/// A loss with its heads. Implementers owe: no exchange between runs, no read-back to the host in `outcome`, and
 /// gradients that automatic differentiation can take from the loss to the embeddings and the heads.
 pub trait Objective: Debug + Send {
-    /// The entries of the layout that its heads have.
+    /// The parameters of the layout that its heads have; other objectives may have the same.
     fn entries(&self) -> Range<usize>;
 
-    /// The loss at these parameters.
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome;
+    /// The loss at the first branch that its term reads, and of the others.
+    fn outcome(&self, here: &View<'_>, others: &[View<'_>]) -> Outcome;
+
+    /// The loss of one branch alone.
+    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+        self.outcome(&View { params, batch }, &[])
+    }
 
     /// Whether encoders learn from it; probes only read.
     fn trains_encoders(&self) -> bool {
         true
-    }
-
-    /// Whether encoders are to work against its heads, as against a discriminator's.
-    fn opposes(&self) -> bool {
-        false
     }
 }

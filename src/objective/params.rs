@@ -13,21 +13,34 @@ pub enum Init {
     Constant(f64),
 }
 
+/// What a parameter is to its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A matrix [in, out].
+    Weight,
+    /// What is added after a matrix.
+    Bias,
+    /// Factor or offset of a norm.
+    Norm,
+}
+
 /// One named tensor of the flat buffer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct Parameter {
     /// Such as `classifier.0.weight`.
     pub name: String,
     /// Shape of one run; a weight is [in, out].
     pub shape: Vec<i64>,
     /// Place of its first element in a run's row.
     pub offset: i64,
+    /// What it is to its layer.
+    pub part: Part,
     /// The modality whose encoder it is balanced with, for a uni-modal head.
     pub owner: Option<usize>,
     init: Init,
 }
 
-impl Entry {
+impl Parameter {
     /// Number of elements.
     pub fn len(&self) -> i64 {
         self.shape.iter().product()
@@ -59,14 +72,14 @@ impl Dropout {
 /// Who has which part of the flat buffer and of the dropout factors.
 #[derive(Debug, Clone, Default)]
 pub struct Layout {
-    entries: Vec<Entry>,
+    entries: Vec<Parameter>,
     len: i64,
     dropout: i64,
 }
 
 impl Layout {
     /// The named tensors, in the order of the buffer.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Parameter] {
         &self.entries
     }
 
@@ -86,8 +99,8 @@ impl Layout {
     }
 
     /// Claims one tensor; gives its place in [`entries`](Self::entries).
-    pub fn tensor(&mut self, name: String, shape: Vec<i64>, init: Init, owner: Option<usize>) -> usize {
-        let entry = Entry { name, shape, offset: self.len, owner, init };
+    pub fn tensor(&mut self, name: String, shape: Vec<i64>, init: Init, part: Part, owner: Option<usize>) -> usize {
+        let entry = Parameter { name, shape, offset: self.len, part, owner, init };
         self.len += entry.len();
         self.entries.push(entry);
         self.entries.len() - 1
@@ -121,11 +134,16 @@ impl Params {
     /// Views [R, …] that share the buffer's memory.
     pub fn views(layout: &Layout, flat: &Tensor) -> Self {
         let runs = flat.size()[0];
-        let view = |entry: &Entry| {
+        let view = |entry: &Parameter| {
             let shape: Vec<i64> = std::iter::once(runs).chain(entry.shape.iter().copied()).collect();
             flat.narrow(1, entry.offset, entry.len()).view(&shape[..])
         };
         Self(layout.entries.iter().map(view).collect())
+    }
+
+    /// The view of one entry added to.
+    pub fn add(&self, entry: usize, value: &Tensor) {
+        let _sum = self.0[entry].shallow_clone().g_add_(value);
     }
 
     /// The same memory as leaves of automatic differentiation.
@@ -140,8 +158,8 @@ impl Params {
 
     /// The views as `<when>.<parameter>`; weights become [R, out, in].
     pub fn named(&self, when: &str, layout: &Layout) -> Vec<(String, Tensor)> {
-        let of_entry = |(entry, view): (&Entry, &Tensor)| {
-            let view = if entry.shape.len() == 2 { view.transpose(1, 2) } else { view.shallow_clone() };
+        let of_entry = |(entry, view): (&Parameter, &Tensor)| {
+            let view = if entry.part == Part::Weight { view.transpose(1, 2) } else { view.shallow_clone() };
             (format!("{when}.{}", entry.name), view)
         };
         layout.entries.iter().zip(&self.0).map(of_entry).collect()
@@ -176,8 +194,8 @@ impl Linear {
     /// Claims a layer that starts uniform in ± 1/√in, as PyTorch's does.
     pub fn declare(layout: &mut Layout, name: &str, inputs: i64, outputs: i64, bias: bool, owner: Option<usize>) -> Self {
         let init = Init::Uniform(1.0 / (inputs as f64).sqrt());
-        let weight = layout.tensor(format!("{name}.weight"), vec![inputs, outputs], init, owner);
-        let bias = bias.then(|| layout.tensor(format!("{name}.bias"), vec![outputs], init, owner));
+        let weight = layout.tensor(format!("{name}.weight"), vec![inputs, outputs], init, Part::Weight, owner);
+        let bias = bias.then(|| layout.tensor(format!("{name}.bias"), vec![outputs], init, Part::Bias, owner));
         Self { weight, bias }
     }
 

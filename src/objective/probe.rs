@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape};
+use super::{Layout, Linear, Objective, Outcome, Reading, Shape, View};
 
 /// What a probe tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,10 @@ impl Probe {
             Label::Class => ("class", shape.classes),
             Label::Domain => ("domain", shape.domains),
         };
-        let probe =
-            |modality| Linear::declare(layout, &format!("probe.{name}.{modality}"), shape.embedding, outputs, false, None);
-        let layers = shape.modalities.iter().map(probe).collect();
+        let probe = |(modality, width): (&String, i64)| {
+            Linear::declare(layout, &format!("probe.{name}.{modality}"), width, outputs, false, None)
+        };
+        let layers = shape.each().map(probe).collect();
         Self { entries: start..layout.entries().len(), layers, label, shape: shape.clone() }
     }
 }
@@ -45,12 +46,12 @@ impl Objective for Probe {
         self.entries.clone()
     }
 
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+    fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let label = match self.label {
             Label::Class => batch.label,
             Label::Domain => batch.domain,
         };
-        let embedding = |m: usize| batch.embedding(m as i64, &self.shape);
+        let embedding = |m: usize| batch.embedding(m, &self.shape);
         tch::no_grad(|| {
             let score = |(m, layer): (usize, &Linear)| layer.forward(params, &embedding(m));
             let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();

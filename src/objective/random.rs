@@ -56,6 +56,11 @@ impl Streams {
         Stream::new(0).with(purpose).state().into_iter().fold(own, |streams, index| streams.at(index))
     }
 
+    /// The states, [R, 2], as [`new`](Self::new) takes them.
+    pub fn state(&self) -> Tensor {
+        Tensor::stack(&[&self.first, &self.second], -1)
+    }
+
     /// [`Stream::at`].
     fn at(&self, index: u32) -> Self {
         let mix = |premultiplied: &Tensor| finish(premultiplied.bitwise_xor(word(index)), None);

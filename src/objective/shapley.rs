@@ -11,7 +11,7 @@ pub fn contributions(objective: &dyn Objective, params: &Params, batch: &Batch, 
         let count = shape.modalities.len();
         let mut scores = Vec::new();
         for some in 1..1usize << count {
-            let part = |m: usize| match batch.embedding(m as i64, shape).detach() {
+            let part = |m: usize| match batch.embedding(m, shape).detach() {
                 part if some >> m & 1 == 1 => part,
                 part => part.zeros_like(),
             };
@@ -38,7 +38,7 @@ fn weight(s: usize, modalities: usize) -> f64 {
 mod tests {
     use std::ops::Range;
 
-    use super::super::{Layout, Outcome};
+    use super::super::{Layout, Outcome, View};
     use super::*;
     use tch::{Device, Kind};
 
@@ -51,7 +51,7 @@ mod tests {
             0..0
         }
 
-        fn forward(&self, _: &Params, batch: &Batch) -> Outcome {
+        fn outcome(&self, &View { batch, .. }: &View<'_>, _: &[View<'_>]) -> Outcome {
             let z = batch.embeddings;
             let weights = Tensor::arange(z.size()[2], (z.kind(), z.device())) + 2.0;
             let sum = (z * weights).sum_dim_intlist(2, true, None);
@@ -65,7 +65,7 @@ mod tests {
         let names = (0..z.len()).map(|m| m.to_string()).collect();
         let shape = Shape {
             modalities: names,
-            embedding: 1,
+            widths: vec![1; z.len()],
             classes: 2,
             domains: 1,
             hidden: 1,

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Dropout, Init, Layout, Linear, Objective, Outcome, Params, Reading, Shape};
+use super::{Dropout, Init, Layout, Linear, Objective, Outcome, Part, Reading, Shape, View};
 
 /// Cross-entropy of one domain discriminator shared by all modalities, each through a projection of its own, summed over
 /// modalities: Proj_m = Linear → ReLU → Dropout, D = Linear → LayerNorm → ReLU → Linear.
@@ -25,13 +25,13 @@ impl SharedDiscriminator {
         let start = layout.entries().len();
         let width = 2 * shape.hidden;
         let mut projections = Vec::new();
-        for modality in &shape.modalities {
-            let layer = Linear::declare(layout, &format!("projection.{modality}"), shape.embedding, width, true, None);
+        for (modality, embedding) in shape.each() {
+            let layer = Linear::declare(layout, &format!("projection.{modality}"), embedding, width, true, None);
             projections.push((layer, layout.dropout(width)));
         }
         let first = Linear::declare(layout, "discriminator.0", width, shape.hidden, true, None);
         let norm = [("weight", 1.0), ("bias", 0.0)].map(|(what, value)| {
-            layout.tensor(format!("discriminator.norm.{what}"), vec![shape.hidden], Init::Constant(value), None)
+            layout.tensor(format!("discriminator.norm.{what}"), vec![shape.hidden], Init::Constant(value), Part::Norm, None)
         });
         let second = Linear::declare(layout, "discriminator.1", shape.hidden, shape.domains, true, None);
         let entries = start..layout.entries().len();
@@ -44,9 +44,9 @@ impl Objective for SharedDiscriminator {
         self.entries.clone()
     }
 
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
+    fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let project = |(m, (layer, dropout)): (usize, &(Linear, Dropout))| {
-            dropout.forward(layer.forward(params, &batch.embedding(m as i64, &self.shape)).relu(), batch.masks)
+            dropout.forward(layer.forward(params, &batch.embedding(m, &self.shape)).relu(), batch.masks)
         };
         let projected: Vec<Tensor> = self.projections.iter().enumerate().map(project).collect();
         let rows = batch.label.size()[1];
@@ -57,8 +57,5 @@ impl Objective for SharedDiscriminator {
         let scores: Vec<Tensor> = (0..self.shape.len()).map(|m| logits.narrow(1, m * rows, rows)).collect();
         let (loss, reading) = Reading::learned(&scores, batch.domain, batch);
         Outcome { domain: Some(reading), ..Outcome::loss(loss) }
-    }
-    fn opposes(&self) -> bool {
-        true
     }
 }

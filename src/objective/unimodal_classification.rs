@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Params, Reading, Shape, class_loss};
+use super::{Batch, Layout, Linear, Objective, Outcome, Reading, Shape, View, class_loss};
 
 /// Cross-entropy of one linear classifier a modality, summed over modalities.
 #[derive(Debug)]
@@ -33,11 +33,11 @@ impl UnimodalClassification {
 
     fn owned(owned: bool, shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
-        let head = |(m, modality): (usize, &String)| {
+        let head = |(m, (modality, width)): (usize, (&String, i64))| {
             let owner = owned.then_some(m);
-            Linear::declare(layout, &format!("unimodal.{modality}"), shape.embedding, shape.classes, true, owner)
+            Linear::declare(layout, &format!("unimodal.{modality}"), width, shape.classes, true, owner)
         };
-        let layers = shape.modalities.iter().enumerate().map(head).collect();
+        let layers = shape.each().enumerate().map(head).collect();
         Self { entries: start..layout.entries().len(), layers, weight: 1.0, shape: shape.clone() }
     }
 }
@@ -47,8 +47,8 @@ impl Objective for UnimodalClassification {
         self.entries.clone()
     }
 
-    fn forward(&self, params: &Params, batch: &Batch) -> Outcome {
-        let score = |(m, layer): (usize, &Linear)| layer.forward(params, &batch.embedding(m as i64, &self.shape));
+    fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
+        let score = |(m, layer): (usize, &Linear)| layer.forward(params, &batch.embedding(m, &self.shape));
         let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
         let own = |(m, scores): (usize, &Tensor)| {
             let batch = Batch { share: &batch.share_of(m as i64), ..*batch };

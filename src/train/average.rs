@@ -9,15 +9,22 @@ use super::recipe::{Averaging, Numbers};
 #[derive(Debug)]
 pub struct Average {
     kind: Averaging,
+    numbers: Vec<Numbers>,
     weights: Tensor,
     steps: Vec<u32>,
 }
 
 impl Average {
-    /// For a buffer like `params` [R, P]; none where nothing is averaged.
-    pub fn new(kind: Averaging, params: &Tensor) -> Option<Self> {
-        let runs = params.size()[0] as usize;
-        (kind != Averaging::None).then(|| Self { kind, weights: params.copy(), steps: vec![0; runs] })
+    /// For a buffer like `params` [R, P] by the numbers of each run; none where nothing is averaged.
+    pub fn new(kind: Averaging, params: &Tensor, numbers: Vec<Numbers>) -> Option<Self> {
+        let steps = vec![0; numbers.len()];
+        (kind != Averaging::None).then(|| Self { kind, weights: params.copy(), steps, numbers })
+    }
+
+    /// Exponential averages that begin with `params` [R, P]; of each run so much stays in a step.
+    pub fn from_start(params: &Tensor, decay: &[f64]) -> Self {
+        let numbers = decay.iter().map(|&average_decay| Numbers { average_decay, ..Numbers::default() }).collect();
+        Self { kind: Averaging::Ema, weights: params.copy(), steps: vec![1; decay.len()], numbers }
     }
 
     /// The averages, [R, P].
@@ -32,8 +39,8 @@ impl Average {
 
     /// Takes in the weights after a step of the `active` runs. `ahead` is this step of [`ahead`](Self::ahead); without it,
     /// devices other than the CPU are waited for.
-    pub fn step(&mut self, params: &Tensor, numbers: &[Numbers], active: &[bool], epoch: usize, ahead: Option<&Tensor>) {
-        let shares = shares(self.kind, &mut self.steps, numbers, active, epoch);
+    pub fn step(&mut self, params: &Tensor, active: &[bool], epoch: usize, ahead: Option<&Tensor>) {
+        let shares = shares(self.kind, &mut self.steps, &self.numbers, active, epoch);
         match (params.device(), params.kind()) {
             (Device::Cpu, Kind::Float) => {
                 let width = params.size()[1] as usize;
@@ -52,10 +59,11 @@ impl Average {
     }
 
     /// What the next steps take of new weights, [S, R], on the parameters' device.
-    pub fn ahead(&self, numbers: &[Numbers], active: &[Vec<bool>], epoch: usize) -> Tensor {
+    pub fn ahead(&self, active: &[Vec<bool>], epoch: usize) -> Tensor {
         let mut counts = self.steps.clone();
-        let shares: Vec<f64> = active.iter().flat_map(|active| shares(self.kind, &mut counts, numbers, active, epoch)).collect();
-        self.upload(&shares, &[-1, numbers.len() as i64])
+        let shares: Vec<f64> =
+            active.iter().flat_map(|active| shares(self.kind, &mut counts, &self.numbers, active, epoch)).collect();
+        self.upload(&shares, &[-1, self.numbers.len() as i64])
     }
 
     fn upload(&self, values: &[f64], shape: &[i64]) -> Tensor {
@@ -92,9 +100,9 @@ mod tests {
             for (averaging, wanted) in
                 [(Averaging::Mean, (4.0 + 10.0 + 3.0) / 3.0), (Averaging::Ema, 0.25 * 4.0 + 0.25 * 10.0 + 0.5 * 3.0)]
             {
-                let mut average = Average::new(averaging, &row(0.0)).unwrap();
+                let mut average = Average::new(averaging, &row(0.0), vec![numbers; 2]).unwrap();
                 for (epoch, x) in seen.into_iter().enumerate() {
-                    average.step(&row(x), &[numbers; 2], &[true, false], epoch, None);
+                    average.step(&row(x), &[true, false], epoch, None);
                     if epoch < from {
                         assert_eq!(average.weights().double_value(&[0, 0]), x);
                     }

@@ -43,6 +43,12 @@ impl<'a> Campaign<'a> {
         let protocol = &settings.protocol;
         let columns = settings.resolve_compare()?;
         search::check(protocol, &columns)?;
+        let known = |name: &str| name.is_empty() || table.modalities().iter().any(|modality| modality.name == name);
+        if let Some((name, _)) = settings.embedding.each().find(|(name, _)| !known(name)) {
+            let names: Vec<&str> = table.modalities().iter().map(|modality| modality.name.as_str()).collect();
+            let problem = format!("not among the features; expected some of {}", names.join(", "));
+            return Err(Error::input(format!("[train] embedding: {name:?}"), problem));
+        }
         if let Some(name) = table.domains().iter().find(|name| !is_folder_name(name)) {
             return Err(Error::input(format!("features: domain {name:?}"), "expected a name that can be a folder's"));
         }

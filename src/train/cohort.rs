@@ -16,9 +16,11 @@ use super::recipe::{Numbers, Recipe};
 use super::rehearsal;
 use super::saved::Saved;
 use super::selection::Pick;
+use super::sets::Sets;
 use super::table::Table;
 use super::task::{Absent, Standard, Task};
-use crate::balance::{Hyperparameters, RECORD};
+use crate::balance::RECORD;
+use crate::hyperparameters::Hyperparameters;
 use crate::objective::Params;
 
 mod course;
@@ -75,7 +77,8 @@ pub struct Cohort {
     pub(super) average: Option<Average>,
     pub(super) batch: usize,
     dropout: f64,
-    pub(super) flat: Tensor,
+    /// Parameters, by branch.
+    pub(super) sets: Sets,
     /// Parameters of each run's best epoch so far, [R, P].
     best: Tensor,
     /// What came of each run so far.
@@ -85,8 +88,6 @@ pub struct Cohort {
     /// What each step of the epoch saw, where that is kept.
     kept: Option<Vec<Tensor>>,
     gradient: Tensor,
-    pub(super) params: Params,
-    heads: Params,
     gradients: Params,
     features: Vec<Tensor>,
     /// By modality, 1 where a row has it, \[N\]; none where rows that lack one are no part of the tasks.
@@ -139,7 +140,7 @@ impl Cohort {
         let recipe = recipe.into();
         let (kind, device) = (placed.kind, placed.device);
         let hyperparameters: Vec<_> = runs.iter().map(|run| run.hyperparameters.clone()).collect();
-        let model = Model::new(design, &hyperparameters, kind, device);
+        let mut model = Model::new(design, &hyperparameters, kind, device);
         let place = |tensor: Tensor| tensor.to_device(device);
         let start = |run: &Run| {
             let mut row = model.layout.initial(run.seed);
@@ -149,8 +150,7 @@ impl Cohort {
         let initial: Vec<Tensor> = runs.iter().map(start).collect();
         let flat = in_large_pages(place(Tensor::stack(&initial, 0)));
         let gradient = in_large_pages(flat.zeros_like());
-        let params = Params::views(&model.layout, &flat);
-        let (heads, gradients) = (params.leaves(), Params::views(&model.layout, &gradient));
+        let gradients = Params::views(&model.layout, &gradient);
 
         let used = runs.first().map(|run| run.task.modalities.clone()).unwrap_or_default();
         let (mut features, mut mean, mut scale) = (Vec::new(), Vec::new(), Vec::new());
@@ -172,7 +172,8 @@ impl Cohort {
             .iter()
             .flat_map(|run| (0..domains).map(|d| run.task.sources.iter().position(|&source| source == d).unwrap_or(0)))
             .collect();
-        let rows = |(r, run): (usize, &Run)| match model.rehearsals().get(r) {
+        let copies = model.copies();
+        let rows = |(r, run): (usize, &Run)| match copies.get(r) {
             Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
             None => (run.task.train.clone(), Vec::new()),
         };
@@ -187,7 +188,7 @@ impl Cohort {
             rarity,
             recipe,
             optimizer: Descent::new(recipe.optimizer, &flat).by(model.parts()),
-            average: Average::new(recipe.average, &flat),
+            average: Average::new(recipe.average, &flat, runs.iter().map(|run| run.numbers).collect()),
             batch,
             dropout: design.dropout,
             label: placed.label(table),
@@ -205,11 +206,9 @@ impl Cohort {
             next: 0,
             kept: None,
             runs,
+            sets: model.sets(flat),
             model,
-            flat,
             gradient,
-            params,
-            heads,
             gradients,
             features,
             valid,
@@ -230,7 +229,12 @@ impl Cohort {
 
     /// All parameters, [R, P].
     pub fn parameters(&self) -> &Tensor {
-        &self.flat
+        &self.sets.live.flat
+    }
+
+    /// The weights that are judged and kept, [R, P].
+    pub fn judged_parameters(&self) -> &Tensor {
+        self.flat_weights()
     }
 
     /// Whether the balancer's record of each step is kept.
@@ -243,14 +247,14 @@ impl Cohort {
         self.runs.iter().map(|run| run.epochs).max().unwrap_or(0)
     }
 
-    /// The weights that are evaluated and kept: all parameters or their averages.
+    /// The weights that are evaluated and kept: all parameters or their averages, by the recipe or the method.
     pub(super) fn weights(&self) -> Params {
         Params::views(&self.model.layout, self.flat_weights())
     }
 
     /// The same as one buffer, [R, P].
     fn flat_weights(&self) -> &Tensor {
-        self.average.as_ref().map_or(&self.flat, Average::weights)
+        self.average.as_ref().map_or(&self.sets.at(self.model.judged()).flat, Average::weights)
     }
 
     /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.

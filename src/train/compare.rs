@@ -5,8 +5,9 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::balance::{self, Hyperparameters};
-use crate::objective::{Heads, Layout, Shape};
+use crate::balance;
+use crate::hyperparameters::{Hyperparameters, Setting};
+use crate::objective::{Heads, Layout, Role, Shape};
 use crate::{Error, Result, method};
 
 /// One column of the comparison.
@@ -19,7 +20,7 @@ pub struct Compare {
     pub method: Option<String>,
     /// One of [`balance::BALANCERS`]. Default `none`.
     pub balance: Option<String>,
-    /// What the balancer [takes](balance::Entry::takes).
+    /// What the method and the balancer take.
     #[serde(flatten)]
     pub hyperparameters: BTreeMap<String, toml::Value>,
 }
@@ -30,9 +31,16 @@ pub struct Column {
     /// Its name.
     pub name: String,
     /// Which losses there are.
-    pub method: &'static method::Method,
+    pub method: &'static method::MethodEntry,
     /// How gradients meet.
-    pub balance: &'static balance::Entry,
+    pub balance: &'static balance::BalancerEntry,
+}
+
+impl Column {
+    /// What may be set of it: what its method takes, then its balancer.
+    pub fn takes(&self) -> impl Iterator<Item = &'static Setting> + use<> {
+        self.method.takes.iter().chain(self.balance.takes)
+    }
 }
 
 /// A [`Compare`] with everything looked up.
@@ -40,7 +48,7 @@ pub struct Column {
 pub struct Resolved {
     /// Name, method and balancer.
     pub column: Column,
-    /// What is said of the balancer, and defaults; a search draws others.
+    /// What is said of method and balancer, and defaults; a search draws others.
     pub hyperparameters: Hyperparameters,
 }
 
@@ -66,13 +74,19 @@ impl Compare {
             .collect()
     }
 
-    /// Whether method and balancer do not both bring heads of one name: their losses then are the same, and the pair says
-    /// nothing. True where either is not known.
+    /// Whether method and balancer are a pair that says something. True where either is not known.
     pub fn is_a_pair(&self) -> bool {
-        let method = method::find(self.method.as_deref().unwrap_or("erm"));
-        let balance = balance::find(self.balance.as_deref().unwrap_or("none"));
-        let (Ok(method), Ok(balance)) = (method, balance) else { return true };
-        Hyperparameters::new(balance.takes, &self.hyperparameters).map_or(true, |own| twice(method, balance, &own).is_none())
+        self.conflict().is_none()
+    }
+
+    /// Why method and balancer are no pair: both bring heads of one name, their losses then are the same. None where either is not
+    /// known.
+    pub fn conflict(&self) -> Option<String> {
+        let method = method::find(self.method.as_deref().unwrap_or("erm")).ok()?;
+        let balance = balance::find(self.balance.as_deref().unwrap_or("none")).ok()?;
+        let takes = method.takes.iter().chain(balance.takes);
+        let own = Hyperparameters::new(takes, &self.hyperparameters).ok()?;
+        twice(method, balance, &own).map(|name| format!("both have heads named {name}"))
     }
 
     /// Looks names up and fills in defaults.
@@ -87,8 +101,10 @@ impl Compare {
         let at = |error: Error| Error::input(&input, error.to_string());
         let method = method::find(self.method.as_deref().unwrap_or("erm")).map_err(at)?;
         let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(at)?;
-        let hyperparameters = Hyperparameters::new(balance.takes, &self.hyperparameters)
-            .map_err(|problem| Error::input(&input, format!("balance {:?}: {problem}", balance.name)))?;
+        let takes = method.takes.iter().chain(balance.takes);
+        let hyperparameters = Hyperparameters::new(takes, &self.hyperparameters).map_err(|problem| {
+            Error::input(&input, format!("method {:?} and balance {:?}: {problem}", method.name, balance.name))
+        })?;
         if let Some(twice) = twice(method, balance, &hyperparameters) {
             let problem = format!("method {:?} and balance {:?} both have heads named {twice}", method.name, balance.name);
             return Err(Error::input(input, format!("{problem}; expected another pair")));
@@ -97,16 +113,18 @@ impl Compare {
     }
 }
 
-/// A tensor's name that both the method's and the balancer's heads would have.
-fn twice(method: &method::Method, balance: &balance::Entry, own: &Hyperparameters) -> Option<String> {
+/// The first word of a tensor's name that both the method's and the balancer's heads would have.
+fn twice(method: &method::MethodEntry, balance: &balance::BalancerEntry, own: &Hyperparameters) -> Option<String> {
     let modalities = vec!["a".into(), "b".into()];
-    let shape = Shape { modalities, embedding: 1, classes: 2, domains: 2, hidden: 1, heads: Heads::default() };
+    let shape = Shape { modalities, widths: vec![1; 2], classes: 2, domains: 2, hidden: 1, heads: Heads::default() };
     let mut layout = Layout::default();
-    let methods = (method.objectives)(&shape, &mut layout);
-    let balancers = (balance.build)(std::slice::from_ref(own), tch::Kind::Double, tch::Device::Cpu).terms(&shape, &mut layout);
-    drop((methods, balancers));
+    let (own, kind, device) = (std::slice::from_ref(own), tch::Kind::Double, tch::Device::Cpu);
+    let declared = (method.build)(own, kind, device).declare(&shape, &mut layout);
+    let roles: Vec<Role> = declared.terms.iter().filter(|term| term.counts).map(|term| term.role).collect();
+    let _added = (balance.build)(own, kind, device).terms(&shape, &mut layout, &roles);
     let mut seen = BTreeSet::new();
-    layout.entries().iter().find(|entry| !seen.insert(&entry.name)).map(|entry| entry.name.clone())
+    let entry = layout.entries().iter().find(|entry| !seen.insert(&entry.name))?;
+    entry.name.split('.').next().map(str::to_owned)
 }
 
 /// Whether a name can be one folder's.
@@ -130,7 +148,7 @@ mod tests {
         let compare: Compare = toml::from_str("name = 'x'\nbalance = 'adversarial'\nalpha-k = 0.5").unwrap();
         assert_eq!(
             compare.resolve().unwrap_err().to_string(),
-            "[[train.compare]] \"x\": balance \"adversarial\": alpha-k = 0.5: not taken here; expected lambda, discriminator, warm-up"
+            "[[train.compare]] \"x\": method \"erm\" and balance \"adversarial\": alpha-k = 0.5: not taken here; expected lambda, discriminator, warm-up"
         );
         let compare: Compare = toml::from_str("name = 'x'\nalpha_k = 0.5").unwrap();
         assert!(compare.resolve().is_err());

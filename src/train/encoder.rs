@@ -67,17 +67,17 @@ impl Encoder {
     }
 
     /// From T objectives' gradients at the embedding [R, T, B, E] to each layer's, last layer first.
-    pub fn backward(&self, params: &Params, tape: Tape, mut delta: Tensor) -> Vec<(Linear, LayerGradients)> {
+    pub fn backward(&self, params: &Params, tape: &Tape, mut delta: Tensor) -> Vec<(Linear, LayerGradients)> {
         let (shape, slope) = (delta.size(), tape.slope);
         let (objectives, rows) = (shape[1], shape[2]);
         let mut gradients = Vec::with_capacity(self.layers.len());
         let mut affine = Vec::new();
-        for (i, (layer, input)) in self.layers.iter().zip(tape.inputs).enumerate().rev() {
+        for (i, (layer, input)) in self.layers.iter().zip(&tape.inputs).enumerate().rev() {
             let below = (i > 0).then(|| {
                 let weight = params.get(layer.weight).transpose(1, 2);
-                gate(delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]), &input, slope)
+                gate(delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]), input, slope)
             });
-            gradients.push((*layer, LayerGradients::new(input, delta).with(std::mem::take(&mut affine))));
+            gradients.push((*layer, LayerGradients::new(input.shallow_clone(), delta).with(std::mem::take(&mut affine))));
             let Some(below) = below else { break };
             delta = match self.norms.get(i - 1).zip(tape.norms.get(i - 1)) {
                 Some((norm, normed)) => {

@@ -30,6 +30,20 @@ impl LayerGradients {
         Self { affine, ..self }
     }
 
+    /// A layer's gradients over several passes, at whatever weights each was: the rows of all passes side by side. Sums over rows
+    /// then are sums over passes too, so that combinations and inner products, those between two passes among them, are exact.
+    pub fn joined(mut passes: Vec<Self>) -> Option<Self> {
+        if passes.len() < 2 {
+            return passes.pop();
+        }
+        let side_by_side = |of: fn(&Self) -> &Tensor, dim| Tensor::cat(&passes.iter().map(of).collect::<Vec<_>>(), dim);
+        let (input, delta) = (side_by_side(|pass| &pass.input, 1), side_by_side(|pass| &pass.delta, 2));
+        let places = passes[0].affine.iter().map(|(place, _)| *place);
+        let sum = |i: usize| passes.iter().map(|pass| &pass.affine[i].1).sum::<Tensor>();
+        let affine = places.enumerate().map(|(i, place)| (place, sum(i))).collect();
+        Some(Self::new(input, delta).with(affine))
+    }
+
     /// Whether the Gramian from X Xᵀ takes fewer operations than that from T weight gradients.
     fn factored_is_cheaper(&self) -> bool {
         let (shape, inputs) = (self.delta.size(), self.input.size()[2]);

@@ -6,7 +6,7 @@ use super::amount::Bytes;
 use super::cohort::EVALUATED;
 use super::model::{Design, Model};
 use super::table::Table;
-use crate::balance::Hyperparameters;
+use crate::hyperparameters::Hyperparameters;
 use crate::{Error, Result};
 
 /// Bytes that training takes, besides libtorch itself.
@@ -21,15 +21,17 @@ pub struct Need {
 impl Need {
     /// An estimate from the sizes of things. A run has its parameters, their gradient, two moments and the best epoch's
     /// parameters, about two more of that size while a step lasts and, where the balancer sees gradients, one for each
-    /// objective, where copies train ahead, the checkpoint that they start from; of each row of a batch its features, activations, their gradients by objective, and dropout factors.
+    /// objective, where copies train ahead, the checkpoint that they start from, two for each further branch; of each row of a batch its features, activations, their gradients by objective, and dropout factors.
     pub fn of(table: &Table, design: &Design, modalities: &[usize], own: &Hyperparameters, batch: usize, kind: Kind) -> Self {
-        let model = Model::new(design, std::slice::from_ref(own), kind, Device::Cpu);
+        let mut model = Model::new(design, std::slice::from_ref(own), kind, Device::Cpu);
         let size = if kind == Kind::Double { 8 } else { 4 };
         let objectives = model.objectives() as u64;
         let inputs: u64 = design.inputs.iter().map(|&width| width as u64).sum();
-        let hidden = (design.hidden.iter().sum::<i64>() + design.shape.embedding) as u64 * design.inputs.len() as u64;
-        let ahead = if model.rehearsals().is_empty() { 0 } else { 5 };
-        let copies = 7 + ahead + if !model.records().is_empty() { objectives } else { 0 };
+        let hidden = design.hidden.iter().sum::<i64>() * design.inputs.len() as i64 + design.shape.fused();
+        let hidden = hidden as u64 * model.branches().len() as u64;
+        let ahead = if model.copies().is_empty() { 0 } else { 5 };
+        let beside = 2 * (model.branches().len() as u64 - 1);
+        let copies = 7 + ahead + beside + if !model.records().is_empty() { objectives } else { 0 };
         let dropout = model.layout.dropout_width() as u64;
         let trained = 2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout;
         let rows = batch as u64 * (trained * size + 12 * dropout);

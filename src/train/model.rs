@@ -5,16 +5,23 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Encoder, Tape};
+use super::sets::Sets;
 use super::watch::Watch;
-use crate::balance::{Balancer, Entry, Hyperparameters, Signals, Steering, Term};
-use crate::method::Method;
-use crate::objective::{Batch, Layout, Objective, Params, Shape, contributions};
+use crate::balance::{Balancer, BalancerEntry, Groups, Signals};
+use crate::hyperparameters::Hyperparameters;
+use crate::method::{Branch, Declared, Method, MethodEntry};
+use crate::objective::{Layout, Objective, Params, Role, Shape, Term};
 
+mod ahead;
 mod asked;
 mod explicit;
+mod losses;
+mod pass;
 mod step;
 mod taped;
 
+use losses::Found;
+use pass::Pass;
 use step::Head;
 pub use step::{Inputs, Moment, Scores, Seen};
 
@@ -33,13 +40,13 @@ pub struct Design {
     pub class_weights: bool,
     /// Share of hidden units dropped.
     pub dropout: f64,
-    /// Which losses there are.
-    pub method: &'static Method,
+    /// Which losses there are, and where they are taken.
+    pub method: &'static MethodEntry,
     /// How gradients meet.
-    pub balance: &'static Entry,
+    pub balance: &'static BalancerEntry,
 }
 
-/// A model: its parameters live elsewhere, in a flat buffer [R, P].
+/// A model: its parameters live elsewhere, in flat buffers [R, P].
 #[derive(Debug)]
 pub struct Model {
     /// Places of the parameters.
@@ -51,185 +58,168 @@ pub struct Model {
     encoders: Vec<Encoder>,
     /// Entries of each encoder.
     own: Vec<Range<usize>>,
-    terms: Vec<(Box<dyn Objective>, Option<Tensor>)>,
+    method: Box<dyn Method>,
+    branches: Vec<Branch>,
+    /// The branch whose weights are judged.
+    judged: usize,
+    /// The method's losses, then the balancer's.
+    terms: Vec<Loss>,
+    /// Place of the loss whose class scores the runs are judged by.
+    task: usize,
+    groups: Groups,
     probes: Vec<Box<dyn Objective>>,
     balancer: Box<dyn Balancer>,
     watch: Option<Watch>,
     dropout: f64,
 }
 
+/// What a step is given.
+#[derive(Debug)]
+struct Given<'a> {
+    inputs: &'a Inputs,
+    moment: &'a Moment,
+    /// Whether automatic differentiation goes through encoders too.
+    explicit: bool,
+}
+
+/// A term at its place.
+#[derive(Debug)]
+struct Loss {
+    objective: Box<dyn Objective>,
+    role: Role,
+    reads: Vec<usize>,
+    /// [R, 1, 1].
+    scale: Option<Tensor>,
+    /// Its column; none where nothing learns from it.
+    group: Option<usize>,
+}
+
+impl Loss {
+    /// The branch after whose forward pass it can be taken.
+    fn last(&self) -> usize {
+        self.reads.iter().copied().max().unwrap_or(0)
+    }
+}
+
 impl Model {
-    /// A model for R runs with these settings of the balancer.
+    /// A model for R runs with these settings of the method and the balancer.
     pub fn new(design: &Design, hyperparameters: &[Hyperparameters], kind: Kind, device: Device) -> Self {
         let (mut layout, shape) = (Layout::default(), design.shape.clone());
         let (mut encoders, mut own) = (Vec::new(), Vec::new());
-        for (modality, &input) in shape.modalities.iter().zip(&design.inputs) {
-            let widths = [&[input][..], &design.hidden, &[shape.embedding]].concat();
+        for ((modality, width), &input) in shape.each().zip(&design.inputs) {
+            let widths = [&[input][..], &design.hidden, &[width]].concat();
             let start = layout.entries().len();
             encoders.push(Encoder::declare(modality, &widths, design.layer_norm, &mut layout));
             own.push(start..layout.entries().len());
         }
         let mut balancer = (design.balance.build)(hyperparameters, kind, device);
-        let mut terms: Vec<(Box<dyn Objective>, Option<Tensor>)> =
-            (design.method.objectives)(&shape, &mut layout).into_iter().map(|objective| (objective, None)).collect();
+        let mut method = (design.method.build)(hyperparameters, kind, device);
+        let Declared { branches, terms: of_method, judged } = method.declare(&shape, &mut layout);
         let needed = layout.entries().len();
-        let mut probes = Vec::new();
-        for Term { objective, scale } in balancer.terms(&shape, &mut layout) {
-            if objective.trains_encoders() {
-                terms.push((objective, Some(scale.view([-1, 1, 1]))));
-            } else {
-                probes.push(objective);
-            }
+        let counting = of_method.iter().filter(|term| term.counts);
+        let roles: Vec<Role> = counting.map(|term| term.role).collect();
+        let task = of_method.iter().position(|term| term.counts && term.role == Role::Task).unwrap_or(0);
+        let here = of_method.get(task).and_then(|term| term.reads.first().copied()).unwrap_or(0);
+        let own_terms = balancer.terms(&shape, &mut layout, &roles).into_iter();
+        let own_terms = own_terms.map(|term| Term { reads: vec![here], ..term });
+        let (trained, probes): (Vec<Term>, Vec<Term>) =
+            of_method.into_iter().chain(own_terms).partition(|term| term.objective.trains_encoders());
+        let roles: Vec<Role> = trained.iter().filter(|term| term.counts).map(|term| term.role).collect();
+        let groups = Groups::new(balancer.groups(), &roles);
+        let loss = |Term { objective, role, reads, counts, scale }: Term| {
+            let group = groups.place(role).filter(|_| counts).map(|t| t as usize);
+            Loss { objective, role, reads, scale: scale.map(|scale| scale.view([-1, 1, 1])), group }
+        };
+        let terms: Vec<Loss> = trained.into_iter().map(loss).collect();
+        let heads = terms.get(task).map_or(0..0, |loss| loss.objective.entries());
+        balancer.prepare(&shape, &layout, heads, groups);
+        let probes = probes.into_iter().map(|term| term.objective).collect();
+        let dropout = design.dropout;
+        Self {
+            layout,
+            shape,
+            needed,
+            encoders,
+            own,
+            method,
+            branches,
+            judged,
+            terms,
+            task,
+            groups,
+            probes,
+            balancer,
+            watch: None,
+            dropout,
         }
-        let heads = terms.first().map_or(0..0, |(objective, _)| objective.entries());
-        balancer.prepare(&shape, &layout, heads);
-        balancer.count(terms.len());
-        Self { layout, shape, needed, encoders, own, terms, probes, balancer, watch: None, dropout: design.dropout }
     }
 
-    /// Concatenated embeddings [R, B, M·E] with the encoders' tapes.
-    fn encode(&self, params: &Params, inputs: &mut Inputs, record: bool) -> (Tensor, Vec<Tape>) {
+    /// The weights at which its branches run, from what is trained [R, P].
+    pub fn sets(&self, live: Tensor) -> Sets {
+        Sets::new(&self.branches, &self.layout, live)
+    }
+
+    /// Embeddings [R, B, Σ E_m], side by side, with the encoders' tapes.
+    fn encode(&self, params: &Params, features: Vec<Tensor>, masks: Option<&Tensor>, record: bool) -> (Tensor, Vec<Tape>) {
         let (mut embeddings, mut tapes) = (Vec::new(), Vec::new());
-        for (encoder, features) in self.encoders.iter().zip(inputs.features.drain(..)) {
-            let (embedding, tape) = encoder.forward(params, features, inputs.masks.as_ref(), self.dropout, record);
+        for (encoder, features) in self.encoders.iter().zip(features) {
+            let (embedding, tape) = encoder.forward(params, features, masks, self.dropout, record);
             embeddings.push(embedding);
             tapes.push(tape);
         }
         (Tensor::cat(&embeddings, 2), tapes)
     }
 
-    /// Fills `gradient` (views of a flat buffer) with what the optimizer is to follow. `heads` are the leaves of `params`.
-    pub fn gradients(&mut self, params: &Params, heads: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
-        let (embeddings, tapes) = tch::no_grad(|| self.encode(params, &mut inputs, true));
-        let embeddings = embeddings.set_requires_grad(true);
-        self.descend(params, heads, gradient, (embeddings, Some(tapes)), &inputs, moment)
+    /// Fills `gradient` (views of a flat buffer of zeros) with what the optimizer is to follow.
+    pub fn gradients(&mut self, sets: &mut Sets, gradient: &Params, inputs: Inputs, moment: Moment) -> Seen {
+        self.descend(sets, gradient, &Given { inputs: &inputs, moment: &moment, explicit: false })
     }
 
-    /// From embeddings to what the optimizer is to follow; without tapes, by automatic differentiation alone.
-    fn descend(
-        &mut self,
-        params: &Params,
-        heads: &Params,
-        gradient: &Params,
-        (embeddings, tapes): (Tensor, Option<Vec<Tape>>),
-        inputs: &Inputs,
-        moment: Moment,
-    ) -> Seen {
-        let beneath = if tapes.is_some() { 0..0 } else { 0..self.own.last().map_or(0, |own| own.end) };
-        let whole = Batch {
-            embeddings: &embeddings,
-            label: &inputs.label,
-            domain: &inputs.domain,
-            share: &inputs.share,
-            present: inputs.present.as_ref(),
-            weight: inputs.weight.as_ref(),
-            masks: inputs.masks.as_ref(),
-        };
-        if let Some(done) = &moment.done {
-            self.balancer.progress(done);
-        }
-        let (mut class, mut domain) = (None, None);
-        let mut read = Vec::new();
-        for probe in &self.probes {
-            let outcome = probe.forward(heads, &whole);
-            class = class.or(outcome.class);
-            domain = domain.or(outcome.domain);
-            for (place, own) in probe.entries().zip(&outcome.own) {
-                gradient.set(place, own);
+    /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
+    /// loss, inner products of the gradients themselves. It takes longer, and holds for encoders that keep no tape.
+    pub fn explicit_gradients(&mut self, sets: &mut Sets, gradient: &Params, inputs: Inputs, moment: Moment) -> Seen {
+        self.descend(sets, gradient, &Given { inputs: &inputs, moment: &moment, explicit: true })
+    }
+
+    /// Branch by branch: where it runs, its forward pass, the losses that can be taken by then, each with its backward pass down to
+    /// the embeddings. Then the balancer decides, and the encoders' tapes do the rest at once.
+    fn descend(&mut self, sets: &mut Sets, gradient: &Params, given: &Given<'_>) -> Seen {
+        let mut found = Found::new(self.branches.len(), self.groups.len() as usize);
+        let mut passes: Vec<Pass> = Vec::new();
+        for branch in 0..self.branches.len() {
+            self.move_ahead(sets, branch, &passes, &found);
+            passes.push(self.pass(sets, branch, given, found.class()));
+            if branch == self.terms.get(self.task).map_or(0, |task| task.reads[0]) {
+                self.read(sets, gradient, given, (branch, &mut passes[branch]), &mut found);
             }
-            let learned = outcome.own.is_empty().then(|| outcome.loss.sum(None));
-            read.push((probe, learned, outcome.last));
-        }
-        let mask = class.as_ref().and_then(|class| self.balancer.before_fusion(class, &moment.states, moment.epoch));
-        if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
-            watch.keep("fusion", mask);
-        }
-        let wide = |of: &Tensor| of.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3);
-        let mask = mask.as_ref().map(wide);
-        // what stands in for a modality that a row lacks moves no encoder
-        let present = inputs.present.as_ref().map(wide);
-        let mut steered = None;
-        let (mut deltas, mut losses) = (Vec::new(), Vec::new());
-        let mut parts = Vec::new();
-        let mut logits = None;
-        for (t, (objective, scale)) in self.terms.iter().enumerate() {
-            // for each anew: a backward pass frees the graph that it went through
-            let masked = mask.as_ref().map(|mask| &embeddings * mask);
-            let batch = Batch { embeddings: masked.as_ref().unwrap_or(&embeddings), ..whole };
-            let outcome = objective.forward(heads, &batch);
-            let mut total = outcome.loss.sum(None);
-            let mut places: Vec<usize> = objective.entries().chain(beneath.clone()).collect();
-            let mut leaves: Vec<&Tensor> =
-                std::iter::once(&embeddings).chain(places.iter().map(|&place| heads.get(place))).collect();
-            class = class.or(outcome.class);
-            domain = domain.or(outcome.domain);
-            losses.push(outcome.loss.detach());
-            if t == 0 {
-                let probes: Vec<_> = read.iter().flat_map(|(_, _, last)| last).collect();
-                if let (Some(class), Some(fused)) = (&class, outcome.last.first()) {
-                    let (heads, active) = (heads.range(objective.entries()), &moment.active);
-                    let steering = Steering { fused, probes: &probes, class, heads, batch: &batch, active };
-                    steered = self.balancer.steer(&steering);
-                }
-                // probes share no path with the objectives: one backward pass does for all
-                for (probe, loss, _) in &read {
-                    let Some(loss) = loss else { continue };
-                    total += loss;
-                    leaves.extend(heads.range(probe.entries()));
-                    places.extend(probe.entries());
-                }
-                if self.balancer.needs_contributions() {
-                    class = class.or_else(|| contributions(objective.as_ref(), params, &batch, &self.shape));
-                }
-                logits = outcome.logits.map(|logits| logits.detach());
-            }
-            let mut found = Tensor::run_backward(&[total], &leaves, tapes.is_none(), false).into_iter();
-            let delta = found.next().unwrap_or_else(|| embeddings.zeros_like());
-            let delta = present.as_ref().map_or_else(|| delta.shallow_clone(), |present| &delta * present);
-            deltas.push(scale.as_ref().map_or_else(|| delta.shallow_clone(), |scale| &delta * scale));
-            for (place, found) in places.into_iter().zip(found) {
-                let encoder = self.own.iter().position(|own| own.contains(&place));
-                match (encoder.or(self.layout.entries()[place].owner), scale) {
-                    (Some(m), Some(scale)) => {
-                        parts.push(Head { place, t, owner: Some(m), gradient: found.flatten(1, -1) * scale.squeeze_dim(2) });
-                    }
-                    (Some(_), None) if encoder.is_some() => {
-                        parts.push(Head { place, t, owner: encoder, gradient: found.flatten(1, -1) });
-                    }
-                    _ if objective.entries().contains(&place) => {
-                        let gradient = match steered.as_ref().filter(|_| t == 0) {
-                            Some(more) => found.flatten(1, -1) + self.part(more, objective.as_ref(), place),
-                            None => found.flatten(1, -1),
-                        };
-                        parts.push(Head { place, t, owner: None, gradient });
-                    }
-                    _ => gradient.set(place, &found),
+            for t in 0..self.terms.len() {
+                if self.terms[t].last() == branch {
+                    self.take(t, (sets, &passes), gradient, given, &mut found);
                 }
             }
         }
+        let &Given { inputs, moment, explicit } = given;
+        let Moment { active, states, epoch, done } = moment;
+        let [active, states] = [active, states].map(Tensor::shallow_clone);
+        let done = done.as_ref().map(Tensor::shallow_clone);
+        let (class, domain) = found.readings();
+        let Found { losses, deltas, heads, task_loss, logits, .. } = found;
+        let losses: Vec<Tensor> = losses.into_iter().flatten().collect();
         let loss = Tensor::stack(&losses, 1);
-        let Moment { active, states, epoch, .. } = moment;
-        let signals = Signals { loss, class, domain, gramian: None, active, states, epoch };
-        let loss = signals.loss.select(1, 0);
-        let record = match tapes {
-            Some(tapes) => self.balance(params, gradient, tapes, deltas, &parts, signals),
-            None => self.balance_explicitly(gradient, deltas.len(), &parts, signals),
+        let signals = Signals { groups: self.groups, loss, class, domain, gramian: None, active, states, epoch: *epoch, done };
+        let record = match explicit {
+            true => self.balance_explicitly(gradient, losses.len(), &heads, signals),
+            false => self.balance(sets, gradient, &passes, deltas, &heads, signals),
         };
         if let Some(watch) = &mut self.watch {
             watch.gradient(&self.layout, gradient);
         }
+        let loss = task_loss.unwrap_or_else(|| inputs.share.sum_dim_intlist(1, false, None));
         let accuracy = match logits {
             Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
                 .sum_dim_intlist(1, false, None),
             None => loss.zeros_like(),
         };
         Seen { loss, accuracy, record }
-    }
-
-    /// The part of an objective's row [R, P] that one of its entries has.
-    fn part(&self, row: &Tensor, objective: &dyn Objective, place: usize) -> Tensor {
-        let entries = self.layout.entries();
-        let (first, entry) = (&entries[objective.entries().start], &entries[place]);
-        row.narrow(1, entry.offset - first.offset, entry.len())
     }
 }

@@ -2,13 +2,14 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::parts::Part;
 use super::plain::{in_large_pages, slice_mut};
 use super::settings::Optimizer;
+use super::stretch::Stretch;
 
 mod clip;
 mod number;
 
+pub use clip::squares;
 use clip::{NORM_FLOOR, scales};
 use number::Number;
 
@@ -33,7 +34,7 @@ pub struct Rates {
 pub struct Descent {
     kind: Optimizer,
     /// All of a row, in order.
-    parts: Vec<Part>,
+    parts: Vec<Stretch>,
     /// First moment, or SGD's velocity.
     first: Tensor,
     /// Second moment; none of SGD.
@@ -58,13 +59,13 @@ impl Descent {
     pub fn new(kind: Optimizer, params: &Tensor) -> Self {
         let moment = || in_large_pages(params.zeros_like());
         let second = (kind != Optimizer::Sgd).then(moment);
-        let parts = vec![Part { start: 0, len: params.size()[1] as usize, group: 0 }];
+        let parts = vec![Stretch { start: 0, len: params.size()[1] as usize, group: 0 }];
         Self { kind, parts, first: moment(), second, steps: vec![0; params.size()[0] as usize] }
     }
 
     /// The same that clips by these parts, which are all of a row in order, instead of the whole row.
     #[must_use]
-    pub fn by(self, parts: Vec<Part>) -> Self {
+    pub fn by(self, parts: Vec<Stretch>) -> Self {
         Self { parts, ..self }
     }
 
@@ -115,7 +116,7 @@ impl Descent {
             };
             let (p, g, m) = (&mut params[row.clone()], &mut gradient[row.clone()], &mut first[row.clone()]);
             let mut v = second.as_mut().map(|second| &mut second[row]);
-            let whole = [Part { start: 0, len: width, group: 0 }];
+            let whole = [Stretch { start: 0, len: width, group: 0 }];
             let (parts, scales) = match step.clip.is_finite() {
                 true => (&self.parts[..], scales(&self.parts, g, step.clip)),
                 false => (&whole[..], vec![1.0]),
@@ -135,12 +136,12 @@ impl Descent {
         let column = |place: i64| numbers.narrow(1, place, 1);
         let [clip, rate, root, decay, shrink, momentum, first_beta, second_beta, active] =
             std::array::from_fn(|i| column(i as i64));
-        let of = |part: &Part| gradient.narrow(1, part.start as i64, part.len as i64);
+        let of = |part: &Stretch| gradient.narrow(1, part.start as i64, part.len as i64);
         let square = |group: usize| {
             let own = self.parts.iter().filter(|part| part.group == group);
             own.map(|part| of(part).square().sum_dim_intlist(1, true, None)).reduce(|sum, more| sum + more)
         };
-        let clipped = |part: &Part| match square(part.group) {
+        let clipped = |part: &Stretch| match square(part.group) {
             Some(square) => of(part) * (&clip / (square.sqrt() + NORM_FLOOR)).clamp_max(1.0),
             None => of(part),
         };
@@ -217,7 +218,7 @@ mod tests {
     fn slices_and_tensors_agree_and_a_resting_run_keeps_everything() {
         for kind in [Optimizer::Adam, Optimizer::Adamw, Optimizer::Sgd] {
             let (mut a, mut b) = (buffer(1.0), buffer(1.0));
-            let parts = [(0, 1, 0), (1, 2, 1), (3, 1, 0)].map(|(start, len, group)| Part { start, len, group });
+            let parts = [(0, 1, 0), (1, 2, 1), (3, 1, 0)].map(|(start, len, group)| Stretch { start, len, group });
             let new = |params: &Tensor| Descent::new(kind, params).by(parts.to_vec());
             let (mut one, mut other) = (new(&a), new(&b));
             for i in 1..5 {

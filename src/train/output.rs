@@ -17,6 +17,7 @@ use super::task::{Standard, Task};
 use super::trial::Trial;
 use crate::balance::RECORD;
 use crate::error::Action;
+use crate::objective::Part;
 use crate::report::record;
 use crate::report::results::{BalanceResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
 use crate::{Error, Result, fs};
@@ -197,7 +198,7 @@ fn write_model(path: &Path, card: &Card, task: &Task, model: &Model, trained: &T
     let mut tensors = Vec::new();
     for (entry, tensor) in model.layout.entries().iter().zip(&trained.parameters) {
         let tensor = tensor.to_device(tch::Device::Cpu);
-        let tensor = if tensor.dim() == 2 { tensor.transpose(0, 1).contiguous() } else { tensor };
+        let tensor = if entry.part == Part::Weight { tensor.transpose(0, 1).contiguous() } else { tensor };
         tensors.push((entry.name.clone(), tensor));
     }
     let kind = tensors.first().map_or(tch::Kind::Float, |(_, tensor)| tensor.kind());

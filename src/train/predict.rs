@@ -141,7 +141,7 @@ impl Predictor {
     fn ask(&self, features: Vec<Tensor>) -> Vec<Said> {
         let none = Tensor::zeros([1, EVALUATED as i64], (Kind::Int64, tch::Device::Cpu));
         let (label, domain, share) = (none.shallow_clone(), none.shallow_clone(), none.to_kind(self.kind));
-        let inputs = Inputs { features, label, domain, share, present: None, weight: None, masks: None };
+        let inputs = Inputs { features, label, domain, share, present: None, weight: None, masks: Vec::new() };
         let Some(scores) = tch::no_grad(|| self.model.scores(&self.params, inputs, true)) else { return Vec::new() };
         let (log, probabilities) = (scores.logits.log_softmax(-1, None), scores.logits.softmax(-1, None));
         let classes = log.size()[2] as usize;

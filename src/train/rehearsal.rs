@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::cohort::{Cohort, EVALUATED};
 use super::schedule::Turn;
-use crate::balance::{Losses, Trial};
+use crate::balance::{CopyLoss, Losses};
 use crate::objective::Params;
 use crate::rng::Stream;
 
@@ -31,7 +31,7 @@ impl Cohort {
     pub(super) fn rehearse(&mut self, epoch: usize) {
         let lengths: Vec<usize> = self
             .model
-            .rehearsals()
+            .copies()
             .iter()
             .zip(&self.runs)
             .enumerate()
@@ -45,10 +45,11 @@ impl Cohort {
             return;
         }
         let Some(before) = self.losses() else { return };
-        let (flat, optimizer, average) = (self.flat.copy(), self.optimizer.snapshot(), self.average.take());
+        let (weights, optimizer, average) = (self.sets.snapshot(), self.optimizer.snapshot(), self.average.take());
+        let carried: Vec<Tensor> = self.model.state().1.into_iter().map(|(_, tensor)| tensor.copy()).collect();
         let mut after = Vec::new();
-        for trial in [Trial::Unimodal, Trial::Fused] {
-            self.model.trial(Some(trial));
+        for losses in [CopyLoss::Unimodal, CopyLoss::Fused] {
+            self.model.train_on(Some(losses));
             for ahead in 0..longest {
                 let courses: Vec<Turn> = self
                     .runs
@@ -67,25 +68,26 @@ impl Cohort {
                 }
             }
             after.extend(self.losses());
-            self.flat.copy_(&flat);
+            self.sets.put_back(&weights);
+            self.model.state().1.into_iter().zip(&carried).for_each(|((_, tensor), before)| tensor.copy_(before));
             self.optimizer = optimizer.snapshot();
         }
         self.average = average;
-        self.model.trial(None);
+        self.model.train_on(None);
         let active: Vec<f64> = lengths.iter().map(|&length| f64::from(u8::from(length > 0))).collect();
-        let active = Tensor::from_slice(&active).to_kind(self.flat.kind()).to_device(self.flat.device());
+        let active = Tensor::from_slice(&active).to_kind(self.sets.live.flat.kind()).to_device(self.sets.live.flat.device());
         if let [unimodal, fused] = &after[..] {
             let own = unimodal.train.size()[1] - 1;
             let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a.narrow(1, 0, own), b.narrow(1, own, 1)], 1);
             let after =
                 Losses { train: join(&unimodal.train, &fused.train), held_out: join(&unimodal.held_out, &fused.held_out) };
-            self.model.on_epoch(&before, &after, &active);
+            self.model.learn(&before, &after, &active);
         }
     }
 
     /// Losses on each run's own rows.
     fn losses(&self) -> Option<Losses> {
-        let of = |rows: Vec<&[usize]>| self.mean_losses(&self.params, &rows);
+        let of = |rows: Vec<&[usize]>| self.mean_losses(&self.sets.live.params, &rows);
         Some(Losses {
             train: of(self.rows.iter().map(|rows| &rows.0[..]).collect())?,
             held_out: of(self.rows.iter().map(|rows| &rows.1[..]).collect())?,
@@ -96,7 +98,7 @@ impl Cohort {
     fn mean_losses(&self, params: &Params, rows: &[&[usize]]) -> Option<Tensor> {
         let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
         let shape = [rows.len() as i64, EVALUATED as i64];
-        let (kind, device) = (self.flat.kind(), self.flat.device());
+        let (kind, device) = (self.sets.live.flat.kind(), self.sets.live.flat.device());
         let (mut sum, mut whole): (Option<Tensor>, Option<Tensor>) = (None, None);
         for start in (0..longest).step_by(EVALUATED) {
             let (mut index, mut share) = (Vec::new(), Vec::new());
@@ -108,7 +110,7 @@ impl Cohort {
             }
             let index = Tensor::from_slice(&index).view(shape).to_device(device);
             let share = Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device);
-            let inputs = self.gather(&index, share, None);
+            let inputs = self.gather(&index, share, Vec::new());
             let (losses, shares) = tch::no_grad(|| self.model.losses(params, inputs))?;
             let add = |sum: Option<Tensor>, more: Tensor| sum.map_or_else(|| more.shallow_clone(), |sum| sum + &more);
             sum = Some(add(sum, losses));

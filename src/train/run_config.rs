@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::table::Table;
 use super::trial::Trial;
 use super::{checkpoint, output};
-use crate::balance::Hyperparameters;
+use crate::hyperparameters::Hyperparameters;
 use crate::report::identity::{self, OWN, PLACE};
 use crate::report::record;
 use crate::report::results::{FORMAT, Role, RunResult, Settings as Shaped};

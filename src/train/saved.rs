@@ -12,9 +12,9 @@ use super::compare::{Column, Compare, Resolved};
 use super::model::{Design, Model};
 use super::settings::Settings;
 use super::task::Standard;
-use crate::balance::Hyperparameters;
 use crate::error::Action;
-use crate::objective::{Heads, Layout, Shape};
+use crate::hyperparameters::Hyperparameters;
+use crate::objective::{Heads, Layout, Part, Shape};
 use crate::{Error, Result, fs};
 
 /// The metadata's key.
@@ -93,7 +93,7 @@ impl Design {
         Self {
             shape: Shape {
                 modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
-                embedding: settings.embedding as i64,
+                widths: modalities.iter().map(|(name, _)| settings.embedding.of(name) as i64).collect(),
                 classes: classes as i64,
                 domains: domains as i64,
                 hidden: settings.head_hidden as i64,
@@ -282,7 +282,7 @@ impl Saved {
         for (place, entry) in layout.entries().iter().enumerate() {
             // linear weights are [out, in] in the file
             let shape: Vec<i64> = entry.shape.iter().rev().copied().collect();
-            let shape = if shape.len() == 2 { shape } else { entry.shape.clone() };
+            let shape = if entry.part == Part::Weight { shape } else { entry.shape.clone() };
             let Some((found, values)) = self.tensors.get(&entry.name) else {
                 if place >= needed {
                     continue;

@@ -19,12 +19,14 @@ pub(super) struct Plan {
     pub(super) active_runs: Vec<Vec<bool>>,
     /// Steps of each run.
     pub(super) steps: Vec<usize>,
-    /// [`Balancer::progress`](crate::balance::Balancer::progress) of each step, [S, R], where the balancer hears it.
+    /// [`Signals::done`](crate::balance::Signals::done) of each step, [S, R], where the balancer needs it.
     pub(super) done: Option<Tensor>,
     /// [`Descent::ahead`](super::optimizer::Descent::ahead); none on the CPU.
     pub(super) numbers: Option<Tensor>,
-    /// [`Average::ahead`](super::average::Average::ahead); none on the CPU and where nothing is averaged.
-    pub(super) shares: Option<Tensor>,
+    /// [`Average::ahead`](super::average::Average::ahead) of the recipe's average; none on the CPU and where nothing is averaged.
+    pub(super) averaged: Option<Tensor>,
+    /// The same of a method's averages; none on the CPU.
+    pub(super) beside: Vec<Tensor>,
 }
 
 /// What one run goes through in an epoch.
@@ -73,7 +75,8 @@ impl Plan {
             steps,
             done: None,
             numbers: None,
-            shares: None,
+            averaged: None,
+            beside: Vec::new(),
         }
     }
 }

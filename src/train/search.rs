@@ -6,7 +6,7 @@ use super::compare::Resolved;
 use super::protocol::Protocol;
 use super::settings::Settings;
 use super::trial::Configuration;
-use crate::balance::Setting;
+use crate::hyperparameters::Setting;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ pub fn configurations(settings: &Settings, asked: &Resolved) -> Vec<Configuratio
         };
         let mut hyperparameters = asked.hyperparameters.clone();
         let taken = |setting: &&Setting| asked.hyperparameters.numbers().contains_key(setting.name);
-        for setting in asked.column.balance.takes.iter().filter(taken) {
+        for setting in asked.column.takes().filter(taken) {
             if let Some(stated) = setting.search() {
                 hyperparameters = hyperparameters.with(setting.name, draw(setting.name, stated, false));
             }
@@ -74,7 +74,7 @@ pub fn check(protocol: &Protocol, columns: &[Resolved]) -> Result<()> {
             let known: Vec<&str> = known.into_iter().collect();
             return Err(Error::input(input, format!("nothing to search by that name; expected some of {}", known.join(", "))));
         }
-        let bounds = columns.iter().flat_map(|asked| asked.column.balance.takes).filter(|setting| setting.name == key);
+        let bounds = columns.iter().flat_map(|asked| asked.column.takes()).filter(|setting| setting.name == key);
         let own = match key.as_str() {
             LEARNING_RATE => Some((f64::MIN_POSITIVE, f64::INFINITY)),
             WEIGHT_DECAY => Some((0.0, f64::INFINITY)),

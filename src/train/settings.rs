@@ -9,7 +9,7 @@ use super::compare::{Compare, Resolved};
 use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Precision, Recipe, Schedule};
 use super::task::Absent;
-use super::widths::Widths;
+use super::widths::{Embedding, Widths};
 use crate::objective::Fusion;
 use crate::{Error, Result};
 
@@ -55,8 +55,9 @@ pub struct Settings {
     pub hidden: Option<Widths>,
     /// Whether LayerNorm stands before each ReLU of encoders. Default no.
     pub layer_norm: bool,
-    /// Width of each embedding. Default 512 (ours, as above).
-    pub embedding: usize,
+    /// Width of the embeddings: a number, or a table of one for each modality, 512 for those that are not in it. Default 512 (ours, as
+    /// above).
+    pub embedding: Embedding,
     /// Hidden width of the classifier and the discriminator. Default 256 (paper).
     pub head_hidden: usize,
     /// How embeddings come together before the fused classifier. Default `concat` (paper).
@@ -134,7 +135,7 @@ impl Default for Settings {
             encoder: Encoder::Mlp,
             hidden: None,
             layer_norm: false,
-            embedding: 512,
+            embedding: Embedding::default(),
             head_hidden: 256,
             fusion: Fusion::Concat,
             unimodal_weight: 1.0,
@@ -196,7 +197,13 @@ impl Settings {
                 return Err(Error::input(format!("[[train.compare]] {:?}", entry.name), "stands twice; expected unique names"));
             }
         }
-        entries.iter().map(Compare::resolve).collect()
+        let columns: Vec<Resolved> = entries.iter().map(Compare::resolve).collect::<Result<_>>()?;
+        let averages = columns.iter().find(|asked| asked.column.method.averages && self.average != Averaging::None);
+        if let Some(Resolved { column, .. }) = averages {
+            let problem = format!("method {:?} judges an average of its own; expected average = \"none\"", column.method.name);
+            return Err(Error::input(format!("[[train.compare]] {:?}", column.name), problem));
+        }
+        Ok(columns)
     }
 
     /// What of these shapes a run, by its key: all but what says where things lie, where and in which order they are done, what else is
@@ -261,13 +268,19 @@ impl Settings {
             ("epochs", self.epochs),
             ("step-epochs", self.step_epochs),
             ("batch-size", self.batch_size),
-            ("embedding", self.embedding),
             ("head-hidden", self.head_hidden),
         ];
         for (key, value) in widths {
             if !(1..=1 << 20).contains(&value) {
                 return wrong(key, value.to_string(), "a whole number from 1 to 1048576");
             }
+        }
+        if let Some((name, width)) = self.embedding.each().find(|(_, width)| !(1..=1 << 20).contains(width)) {
+            let key = if name.is_empty() { "embedding".to_owned() } else { format!("embedding.{name}") };
+            return wrong(&key, width.to_string(), "a whole number from 1 to 1048576");
+        }
+        if self.fusion == Fusion::Sum && matches!(self.embedding, Embedding::ByModality(_)) {
+            return wrong("fusion", "\"sum\"".into(), "one embedding width for all modalities, or another fusion");
         }
         if let Some(Widths(widths)) = &self.hidden {
             if self.encoder == Encoder::Linear && !widths.is_empty() {

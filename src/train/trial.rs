@@ -8,7 +8,7 @@ use super::protocol::Kind;
 use super::selection::Pick;
 use super::table::Table;
 use super::task::Task;
-use crate::balance::Hyperparameters;
+use crate::hyperparameters::Hyperparameters;
 use crate::report::results::Role;
 
 /// The numbers that a random search draws.

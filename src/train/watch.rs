@@ -12,7 +12,7 @@ pub struct Watch(pub(super) Vec<(String, Tensor)>);
 impl Watch {
     /// Lets the balancer decide, under the eyes of `watch` where there is one.
     pub fn balance(watch: &mut Option<Self>, balancer: &mut dyn Balancer, signals: &Signals) -> Option<Update> {
-        let update = balancer.balance(signals);
+        let update = balancer.weigh(signals);
         if let Some(watch) = watch {
             watch.signals(signals);
             if let Some(update) = &update {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, RECORD, Range, Signals, Update};
-use mmdg::objective::{Layout, Reading, Shape, Streams};
+use mmdg::balance::{BALANCERS, Balancer, BalancerEntry, EACH, Groups, RECORD, Signals, Update};
+use mmdg::hyperparameters::{Hyperparameters, Range};
+use mmdg::objective::{Layout, Reading, Role, Shape, Streams};
 use mmdg::rng::Stream;
 use mmdg::train::Optimizer;
 use mmdg::train::cohort::{Cohort, Run};
@@ -14,7 +15,7 @@ use super::train::{a_run, design, hyperparameters, small, table, task};
 const CPU: (Kind, Device) = (Kind::Double, Device::Cpu);
 
 /// Settings by default, and with each other word in turn.
-fn choices(entry: &Entry) -> Vec<Hyperparameters> {
+fn choices(entry: &BalancerEntry) -> Vec<Hyperparameters> {
     let mut all = vec![BTreeMap::new()];
     for setting in entry.takes {
         let Range::Word(words) = setting.range else { continue };
@@ -26,14 +27,38 @@ fn choices(entry: &Entry) -> Vec<Hyperparameters> {
 }
 
 fn shape(modalities: usize, domains: i64) -> Shape {
+    let widths = vec![4; modalities];
     let modalities = (0..modalities).map(|m| format!("m{m}")).collect();
-    Shape { modalities, embedding: 4, classes: 3, domains, hidden: 5, heads: mmdg::objective::Heads::default() }
+    Shape { modalities, widths, classes: 3, domains, hidden: 5, heads: mmdg::objective::Heads::default() }
 }
 
 /// Objectives that encoders learn from beside one of the method's.
 fn objectives(balancer: &dyn Balancer, modalities: usize) -> i64 {
-    let terms = balancer.terms(&shape(modalities, 2), &mut Layout::default());
+    let terms = balancer.terms(&shape(modalities, 2), &mut Layout::default(), &[Role::Task]);
     1 + terms.iter().filter(|term| term.objective.trains_encoders()).count() as i64
+}
+
+/// So many groups as a balancer wants them: the task's, its own, others.
+fn groups(balancer: &dyn Balancer, count: i64) -> Groups {
+    let own = balancer.terms(&shape(2, 2), &mut Layout::default(), &[Role::Task]);
+    let mut roles = vec![Role::Task];
+    roles.extend(own.iter().filter(|term| term.objective.trains_encoders()).map(|term| term.role));
+    let more = [Role::Unimodal, Role::Auxiliary, Role::Domain];
+    for role in more {
+        if Groups::new(balancer.groups(), &roles).len() < count {
+            roles.push(role);
+        }
+    }
+    let groups = Groups::new(balancer.groups(), &roles);
+    if groups.len() == count { groups } else { Groups::of(count as u8) }
+}
+
+/// The columns of GMP's two sides.
+fn sides(own: &Hyperparameters) -> (i64, i64) {
+    let gmp = (mmdg::balance::find("gmp").unwrap().build)(std::slice::from_ref(own), Kind::Double, Device::Cpu);
+    let groups = groups(gmp.as_ref(), objectives(gmp.as_ref(), 3));
+    let class = if own.words()["variant"] == "bench" { Role::Unimodal } else { Role::Task };
+    (groups.place(class).unwrap(), groups.place(Role::Domain).unwrap())
 }
 
 /// Random gradients [R, M, T, P] with uni-modal scores, which follow `numbers`.
@@ -78,6 +103,8 @@ impl Case {
             active: Tensor::ones([runs], options),
             states: self.states.shallow_clone(),
             epoch: 0,
+            done: None,
+            groups: Groups::new(EACH, &[Role::Task]),
         }
     }
 
@@ -101,14 +128,14 @@ impl Case {
 }
 
 /// Three steps of one balancer.
-fn steps(entry: &Entry, own: &Hyperparameters, cases: &[Case], kind: Kind) -> Vec<Option<Update>> {
+fn steps(entry: &BalancerEntry, own: &Hyperparameters, cases: &[Case], kind: Kind) -> Vec<Option<Update>> {
     let runs = cases[0].loss.size()[0] as usize;
     let mut balancer = (entry.build)(&vec![own.clone(); runs], kind, Device::Cpu);
     let (shape, mut layout) = (shape(cases[0].gradients.size()[1] as usize, 2), Layout::default());
-    balancer.terms(&shape, &mut layout);
-    balancer.prepare(&shape, &layout, 0..0);
-    balancer.count(cases[0].loss.size()[1] as usize);
-    cases.iter().map(|case| balancer.balance(&case.signals(kind))).collect()
+    let groups = groups(balancer.as_ref(), cases[0].loss.size()[1]);
+    balancer.terms(&shape, &mut layout, &[Role::Task]);
+    balancer.prepare(&shape, &layout, 0..0, groups);
+    cases.iter().map(|case| balancer.weigh(&Signals { groups, ..case.signals(kind) })).collect()
 }
 
 fn largest(x: &Tensor) -> f64 {
@@ -120,14 +147,14 @@ fn dot(a: &Tensor, b: &Tensor) -> Tensor {
 }
 
 /// Balancers, their words, and numbers of objectives to try each with.
-fn walk(modalities: usize, mut visit: impl FnMut(&Entry, &Hyperparameters, i64)) {
+fn walk(modalities: usize, mut visit: impl FnMut(&BalancerEntry, &Hyperparameters, i64)) {
     tch::set_num_threads(1);
     for entry in BALANCERS {
         for own in choices(entry) {
-            let least = objectives(&*(entry.build)(std::slice::from_ref(&own), Kind::Double, Device::Cpu), modalities);
-            for more in if least == 1 { vec![0] } else { vec![0, 1, 3] } {
-                visit(entry, &own, least + more);
-            }
+            let balancer = (entry.build)(std::slice::from_ref(&own), Kind::Double, Device::Cpu);
+            let least = objectives(balancer.as_ref(), modalities);
+            let most = if least == 1 { 1 } else { Groups::new(balancer.groups(), &Role::ALL).len() };
+            (least..=most).for_each(|count| visit(entry, &own, count));
         }
     }
 }
@@ -280,7 +307,7 @@ fn updates_work_against_no_objective_where_that_is_promised() {
                 assert!((length(&d) / length(&sum)).min().double_value(&[]) > 1.5 - 1e-9);
             }
             if entry.name == "gmp" {
-                let (c, d) = (objectives - 2, objectives - 1);
+                let (c, d) = sides(own);
                 let gradient = |t: i64| case.gradients.select(2, t) * update.weights.select(2, t).unsqueeze(2);
                 let both = gradient(c) + gradient(d);
                 let (rho, sigma) = (update.record.rho.as_ref().unwrap(), update.record.sigma.as_ref().unwrap());
@@ -308,14 +335,15 @@ fn updates_work_against_no_objective_where_that_is_promised() {
 fn one_source_domain_leaves_the_domain_branch_of_gmp_off() {
     let gmp = mmdg::balance::find("gmp").unwrap();
     for own in choices(gmp).into_iter().filter(|own| own.words().get("modulate").copied().unwrap_or_default() != "unified") {
-        let case = Case::new(1, 2, 3, 3, 1);
-        let _ = case.gradients.select(2, 2).fill_(0.0);
+        let (c, d) = sides(&own);
+        let case = Case::new(1, 2, 3, d + 1, 1);
+        let _ = case.gradients.select(2, d).fill_(0.0);
         let update = steps(gmp, &own, &[case], Kind::Double).remove(0).unwrap();
         for one in [update.record.sigma, update.record.p] {
             assert_eq!(one.unwrap(), Tensor::ones([2, 3], CPU), "{own:?}");
         }
         assert_eq!(largest(&update.record.conflict.unwrap()), 0.0);
-        assert_eq!(update.weights.select(2, 1), update.record.k.unwrap());
+        assert_eq!(update.weights.select(2, c), update.record.k.unwrap());
     }
 }
 
@@ -371,7 +399,7 @@ fn two_objectives_of_pcgrad_are_gmps_double_projection() {
     let [pcgrad, gmp] = ["pcgrad", "gmp"].map(|name| mmdg::balance::find(name).unwrap());
     let words = BTreeMap::from([("project".to_owned(), "both".into()), ("modulate".to_owned(), "none".into())]);
     let case = Case::new(20, 8, 3, 2, 2);
-    let weights = |entry: &Entry, given: &BTreeMap<String, toml::Value>| {
+    let weights = |entry: &BalancerEntry, given: &BTreeMap<String, toml::Value>| {
         let own = Hyperparameters::new(entry.takes, given).unwrap();
         steps(entry, &own, &[case.scaled(&Tensor::from(1.0))], Kind::Double).remove(0).unwrap().weights
     };

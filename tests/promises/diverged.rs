@@ -40,7 +40,8 @@ fn a_run_that_diverges_stops_and_leaves_its_neighbours_bits_alone_with_every_bal
         for (i, words) in words(entry.name).into_iter().enumerate() {
             let (recipe, kind) = if i == 0 { (plain, Kind::Float) } else { (averaged, Kind::Double) };
             let design = design(&table, entry.name, 0.4);
-            let takes = |words: &str| mmdg::balance::Hyperparameters::new(entry.takes, &toml::from_str(words).unwrap()).is_ok();
+            let takes =
+                |words: &str| mmdg::hyperparameters::Hyperparameters::new(entry.takes, &toml::from_str(words).unwrap()).is_ok();
             let own = hyperparameters(entry.name, if takes(words) { words } else { "" }, &[]);
             let mut runs: Vec<Run> = (0..4).map(|i| a_run(task(&table, i % 3), i as u64, own.clone())).collect();
             runs[1].learning_rate = if kind == Kind::Double { 1e200 } else { TOO_LARGE };

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 
-use mmdg::balance::{BALANCERS, Balancer, Entry, Hyperparameters, Signals, Term, Update};
-use mmdg::objective::{FusedDomain, Layout, Params, Shape, UnimodalClassification};
+use mmdg::balance::{BALANCERS, Balancer, BalancerEntry, Needs, Signals, Update};
+use mmdg::hyperparameters::Hyperparameters;
+use mmdg::method::{METHODS, MethodEntry};
+use mmdg::objective::{FusedDomain, Layout, Params, Role, Shape, Term, UnimodalClassification};
 use mmdg::rng::Stream;
 use mmdg::train::model::{Design, Inputs, Model, Moment};
 use tch::{Device, Kind, Tensor};
@@ -29,28 +31,31 @@ thread_local! { static SEEN: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::ne
 #[derive(Debug)]
 struct Witness(Kind);
 
-static WITNESS: Entry = Entry { name: "witness", about: "", takes: &[], build: |_, kind, _| Box::new(Witness(kind)) };
+static WITNESS: BalancerEntry =
+    BalancerEntry { name: "witness", about: "", takes: &[], build: |_, kind, _| Box::new(Witness(kind)) };
 
 impl Balancer for Witness {
-    fn terms(&self, shape: &Shape, layout: &mut Layout) -> Vec<Term> {
+    fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
         let scale = |values: [f64; RUNS as usize]| Tensor::from_slice(&values).to_kind(self.0);
-        vec![
-            Term { objective: Box::new(FusedDomain::declare(shape, layout)), scale: scale([-0.7, -0.2]) },
-            Term { objective: Box::new(UnimodalClassification::declare(shape, layout)), scale: scale([1.3, 0.4]) },
-        ]
+        let mut terms = vec![Term::new(Role::Domain, FusedDomain::declare(shape, layout)).scaled(scale([-0.7, -0.2]))];
+        if !method.contains(&Role::Unimodal) {
+            terms.push(Term::new(Role::Unimodal, UnimodalClassification::declare(shape, layout)).scaled(scale([1.3, 0.4])));
+        }
+        terms
     }
 
-    fn needs_gramian(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { gramian: true, ..Needs::default() }
     }
 
-    fn balance(&mut self, signals: &Signals) -> Option<Update> {
+    fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let gramian = signals.gramian.as_ref().unwrap();
         SEEN.with(|seen| seen.borrow_mut().push(gramian.copy()));
-        let weights = Tensor::arange(gramian.size()[1] * 3, (gramian.kind(), Device::Cpu)).view([1, -1, 3]) * 0.3 - 0.8;
+        let groups = gramian.size()[2];
+        let weights = Tensor::arange(gramian.size()[1] * groups, (gramian.kind(), Device::Cpu)).view([1, -1, groups]) * 0.3 - 0.8;
         Some(Update {
-            heads: Some(weights.select(1, 1).expand([RUNS, 3], false)),
-            ..Update::weights(weights.expand([RUNS, -1, 3], false))
+            heads: Some(weights.select(1, 1).expand([RUNS, groups], false)),
+            ..Update::weights(weights.expand([RUNS, -1, groups], false))
         })
     }
 }
@@ -68,8 +73,10 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
     let initial: Vec<Tensor> = (0..RUNS as u64).map(|seed| Tensor::from_slice(&model.layout.initial(seed))).collect();
     let flat = Tensor::stack(&initial, 0).to_kind(kind);
     let mut written = flat.zeros_like();
-    let params = Params::views(&model.layout, &flat);
-    let (leaves, into) = (params.leaves(), Params::views(&model.layout, &written));
+    let into = Params::views(&model.layout, &written);
+    // where averages are no longer what is trained
+    let mut sets = model.sets(flat.copy());
+    sets.live.flat.copy_(&(flat + random("moved", &sets.live.flat.size()).to_kind(kind) * 0.05));
     let mut all = Vec::new();
     for step in 0..2 {
         let whole = |what: &str, n: i64| {
@@ -99,7 +106,7 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             share,
             present,
             weight: None,
-            masks,
+            masks: model.branches().iter().map(|_| masks.as_ref().map(Tensor::shallow_clone)).collect(),
         };
         let moment = Moment {
             active: Tensor::ones([RUNS], (kind, Device::Cpu)),
@@ -108,8 +115,8 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             done: None,
         };
         match explicit {
-            true => model.explicit_gradients(&leaves, &into, inputs, moment),
-            false => model.gradients(&params, &leaves, &into, inputs, moment),
+            true => model.explicit_gradients(&mut sets, &into, inputs, moment),
+            false => model.gradients(&mut sets, &into, inputs, moment),
         };
         all.push(written.copy());
         let _ = written.zero_();
@@ -119,10 +126,21 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
 
 #[test]
 fn gramians_and_updates_are_those_of_explicit_gradients() {
-    let none = hyperparameters("none", "", &[]);
+    for method in METHODS {
+        gramians_and_updates(method);
+    }
+}
+
+/// Of one method; those with several branches have products between gradients at different weights.
+fn gramians_and_updates(method: &'static MethodEntry) {
+    let settings = toml::from_str("inner-rate = 0.05\nsam-rho = 0.3").unwrap();
+    let mut given: std::collections::BTreeMap<String, toml::Value> = settings;
+    given.retain(|key, _| method.takes.iter().any(|setting| setting.name == key));
+    let none = Hyperparameters::new(method.takes, &given).unwrap();
     for dropout in [0.0, 0.4] {
         for (name, design) in designs("none", dropout) {
-            let design = Design { balance: &WITNESS, ..design };
+            let name = format!("{}, {name}", method.name);
+            let design = Design { balance: &WITNESS, method, ..design };
             // few rows and many: each layer takes the cheaper of two ways
             for rows in [2, 40] {
                 let of = |kind, explicit| {

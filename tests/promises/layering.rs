@@ -7,6 +7,7 @@ use std::path::Path;
 const FLOORS: &[(&str, u8)] = &[
     ("allocator", 0),
     ("error", 0),
+    ("hyperparameters", 0),
     ("loaded", 0),
     ("manifest", 0),
     ("modality", 0),

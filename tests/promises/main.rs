@@ -57,6 +57,7 @@ mod layouts;
 mod loader;
 #[cfg(feature = "hdf5")]
 mod merge;
+mod methods;
 #[cfg(feature = "torch")]
 mod models;
 #[cfg(feature = "video")]

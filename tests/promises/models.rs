@@ -86,7 +86,7 @@ fn settings_that_do_not_fit_are_refused() {
         ("average = 'mean'\naverage-from = 20", "[train] average-from: 20; expected an epoch below epochs = 20"),
         (
             "[[compare]]\nname = 'x'\nmethod = 'unimodal'\nbalance = 'gmp'\nvariant = 'bench'",
-            "[[train.compare]] \"x\": method \"unimodal\" and balance \"gmp\" both have heads named unimodal.a.weight; expected another pair",
+            "[[train.compare]] \"x\": method \"unimodal\" and balance \"gmp\" both have heads named unimodal; expected another pair",
         ),
     ] {
         let settings: Settings = toml::from_str(text).unwrap();

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mmdg::balance::{self, Hyperparameters, RECORD};
+use mmdg::balance::{self, RECORD};
+use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::Split;
 use mmdg::method;
 use mmdg::objective::Shape;
@@ -49,7 +50,7 @@ fn goldens() -> (Vec<Case>, Tensors) {
     (cases, Tensor::read_safetensors(path).unwrap().into_iter().collect())
 }
 
-fn table(goldens: &Tensors) -> Table {
+pub(super) fn table(goldens: &Tensors) -> Table {
     let column = |name: &str| Vec::<i64>::try_from(&goldens[&format!("table.{name}")]).unwrap();
     let places = |name: &str| column(name).into_iter().map(|i| i as usize).collect::<Vec<_>>();
     let modality = |name: &str| {
@@ -69,7 +70,7 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
     let design = Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
-            embedding: case.embedding,
+            widths: vec![case.embedding; table.modalities().len()],
             classes: 3,
             domains: 2,
             hidden: case.head_hidden,
@@ -112,7 +113,7 @@ fn distance(own: &Tensors, goldens: &Tensors, case: &Case, steps: usize) -> (f64
 /// A cohort's first run by name, weights as [out, in].
 fn parameters(cohort: &Cohort) -> Tensors {
     let flat = cohort.parameters().get(0);
-    let of_entry = |entry: &mmdg::objective::Entry| {
+    let of_entry = |entry: &mmdg::objective::Parameter| {
         let own = flat.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
         (entry.name.clone(), if entry.shape.len() == 2 { own.transpose(0, 1) } else { own })
     };
@@ -120,12 +121,12 @@ fn parameters(cohort: &Cohort) -> Tensors {
 }
 
 /// A dumped step of the run in this folder.
-fn dumped(folder: &Path, step: usize) -> Tensors {
+pub(super) fn dumped(folder: &Path, step: usize) -> Tensors {
     Tensor::read_safetensors(folder.join(format!("steps/{step:06}.safetensors"))).unwrap().into_iter().collect()
 }
 
 /// What a dump has below a name.
-fn below(dump: &Tensors, prefix: &str) -> Tensors {
+pub(super) fn below(dump: &Tensors, prefix: &str) -> Tensors {
     dump.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.shallow_clone()))).collect()
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mmdg::balance::Hyperparameters;
+use mmdg::hyperparameters::Hyperparameters;
 use mmdg::rng::Stream;
 use mmdg::train::Optimizer;
 use mmdg::train::cohort::Cohort;
@@ -241,7 +241,7 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
         let mut cohort = Cohort::new(&table, &design(&table, name, 0.0), Optimizer::Adam, ROWS, runs, Kind::Double, Device::Cpu);
         let read = |cohort: &Cohort| -> BTreeMap<String, Tensor> {
             let flat = cohort.parameters().get(0).copy();
-            let view = |e: &mmdg::objective::Entry| (e.name.clone(), flat.narrow(0, e.offset, e.len()).view(&e.shape[..]));
+            let view = |e: &mmdg::objective::Parameter| (e.name.clone(), flat.narrow(0, e.offset, e.len()).view(&e.shape[..]));
             cohort.model().layout.entries().iter().map(view).collect()
         };
         let params = read(&cohort).into_iter().map(|(n, t)| (n, t.copy().set_requires_grad(true))).collect();

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use mmdg::balance::{self, Balancer, Losses, Signals, Steering, Update};
+use mmdg::balance::{self, Balancer, EACH, Groups, Losses, Signals, TaskHeads, Update};
 use mmdg::manifest::Split;
-use mmdg::objective::{Batch, FusedClassification, Layout, Objective, Params, Reading, Shape, Streams};
+use mmdg::objective::{Batch, FusedClassification, Layout, Objective, Params, Reading, Role, Shape, Streams};
 use mmdg::rng::Stream;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::{Optimizer, Table};
@@ -175,10 +175,16 @@ fn signals(class: Option<Reading>) -> Signals {
         class,
         domain: None,
         gramian: None,
+        groups: groups(),
         active: Tensor::from_slice(&[1.0]),
         states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
         epoch: 0,
+        done: None,
     }
+}
+
+fn groups() -> Groups {
+    Groups::new(EACH, &[Role::Task, Role::Unimodal])
 }
 
 fn build(name: &str, words: &str, more: &[(&str, f64)]) -> Box<dyn Balancer> {
@@ -186,8 +192,9 @@ fn build(name: &str, words: &str, more: &[(&str, f64)]) -> Box<dyn Balancer> {
 }
 
 fn shape(modalities: usize) -> Shape {
+    let widths = vec![3; modalities];
     let modalities = ["video", "audio", "flow"][..modalities].iter().map(|name| (*name).into()).collect();
-    Shape { modalities, embedding: 3, classes: 4, domains: 2, hidden: 5, heads: mmdg::objective::Heads::default() }
+    Shape { modalities, widths, classes: 4, domains: 2, hidden: 5, heads: mmdg::objective::Heads::default() }
 }
 
 /// Relative to the largest wanted number.
@@ -208,7 +215,7 @@ fn close_weights(update: &Update, wanted: &[f64], tolerance: f64) {
 #[test]
 fn ogm_slows_down_as_the_reference() {
     for case in goldens().ogm {
-        let update = build("ogm", "", &[("alpha", case.alpha)]).balance(&signals(Some(case.scores.reading()))).unwrap();
+        let update = build("ogm", "", &[("alpha", case.alpha)]).weigh(&signals(Some(case.scores.reading()))).unwrap();
         close_weights(&update, &case.k, 1e-12);
         close(update.record.rho.as_ref().unwrap(), &case.rho, 1e-12);
     }
@@ -219,8 +226,8 @@ fn opm_drops_what_the_reference_drops() {
     for case in goldens().opm {
         let mut opm = build("opm", "", &[("q-base", case.q_base), ("lambda", case.lambda), ("p-exe", case.p_exe)]);
         let states = Streams::states(&[Stream::new(case.seed)]);
-        close(&opm.before_fusion(&case.scores.reading(), &states, 0).unwrap(), &case.mask.concat(), 1e-12);
-        let update = opm.balance(&signals(Some(case.scores.reading()))).unwrap();
+        close(&opm.dropping().unwrap().factors(&case.scores.reading(), &states, 0), &case.mask.concat(), 1e-12);
+        let update = opm.weigh(&signals(Some(case.scores.reading()))).unwrap();
         close(update.record.rho.as_ref().unwrap(), &case.rho, 1e-12);
         close_weights(&update, &vec![1.0; case.rho.len()], 1e-12);
     }
@@ -230,9 +237,9 @@ fn opm_drops_what_the_reference_drops() {
 fn agm_scales_as_the_reference() {
     for case in goldens().agm {
         let mut agm = build("agm", "", &[("alpha", case.alpha)]);
-        agm.prepare(&shape(case.steps[0].r.len()), &Layout::default(), 0..0);
+        agm.prepare(&shape(case.steps[0].r.len()), &Layout::default(), 0..0, groups());
         for step in case.steps {
-            let update = agm.balance(&signals(Some(step.scores.reading()))).unwrap();
+            let update = agm.weigh(&signals(Some(step.scores.reading()))).unwrap();
             close(update.record.rho.as_ref().unwrap(), &step.r, 1e-11);
             close_weights(&update, &step.scale, 1e-11);
         }
@@ -247,8 +254,8 @@ fn cggm_scales_and_steers_as_the_reference() {
         let mut cggm = build("cggm", &words, &[("rho", case.rho), ("lambda", case.lambda), ("clamp", case.clamp)]);
         let mut layout = Layout::default();
         let fused = FusedClassification::declare(&shape, &mut layout);
-        let guide = cggm.terms(&shape, &mut layout).remove(0).objective;
-        cggm.prepare(&shape, &layout, fused.entries());
+        let guide = cggm.terms(&shape, &mut layout, &[Role::Task]).remove(0).objective;
+        cggm.prepare(&shape, &layout, fused.entries(), groups());
         let flat: Vec<f64> = layout.entries().iter().flat_map(|entry| case.params[&entry.name].clone()).collect();
         let params = Params::views(&layout, &Tensor::from_slice(&flat).unsqueeze(0)).leaves();
         for step in &case.steps {
@@ -267,7 +274,7 @@ fn cggm_scales_and_steers_as_the_reference() {
             };
             let (whole, own) = (fused.forward(&params, &batch), guide.forward(&params, &batch));
             let class = own.class.unwrap();
-            let steer = cggm.steer(&Steering {
+            let steer = cggm.steering().unwrap().steer(&TaskHeads {
                 fused: &whole.last[0],
                 probes: &own.last.iter().collect::<Vec<_>>(),
                 class: &class,
@@ -277,7 +284,7 @@ fn cggm_scales_and_steers_as_the_reference() {
             });
             // sums of changes that are 0 but for rounding stand in a denominator
             close(&steer.unwrap(), &step.steer.concat(), 1e-6);
-            close_weights(&cggm.balance(&signals(Some(class))).unwrap(), &step.scale, 1e-6);
+            close_weights(&cggm.weigh(&signals(Some(class))).unwrap(), &step.scale, 1e-6);
         }
     }
 }
@@ -287,9 +294,9 @@ fn gradient_blending_weighs_as_the_reference() {
     for case in goldens().gradient_blending {
         let mut blending = build("gradient-blending", "", &[("momentum", case.momentum)]);
         let modalities = case.estimates[0].weights.len() - 1;
-        blending.prepare(&shape(modalities), &Layout::default(), 0..0);
+        blending.prepare(&shape(modalities), &Layout::default(), 0..0, groups());
         let fused_and_own = |blending: &mut Box<dyn Balancer>| {
-            let update = blending.balance(&signals(None)).unwrap();
+            let update = blending.weigh(&signals(None)).unwrap();
             let own = update.weights.select(2, 1);
             let fused = update.weights.select(2, 0);
             assert!((&fused - fused.select(1, 0)).abs().max().double_value(&[]) == 0.0);
@@ -300,8 +307,8 @@ fn gradient_blending_weighs_as_the_reference() {
         for estimate in case.estimates {
             let row = |values: &[f64]| Tensor::from_slice(values).unsqueeze(0);
             let [before, after] = [0, 1].map(|i| Losses { train: row(&estimate.train[i]), held_out: row(&estimate.held_out[i]) });
-            blending.on_epoch(&before, &after, &Tensor::from_slice(&[0.0]));
-            blending.on_epoch(&before, &after, &Tensor::from_slice(&[1.0]));
+            blending.look_ahead().unwrap().learn(&before, &after, &Tensor::from_slice(&[0.0]));
+            blending.look_ahead().unwrap().learn(&before, &after, &Tensor::from_slice(&[1.0]));
             close(&fused_and_own(&mut blending), &estimate.weights, 1e-10);
         }
     }
@@ -313,12 +320,12 @@ fn extreme_scores_give_finite_weights_and_equal_modalities_equal_ones() {
         for modalities in 1..=3 {
             for (i, scores) in [[1e4, -1e4, 1e4], [-1e4, 1e4, 0.0], [0.0; 3], [2.0; 3]].into_iter().enumerate() {
                 let mut balancer = build(name, words, &[]);
-                balancer.prepare(&shape(modalities), &Layout::default(), 0..0);
+                balancer.prepare(&shape(modalities), &Layout::default(), 0..0, groups());
                 // the truth's score against 0 in two rows
                 let of = |m: usize| vec![vec![scores[m], 0.0]; 2];
                 let scores = Scores { scores: (0..modalities).map(of).collect(), label: vec![0, 0] };
                 for _ in 0..3 {
-                    let update = balancer.balance(&signals(Some(scores.reading()))).unwrap();
+                    let update = balancer.weigh(&signals(Some(scores.reading()))).unwrap();
                     assert_eq!(update.weights.isfinite().all().int64_value(&[]), 1, "{name} {words:?}");
                     let record = update.record.tensor().unwrap();
                     assert_eq!(record.isinf().any().int64_value(&[]), 0, "{name} {words:?}");

@@ -54,7 +54,7 @@ fn the_recipe_says_which_rows_are_tested_unless_the_training_does() {
             protocol: Protocol { targets: vec!["q".into()], seeds: vec![0], target_split, ..Protocol::default() },
             epochs: 1,
             hidden: Some(4.into()),
-            embedding: 4,
+            embedding: 4.into(),
             head_hidden: 4,
             batch_size: 4,
             ..Settings::default()

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
-use mmdg::balance::{BALANCERS, Hyperparameters, Signals};
+use mmdg::balance::{BALANCERS, Groups, Signals};
+use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::Split;
-use mmdg::objective::{Heads, Reading, Shape};
+use mmdg::objective::{Heads, Reading, Role, Shape};
 use mmdg::report::results::RunResult;
 use mmdg::rng::Stream;
 use mmdg::stop::Stop;
@@ -60,7 +61,7 @@ pub fn settings(out: &Path) -> Settings {
         batch_size: 8,
         learning_rate: 1e-3,
         hidden: Some(16.into()),
-        embedding: 8,
+        embedding: 8.into(),
         head_hidden: 12,
         compare: ["name = 'joint'", "name = 'adversarial'\nbalance = 'adversarial'", "name = 'gmp'\nbalance = 'gmp'"]
             .map(compare)
@@ -79,7 +80,7 @@ pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
     Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
-            embedding: 8,
+            widths: vec![8; table.modalities().len()],
             classes: table.classes().len() as i64,
             domains: table.domains().len() as i64 - 1,
             hidden: 12,
@@ -354,7 +355,7 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
         let mut cohort = Cohort::new(&table, &design(&table, name, 0.0), Optimizer::Adam, rows, runs, Kind::Double, Device::Cpu);
         let read = |cohort: &Cohort| -> BTreeMap<String, Tensor> {
             let flat = cohort.parameters().get(0).copy();
-            let view = |e: &mmdg::objective::Entry| (e.name.clone(), flat.narrow(0, e.offset, e.len()).view(&e.shape[..]));
+            let view = |e: &mmdg::objective::Parameter| (e.name.clone(), flat.narrow(0, e.offset, e.len()).view(&e.shape[..]));
             cohort.model().layout.entries().iter().map(view).collect()
         };
         let leaves = |p: BTreeMap<String, Tensor>| p.into_iter().map(|(n, t)| (n, t.copy().set_requires_grad(true))).collect();
@@ -424,7 +425,9 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
             [dot(c, c), dot(c, d), dot(d, c), dot(d, d)]
         };
         let gramian: Vec<f64> = (0..case.q.len()).flat_map(products).collect();
+        let class = if words.contains("bench") { Role::Unimodal } else { Role::Task };
         let signals = Signals {
+            groups: Groups::new(gmp.groups(), &[class, Role::Domain]),
             loss: Tensor::zeros([1, 2], (Kind::Double, Device::Cpu)),
             class: Some(reading(&case.q)),
             domain: Some(reading(&case.c)),
@@ -432,8 +435,9 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
             active: Tensor::from_slice(&[1.0]),
             states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
             epoch: 0,
+            done: None,
         };
-        let update = gmp.balance(&signals).unwrap();
+        let update = gmp.weigh(&signals).unwrap();
         for (m, branch) in case.branches.iter().enumerate() {
             let weight = |t: i64| update.weights.double_value(&[0, m as i64, t]);
             let (class, domain) = (&case.g_c[m], &case.g_d[m]);

@@ -112,10 +112,14 @@ impl Cohort {
 
     /// Everything that runs carry from step to step, by name, [R, …] each.
     fn state(&mut self) -> Vec<(String, &mut Tensor)> {
-        let mut state = vec![("parameters".to_owned(), &mut self.flat), ("best".into(), &mut self.best)];
+        let (live, averages) = self.sets.state();
+        let mut state = vec![("parameters".to_owned(), live), ("best".into(), &mut self.best)];
         state.extend(self.optimizer.state().map(|(name, tensor)| (format!("optimizer.{name}"), tensor)));
         state.extend(self.average.as_mut().map(|average| ("average".into(), average.state().0)));
-        state.extend(self.model.state().into_iter().map(|(name, tensor)| (format!("balance.{name}"), tensor)));
+        state.extend(averages.into_iter().map(|(branch, tensor)| (format!("average.{branch}"), tensor)));
+        let (of_balancer, of_method) = self.model.state();
+        state.extend(of_balancer.into_iter().map(|(name, tensor)| (format!("balance.{name}"), tensor)));
+        state.extend(of_method.into_iter().map(|(name, tensor)| (format!("method.{name}"), tensor)));
         state
     }
 

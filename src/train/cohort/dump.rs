@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::super::checkpoint::write_tensors;
-use super::super::dropout::factors;
 use super::super::model::Inputs;
 use super::super::schedule::Plan;
 use super::Cohort;
@@ -28,6 +27,8 @@ pub(super) struct Before {
     runs: Vec<usize>,
     inputs: Inputs,
     flat: Tensor,
+    /// Of the method.
+    averages: Vec<Tensor>,
     /// The balancer's.
     state: Vec<(&'static str, Tensor)>,
 }
@@ -59,8 +60,10 @@ impl Cohort {
     /// - `epoch`, `rows` \[B\] of the feature store, `share` \[B\], `label` \[B\], `domain` \[B\] (place among the sources),
     ///   `features.<modality>` [B, D] as standardised, `present` [B, M] where rows may lack a modality;
     /// - `random`, the state of the step's random stream, which noise and masks are made from; `dropout` [B, W], the factors,
-    ///   in the order in which layers use them; `fusion` [B, M], the balancer's factors on embeddings;
-    /// - `before.<parameter>`, `gradient.<parameter>` (what the optimizer gets), `after.<parameter>`;
+    ///   in the order in which layers use them, `dropout.1` those of a second branch; `fusion` [B, M], the balancer's factors on
+    ///   embeddings, `mask.1` [B, Σ E_m] the method's in a second branch;
+    /// - `before.<parameter>`, `gradient.<parameter>` (what the optimizer gets), `after.<parameter>`, and the same before and after of
+    ///   a method's average, `average.1.before.<parameter>`;
     /// - what the balancer saw: `loss` \[T\], `class.*` and `domain.*` \[M\], `gramian` [M, T, T], and `state.*`, what it had
     ///   carried here from the step before;
     /// - what it decided: `weights` [M, T], `heads` \[T\], `owned` [M, T], `noise` \[M\], `record.*` \[M\].
@@ -86,25 +89,35 @@ impl Cohort {
         }
         self.model.watch();
         let at = step as i64;
-        let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
-        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
-        let state = self.model.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
-        Some(Before { runs, inputs, flat: self.flat.copy(), state })
+        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), self.masks(&plan.states.get(at)));
+        let state = self.model.state().0.into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
+        let [flat, averages @ ..] = &self.sets.snapshot()[..] else { return None };
+        let averages = averages.iter().map(Tensor::shallow_clone).collect();
+        Some(Before { runs, inputs, flat: flat.shallow_clone(), averages, state })
     }
 
     /// Writes the step that has been taken since.
     pub(super) fn after_step(&mut self, before: Before, plan: &Plan, epoch: usize, step: usize) {
-        let Before { runs, inputs, flat, state } = before;
+        let Before { runs, inputs, flat, averages, state } = before;
         let mut shared = vec![("rows".to_owned(), plan.rows.get(step as i64)), ("share".into(), inputs.share)];
         shared.extend([("label".into(), inputs.label), ("domain".into(), inputs.domain)]);
         let names = self.model.shape.modalities.iter().map(|name| format!("features.{name}"));
         shared.extend(names.zip(inputs.features));
         shared.extend(inputs.present.map(|present| ("present".into(), present)));
-        shared.extend(inputs.masks.map(|masks| ("dropout".into(), masks)));
+        for (branch, masks) in inputs.masks.into_iter().enumerate() {
+            let name = if branch == 0 { "dropout".to_owned() } else { format!("dropout.{branch}") };
+            shared.extend(masks.map(|masks| (name, masks)));
+        }
         shared.extend(state.into_iter().map(|(name, tensor)| (format!("state.{name}"), tensor)));
         shared.extend(self.model.watched());
-        for (when, flat) in [("before", &flat), ("after", &self.flat)] {
+        for (when, flat) in [("before", &flat), ("after", &self.sets.live.flat)] {
             shared.extend(Params::views(&self.model.layout, flat).named(when, &self.model.layout));
+        }
+        for ((branch, average), before) in self.sets.averages().zip(&averages) {
+            for (when, flat) in [("before", before), ("after", average.weights())] {
+                let named = Params::views(&self.model.layout, flat).named(when, &self.model.layout);
+                shared.extend(named.into_iter().map(|(name, tensor)| (format!("average.{branch}.{name}"), tensor)));
+            }
         }
         for r in runs {
             let row = |tensor: &Tensor| tensor.get(r as i64);

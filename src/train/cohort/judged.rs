@@ -51,15 +51,15 @@ impl Cohort {
     /// Each run's own rows, [`EVALUATED`] at a time.
     fn chunks<'a>(&'a self, rows: &'a [&[usize]]) -> impl Iterator<Item = Inputs> + 'a {
         let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let (runs, device) = (rows.len() as i64, self.flat.device());
+        let (runs, device) = (rows.len() as i64, self.sets.live.flat.device());
         (0..longest.div_ceil(EVALUATED).max(1)).map(move |chunk| {
             let at = |rows: &[usize]| {
                 (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
             };
             let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
             let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
-            let share = Tensor::zeros([runs, EVALUATED as i64], (self.flat.kind(), device));
-            self.gather(&index, share, None)
+            let share = Tensor::zeros([runs, EVALUATED as i64], (self.sets.live.flat.kind(), device));
+            self.gather(&index, share, Vec::new())
         })
     }
 

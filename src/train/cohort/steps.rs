@@ -8,10 +8,11 @@ use super::super::device::to_host;
 use super::super::dropout::factors;
 use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
-use super::super::recipe::Numbers;
 use super::super::schedule::{Plan, Turn};
 use super::{Cohort, Run};
 use crate::balance::RECORD;
+use crate::method::Branch;
+use crate::objective::Streams;
 use crate::rng::Stream;
 
 impl Cohort {
@@ -25,11 +26,12 @@ impl Cohort {
 
     /// An epoch's steps, numbered for the runs' random numbers and, as `at`, for their schedules.
     pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> Plan {
-        let mut plan = Plan::new(turns, self.batch, epoch, self.flat.kind(), self.flat.device());
-        plan.done = self.model.hears_progress().then(|| self.done(&plan, at));
-        if self.flat.device() != Device::Cpu {
+        let mut plan = Plan::new(turns, self.batch, epoch, self.sets.live.flat.kind(), self.sets.live.flat.device());
+        plan.done = self.model.needs_progress().then(|| self.done(&plan, at));
+        if self.sets.live.flat.device() != Device::Cpu {
             plan.numbers = Some(self.optimizer.ahead(&self.rates(at), &plan.active_runs));
-            plan.shares = self.average.as_ref().map(|average| average.ahead(&self.numbers(), &plan.active_runs, at));
+            plan.averaged = self.average.as_ref().map(|average| average.ahead(&plan.active_runs, at));
+            plan.beside = self.sets.shares(&plan.active_runs, at);
         }
         plan
     }
@@ -43,15 +45,11 @@ impl Cohort {
         let of_step = |step| self.runs.iter().zip(&plan.steps).map(move |(run, &steps)| share(step, run, steps));
         let done: Vec<f64> = (0..plan.active_runs.len()).flat_map(of_step).collect();
         let done = Tensor::from_slice(&done).view([-1, self.runs.len() as i64]);
-        done.to_kind(self.flat.kind()).to_device(self.flat.device())
+        done.to_kind(self.sets.live.flat.kind()).to_device(self.sets.live.flat.device())
     }
 
     fn rates(&self, epoch: usize) -> Vec<Rates> {
         self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect()
-    }
-
-    fn numbers(&self) -> Vec<Numbers> {
-        self.runs.iter().map(|run| run.numbers).collect()
     }
 
     /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
@@ -59,7 +57,8 @@ impl Cohort {
     pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
         let plan = self.plan(epoch);
         let width = 2 + self.features.len() * RECORD.len();
-        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], (self.flat.kind(), self.flat.device()));
+        let mut sums =
+            Tensor::zeros([self.runs.len() as i64, width as i64], (self.sets.live.flat.kind(), self.sets.live.flat.device()));
         for step in 0..plan.active_runs.len().min(most) {
             let before = self.before_step(&plan, step);
             let seen = self.step(&plan, epoch, step);
@@ -79,12 +78,12 @@ impl Cohort {
     pub fn read(&self, epoch: usize, most: usize) {
         let plan = self.plan(epoch);
         for step in 0..plan.active_runs.len().min(most) as i64 {
-            let _inputs = self.gather(&plan.rows.get(step), plan.share.get(step), None);
+            let _inputs = self.gather(&plan.rows.get(step), plan.share.get(step), Vec::new());
         }
     }
 
     /// Standardised features, labels and domains of rows [R, B]; zeros for a modality that a row lacks.
-    pub(in crate::train) fn gather(&self, rows: &Tensor, share: Tensor, masks: Option<Tensor>) -> Inputs {
+    pub(in crate::train) fn gather(&self, rows: &Tensor, share: Tensor, masks: Vec<Option<Tensor>>) -> Inputs {
         let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
@@ -102,26 +101,46 @@ impl Cohort {
         Inputs { features, label: take(&self.label), domain, share, present, weight: None, masks }
     }
 
+    /// Dropout factors of a step by branch: the first one's from the step's random state itself, the others' from what it gives for
+    /// their places.
+    pub(super) fn masks(&self, states: &Tensor) -> Vec<Option<Tensor>> {
+        let kind = self.sets.live.flat.kind();
+        let of = |(place, branch): (usize, &Branch)| {
+            let drops = branch.dropout && self.dropout > 0.0 && self.model.layout.dropout_width() > 0;
+            drops.then(|| match place {
+                0 => factors(states, &self.elements, self.dropout, kind),
+                _ => factors(&Streams::new(states).with(&format!("branch {place}")).state(), &self.elements, self.dropout, kind),
+            })
+        };
+        self.model.branches().iter().enumerate().map(of).collect()
+    }
+
     /// One step of every active run; what it saw, [R, 2 + M · record].
     pub(in crate::train) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
-        let masks = (self.dropout > 0.0).then(|| factors(&plan.states.get(at), &self.elements, self.dropout, self.flat.kind()));
-        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), masks);
+        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), self.masks(&plan.states.get(at)));
         let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
         let done = plan.done.as_ref().map(|done| done.get(at));
         let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
-        let seen = self.model.gradients(&self.params, &self.heads, &self.gradients, inputs, moment);
-        let (rates, numbers, active) = (self.rates(epoch), self.numbers(), &plan.active_runs[step]);
+        let seen = self.model.gradients(&mut self.sets, &self.gradients, inputs, moment);
+        let (rates, active) = (self.rates(epoch), &plan.active_runs[step]);
         let ahead = plan.numbers.as_ref().map(|numbers| numbers.get(at));
-        self.optimizer.step(&mut self.flat, &mut self.gradient, &rates, active, ahead.as_ref());
+        self.optimizer.step(&mut self.sets.live.flat, &mut self.gradient, &rates, active, ahead.as_ref());
         if let Some(average) = &mut self.average {
-            let ahead = plan.shares.as_ref().map(|shares| shares.get(at));
-            average.step(&self.flat, &numbers, active, epoch, ahead.as_ref());
+            let ahead = plan.averaged.as_ref().map(|shares| shares.get(at));
+            average.step(&self.sets.live.flat, active, epoch, ahead.as_ref());
+        }
+        let live = self.sets.live.flat.shallow_clone();
+        for (i, (_, average)) in self.sets.averages().enumerate() {
+            average.step(&live, active, epoch, plan.beside.get(i).map(|shares| shares.get(at)).as_ref());
         }
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),
-            None => Tensor::zeros([runs, (self.features.len() * RECORD.len()) as i64], (self.flat.kind(), self.flat.device())),
+            None => Tensor::zeros(
+                [runs, (self.features.len() * RECORD.len()) as i64],
+                (self.sets.live.flat.kind(), self.sets.live.flat.device()),
+            ),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
     }
@@ -156,7 +175,8 @@ mod tests {
     use super::super::super::task::Task;
     use super::super::super::{Numbers, Pick, TargetSplit};
     use super::super::{Cohort, Run};
-    use crate::balance::{BALANCERS, Hyperparameters};
+    use crate::balance::BALANCERS;
+    use crate::hyperparameters::Hyperparameters;
     use crate::manifest::Split;
     use crate::method;
     use crate::objective::Shape;
@@ -205,7 +225,7 @@ mod tests {
             let design = Design {
                 shape: Shape {
                     modalities: vec!["video".into(), "audio".into()],
-                    embedding: 128,
+                    widths: vec![128; 2],
                     classes: 4,
                     domains: 2,
                     hidden: 64,

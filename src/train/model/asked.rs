@@ -3,15 +3,19 @@
 use tch::Tensor;
 
 use super::{Inputs, Model, Scores};
-use crate::balance::{Losses, Rehearsal, Trial};
-use crate::objective::{Batch, Params};
-use crate::train::parts::Part;
+use crate::balance::{Copies, CopyLoss, Losses};
+use crate::method::Branch;
+use crate::objective::{Batch, Objective, Params, Role};
+use crate::train::stretch::Stretch;
 use crate::train::watch::Watch;
 
+/// Tensors that stay from step to step.
+type Named<'a> = Vec<(&'static str, &'a mut Tensor)>;
+
 impl Model {
-    /// [`Balancer::hears_progress`](crate::balance::Balancer::hears_progress).
-    pub fn hears_progress(&self) -> bool {
-        self.balancer.hears_progress()
+    /// [`Needs::progress`](crate::balance::Needs::progress).
+    pub fn needs_progress(&self) -> bool {
+        self.balancer.needs().progress
     }
 
     /// [`Balancer::records`](crate::balance::Balancer::records).
@@ -19,46 +23,60 @@ impl Model {
         self.balancer.records()
     }
 
-    /// [`Balancer::rehearsals`](crate::balance::Balancer::rehearsals).
-    pub fn rehearsals(&self) -> &[Rehearsal] {
-        self.balancer.rehearsals()
+    /// [`LookAhead::copies`](crate::balance::LookAhead::copies); empty where none look ahead.
+    pub fn copies(&mut self) -> Vec<Copies> {
+        self.balancer.look_ahead().map_or_else(Vec::new, |ahead| ahead.copies().to_vec())
     }
 
-    /// [`Balancer::trial`](crate::balance::Balancer::trial).
-    pub fn trial(&mut self, trial: Option<Trial>) {
-        self.balancer.trial(trial);
+    /// [`LookAhead::train_on`](crate::balance::LookAhead::train_on).
+    pub fn train_on(&mut self, losses: Option<CopyLoss>) {
+        if let Some(ahead) = self.balancer.look_ahead() {
+            ahead.train_on(losses);
+        }
     }
 
-    /// [`Balancer::on_epoch`](crate::balance::Balancer::on_epoch).
-    pub fn on_epoch(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
-        self.balancer.on_epoch(before, after, active);
+    /// [`LookAhead::learn`](crate::balance::LookAhead::learn).
+    pub fn learn(&mut self, before: &Losses, after: &Losses, active: &Tensor) {
+        if let Some(ahead) = self.balancer.look_ahead() {
+            ahead.learn(before, after, active);
+        }
+    }
+
+    /// Its branches.
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
+    /// The branch whose weights are judged and kept.
+    pub fn judged(&self) -> usize {
+        self.judged
     }
 
     /// The parts of a run's row of parameters, in order, that are clipped by a norm of their own each: encoders and task heads
     /// together, then every probe, guide and discriminator by itself.
-    pub fn parts(&self) -> Vec<Part> {
-        let objectives = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes);
-        let apart: Vec<_> = objectives.filter(|objective| !objective.trains_encoders() || objective.opposes()).collect();
+    pub fn parts(&self) -> Vec<Stretch> {
+        let opposed = self.terms.iter().filter(|loss| loss.role == Role::Domain).map(|loss| &loss.objective);
+        let apart: Vec<_> = opposed.chain(&self.probes).collect();
         let group = |place: usize| apart.iter().position(|objective| objective.entries().contains(&place)).map_or(0, |i| i + 1);
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<Stretch> = Vec::new();
         for (place, entry) in self.layout.entries().iter().enumerate() {
             let (group, len) = (group(place), entry.len() as usize);
             match parts.last_mut().filter(|part| part.group == group) {
                 Some(part) => part.len += len,
-                None => parts.push(Part { start: entry.offset as usize, len, group }),
+                None => parts.push(Stretch { start: entry.offset as usize, len, group }),
             }
         }
         parts
     }
 
-    /// Objectives that encoders learn from, T.
+    /// Groups of losses that encoders learn from, T.
     pub fn objectives(&self) -> usize {
-        self.terms.len()
+        self.groups.len() as usize
     }
 
-    /// [`Balancer::state`](crate::balance::Balancer::state).
-    pub fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
-        self.balancer.state()
+    /// [`Balancer::state`](crate::balance::Balancer::state) and [`Method::state`](crate::method::Method::state).
+    pub fn state(&mut self) -> (Named<'_>, Named<'_>) {
+        (self.balancer.state(), self.method.state())
     }
 
     /// Keeps what the balancer sees and decides in the next step.
@@ -74,18 +92,23 @@ impl Model {
     /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method
     /// without a fused head.
     pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
-        let (embeddings, _) = self.encode(params, &mut inputs, false);
+        let (embeddings, _) = self.encode(params, std::mem::take(&mut inputs.features), None, false);
         let batch = as_they_are(&embeddings, &inputs);
-        let logits = self.terms.first().and_then(|(objective, _)| objective.forward(params, &batch).logits)?;
-        let mut readers = self.terms.iter().map(|(objective, _)| objective).chain(&self.probes).filter(|_| heads);
+        let logits = self.terms.get(self.task).and_then(|loss| loss.objective.forward(params, &batch).logits)?;
+        let mut readers = self.readers().filter(|_| heads);
         let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
         Some(Scores { embeddings, logits, heads })
+    }
+
+    /// What can be asked of one branch alone.
+    fn readers(&self) -> impl Iterator<Item = &Box<dyn Objective>> {
+        self.terms.iter().filter(|loss| loss.reads.len() == 1).map(|loss| &loss.objective).chain(&self.probes)
     }
 
     /// Heads whose losses encoders learn from, by the first word of their parameters' names, each once.
     pub fn trained_heads(&self) -> Vec<String> {
         let mut losses = Vec::new();
-        for entry in self.terms.iter().flat_map(|(objective, _)| &self.layout.entries()[objective.entries()]) {
+        for entry in self.terms.iter().flat_map(|loss| &self.layout.entries()[loss.objective.entries()]) {
             let head = entry.name.split('.').next().unwrap_or_default().to_owned();
             if !losses.contains(&head) {
                 losses.push(head);
@@ -94,14 +117,13 @@ impl Model {
         losses
     }
 
-    /// Losses of uni-modal heads and of the first objective, [R, M + 1], without dropout: sums over rows by share; and where rows lack
+    /// Losses of uni-modal heads and of the task's, [R, M + 1], without dropout: sums over rows by share; and where rows lack
     /// modalities, the shares that each went over. None without uni-modal heads.
     pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<(Tensor, Option<Tensor>)> {
-        let (embeddings, _) = self.encode(params, &mut inputs, false);
+        let (embeddings, _) = self.encode(params, std::mem::take(&mut inputs.features), None, false);
         let batch = as_they_are(&embeddings, &inputs);
-        let outcomes: Vec<_> = self.terms.iter().map(|(objective, _)| objective.forward(params, &batch)).collect();
-        let fused = outcomes.first()?.loss.unsqueeze(1);
-        let class = outcomes.into_iter().find_map(|outcome| outcome.class)?;
+        let fused = self.terms.get(self.task)?.objective.forward(params, &batch).loss.unsqueeze(1);
+        let class = self.readers().find_map(|reader| reader.forward(params, &batch).class)?;
         let Some(present) = &inputs.present else { return Some((Tensor::cat(&[class.loss(), fused], 1), None)) };
         let share = inputs.share.unsqueeze(1) * present.transpose(1, 2);
         let whole = [share.sum_dim_intlist(2, false, None), inputs.share.sum_dim_intlist(1, true, None)];

@@ -4,22 +4,11 @@ use tch::Tensor;
 
 use super::super::noise::noise;
 use super::super::watch::Watch;
-use super::{Head, Inputs, Model, Moment, Seen};
+use super::{Head, Model};
 use crate::balance::{Signals, Update};
-use crate::objective::{Params, Streams};
+use crate::objective::{Params, Part, Streams};
 
 impl Model {
-    /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
-    /// objective, inner products of the gradients themselves. It takes longer, and holds for encoders that keep no tape.
-    pub fn explicit_gradients(&mut self, leaves: &Params, gradient: &Params, mut inputs: Inputs, moment: Moment) -> Seen {
-        let (mut embeddings, _) = self.encode(leaves, &mut inputs, false);
-        if let Some(present) = &inputs.present {
-            let wide = present.unsqueeze(3).expand([-1, -1, -1, self.shape.embedding], false).flatten(2, 3);
-            embeddings = &embeddings * &wide + embeddings.detach() * (1.0 - wide);
-        }
-        self.descend(leaves, leaves, gradient, (embeddings, None), &inputs, moment)
-    }
-
     /// Lets the balancer decide by all objectives' gradients and writes those of encoders and heads.
     pub(super) fn balance_explicitly(
         &mut self,
@@ -40,7 +29,7 @@ impl Model {
         let product = |gradients: &Tensor| gradients.matmul(&gradients.transpose(1, 2));
         let gramian = |own: &Vec<(usize, Tensor)>| own.iter().map(|(_, gradients)| product(gradients)).sum();
         let gramians: Vec<Tensor> = owned.iter().map(gramian).collect();
-        signals.gramian = self.balancer.needs_gramian().then(|| Tensor::stack(&gramians, 1));
+        signals.gramian = self.balancer.needs().gramian.then(|| Tensor::stack(&gramians, 1));
         let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
         for (m, (own, encoder)) in owned.iter().zip(&self.own).enumerate() {
             for (place, gradients) in own {
@@ -54,7 +43,7 @@ impl Model {
                     .sum_dim_intlist(1, false, None);
                 let entry = &self.layout.entries()[*place];
                 let factor = update.as_ref().and_then(|update| update.noise.as_ref());
-                if let Some(factor) = factor.filter(|_| encoder.contains(place) && entry.shape.len() == 2) {
+                if let Some(factor) = factor.filter(|_| encoder.contains(place) && entry.part == Part::Weight) {
                     let plain = gradients.sum_dim_intlist(1, false, None).view_as(gradient.get(*place));
                     let streams = Streams::new(&signals.states).with(&entry.name);
                     sum += noise(&plain, &factor.select(1, m as i64), &streams).flatten(1, -1);

@@ -17,8 +17,8 @@ pub struct Inputs {
     pub present: Option<Tensor>,
     /// [`Batch::weight`](crate::objective::Batch::weight).
     pub weight: Option<Tensor>,
-    /// [`Batch::masks`](crate::objective::Batch::masks).
-    pub masks: Option<Tensor>,
+    /// By branch, [`Batch::masks`](crate::objective::Batch::masks); none of branches that are not there.
+    pub masks: Vec<Option<Tensor>>,
 }
 
 /// When a step is, and for whom.
@@ -30,27 +30,27 @@ pub struct Moment {
     pub states: Tensor,
     /// [`Signals::epoch`](crate::balance::Signals::epoch).
     pub epoch: usize,
-    /// What [`Balancer::progress`](crate::balance::Balancer::progress) hears, where it is known.
+    /// [`Signals::done`](crate::balance::Signals::done).
     pub done: Option<Tensor>,
 }
 
-/// One objective's gradient of one tensor of its heads.
+/// The gradient of one group's losses by one parameter.
 #[derive(Debug)]
 pub(super) struct Head {
     /// Entry of the layout.
     pub(super) place: usize,
-    /// The objective.
+    /// The group.
     pub(super) t: usize,
     /// The modality it is balanced with.
     pub(super) owner: Option<usize>,
-    /// [R, …] flattened; scaled as the objective is where a modality owns it.
+    /// [R, …] flattened; scaled as the losses are where a modality owns it.
     pub(super) gradient: Tensor,
 }
 
 /// What a model says of rows.
 #[derive(Debug)]
 pub struct Scores {
-    /// Concatenated embeddings [R, B, M·E].
+    /// Concatenated embeddings [R, B, Σ E_m].
     pub embeddings: Tensor,
     /// Class scores of the fused head, [R, B, classes].
     pub logits: Tensor,

@@ -1,11 +1,11 @@
-//! What may be set of a balancer: numbers that differ between runs, and words that a cohort shares.
+//! What may be set of a method or a balancer: numbers that differ between runs, and words that a cohort shares.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use toml::Value;
 
-/// One key of a balancer, as written in a pipeline file.
+/// One key of a method or a balancer, as written in a pipeline file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Setting {
     /// The key.
@@ -86,7 +86,7 @@ impl Number {
         self
     }
 
-    /// As a balancer lists it.
+    /// As its owner lists it.
     pub const fn setting(self) -> Setting {
         let Self { name, about, default, least, most, search, only } = self;
         Setting { name, about, range: Range::Number { default, least, most, search }, only }
@@ -117,13 +117,13 @@ impl<W> Choice<W> {
         self
     }
 
-    /// As a balancer lists it.
+    /// As its owner lists it.
     pub const fn setting(&self) -> Setting {
         Setting { name: self.name, about: self.about, range: Range::Word(self.words), only: self.only }
     }
 }
 
-/// A balancer's settings for one run, every one of them present that goes with its words.
+/// The settings of a method and a balancer for one run, every one of them present that goes with its words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Hyperparameters {
     #[serde(flatten)]
@@ -137,9 +137,10 @@ impl Hyperparameters {
     ///
     /// # Errors
     /// A key that is not taken here, a value of the wrong type or out of range: the key, the value and what was expected.
-    pub fn new(takes: &[Setting], given: &BTreeMap<String, Value>) -> Result<Self, String> {
+    pub fn new<'a>(takes: impl IntoIterator<Item = &'a Setting>, given: &BTreeMap<String, Value>) -> Result<Self, String> {
+        let takes: Vec<&Setting> = takes.into_iter().collect();
         let (mut words, mut numbers) = (BTreeMap::new(), BTreeMap::new());
-        for setting in takes {
+        for setting in &takes {
             if let Range::Word(choices) = setting.range {
                 let word = match given.get(setting.name) {
                     None => choices.first(),
@@ -153,8 +154,8 @@ impl Hyperparameters {
                 words.extend(word.map(|&word| (setting.name, word)));
             }
         }
-        let goes = |setting: &&Setting| setting.only.is_none_or(|(key, word)| words.get(key) == Some(&word));
-        let taken: Vec<&Setting> = takes.iter().filter(goes).collect();
+        let goes = |setting: &&&Setting| setting.only.is_none_or(|(key, word)| words.get(key) == Some(&word));
+        let taken: Vec<&Setting> = takes.iter().filter(goes).copied().collect();
         for (key, value) in given {
             if !taken.iter().any(|setting| setting.name == key) {
                 let names: Vec<&str> = taken.iter().map(|setting| setting.name).collect();

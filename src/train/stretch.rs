@@ -2,7 +2,7 @@
 
 /// Neighbours in a run's row of parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct Stretch {
     /// The first.
     pub start: usize,
     /// How many.
@@ -11,7 +11,7 @@ pub struct Part {
     pub group: usize,
 }
 
-impl Part {
+impl Stretch {
     /// Its elements of a row.
     pub fn of<'r, T>(&self, row: &'r mut [T]) -> &'r mut [T] {
         &mut row[self.start..self.start + self.len]

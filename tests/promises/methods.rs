@@ -1,0 +1,264 @@
+//! Methods with several forward passes: against plain PyTorch (tests/reference/methods.py), in cohorts, resumed; and which losses
+//! a balancer's factors fall on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mmdg::balance::BALANCERS;
+use mmdg::hyperparameters::Hyperparameters;
+use mmdg::method::{self, METHODS};
+use mmdg::objective::{Heads, Layout, Part, Role, Shape};
+use mmdg::train::cohort::{Cohort, Run};
+use mmdg::train::model::Design;
+use mmdg::train::{Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Table, TargetSplit, Task};
+use safetensors::SafeTensors;
+use tch::{Device, Kind, Tensor};
+
+use super::reference_steps::{below, dumped, table};
+use super::train::{a_run, alone_as_together, compare, design, one_task, run, settings, small, task};
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Case {
+    name: String,
+    method: String,
+    balance: String,
+    settings: BTreeMap<String, toml::Value>,
+    seed: u64,
+    batch_size: usize,
+    learning_rate: f64,
+    hidden: i64,
+    embedding: i64,
+    head_hidden: i64,
+    dropout: f64,
+    steps: usize,
+}
+
+type Tensors = BTreeMap<String, Tensor>;
+
+fn read(name: &str) -> (Tensors, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    let bytes = std::fs::read(&path).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let cases = header.metadata().as_ref().unwrap()["cases"].clone();
+    (Tensor::read_safetensors(path).unwrap().into_iter().collect(), cases)
+}
+
+fn of_case(table: &Table, case: &Case) -> (Design, Run) {
+    let (method, balance) = (method::find(&case.method).unwrap(), mmdg::balance::find(&case.balance).unwrap());
+    let design = Design {
+        shape: Shape {
+            modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
+            widths: vec![case.embedding; 2],
+            classes: 3,
+            domains: 2,
+            hidden: case.head_hidden,
+            heads: Heads::default(),
+        },
+        inputs: table.modalities().iter().map(|m| m.width as i64).collect(),
+        hidden: vec![case.hidden],
+        layer_norm: false,
+        class_weights: false,
+        dropout: case.dropout,
+        method,
+        balance,
+    };
+    let run = Run {
+        task: Task::leave_out(table, &[0, 1], 1, TargetSplit::All).unwrap().into(),
+        seed: case.seed,
+        epochs: 100,
+        learning_rate: case.learning_rate,
+        weight_decay: 0.0,
+        numbers: Numbers::default(),
+        hyperparameters: Hyperparameters::new(method.takes.iter().chain(balance.takes), &case.settings).unwrap(),
+        pick: Pick::Last,
+    };
+    (design, run)
+}
+
+/// Of a run's parameters [P], by name, weights as [out, in].
+fn named(cohort: &Cohort, flat: &Tensor) -> Tensors {
+    let of = |entry: &mmdg::objective::Parameter| {
+        let own = flat.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
+        (entry.name.clone(), if entry.part == Part::Weight { own.transpose(0, 1) } else { own })
+    };
+    cohort.model().layout.entries().iter().map(of).collect()
+}
+
+#[test]
+fn ten_steps_are_those_of_plain_pytorch() {
+    tch::set_num_threads(1);
+    let (wanted, cases) = read("methods.safetensors");
+    let table = table(&read("steps.safetensors").0);
+    let cases: Vec<Case> = serde_json::from_str(&cases).unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in &cases {
+        let (design, run) = of_case(&table, case);
+        let runs = [case.seed + 7, case.seed, case.seed + 1].map(|seed| Run { seed, ..run.clone() }).to_vec();
+        let mut cohort = Cohort::new(&table, &design, Optimizer::Adam, case.batch_size, runs, Kind::Double, Device::Cpu);
+        let (mut epoch, mut left) = (0, case.steps);
+        while left > 0 {
+            left -= cohort.steps(epoch, left).1[1];
+            epoch += 1;
+        }
+        let mut found = named(&cohort, &cohort.parameters().get(1));
+        if case.method == "mean-teacher" {
+            let teacher = named(&cohort, &cohort.judged_parameters().get(1));
+            found.extend(teacher.into_iter().map(|(name, tensor)| (format!("teacher.{name}"), tensor)));
+        }
+        let own = below(&wanted, &format!("{}.", case.name));
+        assert_eq!(own.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "{}", case.name);
+        for (name, wanted) in &own {
+            let far = (&found[name] - wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
+            assert!(far < 1e-8, "{}: {name} is {far:e} off", case.name);
+        }
+    }
+}
+
+#[test]
+fn runs_of_every_method_alone_and_in_a_cohort_are_bit_equal() {
+    tch::set_num_threads(1);
+    let table = small();
+    for method in METHODS {
+        for balance in ["none", "gmp"] {
+            let design = Design { method, ..design(&table, balance, 0.4) };
+            let takes = method.takes.iter().chain(design.balance.takes);
+            let own = Hyperparameters::new(takes, &BTreeMap::new()).unwrap();
+            let other = ["inner-rate", "sam-rho", "teacher-decay"].iter().fold(own.clone(), |own, key| own.with(key, 0.25));
+            let hyperparameters = [own.clone(), other, own];
+            let runs = (0..3).map(|i| a_run(task(&table, i), i as u64, hyperparameters[i].clone())).collect();
+            alone_as_together(&table, &design, runs, &format!("{} {balance}", method.name));
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_interrupted_goes_on_with_what_its_method_carries() {
+    let table = small();
+    for method in METHODS {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let column = compare(&format!("name = 'x'\nmethod = '{}'\nbalance = 'gmp'", method.name));
+        let of = |folder: usize| Settings {
+            epochs: 4,
+            checkpoint_every: 1,
+            compare: vec![column.clone()],
+            protocol: one_task("domain2"),
+            ..settings(folders[folder].path())
+        };
+        run(&table, &of(0)).unwrap();
+        let stop = mmdg::stop::Stop::default();
+        let asks = |progress: mmdg::train::Progress| {
+            if progress.epochs_done == 2 {
+                stop.ask(2);
+            }
+        };
+        assert!(mmdg::train::train(&table, &of(1), &stop, &asks).is_err(), "{}", method.name);
+        assert!(folders[1].path().join("x/domain2-0/checkpoint.safetensors").exists(), "{}", method.name);
+        run(&table, &of(1)).unwrap();
+        let [whole, resumed] = [0, 1].map(|i| std::fs::read(folders[i].path().join("x/domain2-0/model.safetensors")).unwrap());
+        assert!(whole == resumed, "{}", method.name);
+    }
+}
+
+#[test]
+fn what_is_judged_is_what_the_method_says() {
+    let table = small();
+    let design = Design { method: method::find("mean-teacher").unwrap(), ..design(&table, "none", 0.0) };
+    let own = Hyperparameters::new(design.method.takes, &toml::from_str("teacher-decay = 0.5").unwrap()).unwrap();
+    let mut cohort =
+        Cohort::new(&table, &design, Optimizer::Sgd, 8, vec![a_run(task(&table, 2), 1, own)], Kind::Double, Device::Cpu);
+    let mut teacher = cohort.parameters().copy();
+    for epoch in 0..2 {
+        let _one = cohort.steps(epoch, 1);
+        teacher = teacher * 0.5 + cohort.parameters() * 0.5;
+        assert!((cohort.judged_parameters() - &teacher).abs().max().double_value(&[]) < 1e-15);
+    }
+    assert!((cohort.parameters() - &teacher).abs().max().double_value(&[]) > 0.0);
+}
+
+/// What each method declares is what its line of the table says.
+#[test]
+fn tables_say_what_methods_declare() {
+    let modalities = vec!["a".to_owned(), "b".into()];
+    let shape = Shape { modalities, widths: vec![2, 3], classes: 3, domains: 2, hidden: 4, heads: Heads::default() };
+    for entry in METHODS {
+        assert!(
+            BALANCERS.iter().all(|balancer| {
+                balancer.takes.iter().all(|setting| entry.takes.iter().all(|other| other.name != setting.name))
+            })
+        );
+        let own = Hyperparameters::new(entry.takes, &BTreeMap::new()).unwrap();
+        let mut layout = Layout::default();
+        let declared = (entry.build)(&[own], Kind::Float, Device::Cpu).declare(&shape, &mut layout);
+        let counting: Vec<_> = declared.terms.iter().filter(|term| term.counts).collect();
+        assert_eq!(counting.len(), entry.terms.len(), "{}", entry.name);
+        for role in Role::ALL {
+            let said = |(_, heads, _): &(Role, &'static str, &'static str)| (*heads).to_owned();
+            let said: Vec<String> = entry.terms.iter().filter(|term| term.0 == role).map(said).collect();
+            let head = |term: &&&mmdg::objective::Term| {
+                let first = &layout.entries()[term.objective.entries().start].name;
+                first.split('.').next().unwrap().to_owned()
+            };
+            let found: Vec<String> = counting.iter().filter(|term| term.role == role).map(|term| head(&term)).collect();
+            assert_eq!(said, found, "{} {role:?}", entry.name);
+        }
+        assert!(declared.judged < declared.branches.len());
+    }
+}
+
+/// The dumped first step of every pair of method and balancer: which columns there are, and which the balancer's factors fall on.
+#[test]
+fn factors_fall_on_the_losses_that_their_roles_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let (methods, balancers): (Vec<String>, Vec<String>) = (
+        METHODS.iter().map(|method| method.name.to_owned()).collect(),
+        BALANCERS.iter().map(|balancer| balancer.name.to_owned()).collect(),
+    );
+    let mut columns: Vec<Compare> = Compare::product(&methods, &balancers).into_iter().filter(Compare::is_a_pair).collect();
+    columns.push(compare("name = 'fused'\nmethod = 'unimodal'\nbalance = 'gmp'\nclass-gradient = 'fused'"));
+    let settings = Settings {
+        epochs: 1,
+        dump_steps: 1,
+        precision: Precision::F64,
+        compare: columns.clone(),
+        protocol: Protocol { seeds: vec![0], ..one_task("domain2") },
+        ..settings(folder.path())
+    };
+    run(&small(), &settings).unwrap();
+    for column in &columns {
+        let (method, balance) = (column.method.as_deref().unwrap(), column.balance.as_deref().unwrap());
+        let step = dumped(&folder.path().join(&column.name).join("domain2-0"), 0);
+        let count = step["loss"].size()[0];
+        let Some(weights) = step.get("weights") else {
+            assert!(["none", "adversarial"].contains(&balance), "{}", column.name);
+            continue;
+        };
+        assert_eq!(weights.size(), [2, count], "{}", column.name);
+        let of = |t: i64| Vec::<f64>::try_from(weights.select(1, t).contiguous()).unwrap();
+        match balance {
+            // class losses in one column, the domain loss in the other: k and p times what is left after projection
+            "gmp" => {
+                assert_eq!(count, if column.name == "fused" { 3 } else { 2 }, "{}", column.name);
+                let [k, p] = ["record.k", "record.p"].map(|name| Vec::<f64>::try_from(&step[name]).unwrap());
+                for m in 0..2 {
+                    let (class, domain) = (of(0)[m], of(1)[m]);
+                    assert!((class - k[m]).abs() < 1e-12 || (domain - p[m]).abs() < 1e-12, "{}", column.name);
+                }
+                if column.name == "fused" {
+                    assert_eq!(of(2), [1.0, 1.0]);
+                }
+            }
+            // one factor a modality on whatever its encoder learns from
+            "ogm" | "ogm-ge" | "agm" | "cggm" | "opm" => {
+                assert!((1..count).all(|t| of(t) == of(0)), "{}", column.name);
+            }
+            "gradient-blending" => assert_eq!(count, 2 + i64::from(method == "mean-teacher"), "{}", column.name),
+            _ => assert!(count >= 2, "{}", column.name),
+        }
+    }
+    // unimodal with GMP: the fused class loss is modulated, and so is the uni-modal one
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    assert!(
+        names.contains(&"unimodal+gmp") && names.contains(&"unimodal+mmpareto") && !names.contains(&"unimodal+gradient-blending")
+    );
+}
