@@ -81,11 +81,9 @@ fn processor_seconds() -> f64 {
 fn table() -> mmdg::Result<Table> {
     let rows = ROWS + 2 * CLASSES; // with some to select on and some to test on
     let stream = Stream::new(0);
-    let modality = |&(name, width): &(&str, usize)| TableModality {
-        name: name.into(),
-        width,
-        values: (0..(rows * width) as u32).map(|i| stream.with(name).uniform(i)).collect(),
-        valid: vec![true; rows],
+    let modality = |&(name, width): &(&str, usize)| {
+        let values = (0..(rows * width) as u32).map(|i| stream.with(name).uniform(i)).collect();
+        TableModality::new(name, width, values, vec![true; rows])
     };
     let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
     let split = |i: usize| if i < ROWS { Split::Train } else { Split::Test };

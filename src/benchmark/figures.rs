@@ -16,7 +16,7 @@ pub fn table(draw: &Draw) -> Result<Table> {
     let rows = 0..draw.len();
     let modality = |(m, name): (usize, &&str)| {
         let values: Vec<f32> = rows.clone().flat_map(|row| draw.row(m, row)).collect();
-        TableModality { name: (*name).into(), width: values.len() / rows.len(), values, valid: vec![true; rows.len()] }
+        TableModality::new(*name, values.len() / rows.len(), values, vec![true; rows.len()])
     };
     Table::new(
         draw.classes(),

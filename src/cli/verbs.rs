@@ -158,7 +158,8 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
     // before features are read, which takes its time
     crate::train::ready(&settings)?;
     tell_of_features("train", &store, pipeline)?;
-    let table = crate::train::Table::from_store(&crate::store::Store::open(&store)?.trusted(arguments.trust))?;
+    let table =
+        crate::train::Table::open(crate::store::Store::open(&store)?.trusted(arguments.trust), settings.features_in_memory)?;
     let (unfilled, tasks) = crate::train::unfilled(&table, &settings)?;
     if arguments.max_failures.exceeded(unfilled.len(), tasks) {
         let count = unfilled.len();

@@ -8,6 +8,7 @@ use super::average::Average;
 use super::device::to_host;
 use super::dropout::elements;
 use super::evaluate::Evaluation;
+use super::features::Features;
 use super::model::{Design, Model};
 use super::optimizer::{Descent, Rates};
 use super::placed::Placed;
@@ -89,7 +90,7 @@ pub struct Cohort {
     kept: Option<Vec<Tensor>>,
     gradient: Tensor,
     gradients: Params,
-    features: Vec<Tensor>,
+    features: Vec<Features>,
     /// By modality, 1 where a row has it, \[N\]; none where rows that lack one are no part of the tasks.
     valid: Vec<Tensor>,
     mean: Vec<Tensor>,

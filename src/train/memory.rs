@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// Bytes that training takes, besides libtorch itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
-    /// The features: once on the host, once on the device.
+    /// The features that are held in memory: once on the host, once on the device.
     pub shared: u64,
     /// Each run that trains at one time.
     pub run: u64,
@@ -36,7 +36,8 @@ impl Need {
         let trained = 2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout;
         let rows = batch as u64 * (trained * size + 12 * dropout);
         let evaluated = EVALUATED as u64 * (2 * inputs + 2 * hidden) * size;
-        let widths: u64 = modalities.iter().map(|&m| table.modalities()[m].width as u64).sum();
+        let held = modalities.iter().map(|&m| &table.modalities()[m]).filter(|modality| modality.streamed.is_none());
+        let widths: u64 = held.map(|modality| modality.width as u64).sum();
         let shared = table.len() as u64 * widths * (4 + size);
         Self { shared, run: model.layout.len() as u64 * size * copies + rows.max(evaluated) }
     }

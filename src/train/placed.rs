@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
+use super::features::Features;
 use super::table::{Table, TableModality};
 
 /// A table's features, labels and domains on a device, once for all cohorts that train there. A modality is brought there when a
@@ -42,12 +43,15 @@ impl Placed {
         self.column(column, || Tensor::from_slice(&values.iter().map(|&i| i as i64).collect::<Vec<_>>()))
     }
 
-    /// Rows of one modality, [N, D].
-    pub fn features(&self, table: &Table, modality: usize) -> Tensor {
-        let TableModality { values, width, .. } = &table.modalities()[modality];
-        self.column(Column::Modality(modality), || {
+    /// Rows of one modality, N of width D: on the device, or where they are streamed from.
+    pub fn features(&self, table: &Table, modality: usize) -> Features {
+        let TableModality { values, width, valid, streamed, .. } = &table.modalities()[modality];
+        if let Some(streamed) = streamed {
+            return Features::Streamed(*width, valid.clone(), streamed.clone());
+        }
+        Features::Resident(self.column(Column::Modality(modality), || {
             Tensor::from_slice(values).view([-1, *width as i64]).to_device(self.device).to_kind(self.kind)
-        })
+        }))
     }
 
     /// 1 where a row has the modality, \[N\].

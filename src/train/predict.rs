@@ -118,7 +118,7 @@ impl Predictor {
                 let (mut values, mut there) = (vec![0f32; EVALUATED * width], vec![0f32; EVALUATED]);
                 for (place, &row) in rows.iter().enumerate() {
                     let Some(column) = column.filter(|column| column.valid[row]) else { continue };
-                    values[place * width..][..width].copy_from_slice(&column.values[row * width..][..width]);
+                    values[place * width..][..width].copy_from_slice(&column.row(row));
                     there[place] = 1.0;
                 }
                 let (mean, scale) = &self.standard[m];

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
+use super::features::InMemory;
 use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Precision, Recipe, Schedule};
 use super::task::Absent;
@@ -83,6 +84,9 @@ pub struct Settings {
     /// Memory that the features and all runs that train at one time may take, as estimated before anything is trained, besides
     /// libtorch itself: bytes, or such as `"8GiB"`. Default: no bound.
     pub max_memory: Option<Bytes>,
+    /// Whether features are held in memory or read from the store batch by batch: `auto`, `yes`, `no`. Default `auto`: in memory where they
+    /// take at most half of what is left. Never changes results.
+    pub features_in_memory: InMemory,
     /// Epochs after which each run's state is written again, for the case that the process is killed; 0, the default: only when
     /// a signal asks it to stop.
     pub checkpoint_every: usize,
@@ -147,6 +151,7 @@ impl Default for Settings {
             precision: Precision::F32,
             cohort: Runs::AtMost(16),
             max_memory: None,
+            features_in_memory: InMemory::Auto,
             checkpoint_every: 0,
             dump_steps: 0,
             init: None,
@@ -212,13 +217,14 @@ impl Settings {
     /// # Errors
     /// [`Error::Input`] where a value has no place in TOML.
     pub(super) fn shaping(&self) -> Result<toml::Table> {
-        const OTHERS: [&str; 12] = [
+        const OTHERS: [&str; 13] = [
             "out",
             "features",
             "init",
             "device",
             "cohort",
             "max-memory",
+            "features-in-memory",
             "checkpoint-every",
             "dump-steps",
             "trace",

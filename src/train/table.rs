@@ -1,5 +1,9 @@
-//! Features in memory: what a run is trained on.
+//! Labelled features: what a run is trained on.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::features::{InMemory, Streamed};
 use crate::manifest::{Split, TestSet};
 use crate::store::Store;
 use crate::{Error, Result};
@@ -11,10 +15,28 @@ pub struct TableModality {
     pub name: String,
     /// Width D of a row.
     pub width: usize,
-    /// [N · D], row-major; zeros where a row is not valid.
+    /// [N · D], row-major; zeros where a row is not valid. Empty where they are streamed.
     pub values: Vec<f32>,
     /// \[N\]: whether the row holds a feature.
     pub valid: Vec<bool>,
+    /// Where they are instead, if they are not held in memory.
+    pub streamed: Option<Streamed>,
+}
+
+impl TableModality {
+    /// Features held in memory: [N · D], row-major, and which rows are there.
+    pub fn new(name: impl Into<String>, width: usize, values: Vec<f32>, valid: Vec<bool>) -> Self {
+        Self { name: name.into(), width, values, valid, streamed: None }
+    }
+
+    /// One row, \[D\]; zeros where it is not valid.
+    pub fn row(&self, row: usize) -> Cow<'_, [f32]> {
+        match &self.streamed {
+            None => Cow::Borrowed(&self.values[row * self.width..][..self.width]),
+            Some(streamed) if self.valid[row] => streamed.row(row),
+            Some(_) => Cow::Owned(vec![0.0; self.width]),
+        }
+    }
 }
 
 /// N labelled rows of every modality's features.
@@ -22,7 +44,7 @@ pub struct TableModality {
 /// ```
 /// use mmdg::manifest::Split;
 /// use mmdg::train::{Table, TableModality};
-/// let audio = TableModality { name: "audio".into(), width: 1, values: vec![0.5, -0.5], valid: vec![true, true] };
+/// let audio = TableModality::new("audio", 1, vec![0.5, -0.5], vec![true, true]);
 /// let names = |names: [&str; 2]| names.map(String::from).to_vec();
 /// let table = Table::new(names(["run", "eat"]), names(["human", "cartoon"]), vec![audio], vec![0, 1], vec![0, 1],
 ///     vec![Split::Train, Split::Test])?;
@@ -82,7 +104,8 @@ impl Table {
         }
         let mut modalities = modalities;
         for m in &mut modalities {
-            if m.width == 0 || m.values.len() != rows * m.width || m.valid.len() != rows {
+            let held = m.streamed.is_none();
+            if m.width == 0 || held && m.values.len() != rows * m.width || m.valid.len() != rows {
                 let found = format!("{} values of width {} and {} marks", m.values.len(), m.width, m.valid.len());
                 return wrong(&m.name, format!("{found}; expected a width of at least 1 and {rows} rows"));
             }
@@ -94,16 +117,40 @@ impl Table {
                     return wrong(&m.name, format!("row {row}: not finite"));
                 }
             }
+            let finite = |row: &usize| m.row(*row).iter().all(|x| x.is_finite());
+            if let Some(row) = (0..rows).filter(|_| !held).find(|row| !finite(row)) {
+                return wrong(&m.name, format!("row {row}: not finite"));
+            }
         }
         Ok(Self { classes, domains, modalities, label, domain, split, test_set: None, store: None })
     }
 
-    /// The rows of a feature store, whose shards are hashed on the way unless it is [trusted](Store::trusted).
+    /// As [`from_store`](Self::from_store), in memory or not. What is not held is looked through once and then read as it is asked
+    /// for, with the same outcome.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(store: Store, held: InMemory) -> Result<Self> {
+        let elements: u64 = store.header().modalities.iter().map(|modality| modality.row_elements()).sum();
+        match held.holds(elements * 4 * store.len() as u64) {
+            true => Self::from_store(&store),
+            false => {
+                let store = Arc::new(store);
+                Self::read(&store, Some(&store))
+            }
+        }
+    }
+
+    /// The rows of a feature store, in memory, whose shards are hashed on the way unless it is [trusted](Store::trusted).
     ///
     /// # Errors
     /// [`Error::Integrity`] naming a shard that is not what its record says;
     /// [`Error::Input`] for a store of clips; else as [`new`](Self::new).
     pub fn from_store(store: &Store) -> Result<Self> {
+        Self::read(store, None)
+    }
+
+    fn read(store: &Store, streamed: Option<&Arc<Store>>) -> Result<Self> {
         let header = store.header();
         if header.holds != "features" {
             return Err(Error::input(store.folder().display(), format!("a store of {}; expected one of features", header.holds)));
@@ -112,13 +159,18 @@ impl Table {
         for modality in &header.modalities {
             let rows = store.modality(&modality.name)?;
             rows.check_all()?;
-            let mut values = Vec::with_capacity(store.len() * modality.row_elements() as usize);
-            (0..store.len()).for_each(|row| values.extend_from_slice(&rows.values(row)));
+            let mut values = Vec::new();
+            if streamed.is_none() {
+                values.reserve_exact(store.len() * modality.row_elements() as usize);
+                (0..store.len()).for_each(|row| values.extend_from_slice(&rows.values(row)));
+            }
+            let of = |store: &Arc<Store>| Streamed { store: store.clone(), modality: modality.name.clone() };
             modalities.push(TableModality {
                 name: modality.name.clone(),
                 width: modality.row_elements() as usize,
                 values,
                 valid: (0..store.len()).map(|row| rows.valid(row)).collect(),
+                streamed: streamed.map(of),
             });
         }
         let segments = &store.manifest().segments;
@@ -195,24 +247,27 @@ impl Table {
 
     /// Blake3 over everything in it, in hex: equal tables have equal digests.
     pub fn digest(&self) -> String {
-        let mut hash = blake3::Hasher::new();
-        let mut word = |bytes: &[u8]| {
+        fn word(hash: &mut blake3::Hasher, bytes: &[u8]) {
             hash.update(&(bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
-        };
+        }
+        let mut hash = blake3::Hasher::new();
         for names in [&self.classes, &self.domains] {
-            word(&(names.len() as u64).to_le_bytes());
-            names.iter().for_each(|name| word(name.as_bytes()));
+            word(&mut hash, &(names.len() as u64).to_le_bytes());
+            names.iter().for_each(|name| word(&mut hash, name.as_bytes()));
         }
         for indices in [&self.label, &self.domain] {
             let bytes: Vec<u8> = indices.iter().flat_map(|&i| (i as u64).to_le_bytes()).collect();
-            word(&bytes);
+            word(&mut hash, &bytes);
         }
-        word(&self.split.iter().map(|&split| split as u8).collect::<Vec<_>>());
+        word(&mut hash, &self.split.iter().map(|&split| split as u8).collect::<Vec<_>>());
         for m in &self.modalities {
-            word(m.name.as_bytes());
-            word(bytemuck::cast_slice(&m.values));
-            word(&m.valid.iter().map(|&valid| u8::from(valid)).collect::<Vec<_>>());
+            word(&mut hash, m.name.as_bytes());
+            hash.update(&((4 * m.width * self.len()) as u64).to_le_bytes());
+            for row in 0..self.len() {
+                hash.update(bytemuck::cast_slice(&m.row(row)));
+            }
+            word(&mut hash, &m.valid.iter().map(|&valid| u8::from(valid)).collect::<Vec<_>>());
         }
         hash.finalize().to_hex().to_string()
     }

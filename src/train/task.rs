@@ -215,15 +215,15 @@ fn rows(table: &Table, wanted: impl Fn(usize, Split) -> bool) -> Vec<usize> {
 fn standard(table: &Table, modality: usize, rows: &[usize]) -> Standard {
     let modality = &table.modalities()[modality];
     let rows: Vec<usize> = rows.iter().copied().filter(|&i| modality.valid[i]).collect();
-    let row = |i: usize| &modality.values[i * modality.width..][..modality.width];
+    let row = |i: usize| modality.row(i);
     let count = rows.len() as f64;
     let mut mean = vec![0.0; modality.width];
     for &i in &rows {
-        mean.iter_mut().zip(row(i)).for_each(|(sum, &x)| *sum += f64::from(x) / count);
+        mean.iter_mut().zip(row(i).iter()).for_each(|(sum, &x)| *sum += f64::from(x) / count);
     }
     let mut variance = vec![0.0; modality.width];
     for &i in &rows {
-        for ((sum, &x), mean) in variance.iter_mut().zip(row(i)).zip(&mean) {
+        for ((sum, &x), mean) in variance.iter_mut().zip(row(i).iter()).zip(&mean) {
             *sum += (f64::from(x) - mean).powi(2) / count;
         }
     }

@@ -101,6 +101,7 @@ mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod stores;
 #[cfg(all(feature = "cli", feature = "hdf5", feature = "torch"))]
+mod streamed;
 mod suite;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;

@@ -57,7 +57,7 @@ pub(super) fn table(goldens: &Tensors) -> Table {
         let values = &goldens[&format!("table.{name}")];
         let (rows, width) = values.size2().unwrap();
         let values = Vec::<f32>::try_from(values.flatten(0, -1)).unwrap();
-        TableModality { name: name.into(), width: width as usize, values, valid: vec![true; rows as usize] }
+        TableModality::new(name, width as usize, values, vec![true; rows as usize])
     };
     let names = |what: &str| (0..3).map(|i| format!("{what}{i}")).collect();
     let split = column("split").into_iter().map(|split| if split == 0 { Split::Train } else { Split::Val }).collect();

@@ -37,7 +37,7 @@ pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize
             (direction("class", label[i], d) + 0.5 * direction("domain", domain[i], d) + noise + 3.0) as f32
         };
         let values = (0..rows).flat_map(|i| (0..width).map(move |d| (i, d))).map(|(i, d)| value(i, d)).collect();
-        TableModality { name: name.into(), width, values, valid: vec![true; rows] }
+        TableModality::new(name, width, values, vec![true; rows])
     };
     let names = |what: &str, n: usize| (0..n).map(|i| format!("{what}{i}")).collect();
     let split = (0..rows).map(split).collect();

@@ -89,7 +89,8 @@ impl Cohort {
         let mut features = Vec::with_capacity(self.features.len());
         let present = (!self.valid.is_empty()).then(|| Tensor::stack(&self.valid.iter().map(take).collect::<Vec<_>>(), 2));
         for (m, ((of, mean), scale)) in self.features.iter().zip(&self.mean).zip(&self.scale).enumerate() {
-            let mut x = of.index_select(0, &flat).view([runs, -1, of.size()[1]]);
+            let rows = of.gather(&flat, self.sets.live.flat.kind(), self.sets.live.flat.device());
+            let mut x = rows.view([runs, -1, rows.size()[1]]);
             x -= mean;
             x *= scale;
             if let Some(present) = &present {
@@ -186,11 +187,9 @@ mod tests {
 
     fn table() -> Table {
         let (rows, width) = (64 * (STEPS + 2), 256);
-        let modality = |name: &str| TableModality {
-            name: name.into(),
-            width,
-            values: (0..(rows * width) as u32).map(|i| Stream::new(0).with(name).uniform(i)).collect(),
-            valid: vec![true; rows],
+        let modality = |name: &str| {
+            let values = (0..(rows * width) as u32).map(|i| Stream::new(0).with(name).uniform(i)).collect();
+            TableModality::new(name, width, values, vec![true; rows])
         };
         let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
         let domain = |i: usize| if i < 16 { 2 } else { i / 4 % 2 };
