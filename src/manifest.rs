@@ -1,14 +1,19 @@
 //! What there is to work on: labelled segments of recordings, in the order that every store keeps.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
-use crate::span::Span;
-use crate::track::Track;
 use crate::{Error, Result};
+
+mod names;
+mod order;
+mod segment;
+
+pub use names::{Occurring, places, twice};
+pub use segment::{Extra, Extras, Numbers, Segment, Split};
 
 /// A column of ids, classes or domains as it stands in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,34 +47,6 @@ impl Words {
     }
 }
 
-/// Which part of its domain a segment belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Split {
-    /// Trained on where its domain is a source.
-    Train,
-    /// Selected on where its domain is a source.
-    Val,
-    /// Held out.
-    Test,
-}
-
-impl Split {
-    /// The word in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        }
-    }
-
-    /// The inverse of [`name`](Self::name).
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Train, Self::Val, Self::Test].into_iter().find(|split| split.name() == name)
-    }
-}
-
 /// Rows of the target domain that are tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,75 +55,6 @@ pub enum TestSet {
     TargetTest,
     /// Its training and test rows (SimMMDG's convention on HAC).
     TargetAll,
-}
-
-/// A stretch in frame numbers, [start, stop); frame n shows second (n − 1) / rate.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Numbers {
-    /// The first.
-    pub start: u64,
-    /// One past the last, more than `start`.
-    pub stop: u64,
-    /// Frames a second that the numbers count.
-    pub rate: f64,
-}
-
-/// One labelled stretch of one recording.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Segment {
-    /// Unique in the manifest.
-    pub id: String,
-    /// The recording: a container with pictures and perhaps sound, a sound file, or a folder or tar of extracted frames.
-    pub path: PathBuf,
-    /// Its stretch.
-    pub span: Span,
-    /// Class, an index into [`Manifest::classes`].
-    pub label: usize,
-    /// Domain, an index into [`Manifest::domains`].
-    pub domain: usize,
-    /// Part of the domain.
-    pub split: Split,
-    /// Extracted frames a second, where `path` holds such: frame n shows second (n − 1) / rate.
-    pub frame_rate: Option<f64>,
-    /// The stretch in the annotation's own frame numbers.
-    pub numbers: Option<Numbers>,
-    /// Whether `path` and the flow hold just this segment, cut out beforehand: their second 0 is the segment's start.
-    pub precut: bool,
-    /// Sound from another file, whose second 0 is the recording's.
-    pub audio_path: Option<PathBuf>,
-    /// Which sound track of several, if the annotations say so.
-    pub audio_track: Option<Track>,
-    /// Which video track of several, if the annotations say so.
-    pub video_track: Option<Track>,
-    /// Where `audio_path` is an HDF5 file: the dataset of the waveform and its samples a second.
-    pub audio_key: Option<(String, u32)>,
-    /// Optical flow (horizontal, vertical) on the same clock: two videos, or two folders of extracted frames.
-    pub flow_paths: Option<(PathBuf, PathBuf)>,
-    /// Extracted flow frames a second, where `flow_paths` hold such.
-    pub flow_rate: Option<f64>,
-}
-
-impl Segment {
-    /// A stretch of a container or sound file, with nothing beside it.
-    pub fn new(id: impl Into<String>, path: impl Into<PathBuf>, span: Span) -> Self {
-        Self {
-            id: id.into(),
-            path: path.into(),
-            span,
-            label: 0,
-            domain: 0,
-            split: Split::Train,
-            frame_rate: None,
-            numbers: None,
-            precut: false,
-            audio_path: None,
-            audio_track: None,
-            video_track: None,
-            audio_key: None,
-            flow_paths: None,
-            flow_rate: None,
-        }
-    }
 }
 
 /// Segments in their fixed order: by (media, start, id).
@@ -177,21 +85,18 @@ impl Manifest {
 
     /// Puts the segments in order, unchecked.
     pub fn sorted(classes: Vec<String>, domains: Vec<String>, mut segments: Vec<Segment>) -> Self {
-        segments.sort_by(|a, b| a.path.cmp(&b.path).then(a.span.start.total_cmp(&b.span.start)).then_with(|| a.id.cmp(&b.id)));
+        sort(&mut segments);
         Self { classes, domains, segments, test_set: None }
     }
 
     /// A sentence for each id, class and domain that stands twice.
     pub fn doubles(&self) -> Vec<String> {
-        fn twice<'n>(what: &str, names: impl Iterator<Item = &'n String>) -> Vec<String> {
-            let mut seen = BTreeSet::new();
-            let again = names.filter(|name| !seen.insert(name.as_str()));
-            again.map(|name| format!("{what} {name:?} stands twice; expected it once")).collect()
-        }
-        let mut problems = twice("id", self.segments.iter().map(|segment| &segment.id));
-        problems.extend(twice("class", self.classes.iter()));
-        problems.extend(twice("domain", self.domains.iter()));
-        problems
+        let ids: Vec<&str> = self.segments.iter().map(|segment| segment.id.as_str()).collect();
+        let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        let domains: Vec<&str> = self.domains.iter().map(String::as_str).collect();
+        let lists = [("id", ids), ("class", classes), ("domain", domains)];
+        let all = lists.iter().flat_map(|(what, names)| twice(names).into_iter().map(move |place| (what, names[place])));
+        all.map(|(what, name)| format!("{what} {name:?} stands twice; expected it once")).collect()
     }
 
     /// A sentence for each class and domain that no segment has, or for having no segments.
@@ -199,12 +104,16 @@ impl Manifest {
         if self.segments.is_empty() {
             return vec!["no segments; expected at least one row".into()];
         }
-        let nobody = |what: &'static str, names: &[String], used: BTreeSet<usize>| -> Vec<String> {
-            let unused = (0..names.len()).filter(|i| !used.contains(i));
-            unused.map(|i| format!("no row has the {what} {:?}; expected at least one", names[i])).collect()
+        let nobody = |what: &'static str, names: &[String], of: &dyn Fn(&Segment) -> usize| -> Vec<String> {
+            let mut used = vec![false; names.len()];
+            for segment in &self.segments {
+                used.get_mut(of(segment)).into_iter().for_each(|used| *used = true);
+            }
+            let unused = names.iter().zip(used).filter(|(_, used)| !used);
+            unused.map(|(name, _)| format!("no row has the {what} {name:?}; expected at least one")).collect()
         };
-        let mut problems = nobody("class", &self.classes, self.segments.iter().map(|s| s.label).collect());
-        problems.extend(nobody("domain", &self.domains, self.segments.iter().map(|s| s.domain).collect()));
+        let mut problems = nobody("class", &self.classes, &|segment| segment.label);
+        problems.extend(nobody("domain", &self.domains, &|segment| segment.domain));
         problems
     }
 
@@ -219,28 +128,52 @@ impl Manifest {
     }
 }
 
+/// Puts segments in the order of a [`Manifest`].
+pub fn sort(segments: &mut [Segment]) {
+    order::sort(segments);
+}
+
 /// Marks 20 % of each domain's files (at least one where there are two) as `Val`, by a hash of seed and file name order,
 /// so that no file is on both sides. For data sets that come without a split.
 pub fn hold_out(segments: &mut [Segment], seed: u64) {
-    let mut files: BTreeMap<usize, BTreeSet<PathBuf>> = BTreeMap::new();
-    for segment in segments.iter() {
-        files.entry(segment.domain).or_default().insert(segment.path.clone());
+    let files = files(segments);
+    let mut domains: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (segment, file) in segments.iter().zip(&files) {
+        domains.entry(segment.domain).or_default().push(*file);
     }
-    let mut held = BTreeSet::new();
-    for (domain, paths) in files {
-        let wanted = if paths.len() < 2 { 0 } else { (paths.len() as f64 * 0.2).round().max(1.0) as usize };
-        let paths: Vec<_> = paths.into_iter().collect();
-        let order = Stream::new(seed).with("hold out").at(domain as u32).permutation(paths.len());
-        held.extend(order.into_iter().take(wanted).map(|i| paths[i].clone()));
+    let mut held = vec![false; segments.len()];
+    for (domain, mut files) in domains {
+        files.sort_unstable();
+        files.dedup();
+        let wanted = if files.len() < 2 { 0 } else { (files.len() as f64 * 0.2).round().max(1.0) as usize };
+        let order = Stream::new(seed).with("hold out").at(domain as u32).permutation(files.len());
+        order.into_iter().take(wanted).for_each(|i| held[files[i]] = true);
     }
-    for segment in segments {
-        segment.split = if held.contains(&segment.path) { Split::Val } else { Split::Train };
+    for (segment, file) in segments.iter_mut().zip(files) {
+        segment.split = if held[file] { Split::Val } else { Split::Train };
     }
+}
+
+/// The number of each segment's file, counted in the order of names.
+fn files(segments: &[Segment]) -> Vec<usize> {
+    let compare = |a: &usize, b: &usize| segments[*a].path.cmp(&segments[*b].path);
+    let mut rows: Vec<usize> = (0..segments.len()).collect();
+    rows.sort_unstable_by(compare);
+    let (mut files, mut file) = (vec![0; segments.len()], 0);
+    for (place, &row) in rows.iter().enumerate() {
+        file += usize::from(place > 0 && compare(&rows[place - 1], &row) != Ordering::Equal);
+        files[row] = file;
+    }
+    files
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::span::Span;
 
     fn segment(id: usize, file: usize, domain: usize) -> Segment {
         Segment { domain, split: Split::Test, ..Segment::new(id.to_string(), format!("{file}.mp4"), Span::WHOLE) }

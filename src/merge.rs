@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::error::{Code, Failure};
-use crate::manifest::{Manifest, Segment};
+use crate::manifest::{Manifest, Occurring, Segment};
 use crate::provenance::{self, Provenance};
 use crate::sample::Made;
 use crate::stop::Stop;
@@ -202,21 +202,14 @@ fn alike(one_folder: &Path, one: &Header, other_folder: &Path, other: &Header) -
 
 /// All rows in their order, and where each comes from.
 fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
-    let (mut classes, mut domains): (Vec<String>, Vec<String>) = Default::default();
-    let (mut segments, mut places): (Vec<Segment>, HashMap<String, Origin>) = Default::default();
-    let place_of = |names: &mut Vec<String>, name: &String| match names.iter().position(|known| known == name) {
-        Some(place) => place,
-        None => {
-            names.push(name.clone());
-            names.len() - 1
-        }
-    };
+    let (mut classes, mut domains): (Occurring, Occurring) = Default::default();
+    let (mut segments, mut places): (Vec<Segment>, HashMap<&str, Origin>) = Default::default();
     for (number, store) in stores.iter().enumerate() {
         let manifest = store.manifest();
-        let labels: Vec<usize> = manifest.classes.iter().map(|name| place_of(&mut classes, name)).collect();
-        let places_of_domains: Vec<usize> = manifest.domains.iter().map(|name| place_of(&mut domains, name)).collect();
+        let labels: Vec<usize> = manifest.classes.iter().map(|name| classes.place(name)).collect();
+        let places_of_domains: Vec<usize> = manifest.domains.iter().map(|name| domains.place(name)).collect();
         for (row, segment) in manifest.segments.iter().enumerate() {
-            if let Some((other, _)) = places.insert(segment.id.clone(), (number, row as u64)) {
+            if let Some((other, _)) = places.insert(&segment.id, (number, row as u64)) {
                 let problem = format!(
                     "id {:?} stands in {} too; expected ids of one store each",
                     segment.id,
@@ -227,8 +220,8 @@ fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
             segments.push(Segment { label: labels[segment.label], domain: places_of_domains[segment.domain], ..segment.clone() });
         }
     }
-    let manifest = Manifest::sorted(classes, domains, segments);
-    let origins = manifest.segments.iter().map(|segment| places[&segment.id]).collect();
+    let manifest = Manifest::sorted(classes.into_names(), domains.into_names(), segments);
+    let origins = manifest.segments.iter().map(|segment| places[segment.id.as_str()]).collect();
     Ok((manifest, origins))
 }
 

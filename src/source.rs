@@ -56,63 +56,115 @@ pub struct Identity {
     pub ends_blake3: String,
 }
 
-impl Source {
+/// A [`Source`] as its segment has it, for looking at those of many segments.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub enum SourceRef<'a> {
+    Video { path: &'a Path, rate: Option<f64>, track: &'a Track },
+    Flow { x: &'a Path, y: &'a Path, rate: Option<f64> },
+    Sound { path: &'a Path, track: &'a Track },
+    Waveform { path: &'a Path, key: &'a str, sample_rate: u32 },
+}
+
+impl<'a> SourceRef<'a> {
     /// Where the samples of `segment` come from: sound from its own file if there is one, else from the recording itself; of several tracks the
     /// one that the segment names, else `track`.
     ///
     /// # Errors
-    /// [`Error::Media`] with [`Code::Absent`] where the segment has no flow, or no sound beside extracted frames.
-    pub fn of(kind: Kind, segment: &Segment, track: &Track) -> Result<Self> {
-        let absent = |what: &str| Err(Error::media(&segment.path, Code::Absent, what));
-        let sound = |path: &PathBuf| {
-            let track = segment.audio_track.as_ref().unwrap_or(track).clone();
-            Self::Sound { path: path.clone(), track }
-        };
+    /// What is lacking, where the segment has no flow, or no sound beside extracted frames.
+    pub fn of(kind: Kind, segment: &'a Segment, track: &'a Track) -> Result<Self, &'static str> {
+        let extras = &segment.extras;
+        let sound = |path| Self::Sound { path, track: extras.audio_track.as_ref().unwrap_or(track) };
         match kind {
             Kind::Video => {
-                let track = segment.video_track.as_ref().unwrap_or(track).clone();
-                Ok(Self::Video(Pictures { path: segment.path.clone(), rate: segment.frame_rate, track }))
+                let track = extras.video_track.as_ref().unwrap_or(track);
+                Ok(Self::Video { path: &segment.path, rate: extras.frame_rate, track })
             }
-            Kind::Flow => match &segment.flow_paths {
-                Some((x, y)) => {
-                    let pictures =
-                        |path: &PathBuf| Pictures { path: path.clone(), rate: segment.flow_rate, track: Track::Default };
-                    Ok(Self::Flow(pictures(x), pictures(y)))
-                }
-                None => absent("no flow files"),
-            },
-            Kind::Audio => match (&segment.audio_path, &segment.audio_key) {
-                (Some(path), Some((key, sample_rate))) => {
-                    Ok(Self::Waveform { path: path.clone(), key: key.clone(), sample_rate: *sample_rate })
-                }
+            Kind::Flow => {
+                let (x, y) = extras.flow_paths.as_ref().ok_or("no flow files")?;
+                Ok(Self::Flow { x, y, rate: extras.flow_rate })
+            }
+            Kind::Audio => match (&extras.audio_path, &extras.audio_key) {
+                (Some(path), Some((key, sample_rate))) => Ok(Self::Waveform { path, key, sample_rate: *sample_rate }),
                 (Some(path), None) => Ok(sound(path)),
-                (None, _) if segment.frame_rate.is_some() => absent("no sound beside the extracted frames"),
+                (None, _) if extras.frame_rate.is_some() => Err("no sound beside the extracted frames"),
                 (None, _) => Ok(sound(&segment.path)),
             },
         }
     }
 
     /// The files that it needs, each with whether it is a folder: a tar stands for what lies in it.
-    pub fn files(&self) -> Vec<(&Path, bool)> {
-        fn place(pictures: &Pictures) -> (&Path, bool) {
+    pub fn files(self) -> impl Iterator<Item = (&'a Path, bool)> {
+        fn pictures(path: &Path, rate: Option<f64>) -> (&Path, bool) {
             let tar = |path: &&Path| path.extension().is_some_and(|end| end == "tar");
-            match (pictures.rate, pictures.path.ancestors().find(tar)) {
-                (Some(_), Some(tar)) => (tar, false),
-                (rate, _) => (&pictures.path, rate.is_some()),
+            match rate.and_then(|_| path.ancestors().find(tar)) {
+                Some(tar) => (tar, false),
+                None => (path, rate.is_some()),
             }
         }
-        match self {
-            Self::Video(pictures) => vec![place(pictures)],
-            Self::Flow(x, y) => vec![place(x), place(y)],
-            Self::Sound { path, .. } | Self::Waveform { path, .. } => vec![(path, false)],
-        }
+        let (first, second) = match self {
+            Self::Video { path, rate, .. } => (pictures(path, rate), None),
+            Self::Flow { x, y, rate } => (pictures(x, rate), Some(pictures(y, rate))),
+            Self::Sound { path, .. } | Self::Waveform { path, .. } => ((path, false), None),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// The dataset in an HDF5 file; of what is none nothing.
+    pub fn key(self) -> &'a str {
+        if let Self::Waveform { key, .. } = self { key } else { "" }
     }
 
     /// The first file, for messages.
-    pub fn path(&self) -> &Path {
+    pub fn path(self) -> &'a Path {
         match self {
-            Self::Video(pictures) | Self::Flow(pictures, _) => &pictures.path,
-            Self::Sound { path, .. } | Self::Waveform { path, .. } => path,
+            Self::Video { path, .. } | Self::Flow { x: path, .. } | Self::Sound { path, .. } | Self::Waveform { path, .. } => {
+                path
+            }
         }
+    }
+}
+
+impl From<SourceRef<'_>> for Source {
+    fn from(source: SourceRef<'_>) -> Self {
+        let pictures = |path: &Path, rate, track: &Track| Pictures { path: path.into(), rate, track: track.clone() };
+        match source {
+            SourceRef::Video { path, rate, track } => Self::Video(pictures(path, rate, track)),
+            SourceRef::Flow { x, y, rate } => Self::Flow(pictures(x, rate, &Track::Default), pictures(y, rate, &Track::Default)),
+            SourceRef::Sound { path, track } => Self::Sound { path: path.into(), track: track.clone() },
+            SourceRef::Waveform { path, key, sample_rate } => {
+                Self::Waveform { path: path.into(), key: key.to_owned(), sample_rate }
+            }
+        }
+    }
+}
+
+impl Source {
+    /// [`SourceRef::of`], to keep.
+    ///
+    /// # Errors
+    /// [`Error::Media`] with [`Code::Absent`] where the segment has no flow, or no sound beside extracted frames.
+    pub fn of(kind: Kind, segment: &Segment, track: &Track) -> Result<Self> {
+        let absent = |what| Error::media(&segment.path, Code::Absent, what);
+        SourceRef::of(kind, segment, track).map(Self::from).map_err(absent)
+    }
+
+    fn as_ref(&self) -> SourceRef<'_> {
+        match self {
+            Self::Video(Pictures { path, rate, track }) => SourceRef::Video { path, rate: *rate, track },
+            Self::Flow(x, y) => SourceRef::Flow { x: &x.path, y: &y.path, rate: x.rate },
+            Self::Sound { path, track } => SourceRef::Sound { path, track },
+            Self::Waveform { path, key, sample_rate } => SourceRef::Waveform { path, key, sample_rate: *sample_rate },
+        }
+    }
+
+    /// [`SourceRef::files`].
+    pub fn files(&self) -> Vec<(&Path, bool)> {
+        self.as_ref().files().collect()
+    }
+
+    /// [`SourceRef::path`].
+    pub fn path(&self) -> &Path {
+        self.as_ref().path()
     }
 }

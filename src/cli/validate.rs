@@ -1,5 +1,7 @@
 //! The verb `validate`.
 
+use std::fmt::Display;
+
 use super::arguments::Depth;
 use super::pipeline::{DecodingArguments, PipelineArguments};
 #[cfg(feature = "hdf5")]
@@ -25,16 +27,21 @@ pub fn validate(
         #[cfg(not(feature = "hdf5"))]
         let _ = (done, total, arguments);
     };
-    let found = find(pipeline, decode.map(|depth| (depth.into(), work(decoding, world, &progress))))?;
-    for fault in &found.faults {
-        show(format_args!("{fault}\n"))?;
-    }
-    for note in &found.notes {
-        show(format_args!("note: {note}\n"))?;
-    }
-    show(format_args!("{} rows, {} files, {} faults\n", found.rows, found.files, found.faults.len()))?;
+    // a million lines one by one would take longer than finding them
+    let mut lines = String::new();
+    let mut tell = |fault: &dyn Display| {
+        lines += &format!("{fault}\n");
+        if lines.len() > 1 << 16 {
+            show(format_args!("{lines}"))?;
+            lines.clear();
+        }
+        Ok(())
+    };
+    let found = find(pipeline, decode.map(|depth| (depth.into(), work(decoding, world, &progress))), &mut tell)?;
+    found.notes.iter().for_each(|note| lines += &format!("note: {note}\n"));
+    show(format_args!("{lines}{} rows, {} files, {} faults\n", found.rows, found.files, found.faults))?;
     Ok(match found {
-        _ if found.faults.is_empty() => WELL,
+        _ if found.faults == 0 => WELL,
         _ if found.refused => 6,
         _ => 3,
     })

@@ -1,8 +1,8 @@
 //! Sound that lies beside a recording.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::fs::Asked;
 use crate::manifest::Segment;
 
 /// Where a recording's sound would lie beside it: `X.wav` for `X.mp4`, for a folder `X` of extracted frames and for `X.tar`.
@@ -23,23 +23,18 @@ pub fn sound_beside(path: &Path, frames: bool) -> PathBuf {
     path.with_extension("wav")
 }
 
-/// Gives every segment without sound of its own the wav beside its recording, where there is one. A recording is asked about once.
+/// Gives every segment without sound of its own the wav beside its recording, where there is one. The segments are in the manifest's order, so that a recording
+/// is asked about once.
 pub(super) fn fill(segments: &mut [Segment]) {
-    let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+    let mut asked = Asked::default();
     // what was cut out beforehand has its sound on another clock
-    for segment in segments.iter_mut().filter(|segment| segment.audio_path.is_none() && !segment.precut) {
-        let look = || {
-            let wav = sound_beside(&segment.path, segment.frame_rate.is_some());
-            (wav != segment.path && wav.is_file()).then_some(wav)
-        };
-        let found = match known.get(&segment.path) {
-            Some(found) => found.clone(),
-            None => {
-                let found = look();
-                known.insert(segment.path.clone(), found.clone());
-                found
-            }
-        };
-        segment.audio_path = found;
+    let wanting = |segment: &&mut Segment| segment.extras.audio_path.is_none() && !segment.extras.precut;
+    let mut wanting: Vec<&mut Segment> = segments.iter_mut().filter(wanting).collect();
+    for rows in wanting.chunk_by_mut(|a, b| a.path == b.path) {
+        let (path, frames) = (&rows[0].path, rows[0].extras.frame_rate.is_some());
+        let wav = sound_beside(path, frames);
+        if wav != *path && asked.about(&wav).is_ok_and(|about| about.is_file()) {
+            rows.iter_mut().for_each(|segment| segment.extras.audio_path = Some(wav.clone()));
+        }
     }
 }

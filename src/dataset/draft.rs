@@ -76,38 +76,6 @@ pub(super) fn renamed(settings: &Settings, classes: &[&str]) -> Result<Vec<Strin
     Ok(named)
 }
 
-/// A CSV's records with their lines; faults of single records are kept, a file that cannot be read is an error.
-pub(super) fn records(
-    path: &Path,
-    has_header: bool,
-    findings: &mut Findings,
-) -> Result<(csv::StringRecord, Vec<(usize, csv::StringRecord)>)> {
-    let text = crate::fs::read_text(path)?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(has_header).flexible(true).from_reader(text.as_bytes());
-    let fail = |error: csv::Error| Error::input(path.display(), error.to_string());
-    let header = if has_header { reader.headers().map_err(fail)?.clone() } else { csv::StringRecord::new() };
-    let twice = header.iter().enumerate().find(|(place, name)| header.iter().take(*place).any(|other| other == *name));
-    if let Some((_, name)) = twice {
-        return Err(Error::input(path.display(), format!("line 1: column {name:?} stands twice; expected it once")));
-    }
-    let (mut records, mut counted, mut line) = (Vec::new(), 0, 1);
-    for record in reader.records() {
-        let record = record.map_err(fail)?;
-        // the reader's own count is of where it stood before ends of lines and empty lines
-        let begins = record.position().map_or(counted, |position| position.byte() as usize).min(text.len());
-        let begins = begins + text.as_bytes()[begins..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        line += text.as_bytes()[counted..begins].iter().filter(|byte| **byte == b'\n').count();
-        counted = begins;
-        if has_header && record.len() != header.len() {
-            let problem = format!("line {line}: {} fields; expected {} as in the header", record.len(), header.len());
-            findings.faults.push(Error::input(path.display(), problem));
-        } else {
-            records.push((line, record));
-        }
-    }
-    Ok((header, records))
-}
-
 /// The split that the name of an annotation file tells: its last word that begins with `train`, `val` or `test`.
 pub(super) fn split_of_name(path: &Path) -> Option<Split> {
     let name = path.file_stem()?.to_str()?.to_lowercase();

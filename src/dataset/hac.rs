@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Draft, Findings, Settings, records, renamed, root, some_of};
-use crate::manifest::{Segment, Split, TestSet};
+use crate::manifest::{Extra, Segment, Split, TestSet};
 use crate::span::Span;
 use crate::{Error, Result};
 
@@ -59,8 +59,12 @@ fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, Segment), S
     let flow = |axis: &str| folder.join("flow").join(format!("{stem}_flow_{axis}.mp4"));
     let segment = Segment {
         label,
-        audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
-        flow_paths: Some((flow("x"), flow("y"))),
+        extras: Extra {
+            audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
+            flow_paths: Some((flow("x"), flow("y"))),
+            ..Extra::default()
+        }
+        .into(),
         ..Segment::new("", folder.join("videos").join(file), Span::WHOLE)
     };
     Ok((stem.to_owned(), segment))

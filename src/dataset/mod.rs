@@ -4,6 +4,7 @@ mod beside;
 mod draft;
 mod epic_kitchens;
 mod hac;
+mod records;
 mod settings;
 mod table;
 
@@ -12,8 +13,9 @@ pub use settings::{Annotations, ClassMap, Files, Media, Settings};
 pub use beside::sound_beside;
 pub use table::labelled;
 
-use draft::{Draft, names, records, renamed, root, some_of, split_of_name};
+use draft::{Draft, names, renamed, root, some_of, split_of_name};
 pub use draft::{Findings, in_order};
+use records::{Records, records};
 
 use crate::manifest::Manifest;
 use crate::{Error, Result};
@@ -87,9 +89,9 @@ pub fn read(settings: &Settings) -> Result<Manifest> {
 pub fn check(settings: &Settings) -> (Option<Manifest>, Findings) {
     let mut findings = Findings::default();
     let draft = entry(settings).and_then(|entry| (entry.read)(settings, &mut findings));
-    let Some(Draft { place, classes, domains, mut segments, test_set }) = findings.part(draft) else { return (None, findings) };
-    beside::fill(&mut segments);
-    let manifest = Manifest { test_set: settings.test_set.or(test_set), ..Manifest::sorted(classes, domains, segments) };
+    let Some(Draft { place, classes, domains, segments, test_set }) = findings.part(draft) else { return (None, findings) };
+    let mut manifest = Manifest { test_set: settings.test_set.or(test_set), ..Manifest::sorted(classes, domains, segments) };
+    beside::fill(&mut manifest.segments);
     let mut problems = manifest.doubles();
     // what no row has may stand in a row that is not well
     if findings.faults.is_empty() && problems.is_empty() {

@@ -4,20 +4,22 @@
 
 use std::path::Path;
 
-use super::{Draft, Findings, Settings, names, records};
+use super::{Draft, Findings, Records, Settings, names};
 use crate::error::few;
-use crate::manifest::{Manifest, Segment, Split, hold_out};
+use crate::manifest::{Manifest, Occurring, Segment, Split, hold_out, sort};
 use crate::store::manifest_csv::{self, COLUMNS, Column};
 use crate::{Error, Result};
 
 const REQUIRED: [Column; 6] = [Column::Id, Column::Path, Column::Start, Column::End, Column::Label, Column::Domain];
 
-/// One line before labels and domains are places in a list.
-struct Line {
-    segment: Segment,
-    label: String,
-    domain: String,
-    number: usize,
+/// The rows of a table; labels and domains are places among those that occur.
+struct Lines {
+    segments: Vec<Segment>,
+    /// The line of each.
+    numbers: Vec<usize>,
+    labels: Occurring,
+    domains: Occurring,
+    has_split: bool,
 }
 
 pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft> {
@@ -27,29 +29,35 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
     {
         return Err(Error::input(root.display(), "no such folder; expected the root of the table's paths"));
     }
-    let (lines, has_split) = lines(path, settings.root.as_deref(), &REQUIRED, findings)?;
-    let classes = names(settings.classes.as_ref(), lines.iter().map(|line| line.label.clone()));
-    let domains = names(settings.domains.as_ref(), lines.iter().map(|line| line.domain.clone()));
-    let (mut segments, mut left_out) = (Vec::new(), 0);
-    for mut line in lines {
+    let Lines { mut segments, numbers, labels, domains: of_lines, has_split } =
+        lines(path, settings.root.as_deref(), &REQUIRED, findings)?;
+    let classes = names(settings.classes.as_ref(), labels.names());
+    let domains = names(settings.domains.as_ref(), of_lines.names());
+    let (label_of, domain_of, labels) = (labels.places_in(&classes), of_lines.places_in(&domains), labels.into_names());
+    let (mut numbers, mut left_out) = (numbers.into_iter(), 0);
+    segments.retain_mut(|segment| {
+        let number = numbers.next().unwrap_or_default();
         // domains that were not asked for are left out; a class that was not is a mistake
-        let Some(domain) = domains.iter().position(|name| *name == line.domain) else {
-            left_out += 1;
-            continue;
-        };
-        line.segment.domain = domain;
-        match classes.iter().position(|name| *name == line.label) {
-            Some(label) => segments.push(Segment { label, ..line.segment }),
-            None => {
-                let problem = format!("line {}: label {:?}; expected one of {}", line.number, line.label, few(&classes));
+        match (domain_of[segment.domain], label_of[segment.label]) {
+            (Some(domain), Some(label)) => (segment.domain, segment.label) = (domain, label),
+            (None, _) => {
+                left_out += 1;
+                return false;
+            }
+            (Some(_), None) => {
+                let problem = format!("line {number}: label {:?}; expected one of {}", labels[segment.label], few(&classes));
                 findings.faults.push(Error::input(path.display(), problem));
+                return false;
             }
         }
-    }
+        true
+    });
     if left_out > 0 {
         findings.notes.push(format!("{left_out} rows left out by their domain"));
     }
     if !has_split {
+        // in the manifest's order it is found faster which files there are
+        sort(&mut segments);
         hold_out(&mut segments, settings.split_seed);
     }
     Ok(Draft { place: path.display().to_string(), classes, domains, segments, test_set: None })
@@ -63,17 +71,16 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
 pub fn labelled(path: &Path, split_seed: u64) -> Result<(Manifest, Vec<String>)> {
     let mut findings = Findings::default();
     let read = lines(path, None, &[Column::Id, Column::Label, Column::Domain], &mut findings);
-    let (lines, has_split) = read?;
+    let Lines { mut segments, labels, domains: of_lines, has_split, .. } = read?;
     if let Some(fault) = findings.faults.into_iter().next() {
         return Err(fault);
     }
-    let classes = names(None, lines.iter().map(|line| line.label.clone()));
-    let domains = names(None, lines.iter().map(|line| line.domain.clone()));
-    let place = |names: &[String], name: &String| names.iter().position(|known| known == name).unwrap_or_default();
-    let mut segments: Vec<Segment> = lines
-        .into_iter()
-        .map(|line| Segment { label: place(&classes, &line.label), domain: place(&domains, &line.domain), ..line.segment })
-        .collect();
+    let (classes, domains) = (names(None, labels.names()), names(None, of_lines.names()));
+    let (label_of, domain_of) = (labels.places_in(&classes), of_lines.places_in(&domains));
+    for segment in &mut segments {
+        segment.label = label_of[segment.label].unwrap_or_default();
+        segment.domain = domain_of[segment.domain].unwrap_or_default();
+    }
     if !has_split {
         hold_out(&mut segments, split_seed);
     }
@@ -81,8 +88,9 @@ pub fn labelled(path: &Path, split_seed: u64) -> Result<(Manifest, Vec<String>)>
     Ok((Manifest::new(&path.display().to_string(), classes, domains, segments)?, ids))
 }
 
-fn lines(path: &Path, root: Option<&Path>, required: &[Column], findings: &mut Findings) -> Result<(Vec<Line>, bool)> {
-    let (header, records) = records(path, true, findings)?;
+fn lines(path: &Path, root: Option<&Path>, required: &[Column], findings: &mut Findings) -> Result<Lines> {
+    let mut records = Records::open(path, true)?;
+    let header = records.header();
     if let Some(name) = header.iter().find(|name| !COLUMNS.contains(name)) {
         let known = COLUMNS.join(", ");
         return Err(Error::input(path.display(), format!("line 1: unknown column {name:?}; expected some of {known}")));
@@ -93,8 +101,10 @@ fn lines(path: &Path, root: Option<&Path>, required: &[Column], findings: &mut F
         return Err(Error::input(path.display(), format!("line 1: no column {:?}; expected {expected}", missing.name())));
     }
     let has_split = places[Column::Split as usize].is_some();
-    let mut lines = Vec::new();
-    for (number, record) in records {
+    let (labels, domains) = (Occurring::default(), Occurring::default());
+    let mut lines = Lines { segments: Vec::new(), numbers: Vec::new(), labels, domains, has_split };
+    let (mut record, mut shapes, mut values) = (csv::StringRecord::new(), Findings::default(), Findings::default());
+    while let Some(number) = records.next(&mut record, &mut shapes)? {
         let written = |column: Column| places[column as usize].map(|place| record[place].trim()).unwrap_or_default();
         let field = |column: Column| match column {
             Column::Split if !has_split => Split::Train.name(),
@@ -106,9 +116,13 @@ fn lines(path: &Path, root: Option<&Path>, required: &[Column], findings: &mut F
             Some(empty) => Err(format!("{} is empty; expected a value", empty.name())),
             None => manifest_csv::segment(&field, root),
         };
-        let (label, domain) = (written(Column::Label).to_owned(), written(Column::Domain).to_owned());
-        let line = segment.map(|segment| Line { segment, label, domain, number });
-        lines.extend(findings.part(line.map_err(|problem| Error::input(path.display(), format!("line {number}: {problem}")))));
+        let segment = segment.map_err(|problem| Error::input(path.display(), format!("line {number}: {problem}")));
+        let Some(segment) = values.part(segment) else { continue };
+        let label = lines.labels.place(written(Column::Label));
+        let domain = lines.domains.place(written(Column::Domain));
+        lines.segments.push(Segment { label, domain, ..segment });
+        lines.numbers.push(number);
     }
-    Ok((lines, has_split))
+    findings.faults.extend(shapes.faults.into_iter().chain(values.faults));
+    Ok(lines)
 }

@@ -1,6 +1,7 @@
 //! Every write of ours goes through here: under a temporary name, synced, renamed, folder synced. A file that has its name is whole.
 //! With the feature `faults`, tests have each of these steps fail in turn.
 
+mod asked;
 #[cfg(feature = "faults")]
 pub mod fault;
 mod lock;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Action;
 use crate::{Error, Result};
+pub use asked::Asked;
 pub use lock::Lock;
 pub use row_file::RowFile;
 

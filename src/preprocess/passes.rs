@@ -46,7 +46,7 @@ pub fn passes(maker: usize, makers: &[Maker], segments: &[Segment], [first, end]
             Err(error) => return Err(error),
         };
         let stretch = match (&source, segment.span.end) {
-            (Ok(source), Some(end)) if !segment.precut => Stretch::of(preset.together(source), [segment.span.start, end]),
+            (Ok(source), Some(end)) if !segment.extras.precut => Stretch::of(preset.together(source), [segment.span.start, end]),
             _ => None,
         };
         if let (Some(before), Some(next), Some(pass)) = (&mut open, &stretch, passes.last_mut())

@@ -73,7 +73,7 @@ pub(super) fn places(times: &[f64], first: u64, indices: &[usize], rate: f64) ->
 
 /// The annotation's numbers, or those of its seconds at 60 a second.
 pub(super) fn numbers_of(segment: &Segment) -> Numbers {
-    segment.numbers.unwrap_or_else(|| {
+    segment.extras.numbers.unwrap_or_else(|| {
         let number = |second: f64| ((second * 60.0) as u64).max(1);
         let start = number(segment.span.start);
         Numbers { start, stop: segment.span.end.map_or(start + 1, number).max(start + 1), rate: 60.0 }

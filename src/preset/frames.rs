@@ -95,7 +95,7 @@ impl Frames {
 
     /// The stretch of the recording that `segment` wants.
     fn span(&self, segment: &Segment, pictures: &Pictures) -> Span {
-        if segment.precut {
+        if segment.extras.precut {
             return Span::WHOLE;
         }
         match self.numbers(segment, pictures) {
@@ -106,7 +106,7 @@ impl Frames {
 
     /// Its frames by number, where the rule counts so: first, count and rate.
     fn numbers(&self, segment: &Segment, pictures: &Pictures) -> Option<(u64, usize, f64)> {
-        if self.rule != Rule::Numbers || segment.precut {
+        if self.rule != Rule::Numbers || segment.extras.precut {
             return None;
         }
         let numbers = compat::numbers_of(segment);
@@ -200,7 +200,7 @@ impl Frames {
     /// What a row's reader says of it, on the clock of the annotation.
     pub(super) fn made(&self, segment: &Segment, mut shown: Shown) -> Made {
         shown.times.truncate(self.frames());
-        if segment.precut {
+        if segment.extras.precut {
             let begins = segment.span.start;
             shown.times.iter_mut().chain(&mut shown.span).for_each(|time| *time += begins);
         }

@@ -88,7 +88,7 @@ pub(super) fn parse<T: DeserializeOwned>(parameters: Value) -> Result<T, String>
 
 /// The stretch of its sound that a segment is.
 pub(super) fn sound_of(segment: &Segment) -> Wanted {
-    let span = if segment.precut && segment.audio_path.is_none() { Span::WHOLE } else { segment.span };
+    let span = if segment.extras.precut && segment.extras.audio_path.is_none() { Span::WHOLE } else { segment.span };
     Wanted { span, short: false }
 }
 

@@ -91,10 +91,11 @@ pub fn manifest(folder: &Path, header: &Header) -> Result<Manifest> {
     if !fs::is_file(&path)? {
         return Err(Error::integrity(&path, "it is missing; the command that makes the store makes it anew"));
     }
-    if header.recipe["manifest_blake3"] != blake3::hash(&fs::read(&path)?).to_hex().as_str() {
+    let bytes = fs::read(&path)?;
+    if header.recipe["manifest_blake3"] != blake3::hash(&bytes).to_hex().as_str() {
         return Err(Error::integrity(&path, "its hash is not what the recipe says"));
     }
-    let manifest = manifest_csv::read(&path, &header.classes, &header.domains)?;
+    let manifest = manifest_csv::read(&path, &bytes, &header.classes, &header.domains)?;
     if manifest.len() as u64 != header.rows {
         return Err(Error::integrity(&path, format!("{} rows; expected {}", manifest.len(), header.rows)));
     }

@@ -1,11 +1,12 @@
 //! A store's `manifest.csv`: the segments in row order.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::manifest::{Manifest, Numbers, Segment, Split};
+use crate::manifest::{Extra, Manifest, Numbers, Segment, Split, places};
 use crate::span::Span;
-use crate::{Error, Result, fs};
+use crate::{Error, Result};
 
 /// The columns' names, in order.
 pub const COLUMNS: [&str; 21] = [
@@ -79,6 +80,7 @@ pub fn to_csv(manifest: &Manifest) -> Result<Vec<u8>> {
     let fail = |error: csv::Error| Error::input("manifest.csv", error.to_string());
     writer.write_record(COLUMNS).map_err(fail)?;
     for (row, segment) in manifest.segments.iter().enumerate() {
+        let extras = &segment.extras;
         let record = [
             row.to_string(),
             segment.id.clone(),
@@ -88,19 +90,19 @@ pub fn to_csv(manifest: &Manifest) -> Result<Vec<u8>> {
             manifest.classes[segment.label].clone(),
             manifest.domains[segment.domain].clone(),
             segment.split.name().to_owned(),
-            optional(segment.audio_path.as_ref())?,
-            optional(segment.flow_paths.as_ref().map(|paths| &paths.0))?,
-            optional(segment.flow_paths.as_ref().map(|paths| &paths.1))?,
-            shown(segment.frame_rate),
-            shown(segment.flow_rate),
-            shown(segment.numbers.map(|numbers| numbers.start)),
-            shown(segment.numbers.map(|numbers| numbers.stop)),
-            shown(segment.numbers.map(|numbers| numbers.rate)),
-            if segment.precut { "yes".to_owned() } else { String::new() },
-            shown(segment.audio_key.as_ref().map(|(key, _)| key)),
-            shown(segment.audio_key.as_ref().map(|(_, rate)| rate)),
-            shown(segment.audio_track.as_ref()),
-            shown(segment.video_track.as_ref()),
+            optional(extras.audio_path.as_ref())?,
+            optional(extras.flow_paths.as_ref().map(|paths| &paths.0))?,
+            optional(extras.flow_paths.as_ref().map(|paths| &paths.1))?,
+            shown(extras.frame_rate),
+            shown(extras.flow_rate),
+            shown(extras.numbers.map(|numbers| numbers.start)),
+            shown(extras.numbers.map(|numbers| numbers.stop)),
+            shown(extras.numbers.map(|numbers| numbers.rate)),
+            if extras.precut { "yes".to_owned() } else { String::new() },
+            shown(extras.audio_key.as_ref().map(|(key, _)| key)),
+            shown(extras.audio_key.as_ref().map(|(_, rate)| rate)),
+            shown(extras.audio_track.as_ref()),
+            shown(extras.video_track.as_ref()),
         ];
         writer.write_record(record).map_err(fail)?;
     }
@@ -112,30 +114,30 @@ fn shown(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-/// Reads it back; `classes` and `domains` are those of `store.json`.
+/// Reads it back from what stands in the file at `path`; `classes` and `domains` are those of `store.json`.
 ///
 /// # Errors
 /// [`Error::Integrity`] naming line and column.
-pub fn read(path: &Path, classes: &[String], domains: &[String]) -> Result<Manifest> {
-    let bytes = fs::read(path)?;
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+pub fn read(path: &Path, bytes: &[u8], classes: &[String], domains: &[String]) -> Result<Manifest> {
+    let mut reader = csv::Reader::from_reader(bytes);
     let fail = |problem: String| Error::integrity(path, problem);
     if reader.headers().map_err(|e| fail(e.to_string()))?.iter().ne(COLUMNS) {
         return Err(fail(format!("line 1: expected the columns {}", COLUMNS.join(","))));
     }
-    let mut segments = Vec::new();
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|e| fail(e.to_string()))?;
+    let (labels, places_of_domains) = (places(classes), places(domains));
+    let (mut segments, mut record) = (Vec::<Segment>::new(), csv::StringRecord::new());
+    while reader.read_record(&mut record).map_err(|e| fail(e.to_string()))? {
+        let row = segments.len();
         let at = |problem: String| fail(format!("line {}: {problem}", row + 2));
         let field = |column: Column| &record[column as usize];
-        let place = |names: &[String], column: Column| {
-            let found = names.iter().position(|name| *name == field(column));
+        let place = |names: &HashMap<&str, usize>, column: Column| {
+            let found = names.get(field(column)).copied();
             found.ok_or_else(|| at(format!("{} {:?} is none that store.json has", column.name(), field(column))))
         };
         if field(Column::Row).parse() != Ok(row) {
             return Err(at(format!("row {:?}; expected {row}", field(Column::Row))));
         }
-        let (label, domain) = (place(classes, Column::Label)?, place(domains, Column::Domain)?);
+        let (label, domain) = (place(&labels, Column::Label)?, place(&places_of_domains, Column::Domain)?);
         segments.push(Segment { label, domain, ..segment(&field, None).map_err(at)? });
     }
     Ok(Manifest { classes: classes.to_vec(), domains: domains.to_vec(), segments, test_set: None })
@@ -188,8 +190,7 @@ pub fn segment<'a>(field: &dyn Fn(Column) -> &'a str, root: Option<&Path>) -> Re
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|problem: String| format!("{}: {problem}", column.name())),
     };
-    Ok(Segment {
-        split,
+    let extra = Extra {
         audio_track: track(Column::AudioTrack)?,
         video_track: track(Column::VideoTrack)?,
         frame_rate: above_zero(Column::FrameRate)?,
@@ -199,8 +200,9 @@ pub fn segment<'a>(field: &dyn Fn(Column) -> &'a str, root: Option<&Path>) -> Re
         audio_key,
         flow_paths: flow_x.zip(flow_y),
         flow_rate: above_zero(Column::FlowRate)?,
-        ..Segment::new(field(Column::Id), file(Column::Path).unwrap_or_default(), span)
-    })
+    };
+    let path = file(Column::Path).unwrap_or_default();
+    Ok(Segment { split, extras: extra.into(), ..Segment::new(field(Column::Id), path, span) })
 }
 
 fn number<'a, T: FromStr>(field: &dyn Fn(Column) -> &'a str, column: Column, expected: &str) -> Result<Option<T>, String> {

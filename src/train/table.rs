@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::features::{InMemory, Streamed};
-use crate::manifest::{Split, TestSet};
+use crate::manifest::{Split, TestSet, twice};
 use crate::store::Store;
 use crate::{Error, Result};
 
@@ -87,8 +87,8 @@ impl Table {
             ("domains", domains.iter().collect()),
             ("modalities", modalities.iter().map(|m| &m.name).collect()),
         ] {
-            if let Some((i, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-                return wrong(what, format!("{name:?} stands twice (again at {i}); expected unique names"));
+            if let Some(&i) = twice(&names).first() {
+                return wrong(what, format!("{:?} stands twice (again at {i}); expected unique names", names[i]));
             }
         }
         for (what, values, count) in [("label", &label, classes.len()), ("domain", &domain, domains.len())] {

@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use serde_json::json;
 
-use super::{Depth, Group, Validation};
+use super::groups::{Group, Groups};
+use super::{Depth, Found};
 use crate::Result;
 use crate::config::Pipeline;
 use crate::error::{Code, Failure};
@@ -20,16 +21,16 @@ const ROWS: usize = 64;
 pub(super) fn rows(
     pipeline: &Pipeline,
     dataset: &str,
-    groups: &[Group<'_>],
+    groups: &[Groups<'_>],
     depth: Depth,
     work: Work<'_>,
-    found: &mut Validation,
+    found: &mut Found<'_>,
 ) -> Result<()> {
     let modalities = pipeline.preprocess.as_ref().map_or_else(usual, |settings| settings.modalities.clone());
     // what is wrong with the settings stands among the faults, and then there is nothing to make
     let session = Session { dataset: dataset.into(), modalities };
     let Ok(crew) = Crew::new(session, work.breeder, work.patience) else { return Ok(()) };
-    let there: Vec<&Group<'_>> = groups.iter().filter(|group| group.there).collect();
+    let there: Vec<Group<'_>> = groups.iter().flat_map(Groups::there).collect();
     let make = |item: usize| match depth {
         Depth::Last => last(&crew, there[item], work),
         Depth::All => all(&crew, there[item], work),
@@ -41,16 +42,16 @@ pub(super) fn rows(
     in_order(there.len(), work.workers, 4 * work.workers, work.stop, name, make, |item, told: Result<Vec<Told>>| {
         let group = there[item];
         for Told { place, problem } in told? {
-            let (kind, id) = (group.kind.name(), group.segments[place].id.as_str());
+            let (kind, id) = (group.asked.kind.name(), group.segment(place).id.as_str());
             let line = |what: &dyn Display| format!("{}: {kind}: {what} (row {id:?})", group.source.path().display());
             match problem {
                 Ok(flag) => flags.push(line(&format_args!("{flag} (partial)"))),
                 Err(Failure { code: Code::Absent, message }) => {
                     let first = || (BTreeSet::new(), format!("{} (row {id:?})", group.source.path().display()));
                     let (rows, _) = absent.entry(format!("{kind}: {message}")).or_insert_with(first);
-                    rows.extend(group.segments.iter().map(|segment| segment.id.as_str()));
+                    rows.extend(group.segments().map(|segment| segment.id.as_str()));
                 }
-                Err(failure) => found.faults.push(line(&failure)),
+                Err(failure) => found.fault(&line(&failure))?,
             }
         }
         (work.progress)(Progress { done: item + 1, total: there.len() });
@@ -58,7 +59,7 @@ pub(super) fn rows(
     })?;
     let absent =
         absent.into_iter().map(|(said, (rows, first))| format!("{said} (absent) ({} rows, the first {first})", rows.len()));
-    found.notes.extend(flags.into_iter().chain(absent));
+    flags.into_iter().chain(absent).for_each(|note| found.note(note));
     Ok(())
 }
 
@@ -80,9 +81,9 @@ fn usual() -> BTreeMap<String, ModalitySettings> {
 }
 
 /// The row that ends last, and others where that one ends past the recording.
-fn last(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
-    let end = |place: &usize| group.segments[*place].span.end.unwrap_or(f64::INFINITY);
-    let mut order: Vec<usize> = (0..group.segments.len()).collect();
+fn last(crew: &Crew<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
+    let end = |place: &usize| group.segment(*place).span.end.unwrap_or(f64::INFINITY);
+    let mut order: Vec<usize> = (0..group.len()).collect();
     order.sort_by(|a, b| end(b).total_cmp(&end(a)));
     let mut told = Vec::new();
     for place in order {
@@ -98,21 +99,21 @@ fn last(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<Told>>
     Ok(told)
 }
 
-fn all(crew: &Crew<'_>, group: &Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
-    let places: Vec<usize> = (0..group.segments.len()).collect();
+fn all(crew: &Crew<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
+    let places: Vec<usize> = (0..group.len()).collect();
     let parts = places.chunks(ROWS).map(|places| outcomes(crew, group, places, work));
     Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Makes rows of a group, in order of their start, and says which are not whole.
-fn outcomes(crew: &Crew<'_>, group: &Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<Told>> {
-    let header = &crew.makers()[group.maker].header;
+fn outcomes(crew: &Crew<'_>, group: Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<Told>> {
+    let header = &crew.makers()[group.asked.maker].header;
     let bytes = |elements: u64| elements * header.dtype.size();
     let memory = Scratch::new(places.len() as u64, bytes(header.row_elements()), bytes(header.view_elements()))?;
     let job = Job {
-        maker: group.maker,
-        source: group.source.clone(),
-        segments: places.iter().map(|&place| group.segments[place].clone()).collect(),
+        maker: group.asked.maker,
+        source: group.source.into(),
+        segments: places.iter().map(|&place| group.segment(place).clone()).collect(),
         rows: (0..places.len() as u64).collect(),
         target: memory.target(),
     };

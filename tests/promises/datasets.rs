@@ -131,7 +131,7 @@ fn pickles_and_tables_of_mm_sada_are_the_same_data_set() {
     assert_eq!(pickles, read(&data.join("splits/MM-SADA_csv")));
     assert_eq!((pickles.len(), pickles.test_set), (10_094, Some(TestSet::TargetTest)));
     let segment = pickles.segments.iter().find(|segment| segment.id == "D1/train/12915").unwrap();
-    assert_eq!(segment.numbers, Some(Numbers { start: 245, stop: 350, rate: 60.0 }));
+    assert_eq!(segment.extras.numbers, Some(Numbers { start: 245, stop: 350, rate: 60.0 }));
     // where both are there the pickle is taken: this table would be refused
     let both = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(data.join("splits/MM-SADA")).unwrap() {
@@ -171,7 +171,7 @@ fn tables_of_both_releases_are_read_with_other_domains_and_classes() {
     assert_eq!((manifest.len(), manifest.classes.len(), manifest.domains.len()), (9668, 78, 32));
     assert!(manifest.segments.iter().all(|segment| segment.split == Split::Val));
     let take = manifest.segments.iter().find(|segment| segment.id == "P01_11_0").unwrap();
-    assert_eq!((take.span.start, take.span.end, take.numbers.unwrap().start), (0.0, Some(1.89), 1));
+    assert_eq!((take.span.start, take.span.end, take.extras.numbers.unwrap().start), (0.0, Some(1.89), 1));
     assert_eq!((manifest.classes[take.label].as_str(), manifest.domains[take.domain].as_str()), ("take", "P01"));
     assert_eq!(manifest.classes[10], "stir");
     // the release's own names
@@ -235,7 +235,7 @@ fn lists_without_labels_and_lists_of_tuples() {
     let manifest = read(&path, json!({})).unwrap();
     let segment = &manifest.segments[1];
     assert_eq!((segment.id.as_str(), segment.span.start, segment.span.end), ("D1_train/1", 1.1, Some(4.5)));
-    assert_eq!(segment.numbers, Some(Numbers { start: 66, stop: 270, rate: 60.0 }));
+    assert_eq!(segment.extras.numbers, Some(Numbers { start: 66, stop: 270, rate: 60.0 }));
     assert_eq!((manifest.classes, manifest.domains), (vec!["3".to_owned(), "5".into()], vec!["P01".to_owned()]));
     std::fs::write(&path, pickle(&[row(3), b"K\x01\x85".to_vec()])).unwrap();
     let error = read(&path, json!({})).unwrap_err().to_string();
@@ -286,10 +286,10 @@ fn a_stores_manifest_is_a_table() {
     let table = json!({"dataset": "table", "root": root, "table": root.join("table.csv")});
     let manifest = dataset::read(&settings(table.clone())).unwrap();
     let of = |id: &str| manifest.segments.iter().find(|segment| segment.id == id).unwrap();
-    assert_eq!((of("a").audio_key.clone(), of("a").numbers.unwrap().stop), (Some(("P01_01".into(), 24000)), 150));
+    assert_eq!((of("a").extras.audio_key.clone(), of("a").extras.numbers.unwrap().stop), (Some(("P01_01".into(), 24000)), 150));
     // sound beside a video, but not beside a clip that was cut out, whose sound has another clock
-    assert_eq!(of("d").audio_path, Some(root.join("d.wav")));
-    assert!(of("c").precut && of("c").audio_path.is_none());
+    assert_eq!(of("d").extras.audio_path, Some(root.join("d.wav")));
+    assert!(of("c").extras.precut && of("c").extras.audio_path.is_none());
     let store = root.join("store");
     crate::trees::preprocess(&table, &[("audio", "vggsound")], &store);
     let again = dataset::read(&settings(json!({"dataset": "table", "table": store.join("manifest.csv")}))).unwrap();

@@ -44,7 +44,7 @@ const EDGES: &[(&str, &str)] = &[
     ("store", "error fs hdf5 manifest modality provenance rng sample source span stop"),
     ("synthetic", "error fs manifest media modality rng sample span stop store"),
     ("train", "allocator balance error fs hyperparameters loaded manifest method objective provenance report rng stop store"),
-    ("validate", "config dataset error manifest modality pipeline preprocess preset source track train worker"),
+    ("validate", "config dataset error fs manifest modality pipeline preprocess preset source track train worker"),
     ("verify", "error fs manifest sample stop store"),
     ("worker", "allocator error fs manifest pipeline preset sample source store"),
 ];

@@ -50,6 +50,8 @@ mod gpu;
 mod imports;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod jpeg;
+#[cfg(all(feature = "media", feature = "hdf5"))]
+mod large;
 mod layering;
 #[cfg(all(feature = "video", feature = "hdf5"))]
 mod layouts;

@@ -1,6 +1,6 @@
 //! What the classes of EPIC-Kitchens are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::super::{ClassMap, Findings, Settings, names, records, renamed};
@@ -34,7 +34,7 @@ pub(super) struct Classes {
     numbered: bool,
     asked: Option<Vec<String>>,
     release: Option<Release>,
-    seen: Vec<String>,
+    seen: BTreeSet<String>,
     /// Names of numbers, once all rows are in.
     of_numbers: BTreeMap<u64, String>,
 }
@@ -58,7 +58,7 @@ impl Classes {
             (None, None) => Rule::Value,
         };
         let asked = settings.classes.clone();
-        Ok(Self { rule, numbered, asked, release: None, seen: Vec::new(), of_numbers: BTreeMap::new() })
+        Ok(Self { rule, numbered, asked, release: None, seen: BTreeSet::new(), of_numbers: BTreeMap::new() })
     }
 
     /// Numbers of two releases are not the same classes.
@@ -99,9 +99,7 @@ impl Classes {
             }
             Rule::Value => row.label.clone(),
         };
-        if !self.seen.contains(&name) {
-            self.seen.push(name);
-        }
+        self.seen.insert(name);
         Ok(true)
     }
 
@@ -114,9 +112,10 @@ impl Classes {
                 most.map(|(word, _)| word.clone()).unwrap_or_default()
             };
             self.of_numbers = words.iter().map(|(&number, counts)| (number, most(counts))).collect();
-            let all: Vec<String> = self.of_numbers.values().cloned().collect();
+            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+            self.of_numbers.values().for_each(|name| *counts.entry(name.clone()).or_default() += 1);
             for (number, name) in &mut self.of_numbers {
-                if all.iter().filter(|other| *other == name).count() > 1 {
+                if counts[name] > 1 {
                     *name = format!("{name} ({number})");
                 }
             }

@@ -141,34 +141,36 @@ impl Finder {
             _ if self.hits[1].values().sum::<usize>() > self.hits[0].values().sum() => Media::Frames,
             _ => Media::Videos,
         });
-        let mut segment = Segment { numbers: row.numbers, split: row.split, ..Segment::new(&row.id, PathBuf::new(), row.span) };
+        let mut segment = Segment { split: row.split, ..Segment::new(&row.id, PathBuf::new(), row.span) };
+        segment.extras.numbers = row.numbers;
         let rate = frame_rate(&row.video);
         match media {
             Media::Videos => segment.path = self.path(&known.video, 0, &VIDEOS, row),
             Media::Frames => {
                 segment.path = self.path(&known.frames, 1, &FRAMES, row);
-                segment.frame_rate = Some(rate);
+                segment.extras.frame_rate = Some(rate);
                 let wav = sound_beside(&segment.path, true);
                 // a video that lies elsewhere has sound too
-                segment.audio_path = if wav.is_file() { Some(wav) } else { known.video.as_ref().map(|(_, path)| path.clone()) };
+                segment.extras.audio_path =
+                    if wav.is_file() { Some(wav) } else { known.video.as_ref().map(|(_, path)| path.clone()) };
             }
             Media::Clips => self.clip(row, &mut segment),
         }
         if media != Media::Clips {
             let flow = self.path(&known.flow, 2, &FLOW, row);
-            segment.flow_paths = Some((flow.join("u"), flow.join("v")));
+            segment.extras.flow_paths = Some((flow.join("u"), flow.join("v")));
             // every second frame in EPIC-55, every frame later
-            segment.flow_rate = Some(if rate == 60.0 { 30.0 } else { rate });
+            segment.extras.flow_rate = Some(if rate == 60.0 { 30.0 } else { rate });
         }
         match &self.sound {
             Sound::Beside => {}
             Sound::Folder(folder) => {
                 let expected = || folder.join(fill(row, WAVS[self.usual(3)]).unwrap_or_else(|| format!("{}.wav", row.video)));
-                segment.audio_path = Some(known.wav.as_ref().map_or_else(expected, |(_, path)| path.clone()));
+                segment.extras.audio_path = Some(known.wav.as_ref().map_or_else(expected, |(_, path)| path.clone()));
             }
             Sound::Hdf5(path, rate) => {
-                segment.audio_path = Some(path.clone());
-                segment.audio_key = Some((row.video.clone(), *rate));
+                segment.extras.audio_path = Some(path.clone());
+                segment.extras.audio_key = Some((row.video.clone(), *rate));
             }
         }
         segment
@@ -195,13 +197,13 @@ impl Finder {
         let place = |kind: &str, name: String| folder.join(kind).join(split).join(part).join(name);
         let (start, stop) = row.numbers.map_or((0, 0), |numbers| (numbers.start, numbers.stop));
         let stem = |start: u64, stop: u64| format!("{part}_{}_{start}_{stop}_{}", row.video, row.label);
-        segment.precut = true;
+        segment.extras.precut = true;
         segment.path = place("video", stem(start, stop) + ".mp4");
         let first = start.div_ceil(2);
         let flow = stem(first, first + (stop - start) / 2);
-        segment.flow_paths = Some((place("flow", format!("{flow}_u.mp4")), place("flow", format!("{flow}_v.mp4"))));
+        segment.extras.flow_paths = Some((place("flow", format!("{flow}_u.mp4")), place("flow", format!("{flow}_v.mp4"))));
         let wav = place("audio", format!("{}.wav", row.video));
-        segment.audio_path = wav.is_file().then_some(wav);
+        segment.extras.audio_path = wav.is_file().then_some(wav);
     }
 }
 

@@ -17,7 +17,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, Findings, Settings, names, root};
-use crate::manifest::TestSet;
+use crate::manifest::{TestSet, places};
 use crate::{Error, Result};
 use classes::Classes;
 use media::Finder;
@@ -53,12 +53,13 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
     }
     let names_of_classes = classes.names();
     let domains = names(settings.domains.as_ref(), all.iter().map(|row| row.domain.clone()).collect::<BTreeSet<_>>().into_iter());
+    let (labels, places_of_domains) = (places(&names_of_classes), places(&domains));
     all.iter().for_each(|row| finder.look(row));
     let mut segments = Vec::new();
     for row in all {
         let class = classes.name(&row);
-        let label = names_of_classes.iter().position(|name| *name == class);
-        let (Some(label), Some(domain)) = (label, domains.iter().position(|name| *name == row.domain)) else {
+        let label = labels.get(class.as_str()).copied();
+        let (Some(label), Some(domain)) = (label, places_of_domains.get(row.domain.as_str()).copied()) else {
             let problem = format!("class {class:?}; expected one of {}, or a class-map", names_of_classes.join(", "));
             findings.faults.push(Error::input(&row.place, problem));
             continue;
