@@ -21,13 +21,13 @@ pub(super) struct Place {
 /// # Errors
 /// A sentence, where an entry stands twice, a row could have several, or several rows would have one.
 pub(super) fn assign(entries: &[String], segments: &[Segment], recordings: bool) -> Result<Vec<Option<Place>>, String> {
-    let (mut whole, mut last): (HashMap<&str, u64>, HashMap<&str, Vec<u64>>) = (HashMap::new(), HashMap::new());
+    let mut whole: HashMap<&str, u64> = HashMap::new();
     for (entry, number) in entries.iter().zip(0..) {
         if let Some(first) = whole.insert(entry, number) {
             return Err(format!("{entry:?} stands twice, at {first} and {number}; expected it once"));
         }
-        last.entry(leaf(entry)).or_default().push(number);
     }
+    let endings = Endings::new(entries);
     let only = |found: &[u64], who: &str| match found {
         [] => Ok(None),
         [entry] => Ok(Some(*entry)),
@@ -42,27 +42,52 @@ pub(super) fn assign(entries: &[String], segments: &[Segment], recordings: bool)
             Some(entry) => Some(*entry),
             // an id is a leaf: folders around it are the user's order
             None if segment.id.contains('/') => None,
-            None => only(last.get(segment.id.as_str()).map_or(&[], Vec::as_slice), &format!("row {:?}", segment.id))?,
+            None => only(&endings.of(&segment.id), &format!("row {:?}", segment.id))?,
         };
         if let Some(entry) = by_id {
             places.push(Some(Place { entry, of_recording: false }));
             continue;
         }
         let recording = recording(segment);
-        let fits = |entry: &&u64| {
-            let mut pairs = entries[**entry as usize].rsplit('/').zip(recording.rsplit('/'));
-            pairs.all(|(ours, theirs)| ours == theirs)
-        };
+        let mut found = endings.of(&recording);
         let depth = |entry: &u64| entries[*entry as usize].matches('/').count();
-        let mut found: Vec<u64> =
-            last.get(leaf(&recording)).map_or(&[][..], Vec::as_slice).iter().filter(fits).copied().collect();
         let deepest = found.iter().map(depth).max().unwrap_or_default();
         found.retain(|entry| depth(entry) == deepest);
+        if found.is_empty() {
+            // folders of ours that the source lacks, as few as there can be
+            let ends = recording.match_indices('/').map(|(at, _)| &recording[at + 1..]);
+            found.extend(ends.filter_map(|end| whole.get(end)).next());
+        }
         let entry = only(&found, &format!("row {:?} of {recording:?}", segment.id))?;
         places.push(entry.map(|entry| Place { entry, of_recording: true }));
     }
     alone(entries, segments, &places, recordings)?;
     Ok(places)
+}
+
+/// Entries by how they end, folder by folder.
+struct Endings<'a> {
+    entries: &'a [String],
+    sorted: Vec<u64>,
+}
+
+impl<'a> Endings<'a> {
+    fn new(entries: &'a [String]) -> Self {
+        let mut sorted: Vec<u64> = (0..entries.len() as u64).collect();
+        sorted.sort_unstable_by(|a, b| entries[*a as usize].rsplit('/').cmp(entries[*b as usize].rsplit('/')));
+        Self { entries, sorted }
+    }
+
+    /// Those that end so, in their order.
+    fn of(&self, end: &str) -> Vec<u64> {
+        let entry = |number: &u64| self.entries[*number as usize].rsplit('/');
+        let start = self.sorted.partition_point(|number| entry(number).lt(end.rsplit('/')));
+        let depth = end.matches('/').count() + 1;
+        let count = self.sorted[start..].partition_point(|number| entry(number).take(depth).eq(end.rsplit('/')));
+        let mut found = self.sorted[start..start + count].to_vec();
+        found.sort_unstable();
+        found
+    }
 }
 
 /// Refuses entries that several rows would have.
@@ -93,10 +118,6 @@ fn alone(entries: &[String], segments: &[Segment], places: &[Option<Place>], rec
         }
     }
     Ok(())
-}
-
-fn leaf(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// The recording's path without its extension.
@@ -142,5 +163,33 @@ mod tests {
         }
         assert!(of(&["a", "b", "a"], &segments, false).unwrap_err().contains("\"a\" stands twice, at 0 and 2"));
         assert!(of(&["x/a", "y/a"], &[("a", "")], false).unwrap_err().contains("row \"a\" could have \"x/a\" or \"y/a\""));
+    }
+
+    #[test]
+    fn entries_are_found_as_a_look_at_each_would_find_them() {
+        let name = |seed: u32| {
+            let random = crate::rng::Stream::new(5).at(seed);
+            (0..=random.bits(0) % 3).map(|i| ["a", "b", ""][random.bits(1 + i) as usize % 3]).collect::<Vec<_>>().join("/")
+        };
+        let mut entries: Vec<String> = (0..40).map(name).collect();
+        entries.sort();
+        entries.dedup();
+        let agree = |one: &str, other: &str| one.rsplit('/').zip(other.rsplit('/')).all(|(a, b)| a == b);
+        for seed in 100..400 {
+            let recording = name(seed);
+            let mut found: Vec<&String> = entries.iter().filter(|entry| agree(entry, &recording)).collect();
+            let deepest = found.iter().map(|entry| entry.matches('/').count()).max().unwrap_or_default();
+            found.retain(|entry| entry.matches('/').count() == deepest);
+            let path = format!("{recording}.mp4");
+            let said = assign(&entries, &[Segment::new("no/entry", path.as_str(), Span::WHOLE)], true);
+            if Path::new(&path).with_extension("") != Path::new(&recording) {
+                continue;
+            }
+            match found[..] {
+                [] => assert_eq!(said, Ok(vec![None])),
+                [one] => assert_eq!(said.map(|places| places[0].map(|place| &entries[place.entry as usize])), Ok(Some(one))),
+                [one, other, ..] => assert!(said.unwrap_err().contains(&format!("{one:?} or {other:?}"))),
+            }
+        }
     }
 }
