@@ -1,5 +1,6 @@
 # make demo   set-up, build, and the main job on the embedded demo data set
-# make test   set-up, then all that has to hold: formatting, lints, documentation, licences, and the tests in every combination of features
+# make test   set-up, then all that has to hold: formatting, lints, documentation, licences, and the tests in every combination of features;
+#             with CI=true what is skipped fails, unless tests/SKIPS.md names it
 # make lint   the part of `make test` that runs no test
 # make doc    the documentation, in target/doc
 # make wheel  the Python wheel, in dist/
@@ -9,7 +10,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.PHONY: demo test lint doc clean setup format clippy scripts unit long features msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones test-recordings
+.PHONY: demo test lint doc clean setup setup-test format clippy scripts unit long features valgrind fuzz msrv licences python wheel test-wheel python-test test-torch test-parquet test-backbones recordings test-recordings
 
 # this clone's own native libraries and folders, whatever the surroundings say
 unexport LIBTORCH LIBTORCH_INCLUDE LIBTORCH_LIB LIBTORCH_USE_PYTORCH ORT_DYLIB_PATH CMAKE CARGO_BUILD_TARGET
@@ -17,6 +18,9 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # nothing here is compiled twice from a changed state, and without it target/ is a third smaller
 export CARGO_INCREMENTAL := 0
 FEATURES := cli media video hdf5 onnx torch exchange faults
+# those that bring a native library
+NATIVE := hdf5 onnx torch
+RECORDINGS := $(CURDIR)/target/recordings
 NONE := --no-default-features
 ALL := --all-features
 # a line a step, with the seconds since the start
@@ -31,13 +35,17 @@ demo: setup
 	$(step) "mmdg run pipelines/demo.toml"
 	target/release/mmdg run pipelines/demo.toml
 
-test: lint unit test-recordings python-test test-torch test-parquet test-backbones long features msrv
+test: lint unit python-test test-torch test-parquet test-backbones long features valgrind fuzz msrv
 	$(step) "all good"
 
 lint: setup format clippy doc licences scripts
 
 setup:
 	./setup.sh
+
+# also the programs that only tests use
+setup-test:
+	./setup.sh --test
 
 format:
 	$(step) "cargo fmt --check"
@@ -51,9 +59,9 @@ clippy: setup
 	$(step) "clippy, the wheel"
 	cargo clippy --quiet --locked --package mmdg-python --all-targets -- -D warnings
 
-unit: setup python
+unit: setup-test python recordings
 	$(step) "tests, all features"
-	cargo test --quiet --locked $(ALL)
+	MMDG_RECORDINGS=$(RECORDINGS) cargo test --quiet --locked $(ALL)
 	$(step) "tests, no native library"
 	cargo test --quiet --locked $(NONE) --features media
 
@@ -61,6 +69,12 @@ unit: setup python
 long: setup
 	$(step) "long tests: the whole demo"
 	cargo test --quiet --locked $(ALL) --test promises -- --ignored --skip on_cuda
+	if [ -e /dev/nvidia0 ] && [ -f .deps/cuda.stamp ]; then
+	  $(step) "long tests: CUDA"
+	  cargo test --quiet --locked $(ALL) --test promises -- --ignored on_cuda
+	else
+	  scripts/skip.sh ten_steps_on_cuda_agree_with_the_cpu "no CUDA device, or no libraries for it"
+	fi
 
 # clippy is `cargo check` with more lints; -D warnings by RUSTFLAGS would build every dependency again
 features: setup
@@ -68,6 +82,26 @@ features: setup
 	  $(step) "check, only the feature $$feature"
 	  cargo clippy --quiet --locked $(NONE) --features $$feature -- -D warnings
 	done
+	for feature in $(NATIVE); do
+	  $(step) "tests, only the feature $$feature"
+	  cargo build --quiet --locked $(NONE) --features $$feature --examples
+	  cargo test --quiet --locked $(NONE) --features $$feature --lib --test promises
+	done
+
+# the parts with `unsafe`, and those that take bytes for numbers: kernels are chosen at run time, so that they are those for AVX2 here
+valgrind: SLOW := rates_and_lengths_beyond_reason_are_refused
+valgrind: setup-test
+	if command -v valgrind >/dev/null; then
+	  $(step) "stores and signals under valgrind"
+	  scripts/skip.sh $(SLOW) "it takes minutes under valgrind"
+	  CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9" cargo test --quiet --locked $(NONE) --features media,hdf5 --lib -- store:: signal:: --skip $(SLOW)
+	else
+	  scripts/skip.sh valgrind "the program is missing"
+	fi
+
+fuzz: setup
+	$(step) "fuzzing, 20 s a target"
+	scripts/fuzz.sh 20
 
 # the minimum that Cargo.toml states
 msrv: setup
@@ -79,7 +113,7 @@ msrv: setup
 	       $(step) "check, Rust $$least.0"
 	       rustup run $$least.0 cargo --quiet check --locked --workspace $(ALL) --all-targets
 	     else
-	       $(step) "SKIPPED: Rust $$least.0, the stated minimum, is not installed (rustup toolchain install $$least.0); $$active was used"
+	       scripts/skip.sh msrv "Rust $$least.0, the stated minimum, is not installed (rustup toolchain install $$least.0); $$active was used"
 	     fi ;;
 	esac
 
@@ -97,6 +131,12 @@ licences: setup
 	fi
 	$(step) "cargo deny: licences, bans, sources"
 	"$$deny" --log-level error --workspace check licenses bans sources
+	if "$$deny" --log-level error fetch db 2>/dev/null; then
+	  $(step) "cargo deny: advisories"
+	  "$$deny" --log-level error --workspace check --disable-fetch advisories
+	else
+	  scripts/skip.sh advisories "their database cannot be reached"
+	fi
 
 # what is not Rust
 scripts:
@@ -116,8 +156,9 @@ python:
 	      --retries 2 --only-binary=:all: --require-hashes -r scripts/python-test.txt >.venv/log 2>&1; then
 	    echo "$$wanted" > .venv/stamp
 	  else
-	    printf 'SKIPPED: no numpy and h5py (no network?), so the tests that need them are left out: %s\n' "$$(grep -s '^ERROR' .venv/log | head -n 1)"
+	    why=$$(grep -s '^ERROR' .venv/log | head -n 1 || true)
 	    rm -rf .venv
+	    scripts/skip.sh python "no numpy and h5py (no network?), so the tests that need them are left out: $$why"
 	  fi
 	fi
 
@@ -150,24 +191,27 @@ test-torch: test-wheel
 	$(step) "tests of the wheel, beside torch and scikit-learn"
 	OMP_NUM_THREADS=1 target/python/torch/bin/python -m unittest discover --buffer --start-directory python/tests --pattern with_torch.py
 
-# what export writes as Parquet, in the versions of its readers that people have
-# two minutes, of which one goes to making the inputs, once
-test-recordings: setup
+# a minute, once
+recordings: setup-test
 	wanted=$$(cat fixtures/make_recordings.py fixtures/recordings/*.py | sha256sum | cut -c1-64)
-	if [ "$$(cat target/recordings/stamp 2>/dev/null)" != "$$wanted" ]; then
-	  rm -rf target/recordings
-	  mkdir -p target/recordings
+	if [ "$$(cat $(RECORDINGS)/stamp 2>/dev/null)" != "$$wanted" ]; then
+	  rm -rf $(RECORDINGS)
+	  mkdir -p $(RECORDINGS)
 	  if command -v ffmpeg >/dev/null; then
 	    $(step) "recordings that are hard to read: making them"
-	    python3 fixtures/make_recordings.py target/recordings >target/recordings/log
-	    echo "$$wanted" > target/recordings/stamp
+	    python3 fixtures/make_recordings.py $(RECORDINGS) >$(RECORDINGS)/log
+	    echo "$$wanted" > $(RECORDINGS)/stamp
 	  else
-	    $(step) "SKIPPED: the ffmpeg program is missing, so most recordings that are hard to read are left out"
+	    scripts/skip.sh recordings "the ffmpeg program is missing, so most recordings that are hard to read are left out"
 	  fi
 	fi
-	$(step) "recordings that are hard to read"
-	MMDG_RECORDINGS=$(CURDIR)/target/recordings cargo test --quiet --locked $(ALL) --test recordings
 
+# part of `unit`
+test-recordings: setup recordings
+	$(step) "recordings that are hard to read"
+	MMDG_RECORDINGS=$(RECORDINGS) cargo test --quiet --locked $(ALL) --test recordings
+
+# what export writes as Parquet, in the versions of its readers that people have
 test-parquet:
 	$(step) "Parquet, for its readers"
 	cargo build --quiet --locked $(ALL) --bin mmdg
@@ -178,7 +222,7 @@ test-parquet:
 	for name in parquet polars-1.33 polars-1.42; do
 	  scripts/venv.sh $$name
 	  $(step) "Parquet: $$name"
-	  PARQUET=target/parquet/rows.parquet NPZ=target/parquet/rows.npz MMDG=target/debug/mmdg target/python/$$name/bin/python -W ignore -m unittest discover --buffer --start-directory python/tests --pattern with_parquet_readers.py
+	  PINNED=scripts/wheel-$$name.txt PARQUET=target/parquet/rows.parquet NPZ=target/parquet/rows.npz MMDG=target/debug/mmdg target/python/$$name/bin/python -W ignore -m unittest discover --buffer --start-directory python/tests --pattern with_parquet_readers.py
 	done
 
 test-backbones:

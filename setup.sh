@@ -5,17 +5,19 @@
 #
 #   ./setup.sh          libtorch (CPU), ONNX Runtime, CMake: 0.6 GB to download, 0.6 GB in .deps/
 #   ./setup.sh --cuda   also the CUDA libraries that libtorch loads on a GPU machine: 2.3 GB to download, 2.9 GB more in .deps/
+#   ./setup.sh --test   also the programs that only tests use (ffmpeg, mkvmerge, valgrind), where they can be had
 set -euo pipefail
 cd "$(dirname "$0")"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 6; }
 
-cuda=no
+cuda=no test=no
 for argument in "$@"; do
   case $argument in
     --cuda) cuda=yes ;;
-    *) printf 'setup: unknown argument %s; usage: ./setup.sh [--cuda]\n' "$argument" >&2; exit 2 ;;
+    --test) test=yes ;;
+    *) printf 'setup: unknown argument %s; usage: ./setup.sh [--cuda] [--test]\n' "$argument" >&2; exit 2 ;;
   esac
 done
 
@@ -47,22 +49,36 @@ for package in "${packages[@]}"; do
   esac
   missing+=("$package")
 done
-if [ ${#missing[@]} -gt 0 ]; then
-  root=()
+
+install() { # packages; ends in 1 with the reason in `reason`
+  local root=()
   if [ "$(id -u)" -ne 0 ]; then
     if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
       root=(sudo)
     else
-      die "these system packages are missing, and this is neither root nor a user with sudo; ask for: apt-get install ${missing[*]}"
+      reason="these system packages are missing, and this is neither root nor a user with sudo; ask for: apt-get install $*"
+      return 1
     fi
   fi
-  say "installing ${missing[*]}"
+  say "installing $*"
   apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >.deps/apt.log 2>&1; }
   # a third-party list that does not answer is no reason to stop; what matters is whether the packages come
   apt update || say "apt-get update had errors; trying with the lists that are there"
-  apt install -y --no-install-recommends "${missing[@]}" \
-    || die "apt-get could not install ${missing[*]}: $(grep -E '^(E|Err|sudo)' .deps/apt.log | tail -n 1)"
+  apt install -y --no-install-recommends "$@" || {
+    reason="apt-get could not install $*: $(grep -E '^(E|Err|sudo)' .deps/apt.log | tail -n 1)"
+    return 1
+  }
   rm -f .deps/apt.log
+}
+
+[ ${#missing[@]} -eq 0 ] || install "${missing[@]}" || die "$reason"
+if [ $test = yes ]; then
+  missing=()
+  command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+  command -v mkvmerge >/dev/null || missing+=(mkvtoolnix)
+  command -v valgrind >/dev/null || missing+=(valgrind)
+  # what they are for is skipped without them
+  [ ${#missing[@]} -eq 0 ] || install "${missing[@]}" || say "$reason"
 fi
 
 # ---- native libraries, out of wheels ---------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Backbones: the nets against other ways to the same numbers. `make test-backbones`"""
 
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import torch
 from made_backbones import published, small
 from safetensors.torch import load_file
+from skips import skip
 from torch.nn import functional as F
 
 from backbones import BACKBONES, mvit, slowfast, weights
@@ -91,8 +91,7 @@ class Layers(unittest.TestCase):
         try:
             import transformers
         except ImportError:
-            print("SKIPPED: transformers is not installed, so AST and VideoMAE V2 are not compared with its classes", file=sys.stderr)
-            self.skipTest("transformers is not installed")
+            skip("transformers", "it is not installed, so AST and VideoMAE V2 are not compared with its classes")
         return transformers
 
     def test_ast_is_that_of_transformers(self):

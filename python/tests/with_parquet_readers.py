@@ -1,6 +1,6 @@
 """What `mmdg export` writes as Parquet, read by whichever of its readers are here; the same rows as .npz say what is right. And what they write, imported.
 
-    PARQUET=rows.parquet NPZ=rows.npz MMDG=target/debug/mmdg python -m unittest with_parquet_readers.py
+    PINNED=scripts/wheel-parquet.txt PARQUET=rows.parquet NPZ=rows.npz MMDG=target/debug/mmdg python -m unittest with_parquet_readers.py
 """
 
 import importlib.util
@@ -18,8 +18,13 @@ RIGHT = np.load(os.environ["NPZ"])
 MODALITIES = [name.removesuffix(".valid") for name in RIGHT.files if name.endswith(".valid")]
 
 
+PINNED = pathlib.Path(os.environ["PINNED"]).read_text()
+
+
 def here(name):
-    return unittest.skipUnless(importlib.util.find_spec(name), f"{name} is not here")
+    """For a reader that is here; every one that the environment pins is."""
+    pinned = any(line.startswith(f"{name}==") for line in PINNED.splitlines())
+    return unittest.skipUnless(pinned or importlib.util.find_spec(name), f"{name} is not of this environment")
 
 
 class Readers(unittest.TestCase):

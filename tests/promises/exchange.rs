@@ -19,7 +19,7 @@ use mmdg::store::writer::Summary;
 use mmdg::store::{self, ModalityHeader, Plan, Store};
 use mmdg::{Error, Result};
 
-use crate::shared::skipped;
+use crate::skips::skipped;
 use crate::verify::faults;
 
 const FORMATS: [(&str, Format); 3] = Format::ALL;

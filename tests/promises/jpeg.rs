@@ -20,7 +20,7 @@ use mmdg::{Error, inspect};
 use serde_json::json;
 
 use crate::command::{expect, mmdg, run, tree};
-use crate::shared::skipped;
+use crate::skips::skipped;
 
 /// Three short videos of noise on a ramp, one that is none, and a pipeline that makes JPEGs of them, two rows a shard.
 fn ramps(folder: &Path) {

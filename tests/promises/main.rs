@@ -96,6 +96,8 @@ mod shared;
 mod signal_steps;
 #[cfg(feature = "torch")]
 mod signals;
+#[path = "../skips.rs"]
+mod skips;
 #[cfg(feature = "media")]
 mod spectrograms;
 #[cfg(feature = "torch")]

@@ -5,6 +5,7 @@ use std::path::Path;
 use mmdg::store::Store;
 
 use crate::command::{expect, extracting, mmdg, run, tones, tree};
+use crate::skips::skipped;
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/models");
 
@@ -133,8 +134,7 @@ fn a_device_that_is_not_there_is_never_replaced() {
     prepared(folder, 2);
     let output = run(folder, "extract pipeline.toml --from media --device cuda:0");
     if output.status.code() == Some(0) {
-        println!("SKIPPED: this machine has CUDA for ONNX Runtime");
-        return;
+        return skipped("a_device_that_is_not_there_is_never_replaced", "this machine has CUDA for ONNX Runtime");
     }
     expect(&output, 6, &["device \"cuda:0\" was asked for, but", "libonnxruntime", "ORT_DYLIB_PATH"]);
     assert!(!folder.join("features").exists());

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use mmdg::span::Span;
 
-use crate::shared::{self, shots, skipped};
+use crate::shared::{self, shots};
+use crate::skips::skipped;
 
 /// Python with PyAV, or a line that says that `test` is skipped.
 fn python(test: &str) -> Option<PathBuf> {

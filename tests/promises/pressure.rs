@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::command::{children, expect, mmdg, run, tones, tree};
-use crate::shared::skipped;
+use crate::skips::skipped;
 
 /// A user who has no other process: what `ulimit -u` counts is all that a user runs, in other tests too.
 fn nobody(folder: &Path) -> u64 {

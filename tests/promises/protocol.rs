@@ -313,6 +313,7 @@ fn memory_bounds_cohorts_and_their_size_changes_nothing() {
     assert!(folders[1..].iter().all(|folder| files(folder.path()) == wanted));
 }
 
+#[cfg(feature = "media")]
 #[test]
 fn keys_that_moved_are_told_where_they_are() {
     let folder = tempfile::tempdir().unwrap();

@@ -147,7 +147,7 @@ fn exported_backbones_run_over_every_clip() {
     use crate::command::{expect, run, tree};
     let Some(data) = shared::data("exported_backbones_run_over_every_clip") else { return };
     let Some(models) = std::env::var_os("MMDG_MODELS").map(PathBuf::from) else {
-        shared::skipped("exported_backbones_run_over_every_clip", "MMDG_MODELS names no folder of exported models");
+        crate::skips::skipped("exported_backbones_run_over_every_clip", "MMDG_MODELS names no folder of exported models");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

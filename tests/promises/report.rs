@@ -596,7 +596,7 @@ fn report_tex_is_what_pdflatex_takes_or_says_that_it_is_not() {
         Some((made, said)) => {
             assert!(made, "{}", said.chars().rev().take(1500).collect::<String>().chars().rev().collect::<String>())
         }
-        None => println!("report_tex_is_what_pdflatex_takes: skipped, no pdflatex"),
+        None => crate::skips::skipped("report_tex_is_what_pdflatex_takes_or_says_that_it_is_not", "no pdflatex"),
     }
     for name in ["日本", "Жук", "ħ", "e\u{302}\u{323}"] {
         let (text, _) = tex(&[name.into()]);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::skips::skipped;
+
 /// `../shared/data`, or a line that says that `test` is skipped.
 pub fn data(test: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
@@ -10,12 +12,6 @@ pub fn data(test: &str) -> Option<PathBuf> {
     }
     skipped(test, "../shared/data is not there");
     None
-}
-
-/// Says so on the terminal, past the test runner, which keeps what passing tests print to itself.
-pub fn skipped(test: &str, why: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Places in the list of times, from the times and the seconds covered.

@@ -8,7 +8,7 @@ use mmdg::store::Store;
 use mmdg::{Error, fs, inspect};
 
 use crate::command::{expect, mmdg, run, tones, tree};
-use crate::shared::skipped;
+use crate::skips::skipped;
 use crate::verify::unsealed;
 
 /// Makes the store with a fault at every step, finishes it each time, and compares with an undisturbed one.

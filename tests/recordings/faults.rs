@@ -7,12 +7,13 @@ use mmdg::error::Code;
 use mmdg::media::audio::Sound;
 use mmdg::span::Span;
 
-use crate::inputs::{Strip, file, skipped, sounds, strips};
+use crate::inputs::{Strip, file, sounds, strips};
+use crate::skips::skipped;
 
 fn fault(name: &str) -> Option<PathBuf> {
     let path = file(&format!("faults/{name}"));
     if path.is_none() {
-        skipped(&format!("faults/{name}: ../shared/data is not there"));
+        skipped(&format!("faults/{name}"), "../shared/data is not there");
     }
     path
 }

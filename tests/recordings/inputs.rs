@@ -11,6 +11,8 @@ use mmdg::source::{Pictures, Source};
 use mmdg::span::Span;
 use mmdg::track::Track;
 
+use crate::skips::skipped;
+
 /// Side of the pictures that are compared, pixels.
 pub const SIDE: u32 = 48;
 
@@ -28,20 +30,20 @@ pub fn file(name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// Says so on the terminal, past the test runner.
-pub fn skipped(what: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
-}
-
 /// The inputs that are there, of those with `MMDG_ONLY` in their names if that is set; says how many are not.
 pub fn there<'a>(test: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let only = std::env::var("MMDG_ONLY").unwrap_or_default();
     let (there, missing): (Vec<&str>, Vec<&str>) =
         names.filter(|name| name.contains(&only)).partition(|name| file(name).is_some());
-    if let Some(first) = missing.first() {
-        skipped(&format!("{test}: {} inputs are not there, the first {first} (make test-recordings makes them)", missing.len()));
-    }
+    let (shared, missing): (Vec<&str>, Vec<&str>) =
+        missing.into_iter().partition(|name| name.contains('/') && !name.starts_with("fixtures/"));
+    let missing_of = |place: &str, missing: &[&str]| {
+        if let Some(first) = missing.first() {
+            skipped(test, &format!("{place}: {} inputs are not there, the first {first}", missing.len()));
+        }
+    };
+    missing_of("../shared/data", &shared);
+    missing_of("MMDG_RECORDINGS (make test-recordings makes them)", &missing);
     there
 }
 

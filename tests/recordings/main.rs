@@ -13,6 +13,8 @@ mod inputs;
 mod length;
 mod readers;
 mod rows;
+#[path = "../skips.rs"]
+mod skips;
 mod tracks;
 #[cfg(all(feature = "cli", feature = "hdf5"))]
 mod verbs;

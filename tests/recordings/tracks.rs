@@ -8,7 +8,8 @@ use mmdg::source::{Pictures, Source};
 use mmdg::span::Span;
 use mmdg::track::Track;
 
-use crate::inputs::{Strips, file, skipped};
+use crate::inputs::{Strips, file};
+use crate::skips::skipped;
 
 const ROW: Span = Span { start: 0.5, end: Some(1.5) };
 
@@ -56,7 +57,7 @@ fn sound_tracks_are_chosen_by_default_place_and_language() {
     ];
     for (name, default) in files {
         if file(name).is_none() {
-            skipped(&format!("sound_tracks_are_chosen_by_default_place_and_language: {name} is not there"));
+            skipped("sound_tracks_are_chosen_by_default_place_and_language", &format!("{name} is not there"));
             continue;
         }
         let places = [("default", default), ("0", 300.0), ("1", 900.0)];
@@ -79,7 +80,7 @@ fn picture_tracks_are_chosen_too() {
     // 25 pictures a second in the first, 30 in the second
     for (name, default) in [("two-videos.mp4", 30), ("two-videos.mkv", 25)] {
         if file(name).is_none() {
-            skipped(&format!("picture_tracks_are_chosen_too: {name} is not there"));
+            skipped("picture_tracks_are_chosen_too", &format!("{name} is not there"));
             continue;
         }
         for (track, count) in [("default", default), ("0", 25), ("1", 30)] {
@@ -95,7 +96,7 @@ fn picture_tracks_are_chosen_too() {
 fn covers_are_no_pictures() {
     for name in ["cover.m4a", "cover.mp3", "cover.flac", "cover.mka", "cover.ogg", "cover.opus"] {
         if file(name).is_none() {
-            skipped(&format!("covers_are_no_pictures: {name} is not there"));
+            skipped("covers_are_no_pictures", &format!("{name} is not there"));
             continue;
         }
         assert_eq!(size(name, "default").unwrap_err().code, Code::Absent, "{name}");

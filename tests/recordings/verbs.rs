@@ -8,7 +8,8 @@ use mmdg::store::Store;
 
 use crate::command::{run, tree};
 use crate::goldens::goldens;
-use crate::inputs::{file, skipped, there};
+use crate::inputs::{file, there};
+use crate::skips::skipped;
 
 const PIPELINE: &str = "[data]\ndataset = \"table\"\ntable = \"rows.csv\"\n[preprocess]\nstore = \"clips\"\n\
     [preprocess.modalities.video]\npreset = \"uniform\"\nframes = 8\nresize = 64\ncrop = 64\n\
@@ -143,7 +144,7 @@ fn validate_says_word_for_word_what_preprocess_says() {
 #[test]
 fn sound_that_begins_late_is_no_fault() {
     let Some(late) = file("faults/late_a.mp4") else {
-        return skipped("sound_that_begins_late_is_no_fault: ../shared/data is not there");
+        return skipped("sound_that_begins_late_is_no_fault", "../shared/data is not there");
     };
     let folder = tempfile::tempdir().unwrap();
     let late = late.display();
@@ -171,7 +172,9 @@ fn extract_from_recordings_is_extract_from_clips() {
 #[test]
 fn sound_of_a_file_of_its_own_has_its_own_second_0() {
     let name = "late-video.mp4";
-    let Some(video) = file(name) else { return skipped(&format!("sound_of_a_file_of_its_own: {name} is not there")) };
+    let Some(video) = file(name) else {
+        return skipped("sound_of_a_file_of_its_own_has_its_own_second_0", &format!("{name} is not there"));
+    };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     // a click at every tenth of a second that says which
