@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::error::{Code, Failure};
@@ -15,7 +14,9 @@ use crate::stop::Stop;
 use crate::store::header::{read_header, record};
 use crate::store::layout::{Header, ModalityHeader, ShardRecord, shard_path};
 use crate::store::reader::Rows;
-use crate::store::writer::{Summary, differences};
+use crate::store::recipe::differences;
+use crate::store::units::{Lease, Unit};
+use crate::store::writer::Summary;
 use crate::store::{Plan, RowNote, ShardWriter, Store, Writer};
 use crate::verify::verify;
 use crate::{Error, Result, fs};
@@ -116,15 +117,13 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
     }
     let writer = Writer::like(out, &stores[0])?;
     let done = AtomicUsize::new(0);
-    from.par_iter().try_for_each(|&(modality, shard, folder)| {
-        work.stop.check()?;
-        if folder != out {
-            writer.adopt(modality, shard, folder, work.link)?;
-        }
-        (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, from.len());
-        Ok(())
-    })?;
-    writer.finish()
+    let tell = || (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, from.len());
+    let bring: BTreeMap<Unit, &Path> =
+        from.iter().filter(|(.., folder)| *folder != out).map(|&(modality, shard, folder)| ((modality, shard), folder)).collect();
+    (bring.len()..from.len()).for_each(|_| tell());
+    let adopt = |lease: Lease| writer.adopt(&lease, bring[&lease.unit()], work.link).map(|()| true);
+    writer.settle(bring.keys().copied().collect(), work.stop, adopt, |_| tell())?;
+    writer.finish(work.stop)
 }
 
 /// Where a row of the outcome comes from: a place in the list of stores, and its row there.
@@ -156,19 +155,13 @@ fn rows(out: &Path, folders: &[PathBuf], work: Work<'_>) -> Result<Summary> {
     let plan = Plan { holds, manifest, modalities, recipe, shard_bytes: Some(row_bytes.saturating_mul(per_shard)) };
     let made_with: Vec<Provenance> = stores.iter().map(Store::provenance).collect();
     let writer = Writer::open(out, &plan)?.made_with(&provenance::united(&made_with));
-    let shards: Vec<(usize, u64)> =
-        (0..plan.modalities.len()).flat_map(|modality| (0..writer.shards()).map(move |shard| (modality, shard))).collect();
+    let total = plan.modalities.len() * writer.shards() as usize;
     let done = AtomicUsize::new(0);
-    shards.par_iter().try_for_each(|&(modality, shard)| {
-        if !writer.has(modality, shard)? {
-            let to = writer.shard(modality, shard)?;
-            fill(&to, &plan.modalities[modality].name, writer.rows(shard), &stores, &origins, work.stop)?;
-            to.commit()?;
-        }
-        (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, shards.len());
-        Ok(())
-    })?;
-    writer.finish()
+    let make = |(modality, shard): Unit, to: &ShardWriter<'_>| {
+        fill(to, &plan.modalities[modality].name, writer.rows(shard), &stores, &origins, work.stop)
+    };
+    writer.make_missing(work.stop, make, |_| (work.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total))?;
+    writer.finish(work.stop)
 }
 
 /// Whether two stores hold the same of their rows, made the same way.

@@ -64,6 +64,9 @@ pub struct StoreArguments {
     /// What becomes of rows whose recordings have changed since they were made [default: refuse]
     #[arg(long, value_enum)]
     pub changed: Option<Changed>,
+    /// Seconds after which another process that makes the same store, and of which nothing is seen any more, is taken for gone
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = seconds)]
+    pub lease_timeout: f64,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

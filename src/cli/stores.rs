@@ -1,6 +1,7 @@
 //! The verbs that make stores: `preprocess` and `extract`.
 
 use std::path::Path;
+use std::time::Duration;
 
 #[cfg(feature = "onnx")]
 use super::arguments::{ExtractArguments, Origin};
@@ -85,6 +86,7 @@ fn work<'a>(arguments: &StoreArguments, world: World<'a>, progress: &'a (dyn Fn(
         retries: arguments.retries,
         retry_failed: arguments.retry_failed,
         changed: arguments.changed.map(Into::into).unwrap_or_default(),
+        lease_timeout: Duration::from_secs_f64(arguments.lease_timeout),
         trust: arguments.making.trust,
         ..world::work(&arguments.decoding, world, progress)
     }

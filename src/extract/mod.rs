@@ -3,6 +3,7 @@
 //! Recordings are decoded as in `preprocess`, pass by pass, into memory that a limit counts in bytes; a batch that is whole runs through every network of its modality
 //! while the next is decoded. Decoding processes (`--workers`, as many as cores) and runs (`runs`, as many too) share the cores: those that have nothing to do sleep.
 
+mod missing;
 mod network;
 mod rows;
 mod settings;
@@ -24,6 +25,7 @@ use crate::pipeline::{Flow, Part, Progress, Work};
 use crate::preprocess::again::Again;
 use crate::preprocess::{self, Pass, changed};
 use crate::store::layout::shard_bytes;
+use crate::store::units::Round;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, Store, Writer};
 use crate::worker::{Crew, Session};
@@ -35,8 +37,6 @@ use unit::{Runner, Unit};
 /// Number of the way in which rows are fed to networks and outputs become rows; raised whenever equal clips and models give other features for another reason
 /// than ONNX Runtime's own.
 const ALGORITHM: u32 = 1;
-/// What a feature store says of who made its rows.
-const MADE_BY: &str = "onnxruntime";
 /// Most bytes of rows that are made in one pass.
 const PASS_BYTES: u64 = 64 << 20;
 
@@ -133,16 +133,25 @@ fn extract(
     network::distinct(&plan.modalities)?;
     let mut provenance = origin.provenance();
     provenance.insert("onnx-runtime".into(), [runtime()?.version().unwrap_or("unknown").to_owned()].into());
-    let writer = Writer::open(&settings.store, &plan)?.made_with(&provenance);
+    let writer = Writer::open_beside(&settings.store, &plan, work.lease_timeout)?.made_with(&provenance);
     let (changed, looks) = match origin {
         Origin::Store { .. } => Default::default(),
         Origin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,
     };
     let runners = unit::runners(&mut networks, runs);
     let fill = |again: Again<'_>| {
-        let units = unit::missing(&writer, &networks, clips, &origin, again)?;
-        fill(&writer, &networks, &units, &origin, &runners, work)?;
-        Ok(!units.is_empty())
+        let round = Round::new(&writer);
+        let mut units = missing::missing(&round, &writer, &networks, clips, &origin, again, None)?;
+        let any = !units.is_empty();
+        // once for what nobody else has, and then for what others had and did not make
+        loop {
+            fill(&writer, &networks, &units, &origin, &runners, work)?;
+            let left = round.wait(work.stop)?;
+            if left.is_empty() {
+                return Ok::<_, crate::Error>(any);
+            }
+            units = missing::missing(&round, &writer, &networks, clips, &origin, again, Some(&left))?;
+        }
     };
     fill(Again::first(work.retry_failed, &changed))?;
     // what failed for a cause that may have passed, when all else is there; a clip store has no other rows than before
@@ -152,7 +161,7 @@ fn extract(
             break;
         }
     }
-    let summary = writer.finish()?;
+    let summary = writer.finish(work.stop)?;
     if let Origin::Media { identities, .. } = origin {
         changed::remember(&settings.store, work.changed, looks, identities);
     }

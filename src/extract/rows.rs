@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::MADE_BY;
 use super::unit::{Open, Unit};
 use crate::error::{Code, Failure};
 use crate::manifest::Manifest;
@@ -16,6 +15,9 @@ use crate::store::layout::ShardRecord;
 use crate::store::{RowNote, Sources, Store};
 use crate::worker::{Crew, Job, Scratch};
 use crate::{Error, Result};
+
+/// What a feature store says of who made its rows.
+const MADE_BY: &str = "onnxruntime";
 
 /// A clip store, or recordings and those who make clips of them.
 pub(super) enum Origin<'a> {
@@ -86,7 +88,7 @@ impl Origin<'_> {
     /// Decodes a pass into the unit's memory.
     pub(super) fn make(&self, unit: &Unit<'_>, pass: &Pass, stop: &Stop) -> Result<()> {
         let Self::Media { crew, manifest, identities } = self else { return Ok(()) };
-        let open = unit.open(self)?;
+        let Some(open) = unit.open(self)? else { return Ok(()) };
         let first = unit.rows[0];
         let source = match &pass.source {
             Ok(source) => source.clone(),

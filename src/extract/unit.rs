@@ -11,33 +11,44 @@ use crate::backbone::onnx::Backbone;
 use crate::backbone::spec::{Norm, feed};
 use crate::error::{Code, Failure};
 use crate::pipeline::guarded;
-use crate::preprocess::again::Again;
 use crate::sample::{Data, Made, Row};
 use crate::source::Identity;
+use crate::store::units::{Round, Unit as Shard};
 use crate::store::{ModalityHeader, ShardWriter, Writer};
 use crate::worker::Scratch;
 use crate::{Error, Result};
 
 /// The rows of a modality of clips that are in one shard of features, and are missing there.
 pub(super) struct Unit<'a> {
-    writer: &'a Writer,
+    pub(super) writer: &'a Writer,
+    pub(super) round: &'a Round<'a>,
     pub(super) header: &'a ModalityHeader,
     /// Place of the modality among those of the clips.
     pub(super) clips: usize,
-    shard: u64,
+    pub(super) shard: u64,
     /// First, and one past the last.
     pub(super) rows: [u64; 2],
     /// Rows that are run together: whole batches of every network of the modality.
     pub(super) rows_per_whole: u64,
     /// Networks to run, and of each the places of its outputs in the store that are missing, `None` for those that are there.
-    networks: Vec<(usize, Vec<Option<usize>>)>,
+    pub(super) networks: Vec<(usize, Vec<Option<usize>>)>,
     /// Outputs that are missing.
     pub(super) outputs: usize,
     /// Rows for whose sake a shard that is there is made again.
     pub(super) asked: BTreeSet<u64>,
     /// Wholes that are not done.
-    left: AtomicUsize,
-    open: Mutex<Option<Arc<Open<'a>>>>,
+    pub(super) left: AtomicUsize,
+    pub(super) begun: Mutex<Begun<'a>>,
+}
+
+/// What became of a unit when its first row came.
+#[derive(Default)]
+pub(super) enum Begun<'a> {
+    #[default]
+    NotYet,
+    Open(Arc<Open<'a>>),
+    /// Another process makes some of its shards, or has made some since it was looked at.
+    Elsewhere,
 }
 
 /// What a unit has while it is worked on.
@@ -84,70 +95,6 @@ pub(super) fn runners(networks: &mut [Network], runs: usize) -> Vec<Mutex<Runner
     runners.into_iter().map(Mutex::new).collect()
 }
 
-/// What is not yet in the store, shard by shard, all modalities of a shard together.
-pub(super) fn missing<'a>(
-    writer: &'a Writer,
-    networks: &[Network],
-    clips: &'a [ModalityHeader],
-    origin: &Origin<'_>,
-    again: Again<'_>,
-) -> Result<Vec<Unit<'a>>> {
-    let mut units = Vec::new();
-    for shard in 0..writer.shards() {
-        for (place, header) in clips.iter().enumerate() {
-            let (mut rows_per_whole, mut first) = (1, 0);
-            let (mut lacking, mut outputs, mut asked) = (Vec::new(), 0, BTreeSet::new());
-            for (number, network) in networks.iter().enumerate() {
-                let places = first..first + network.features.len();
-                first = places.end;
-                if network.clips != place {
-                    continue;
-                }
-                rows_per_whole = common_multiple(rows_per_whole, network.batch);
-                // a shard in which a row may be another by now is made anew
-                let mut missing = |output: usize| {
-                    let Some(record) = writer.there(output, shard)? else { return Ok(Some(output)) };
-                    let rows = origin.again(place, &record, again, writer.may_change(output))?;
-                    let stale = !rows.is_empty();
-                    asked.extend(rows);
-                    Ok(stale.then_some(output))
-                };
-                let missing = places.map(&mut missing).collect::<Result<Vec<_>>>()?;
-                outputs += missing.iter().flatten().count();
-                if missing.iter().any(Option::is_some) {
-                    lacking.push((number, missing));
-                }
-            }
-            if lacking.is_empty() {
-                continue;
-            }
-            let rows = writer.rows(shard);
-            units.push(Unit {
-                writer,
-                header,
-                clips: place,
-                shard,
-                rows,
-                rows_per_whole,
-                networks: lacking,
-                outputs,
-                asked,
-                left: AtomicUsize::new((rows[1] - rows[0]).div_ceil(rows_per_whole) as usize),
-                open: Mutex::default(),
-            });
-        }
-    }
-    Ok(units)
-}
-
-fn common_multiple(a: u64, b: u64) -> u64 {
-    let (mut x, mut y) = (a.max(1), b.max(1));
-    while y > 0 {
-        (x, y) = (y, x % y);
-    }
-    a.max(1) / x * b.max(1)
-}
-
 impl<'a> Unit<'a> {
     /// Bytes of a row of clips, views included.
     pub(super) fn row_bytes(&self) -> u64 {
@@ -161,27 +108,72 @@ impl<'a> Unit<'a> {
         (first..end).step_by(step as usize).map(move |start| [start, (start + step).min(end)])
     }
 
-    /// What it is worked on with, begun by whoever comes first.
-    pub(super) fn open(&self, origin: &Origin<'_>) -> Result<Arc<Open<'a>>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = &*open {
-            return Ok(open.clone());
+    /// Its shards, in order.
+    fn shards(&self) -> Vec<Shard> {
+        self.networks.iter().flat_map(|(_, places)| places).flatten().map(|place| (*place, self.shard)).collect()
+    }
+
+    /// What it is worked on with, begun by whoever comes first; none where its shards are made elsewhere.
+    pub(super) fn open(&self, origin: &Origin<'_>) -> Result<Option<Arc<Open<'a>>>> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*begun {
+            Begun::NotYet => {}
+            Begun::Open(open) => return Ok(Some(open.clone())),
+            Begun::Elsewhere => return Ok(None),
         }
-        let shard = |place: &Option<usize>| place.map(|place| self.writer.shard(place, self.shard)).transpose();
-        let shards = self.networks.iter().map(|(_, places)| places.iter().map(shard).collect()).collect::<Result<_>>()?;
+        // all of them, so that the rows of a unit are decoded by one process
+        let mut leases = self.round.lease(&self.shards())?.into_iter();
+        if leases.len() == 0 {
+            *begun = Begun::Elsewhere;
+            return Ok(None);
+        }
+        let mut shard = |place: &Option<usize>| match place {
+            Some(_) => leases.next().map(|lease| self.writer.begin(lease)).transpose(),
+            None => Ok(None),
+        };
+        let mut shards = Vec::new();
+        for (_, places) in &self.networks {
+            shards.push(places.iter().map(&mut shard).collect::<Result<Vec<_>>>()?);
+        }
         let rows = self.rows[1] - self.rows[0];
         let outcomes = Mutex::new(vec![None; rows as usize]);
-        let begun = Arc::new(Open { shards, scratch: origin.scratch(self.clips, rows)?, outcomes });
-        *open = Some(begun.clone());
-        Ok(begun)
+        let open = Arc::new(Open { shards, scratch: origin.scratch(self.clips, rows)?, outcomes });
+        *begun = Begun::Open(open.clone());
+        Ok(Some(open))
     }
 
     /// Runs the rows `first..end` through every network; the last whole of the unit commits its shards.
-    pub(super) fn take(&self, [first, end]: [u64; 2], origin: &Origin<'_>, norms: &[Norm], runner: &mut Runner) -> Result<()> {
-        let open = self.open(origin)?;
+    pub(super) fn take(&self, rows: [u64; 2], origin: &Origin<'_>, norms: &[Norm], runner: &mut Runner) -> Result<()> {
+        let Some(open) = self.open(origin)? else { return Ok(()) };
+        self.fill(rows, &open, origin, norms, runner)?;
+        drop(open);
+        if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return Ok(());
+        }
+        let begun = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
+        let Begun::Open(open) = begun else { return Ok(()) };
+        let shards = Arc::into_inner(open).map(|open| open.shards).unwrap_or_default();
+        for (shard, unit) in shards.into_iter().flatten().flatten().zip(self.shards()) {
+            // nothing that is there is given for another attempt
+            let worse = self.writer.there(unit.0, unit.1)?.is_some_and(|before| shard.is_worse_than(&before, &self.asked));
+            if !worse && !shard.commit()? {
+                self.round.lost([unit]);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(
+        &self,
+        [first, end]: [u64; 2],
+        open: &Open<'_>,
+        origin: &Origin<'_>,
+        norms: &[Norm],
+        runner: &mut Runner,
+    ) -> Result<()> {
         let row_bytes = (self.header.row_elements() * self.header.dtype.size()) as usize;
         runner.rows.resize((end - first) as usize * row_bytes, 0);
-        let read = |(row, data): (u64, &mut [u8])| origin.read(self, &open, row, data);
+        let read = |(row, data): (u64, &mut [u8])| origin.read(self, open, row, data);
         let made = (first..end).zip(runner.rows.chunks_exact_mut(row_bytes)).map(read).collect::<Result<Vec<_>>>()?;
         for ((number, _), shards) in self.networks.iter().zip(&open.shards) {
             let Runner { backbones, rows, input } = runner;
@@ -194,23 +186,10 @@ impl<'a> Unit<'a> {
                 self.write(first + at as u64, made, &features, shards)?;
             }
         }
-        if let Some(scratch) = &open.scratch {
-            scratch.free(first - self.rows[0], end - self.rows[0])?;
+        match &open.scratch {
+            Some(scratch) => scratch.free(first - self.rows[0], end - self.rows[0]),
+            None => Ok(()),
         }
-        drop(open);
-        if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
-            return Ok(());
-        }
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let shards = open.and_then(Arc::into_inner).map(|open| open.shards).unwrap_or_default();
-        let places = self.networks.iter().flat_map(|(_, places)| places).flatten();
-        for (shard, place) in shards.into_iter().flatten().flatten().zip(places) {
-            // nothing that is there is given for another attempt
-            if !self.writer.there(*place, self.shard)?.is_some_and(|before| shard.is_worse_than(&before, &self.asked)) {
-                shard.commit()?;
-            }
-        }
-        Ok(())
     }
 
     /// Values of each output for one batch: rows that failed are zeros in it, and so is what it lacks.
@@ -260,21 +239,9 @@ impl<'a> Unit<'a> {
                     let width = shard.row_elements();
                     Ok(Row { data: Data::F32(values[i * width..][..width].to_vec()), made: made.clone() })
                 });
-                shard.write(first + i as u64, row.as_ref())?;
+                shard.lost_or(shard.write(first + i as u64, row.as_ref()))?;
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_of_all_networks_end_together() {
-        for (a, b, both) in [(1, 1, 1), (1, 16, 16), (4, 16, 16), (3, 8, 24), (6, 4, 12)] {
-            assert_eq!(common_multiple(a, b), both);
-        }
     }
 }

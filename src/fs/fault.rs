@@ -23,6 +23,8 @@ pub enum Fault {
     Hoard(String),
     /// `panic:ID`: decoding the segment panics.
     Panic(String),
+    /// `host:NAME`: the process takes itself for one of another machine.
+    Host(String),
 }
 
 fn parse(text: &str) -> Option<Fault> {
@@ -36,6 +38,7 @@ fn parse(text: &str) -> Option<Fault> {
         "stumble" => Fault::Stumble(id()),
         "hoard" => Fault::Hoard(id()),
         "panic" => Fault::Panic(id()),
+        "host" => Fault::Host(id()),
         _ => return None,
     })
 }
@@ -53,7 +56,7 @@ pub fn asked() -> Result<Option<&'static Fault>> {
     match ASKED.get_or_init(read) {
         Ok(fault) => Ok(fault.as_ref()),
         Err(text) => Err(Error::Usage(format!(
-            "MMDG_FAULT {text:?}; expected kill:N, full:N, hang:ID, crash:ID, stumble:ID, hoard:ID or panic:ID"
+            "MMDG_FAULT {text:?}; expected kill:N, full:N, hang:ID, crash:ID, stumble:ID, hoard:ID, panic:ID or host:NAME"
         ))),
     }
 }

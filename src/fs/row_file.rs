@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::step;
+use super::step::step;
 use crate::error::Action;
 use crate::{Error, Result};
 

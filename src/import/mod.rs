@@ -14,15 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
 use crate::sample::{Data, Dtype, Made, Row};
 use crate::stop::Stop;
 use crate::store::layout::shard_bytes;
+use crate::store::units::Unit;
 use crate::store::writer::Summary;
-use crate::store::{ModalityHeader, Plan, Writer};
+use crate::store::{ModalityHeader, Plan, ShardWriter, Writer};
 use crate::{Error, Result};
 use labels::Labels;
 use reduce::reduced;
@@ -72,25 +72,23 @@ pub fn import(out: &Path, settings: &Settings, stop: &Stop, progress: &(dyn Fn(u
     let writer = Writer::open(out, &plan)?;
     let total = plan.manifest.len() * parts.len();
     let done = AtomicUsize::new(0);
-    let shards: Vec<(usize, u64)> = (0..parts.len()).flat_map(|m| (0..writer.shards()).map(move |shard| (m, shard))).collect();
-    shards.par_iter().try_for_each(|&(place, shard)| {
+    let make = |(place, shard): Unit, to: &ShardWriter<'_>| {
         let (part, [first, end]) = (&parts[place], writer.rows(shard));
-        if !writer.has(place, shard)? {
-            let to = writer.shard(place, shard)?;
-            for row in first..end {
-                stop.check()?;
-                to.write(row, part.row(row as usize, &plan.manifest.segments[row as usize], settings)?.as_ref())?;
-            }
-            if let Some(note) = to.first_failure() {
-                return Err(Error::input(part.source.place(), format!("{:?}: {}", note.id, note.message)));
-            }
-            to.commit()?;
+        for row in first..end {
+            stop.check()?;
+            to.write(row, part.row(row as usize, &plan.manifest.segments[row as usize], settings)?.as_ref())?;
         }
+        match to.first_failure() {
+            Some(note) => Err(Error::input(part.source.place(), format!("{:?}: {}", note.id, note.message))),
+            None => Ok(()),
+        }
+    };
+    writer.make_missing(stop, make, |(_, shard)| {
+        let [first, end] = writer.rows(shard);
         let rows = (end - first) as usize;
         progress(done.fetch_add(rows, Ordering::Relaxed) + rows, total);
-        Ok(())
     })?;
-    writer.finish()
+    writer.finish(stop)
 }
 
 /// One modality that is going to be.

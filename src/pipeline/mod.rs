@@ -32,6 +32,8 @@ pub struct Work<'a> {
     pub retry_failed: bool,
     /// What becomes of rows whose recordings have changed since they were made.
     pub changed: Changed,
+    /// How long another process that makes the same store may be silent before it is taken for gone.
+    pub lease_timeout: Duration,
     /// Whether shards of a store that is read are taken for what their records say, unseen.
     pub trust: bool,
 }
@@ -60,6 +62,7 @@ impl<'a> Work<'a> {
             retries: 2,
             retry_failed: false,
             changed: Changed::default(),
+            lease_timeout: Duration::from_secs(60),
             trust: false,
         }
     }

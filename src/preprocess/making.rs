@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::tasks::{Shards, Tasks};
+use super::tasks::{Shards, Task, Tasks};
 use crate::Result;
 use crate::manifest::Manifest;
 use crate::media::identity::Identities;
 use crate::pipeline::{Progress, Work, in_order};
+use crate::store::units::Round;
 use crate::store::{ShardWriter, Writer};
 use crate::worker::{Crew, Job};
 
@@ -30,10 +31,11 @@ impl<'a, 'w> Making<'a, 'w> {
         manifest: &'a Manifest,
         tasks: &'a Tasks,
         identities: &'a Identities,
+        round: &'a Round<'a>,
         work: Work<'a>,
     ) -> Self {
         let there = (manifest.len() * crew.makers().len()).saturating_sub(tasks.rows());
-        let shards = Shards::new(writer, tasks);
+        let shards = Shards::new(writer, tasks, round);
         Self { writer, crew, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities }
     }
 
@@ -59,7 +61,13 @@ impl<'a, 'w> Making<'a, 'w> {
 
     fn make(&self, task: usize) -> Result<()> {
         let task = &self.tasks.list[task];
-        let shard = self.shards.of(task)?;
+        match self.shards.of(task)? {
+            Some(shard) => shard.lost_or(self.pass(task, &shard)),
+            None => Ok(()),
+        }
+    }
+
+    fn pass(&self, task: &Task, shard: &ShardWriter<'_>) -> Result<()> {
         let rows = &task.pass.rows;
         let source = match &task.pass.source {
             Err(failure) => return rows.iter().try_for_each(|&row| shard.note(row, Err(failure))),
@@ -73,7 +81,7 @@ impl<'a, 'w> Making<'a, 'w> {
             rows: rows.iter().map(|row| row - first).collect(),
             target: shard.target(),
         };
-        self.identify(&job, &shard);
+        self.identify(&job, shard);
         self.crew.make(&job, &mut |place, outcome| {
             shard.note(rows[place], outcome.as_ref())?;
             self.tell(1);

@@ -21,6 +21,7 @@ use crate::pipeline::Work;
 use crate::preset::maker::{Maker, ModalitySettings};
 use crate::provenance::Provenance;
 use crate::store::layout::shard_bytes;
+use crate::store::units::Round;
 use crate::store::writer::Summary;
 use crate::store::{Plan, Writer};
 use crate::worker::{Crew, Session};
@@ -65,7 +66,8 @@ pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
 
 /// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed. Rows that failed in an
 /// earlier run for a cause outside their recording are tried again, and so are those of this run, at its end. Recordings that have changed since the store
-/// was made of them are told by `work.changed` what becomes of them.
+/// was made of them are told by `work.changed` what becomes of them. Other processes may make the same store at the same time: each shard is made by one of them,
+/// each row that failed is tried again by one of them, and the summary is that of the whole store, once all of them are done.
 /// `dataset` is the name of the data set, whose conventions some presets follow.
 ///
 /// # Errors
@@ -82,20 +84,31 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         recipe: recipe(makers, manifest.test_set),
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
-    let writer = Writer::open(&settings.store, &plan)?.made_with(&provenance());
+    let writer = Writer::open_beside(&settings.store, &plan, work.lease_timeout)?.made_with(&provenance());
     let (changed, looks) = changed::to_remake(&settings.store, work.changed)?;
     let identities = Identities::default();
-    let tasks = Tasks::plan(&writer, makers, manifest, Again::first(work.retry_failed, &changed))?;
-    Making::new(&writer, &crew, manifest, &tasks, &identities, work).run()?;
+    let make = |again: Again<'_>| {
+        let round = Round::new(&writer);
+        let mut tasks = Tasks::plan(&writer, makers, manifest, again, &round, None)?;
+        let any = !tasks.list.is_empty();
+        // once for what nobody else has, and then for what others had and did not make
+        loop {
+            Making::new(&writer, &crew, manifest, &tasks, &identities, &round, work).run()?;
+            let left = round.wait(work.stop)?;
+            if left.is_empty() {
+                return Ok::<_, crate::Error>(any);
+            }
+            tasks = Tasks::plan(&writer, makers, manifest, again, &round, Some(&left))?;
+        }
+    };
+    make(Again::first(work.retry_failed, &changed))?;
     // what failed for a cause that may have passed, when all else is there
-    for round in 0..work.retries {
-        let tasks = Tasks::plan(&writer, makers, manifest, Again::attempt(round))?;
-        if tasks.list.is_empty() {
+    for number in 0..work.retries {
+        if !make(Again::attempt(number))? {
             break;
         }
-        Making::new(&writer, &crew, manifest, &tasks, &identities, work).run()?;
     }
-    let summary = writer.finish()?;
+    let summary = writer.finish(work.stop)?;
     changed::remember(&settings.store, work.changed, looks, identities);
     Ok(summary)
 }

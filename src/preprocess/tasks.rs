@@ -8,6 +8,7 @@ use super::{Pass, passes};
 use crate::manifest::Manifest;
 use crate::preset::maker::Maker;
 use crate::store::layout::ShardRecord;
+use crate::store::units::{Round, Unit};
 use crate::store::{ShardWriter, Writer};
 use crate::{Error, Result};
 
@@ -19,30 +20,45 @@ pub(super) struct Task {
 
 impl Task {
     /// Its shard among all: modality and number.
-    fn key(&self) -> (usize, u64) {
+    fn key(&self) -> Unit {
         (self.pass.maker, self.shard)
     }
 }
 
 /// All of them.
+#[derive(Default)]
 pub(super) struct Tasks {
     pub(super) list: Vec<Task>,
     /// Passes that a shard waits for.
-    passes: HashMap<(usize, u64), usize>,
+    passes: HashMap<Unit, usize>,
     /// Rows of a shard that is there, where only these are made, and its record.
-    again: HashMap<(usize, u64), (BTreeSet<u64>, ShardRecord)>,
+    again: HashMap<Unit, (BTreeSet<u64>, ShardRecord)>,
+    /// Shards whose bytes are not what their records say.
+    damaged: BTreeSet<Unit>,
 }
 
 impl Tasks {
     /// Of shards that are not there all rows; of those that are what is made `again`.
-    pub(super) fn plan(writer: &Writer, makers: &[Maker], manifest: &Manifest, again: Again<'_>) -> Result<Self> {
-        let mut tasks = Self { list: Vec::new(), passes: HashMap::new(), again: HashMap::new() };
+    /// Where it is said which are `wanted`, of those alone; what was made or tried in this round already is left as it is.
+    pub(super) fn plan(
+        writer: &Writer,
+        makers: &[Maker],
+        manifest: &Manifest,
+        again: Again<'_>,
+        round: &Round<'_>,
+        wanted: Option<&BTreeSet<Unit>>,
+    ) -> Result<Self> {
+        let mut tasks = Self::default();
         for shard in 0..writer.shards() {
             let begin = tasks.list.len();
             for (place, maker) in makers.iter().enumerate() {
                 let key = (place, shard);
+                if wanted.is_some_and(|wanted| !wanted.contains(&key)) {
+                    continue;
+                }
+                let done = round.is_done(key);
                 let there = writer.there(place, shard)?;
-                if there.as_ref().is_some_and(|record| again.leaves(record)) {
+                if there.as_ref().is_some_and(|record| done || again.leaves(record)) {
                     continue;
                 }
                 let mut passes = passes(place, makers, &manifest.segments, writer.rows(shard))?;
@@ -60,6 +76,8 @@ impl Tasks {
                             continue;
                         }
                         tasks.again.insert(key, (rows, record));
+                    } else {
+                        tasks.damaged.insert(key);
                     }
                 }
                 tasks.passes.insert(key, passes.len());
@@ -81,57 +99,68 @@ impl Tasks {
 pub(super) struct Shards<'a> {
     writer: &'a Writer,
     tasks: &'a Tasks,
-    open: Mutex<HashMap<(usize, u64), Open<'a>>>,
+    round: &'a Round<'a>,
+    begun: Mutex<HashMap<Unit, Begun<'a>>>,
 }
 
-/// A shard being made, with the passes that it still waits for.
-struct Open<'a> {
-    shard: Arc<ShardWriter<'a>>,
-    waits_for: usize,
+/// What became of a shard when its first pass came.
+enum Begun<'a> {
+    /// It is being made, and waits for so many passes.
+    Open(Arc<ShardWriter<'a>>, usize),
+    /// Another process makes it, or has made it.
+    Elsewhere,
 }
 
 impl<'a> Shards<'a> {
-    pub(super) fn new(writer: &'a Writer, tasks: &'a Tasks) -> Self {
-        Self { writer, tasks, open: Mutex::default() }
+    pub(super) fn new(writer: &'a Writer, tasks: &'a Tasks, round: &'a Round<'a>) -> Self {
+        Self { writer, tasks, round, begun: Mutex::default() }
     }
 
     /// Whether a shard that was made again lacks a row that is there.
-    fn is_worse(&self, key: (usize, u64), shard: &ShardWriter<'_>) -> bool {
+    fn is_worse(&self, key: Unit, shard: &ShardWriter<'_>) -> bool {
         self.tasks.again.get(&key).is_some_and(|(rows, record)| shard.is_worse_than(record, rows))
     }
 
-    pub(super) fn of(&self, task: &Task) -> Result<Arc<ShardWriter<'a>>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The shard that a pass goes into; none where it is made elsewhere.
+    pub(super) fn of(&self, task: &Task) -> Result<Option<Arc<ShardWriter<'a>>>> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let key = task.key();
-        if let Some(found) = open.get(&key) {
-            return Ok(found.shard.clone());
+        match begun.get(&key) {
+            Some(Begun::Open(shard, _)) => return Ok(Some(shard.clone())),
+            Some(Begun::Elsewhere) => return Ok(None),
+            None => {}
         }
+        let Some(lease) = self.round.lease(&[key])?.pop() else {
+            begun.insert(key, Begun::Elsewhere);
+            return Ok(None);
+        };
         let shard = Arc::new(match self.tasks.again.get(&key) {
-            Some((rows, record)) => self.writer.again(key.0, key.1, record, rows)?,
-            None => self.writer.shard(key.0, key.1)?,
+            Some((rows, record)) => self.writer.again(lease, record, rows)?,
+            None if self.tasks.damaged.contains(&key) => self.writer.begin_damaged(lease)?,
+            None => self.writer.begin(lease)?,
         });
         let waits_for = self.tasks.passes.get(&key).copied().unwrap_or_default();
-        open.insert(key, Open { shard: shard.clone(), waits_for });
-        Ok(shard)
+        begun.insert(key, Begun::Open(shard.clone(), waits_for));
+        Ok(Some(shard))
     }
 
     /// Commits the shard of a pass that was its last.
     pub(super) fn ended(&self, task: &Task) -> Result<()> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let key = task.key();
-        let Some(found) = open.get_mut(&key) else { return Ok(()) };
-        found.waits_for = found.waits_for.saturating_sub(1);
-        if found.waits_for > 0 {
+        let Some(Begun::Open(_, waits_for)) = begun.get_mut(&key) else { return Ok(()) };
+        *waits_for = waits_for.saturating_sub(1);
+        if *waits_for > 0 {
             return Ok(());
         }
-        let shard = open.remove(&key).map(|found| Arc::into_inner(found.shard));
-        drop(open);
-        match shard {
-            None => Ok(()),
-            // nothing that is there is given for another attempt
-            Some(Some(shard)) if self.is_worse(key, &shard) => Ok(()),
-            Some(Some(shard)) => shard.commit(),
-            Some(None) => Err(Error::environment("a shard is still being written to", "this is a defect; please report it")),
+        let Some(Begun::Open(shard, _)) = begun.remove(&key) else { return Ok(()) };
+        drop(begun);
+        let defect = || Error::environment("a shard is still being written to", "this is a defect; please report it");
+        let shard = Arc::into_inner(shard).ok_or_else(defect)?;
+        // nothing that is there is given for another attempt
+        if !self.is_worse(key, &shard) && !shard.commit()? {
+            self.round.lost([key]);
         }
+        Ok(())
     }
 }

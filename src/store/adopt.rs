@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::header::{manifest, read_header};
-use super::layout::{Header, ShardRecord, read_json, shard_path, write_json};
+use super::layout::{Header, ShardRecord, read_json, shard_path};
+use super::lease::TIMEOUT;
+use super::plan::Planned;
+use super::units::Lease;
 use super::writer::Writer;
 use crate::{Error, Result, fs};
 
@@ -17,29 +20,26 @@ impl Writer {
         let manifest = manifest(of, &header)?;
         let table = fs::read(&of.join("manifest.csv"))?;
         let ids = manifest.segments.into_iter().map(|segment| segment.id).collect();
-        Self::start(folder, Header { shards: Default::default(), ..header }, &table, ids)
+        let planned = Planned { header: Header { shards: Default::default(), ..header }, table, ids };
+        fs::create_dir_all(folder)?;
+        Self::start(folder, planned, fs::Lock::share(folder)?, TIMEOUT)
     }
 
-    /// Takes a shard over from the store of the same plan at `from`: copies it, or with `link` gives the same bytes a second name, and holds it
+    /// Takes a shard over, which this process has, from the store of the same plan at `from`: copies it, or with `link` gives the same bytes a second name, and holds it
     /// against its record.
     ///
     /// # Errors
     /// [`Error::Integrity`] naming the shard where its bytes are not what its record says; [`Error::Io`].
-    pub fn adopt(&self, modality: usize, shard: u64, from: &Path, link: bool) -> Result<()> {
+    pub fn adopt(&self, lease: &Lease, from: &Path, link: bool) -> Result<()> {
+        let (modality, shard) = lease.unit;
         let name = &self.header().modalities[modality].name;
         let place = |extension| shard_path(from, name, shard, extension);
         let record: ShardRecord = read_json(&place("json"))?;
-        let to = shard_path(self.folder(), name, shard, "h5");
-        let part = fs::part(&to);
-        let unfinished = fs::Unfinished::new([part.clone()]);
-        fs::bring(&place("h5"), &to, link)?;
-        if fs::hash(&part)? != record.blake3 {
+        let part = fs::Part::unique(&shard_path(self.folder(), name, shard, "h5"));
+        part.bring(&place("h5"), link)?;
+        if fs::hash(part.place())? != record.blake3 {
             return Err(Error::integrity(&place("h5"), "its hash is not what its record says"));
         }
-        // one that is there may be of an earlier attempt
-        self.begin_change()?;
-        fs::publish(&to)?;
-        unfinished.keep();
-        write_json(&shard_path(self.folder(), name, shard, "json"), &record)
+        self.publish_shard(lease.unit, part, &record)
     }
 }

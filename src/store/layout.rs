@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
+pub use super::sealed::{read_json, write_json};
 use crate::error::Code;
 use crate::modality::Kind;
 use crate::provenance::Provenance;
 pub use crate::sample::Dtype;
 use crate::source::Identity;
-use crate::{Error, Result, fs};
+use crate::{Error, Result};
 
 /// Version of the store format.
 pub const VERSION: u32 = 1;
@@ -270,58 +271,6 @@ pub fn rows_per_shard(row_bytes: u64, limit: u64) -> u64 {
 /// `<store>/<modality>/00000.<extension>`
 pub fn shard_path(store: &Path, modality: &str, shard: u64, extension: &str) -> PathBuf {
     store.join(modality).join(format!("{shard:05}.{extension}"))
-}
-
-/// The key of a JSON file's own hash.
-const SEAL: &str = "seal";
-
-/// Reads a JSON file of a store, and holds it against the hash that it carries.
-///
-/// # Errors
-/// [`Error::Integrity`] naming file and line where it does not fit, and for a file that is not there; [`Error::Io`].
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    if !fs::is_file(path)? {
-        return Err(Error::integrity(path, "it is missing"));
-    }
-    let bytes = fs::read(path)?;
-    let wrong = |error: serde_json::Error| Error::integrity(path, error.to_string());
-    let mut value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
-    match value.as_object_mut().and_then(|object| object.remove(SEAL)) {
-        // of an earlier version
-        None => serde_json::from_slice(&bytes).map_err(wrong),
-        Some(seal) if seal == seal_of(&value) => serde_json::from_value(value).map_err(wrong),
-        Some(_) => Err(Error::integrity(path, "its hash is not the one that it carries")),
-    }
-}
-
-fn seal_of(value: &serde_json::Value) -> String {
-    blake3::hash(value.to_string().as_bytes()).to_hex().to_string()
-}
-
-/// Writes one, readable and ending in a newline, with its own hash as the last entry.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    fs::write(path, sealed(path, value)?.as_bytes())
-}
-
-/// Writes one under its temporary name; [`fs::publish`] gives it its own.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn prepare_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    fs::prepare(path, sealed(path, value)?.as_bytes())
-}
-
-fn sealed<T: Serialize>(path: &Path, value: &T) -> Result<String> {
-    let wrong = |error: serde_json::Error| Error::integrity(path, error.to_string());
-    let mut text = serde_json::to_string_pretty(value).map_err(wrong)?;
-    // as it will be read
-    let seal = seal_of(&serde_json::from_str(&text).map_err(wrong)?);
-    let end = text.trim_end_matches('}').trim_end().len();
-    text.truncate(end);
-    Ok(format!("{text},\n  \"{SEAL}\": \"{seal}\"\n}}\n"))
 }
 
 #[cfg(test)]

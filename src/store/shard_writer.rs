@@ -2,19 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, prepare_json, shard_path};
+use super::layout::{ArrayPlace, Dtype, ModalityHeader, RowNote, ShardRecord, shard_path};
 use super::run::Run;
 use super::spool::{self, Slots};
 use super::target::Target;
+use super::told::Told;
+use super::units::Lease;
 use super::writer::Writer;
-use crate::error::{Action, Cause, Code, Failure};
-use crate::provenance::{self, Provenance};
+use crate::error::{Cause, Code, Failure};
 use crate::sample::{Data, Made, Row};
 use crate::source::Identity;
 use crate::{Error, Result, fs};
@@ -22,98 +24,61 @@ use crate::{Error, Result, fs};
 /// One shard being made; rows may come in any order and from many threads.
 #[derive(Debug)]
 pub struct ShardWriter<'a> {
-    writer: &'a Writer,
-    header: &'a ModalityHeader,
-    shard: u64,
-    rows: [u64; 2],
-    path: PathBuf,
+    pub(super) writer: &'a Writer,
+    pub(super) header: &'a ModalityHeader,
+    pub(super) rows: [u64; 2],
+    pub(super) part: fs::Part,
     /// What rows are written into: the shard itself, or where it waits for its JPEGs.
-    file: fs::RowFile,
-    places: BTreeMap<String, ArrayPlace>,
-    slots: Option<Slots>,
-    runs: Mutex<BTreeMap<&'static str, Run>>,
-    told: Mutex<Told>,
-    unfinished: fs::Unfinished,
-}
-
-/// What the commit record says of rows.
-#[derive(Debug, Default)]
-struct Told {
-    failed: Vec<RowNote>,
-    absent: Vec<RowNote>,
-    notes: Vec<RowNote>,
-    made_by: BTreeMap<String, Vec<u64>>,
-    sources: BTreeMap<String, Identity>,
-    provenance: Provenance,
+    pub(super) file: fs::RowFile,
+    pub(super) places: BTreeMap<String, ArrayPlace>,
+    /// Where rows wait that become JPEGs.
+    pub(super) spool: Option<(fs::Part, Slots)>,
+    pub(super) runs: Mutex<BTreeMap<&'static str, Run>>,
+    pub(super) told: Mutex<Told>,
+    /// Whether rows are missing, since it was lost while they were made.
+    pub(super) spoilt: AtomicBool,
+    /// Last, so that it is given back when what was written is gone.
+    pub(super) lease: Lease,
 }
 
 impl<'a> ShardWriter<'a> {
-    pub(super) fn new(writer: &'a Writer, header: &'a ModalityHeader, shard: u64) -> Result<Self> {
-        let rows = writer.rows(shard);
-        let path = shard_path(writer.folder(), &header.name, shard, "h5");
+    pub(super) fn new(writer: &'a Writer, lease: Lease) -> Result<Self> {
+        let (modality, shard) = lease.unit;
+        let (header, rows) = (&writer.header().modalities[modality], writer.rows(shard));
+        let part = fs::Part::unique(&shard_path(writer.folder(), &header.name, shard, "h5"));
         let count = rows[1] - rows[0];
-        let unfinished = unfinished(&path);
-        let (file, places, slots) = if header.jpeg.is_some() {
-            let (file, places, slots) = spool::create(&spool::path(&path), header, count)?;
-            (file, places, Some(slots))
+        let (file, places, spool) = if header.jpeg.is_some() {
+            let waiting = fs::Part::unique(&shard_path(writer.folder(), &header.name, shard, "frames"));
+            let (file, places, slots) = spool::create(waiting.place(), header, count)?;
+            (file, places, Some((waiting, slots)))
         } else {
-            let part = fs::part(&path);
-            let places = spool::lay_out(&part, &header.arrays(count, 0))?;
-            (fs::RowFile::open(&part)?, places, None)
+            let places = spool::lay_out(part.place(), &header.arrays(count, 0))?;
+            (fs::RowFile::open(part.place())?, places, None)
         };
-        let (runs, told) = Default::default();
-        Ok(Self { writer, header, shard, rows, path, file, places, slots, runs, told, unfinished })
+        let (runs, told, spoilt) = Default::default();
+        Ok(Self { writer, header, lease, rows, part, file, places, spool, runs, told, spoilt })
     }
 
     /// A shard that is there, but for some of its rows, which are made again. Until it is committed the one that is there stays.
-    pub(super) fn again(
-        writer: &'a Writer,
-        header: &'a ModalityHeader,
-        shard: u64,
-        record: ShardRecord,
-        rows: &BTreeSet<u64>,
-    ) -> Result<Self> {
+    pub(super) fn again(writer: &'a Writer, lease: Lease, record: ShardRecord, rows: &BTreeSet<u64>) -> Result<Self> {
+        let (modality, shard) = lease.unit;
+        let header = &writer.header().modalities[modality];
         // JPEGs lie one behind the other, so all are made again
         if header.jpeg.is_some() {
-            return Self::new(writer, header, shard);
+            return Self::new(writer, lease);
         }
         let path = shard_path(writer.folder(), &header.name, shard, "h5");
-        let unfinished = unfinished(&path);
-        fs::bring(&path, &path, false)?;
-        let file = fs::RowFile::open(&fs::part(&path))?;
+        let part = fs::Part::unique(&path);
+        part.bring(&path, false)?;
+        let file = fs::RowFile::open(part.place())?;
         // as in a file in which nothing was written of them
         for place in record.arrays.values() {
             let bytes = place.shape.iter().skip(1).product::<u64>() * place.dtype.size();
             rows.iter().try_for_each(|row| file.clear(place.offset + (row - record.rows[0]) * bytes, bytes))?;
         }
-        let stays = |row: &u64| !rows.contains(row);
-        let kept = |notes: Vec<RowNote>| notes.into_iter().filter(|note| stays(&note.row)).collect();
-        let made_by = record.made_by.into_iter().map(|(name, ranges)| {
-            let rows: Vec<u64> = ranges.into_iter().flat_map(|[from, to]| from..to).filter(stays).collect();
-            (name, rows)
-        });
-        let told = Told {
-            failed: kept(record.failed),
-            absent: kept(record.absent),
-            notes: kept(record.notes),
-            made_by: made_by.filter(|(_, rows)| !rows.is_empty()).collect(),
-            sources: record.sources,
-            provenance: record.provenance,
-        };
-        let rows = writer.rows(shard);
-        Ok(Self {
-            writer,
-            header,
-            shard,
-            rows,
-            path,
-            file,
-            places: record.arrays,
-            slots: None,
-            runs: Mutex::default(),
-            told: told.into(),
-            unfinished,
-        })
+        let (places, told) = (record.arrays.clone(), Told::but(record, rows).into());
+        let (runs, spoilt) = Default::default();
+        Ok(Self { writer, header, lease, rows: writer.rows(shard), part, file, places, spool: None, runs, told, spoilt })
     }
 
     /// Elements of a row's data.
@@ -136,7 +101,7 @@ impl<'a> ShardWriter<'a> {
                 }
                 let (data, views) = bytes.split_at(target.data_bytes as usize);
                 for (array, at, bytes) in [("data", 0, data), ("views", target.data_bytes, views)] {
-                    match self.slots {
+                    match self.spool {
                         _ if bytes.is_empty() => {}
                         Some(_) => target.put(&self.file, row - self.rows[0], at, bytes)?,
                         None => self.put(array, row - self.rows[0], bytes)?,
@@ -149,7 +114,7 @@ impl<'a> ShardWriter<'a> {
     }
 
     fn misshapen(&self, row: u64, what: String) -> Error {
-        Error::integrity(&self.path, format!("row {row}: {what} do not fit the shape {:?}", self.header.shape))
+        Error::integrity(self.part.path(), format!("row {row}: {what} do not fit the shape {:?}", self.header.shape))
     }
 
     /// Where rows' data and views lie, for those who write them there themselves and then [`note`](Self::note) what came of it.
@@ -157,12 +122,12 @@ impl<'a> ShardWriter<'a> {
         let offset = |array: &str| self.places.get(array).map_or(0, |place| place.offset);
         let size = self.header.dtype.size();
         Target {
-            path: if self.slots.is_some() { spool::path(&self.path) } else { fs::part(&self.path) },
+            path: self.spool.as_ref().map_or(&self.part, |(waiting, _)| waiting).place().to_owned(),
             data: offset("data"),
             data_bytes: self.header.row_elements() * size,
             views: offset("views"),
             views_bytes: self.header.view_elements() * size,
-            jpeg: self.slots.clone(),
+            jpeg: self.spool.as_ref().map(|(_, slots)| slots.clone()),
         }
     }
 
@@ -215,10 +180,7 @@ impl<'a> ShardWriter<'a> {
             Err(failure) => {
                 self.clear(index)?;
                 let note = note(failure.code, &failure.message);
-                told(&|told| {
-                    let list = if failure.code == Code::Absent { &mut told.absent } else { &mut told.failed };
-                    list.push(note.clone());
-                });
+                told(&|told| told.lacks(note.clone()));
             }
         }
         Ok(())
@@ -248,7 +210,7 @@ impl<'a> ShardWriter<'a> {
 
     /// Makes a row zeros again where something was written of it. JPEGs that wait are left out anyway.
     fn clear(&self, index: u64) -> Result<()> {
-        if self.slots.is_some() {
+        if self.spool.is_some() {
             return Ok(());
         }
         self.flush()?;
@@ -289,86 +251,10 @@ impl<'a> ShardWriter<'a> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.values_mut().try_for_each(|run| run.flush(&self.file))
     }
-
-    /// Publishes the shard: synced, hashed, renamed, and then its commit record. One that is dropped instead leaves what was there before.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Environment`].
-    pub fn commit(self) -> Result<()> {
-        self.flush()?;
-        let part = fs::part(&self.path);
-        let (file, places) = match &self.slots {
-            None => (self.file, self.places),
-            Some(slots) => spool::pour(&part, self.header, self.rows[1] - self.rows[0], &self.file, &self.places, slots)?,
-        };
-        let (synced, hash) = rayon::join(|| file.sync(), || fs::hash(&part));
-        synced?;
-        let bytes = std::fs::metadata(&part).map_err(Error::io(Action::Read, &part))?.len();
-        if self.slots.is_some() {
-            fs::remove(&spool::path(&self.path))?;
-        }
-        let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
-        provenance::add(&mut told.provenance, &self.writer.provenance);
-        for notes in [&mut told.failed, &mut told.absent, &mut told.notes] {
-            notes.sort_by_key(|note| note.row);
-        }
-        let record = ShardRecord {
-            recipe_blake3: self.writer.header().recipe_blake3.clone(),
-            rows: self.rows,
-            bytes,
-            blake3: hash?,
-            arrays: places,
-            failed: told.failed,
-            absent: told.absent,
-            notes: told.notes,
-            sources: told.sources,
-            provenance: told.provenance,
-            made_by: told.made_by.into_iter().map(|(name, rows)| (name, ranges(rows))).collect(),
-        };
-        // the record is on the disk before the shard has its name, so that whatever ends this between the two, the next run ends it
-        let path = shard_path(self.writer.folder(), &self.header.name, self.shard, "json");
-        prepare_json(&path, &record)?;
-        self.writer.begin_change()?;
-        let published = fs::publish(&self.path);
-        // once the shard has its name, it is for the next run to give the record its own
-        if !part.exists() {
-            self.unfinished.keep();
-        }
-        published?;
-        fs::publish(&path)
-    }
-}
-
-/// What is written before the shard of this path is there.
-fn unfinished(path: &Path) -> fs::Unfinished {
-    fs::Unfinished::new([fs::part(path), spool::path(path), fs::part(&path.with_extension("json"))])
 }
 
 /// Why a row with such a value is not written.
 fn refused(element: usize, value: f64) -> Failure {
     let expected = if value.is_finite() { "-65504 to 65504 (f16)" } else { "finite values" };
     Failure { code: Code::NonFinite, message: format!("element {element} is {value}; expected {expected}") }
-}
-
-/// Rows as ranges [first, last + 1).
-fn ranges(mut rows: Vec<u64>) -> Vec<[u64; 2]> {
-    rows.sort_unstable();
-    let mut ranges: Vec<[u64; 2]> = Vec::new();
-    for row in rows {
-        match ranges.last_mut() {
-            Some(range) if range[1] == row => range[1] += 1,
-            _ => ranges.push([row, row + 1]),
-        }
-    }
-    ranges
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_become_ranges() {
-        assert_eq!(ranges(vec![4, 2, 3, 7]), [[2, 5], [7, 8]]);
-    }
 }

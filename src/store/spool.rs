@@ -2,7 +2,7 @@
 //! order and from many processes; so each frame has a slot of its own in a sparse file, long enough for any JPEG, and the shard is laid out when all are there.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,12 +85,7 @@ impl Slots {
     }
 }
 
-/// The file in which the rows of the shard `path` wait.
-pub(super) fn path(path: &Path) -> PathBuf {
-    path.with_extension("frames.part")
-}
-
-/// Makes it, empty, for `rows` rows: the places of the arrays that are no pixels, and the slots.
+/// Makes the file in which rows of a shard wait, empty, for `rows` rows: the places of the arrays that are no pixels, and the slots.
 pub(super) fn create(
     path: &Path,
     header: &ModalityHeader,

@@ -1,11 +1,16 @@
 //! A store of rows that are at hand already: features from elsewhere.
 
 use std::path::Path;
+use std::time::Duration;
 
-use rayon::prelude::*;
-
-use super::writer::{Plan, Summary, Writer};
+use super::lease::{FOLDER, Pause, TIMEOUT};
+use super::plan::Plan;
+use super::pulse::{END, State, Watch};
+use super::shard_writer::ShardWriter;
+use super::units::Unit;
+use super::writer::{Summary, Writer};
 use crate::error::{Action, Failure};
+use crate::fs::claim::claimed;
 use crate::sample::Row;
 use crate::stop::Stop;
 use crate::{Error, Result, fs};
@@ -31,24 +36,63 @@ pub fn write(
     let part = fs::part(folder);
     if part.is_dir() {
         // of a run that was killed; one that is alive holds it
-        remove(&part)?;
+        remove(&part, stop)?;
     }
     match fill(&part, plan, stop, row) {
         // held until it has its name: nobody takes it for what a killed run left
         Ok((summary, _lock)) => fs::publish(folder).map(|()| summary),
         Err(error) => {
             if !matches!(error, Error::Busy { .. }) {
-                remove(&part)?;
+                // whatever else was asked for, what it was asked of is not left to lie about
+                remove(&part, &Stop::default())?;
             }
             Err(error)
         }
     }
 }
 
-/// Removes a folder that nobody holds.
-fn remove(folder: &Path) -> Result<()> {
+/// Removes a folder that nobody holds, here or on another machine.
+fn remove(folder: &Path, stop: &Stop) -> Result<()> {
     let _lock = fs::Lock::take(folder)?;
+    leave_to_rest(folder, TIMEOUT, stop)?;
     std::fs::remove_dir_all(folder).map_err(Error::io(Action::Remove, folder))
+}
+
+/// Waits until it is known that nobody is at work on the store in `store`, from another machine neither.
+///
+/// # Errors
+/// [`Error::Busy`] where somebody is; [`Error::Interrupted`]; [`Error::Io`].
+fn leave_to_rest(store: &Path, timeout: Duration, stop: &Stop) -> Result<()> {
+    let folder = store.join(FOLDER);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let watch = Watch::new(&folder, timeout);
+    let first: Vec<Option<String>> = texts(&watch, &folder)?;
+    let mut pause = Pause::default();
+    loop {
+        let mut all_gone = true;
+        for name in watch.names()? {
+            all_gone &= watch.look(&name)? == State::Gone;
+            if watch.is_here(&name)? {
+                return Err(Error::Busy { path: store.into() });
+            }
+        }
+        if all_gone {
+            return Ok(());
+        }
+        if texts(&watch, &folder)? != first {
+            return Err(Error::Busy { path: store.into() });
+        }
+        stop.check()?;
+        pause.pass();
+    }
+}
+
+fn texts(watch: &Watch, folder: &Path) -> Result<Vec<Option<String>>> {
+    let mut names = watch.names()?;
+    names.sort();
+    names.iter().map(|name| claimed(&folder.join(format!("{name}{END}")))).collect()
 }
 
 fn fill(
@@ -57,10 +101,8 @@ fn fill(
     stop: &Stop,
     row: impl Fn(usize, u64) -> Result<Row, Failure> + Sync,
 ) -> Result<(Summary, fs::Lock)> {
-    let writer = Writer::open(folder, plan)?;
-    let shards: Vec<(usize, u64)> = (0..plan.modalities.len()).flat_map(|m| (0..writer.shards()).map(move |k| (m, k))).collect();
-    shards.into_par_iter().try_for_each(|(modality, shard)| {
-        let writing = writer.shard(modality, shard)?;
+    let writer = Writer::alone(folder, plan)?;
+    let make = |(modality, shard): Unit, writing: &ShardWriter<'_>| {
         let [first, end] = writer.rows(shard);
         for number in first..end {
             stop.check()?;
@@ -71,8 +113,9 @@ fn fill(
                 let place = format!("row {} ({}), {}", note.row, note.id, plan.modalities[modality].name);
                 Err(Error::input(place, note.message))
             }
-            None => writing.commit(),
+            None => Ok(()),
         }
-    })?;
-    writer.finish_held()
+    };
+    writer.make_missing(stop, make, |_| ())?;
+    writer.finish_held(stop)
 }

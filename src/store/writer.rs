@@ -1,38 +1,22 @@
-//! Making a store, shard by shard; whatever is killed when, the same plan goes on with what is missing.
+//! Making a store, shard by shard; whatever is killed when, the same plan goes on with what is missing. Several processes may make one store of one plan at
+//! the same time, on one machine or on several that see the folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::header::{failure_lines, record};
-use super::layout::{
-    Header, ModalityHeader, SHARD_BYTES, ShardEntry, ShardRecord, VERSION, read_json, recipe_hash, rows_per_shard, shard_path,
-    write_json,
-};
-use super::manifest_csv;
+use super::header::record;
+use super::layout::{Header, ShardRecord, read_json, shard_path, write_json};
+use super::lease::{FOLDER, Held, Leases, TIMEOUT};
+use super::plan::{Plan, Planned};
+use super::recipe::differences;
 use super::shard_writer::ShardWriter;
+use super::units::Lease;
 use crate::error::{Action, Code};
-use crate::manifest::Manifest;
 use crate::provenance::{self, Provenance};
 use crate::{Error, Result, fs};
-
-/// What a store is going to be.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// `clips` or `features`.
-    pub holds: &'static str,
-    /// Its rows.
-    pub manifest: Manifest,
-    /// Its modalities.
-    pub modalities: Vec<ModalityHeader>,
-    /// Every parameter that shapes the data; a store with another recipe is refused.
-    pub recipe: Value,
-    /// Limit for a shard's size in bytes; `None` is 256 MiB.
-    pub shard_bytes: Option<u64>,
-}
 
 /// What came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +40,7 @@ impl Summary {
     }
 }
 
-/// A store being made. Holds its folder until dropped.
+/// A store being made, by this process beside others.
 #[derive(Debug)]
 pub struct Writer {
     folder: PathBuf,
@@ -70,95 +54,115 @@ pub struct Writer {
     pub(super) changed: AtomicBool,
     /// What shards are made with.
     pub(super) provenance: Provenance,
-    lock: fs::Lock,
+    /// None where nothing can be written.
+    pub(super) leases: Option<Leases>,
+    pub(super) lock: fs::Lock,
 }
 
 impl Writer {
-    /// Starts a store, or goes on with one of the same recipe.
+    /// Starts a store, or goes on with one of the same recipe, beside others that make it.
     ///
     /// # Errors
     /// [`Error::Input`] for a folder that holds something else, or a store of another recipe (with the difference);
-    /// [`Error::Busy`]; [`Error::Io`].
+    /// [`Error::Busy`] where somebody has all of it; [`Error::Io`].
     pub fn open(folder: &Path, plan: &Plan) -> Result<Self> {
-        for modality in &plan.modalities {
-            let named = |problem| Error::input(folder.display(), format!("modality {:?}: {problem}", modality.name));
-            modality.check().map_err(named)?;
-        }
-        let table = manifest_csv::to_csv(&plan.manifest)?;
-        let row_bytes = plan.modalities.iter().map(ModalityHeader::row_bytes).max().unwrap_or(1);
-        let rows_per_shard = rows_per_shard(row_bytes, plan.shard_bytes.unwrap_or(SHARD_BYTES));
-        let mut recipe = plan.recipe.clone();
-        recipe["manifest_blake3"] = json!(blake3::hash(&table).to_hex().as_str());
-        recipe["rows_per_shard"] = json!(rows_per_shard);
-        let header = Header {
-            format: "mmdg-store".into(),
-            version: VERSION,
-            holds: plan.holds.into(),
-            rows: plan.manifest.len() as u64,
-            rows_per_shard,
-            classes: plan.manifest.classes.clone(),
-            domains: plan.manifest.domains.clone(),
-            modalities: plan.modalities.clone(),
-            recipe_blake3: recipe_hash(&recipe),
-            recipe,
-            shards: BTreeMap::new(),
-        };
-        let ids = plan.manifest.segments.iter().map(|segment| segment.id.clone()).collect();
-        Self::start(folder, header, &table, ids)
+        Self::open_beside(folder, plan, TIMEOUT)
     }
 
-    /// Starts a store of the rows in `table`, the bytes of its `manifest.csv`, or goes on with it: what of it is damaged or gone is made anew.
-    pub(super) fn start(folder: &Path, header: Header, table: &[u8], ids: Vec<String>) -> Result<Self> {
+    /// The same; another process that is not seen to do anything for `timeout` is taken for gone, and so is this one by others.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_beside(folder: &Path, plan: &Plan, timeout: Duration) -> Result<Self> {
+        let planned = Planned::new(folder, plan)?;
         fs::create_dir_all(folder)?;
-        let lock = fs::Lock::take(folder)?;
-        let whole = fs::is_file(&folder.join("store.json"))?;
-        let writer = Self {
+        Self::start(folder, planned, fs::Lock::share(folder)?, timeout)
+    }
+
+    /// The same, with nobody beside it.
+    pub(super) fn alone(folder: &Path, plan: &Plan) -> Result<Self> {
+        let planned = Planned::new(folder, plan)?;
+        fs::create_dir_all(folder)?;
+        Self::start(folder, planned, fs::Lock::take(folder)?, TIMEOUT)
+    }
+
+    /// Starts a store, or goes on with it: what of it is damaged or gone is made anew.
+    pub(super) fn start(folder: &Path, planned: Planned, lock: fs::Lock, timeout: Duration) -> Result<Self> {
+        let Planned { header, table, ids } = planned;
+        let mut writer = Self {
             folder: folder.into(),
             header,
             ids,
-            whole,
+            whole: false,
             remade: Mutex::default(),
             changed: AtomicBool::new(false),
             provenance: provenance::here(),
+            leases: Leases::join(folder, timeout)?,
             lock,
         };
-        let path = folder.join("manifest.csv");
+        writer.whole = writer.held(|| {
+            let whole = fs::is_file(&folder.join("store.json"))?;
+            writer.claim(&table)?;
+            for modality in &writer.header.modalities {
+                fs::create_dir_all(&folder.join(&modality.name))?;
+            }
+            writer.sweep_all()?;
+            Ok(whole)
+        })?;
+        Ok(writer)
+    }
+
+    /// Does something to the store's own files while nobody else does. One that was stopped at it for so long that others went on begins once more.
+    pub(super) fn held<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        loop {
+            let held = self.hold()?;
+            match work() {
+                Err(_) if held.as_ref().map(Held::is_ours).transpose()? == Some(false) => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Has what all others do to the store's own files, or to shards that are there, wait until it is dropped.
+    pub(super) fn hold(&self) -> Result<Option<Held>> {
+        self.leases.as_ref().map(|leases| leases.wait("store")).transpose()
+    }
+
+    /// Has the folder be that of this store.
+    fn claim(&self, table: &[u8]) -> Result<()> {
+        let path = self.folder.join("manifest.csv");
         let listed = fs::is_file(&path)?.then(|| fs::read(&path)).transpose()?;
-        match writer.existing() {
+        match self.existing() {
             Ok(Some(found)) => {
-                writer.compare(&found)?;
+                self.compare(&found)?;
                 if listed.as_deref() != Some(table) {
-                    writer.note(&path);
-                    fs::write(&path, table)?;
+                    self.note(&path);
+                    fs::write_among_others(&path, table)?;
                 }
             }
             damaged => {
                 // a store that lost its header is told by its records, one without any by its rows
-                let ours = match writer.recipe_of_records() {
-                    Some(recipe) if recipe == writer.header.recipe_blake3 => true,
+                let ours = match self.recipe_of_records() {
+                    Some(recipe) if recipe == self.header.recipe_blake3 => true,
                     Some(_) => {
                         let problem = "its header is gone or damaged, and its shards were made with other parameters; expected the command that made it, or another folder";
-                        return Err(Error::input(folder.display(), problem));
+                        return Err(Error::input(self.folder.display(), problem));
                     }
                     None => listed.as_deref() == Some(table),
                 };
                 match damaged {
                     Err(error) if !ours => return Err(error),
-                    Err(Error::Integrity { path, .. }) => writer.note(&path),
+                    Err(Error::Integrity { path, .. }) => self.note(&path),
                     Err(error) => return Err(error),
-                    Ok(_) if ours => writer.note(&folder.join("store.json")),
-                    Ok(_) => writer.refuse_strangers()?,
+                    Ok(_) if ours => self.note(&self.folder.join("store.json")),
+                    Ok(_) => self.refuse_strangers()?,
                 }
-                fs::write(&path, table)?;
-                write_json(&folder.join("plan.json"), &writer.header)?;
-                fs::remove(&folder.join("store.json"))?;
+                fs::write_among_others(&path, table)?;
+                write_json(&self.folder.join("plan.json"), &self.header)?;
+                fs::remove(&self.folder.join("store.json"))?;
             }
         }
-        for modality in &writer.header.modalities {
-            fs::create_dir_all(&folder.join(&modality.name))?;
-            writer.sweep(&modality.name)?;
-        }
-        Ok(writer)
+        Ok(())
     }
 
     /// Remembers that a file was damaged or gone.
@@ -196,7 +200,7 @@ impl Writer {
         for entry in std::fs::read_dir(&self.folder).map_err(Error::io(Action::List, &self.folder))? {
             let name = entry.map_err(Error::io(Action::List, &self.folder))?.file_name();
             let name = name.to_string_lossy();
-            if name != "manifest.csv" && !name.ends_with(".part") {
+            if !["manifest.csv", FOLDER].contains(&&*name) && !name.ends_with(".part") {
                 return Err(Error::input(
                     self.folder.display(),
                     format!("the folder holds {name:?}; expected a store or an empty folder"),
@@ -216,6 +220,16 @@ impl Writer {
     /// What the store is going to be.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Rows of the store.
+    pub(super) fn row_count(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// What was found damaged or gone so far.
+    pub(super) fn remade(&self) -> Vec<PathBuf> {
+        self.remade.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The folder.
@@ -242,108 +256,21 @@ impl Writer {
         record(&self.folder, &self.header, modality, shard)
     }
 
-    /// Starts a shard; until it is [committed](ShardWriter::commit) it does not exist.
+    /// Starts a shard that nobody else makes; until it is [committed](ShardWriter::commit) it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where another process makes it; [`Error::Io`], [`Error::Environment`].
+    pub fn shard(&self, modality: usize, shard: u64) -> Result<ShardWriter<'_>> {
+        let busy = || Error::Busy { path: shard_path(&self.folder, &self.header.modalities[modality].name, shard, "h5") };
+        self.begin(self.lease(modality, shard)?.ok_or_else(busy)?)
+    }
+
+    /// Starts the shard that was taken by a [lease](Self::lease).
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Environment`].
-    pub fn shard(&self, modality: usize, shard: u64) -> Result<ShardWriter<'_>> {
-        ShardWriter::new(self, &self.header.modalities[modality], shard)
-    }
-
-    /// Publishes the store once every shard is there: `failures.jsonl`, then `store.json`.
-    ///
-    /// # Errors
-    /// [`Error::Integrity`] for a shard that is missing; [`Error::Io`].
-    pub fn finish(self) -> Result<Summary> {
-        self.finish_held().map(|(summary, _)| summary)
-    }
-
-    /// The same; the folder stays held.
-    pub(super) fn finish_held(self) -> Result<(Summary, fs::Lock)> {
-        let mut header = self.header.clone();
-        let mut summary = Summary { samples: self.ids.len() * header.modalities.len(), ..Summary::default() };
-        let mut records: Vec<(usize, &str, ShardRecord)> = Vec::new();
-        for (place, modality) in self.header.modalities.iter().enumerate() {
-            let mut entries = Vec::new();
-            for shard in 0..self.shards() {
-                let path = shard_path(&self.folder, &modality.name, shard, "h5");
-                let record =
-                    self.record(&modality.name, shard)?.ok_or_else(|| Error::integrity(&path, "the shard is missing"))?;
-                for note in &record.failed {
-                    *summary.failed.entry(note.code).or_default() += 1;
-                }
-                summary.absent += record.absent.len();
-                summary.partial += record.notes.len();
-                let file = format!("{}/{shard:05}.h5", modality.name);
-                entries.push(ShardEntry { file, rows: record.rows, bytes: record.bytes, blake3: record.blake3.clone() });
-                records.push((place, &modality.name, record));
-            }
-            header.shards.insert(modality.name.clone(), entries);
-        }
-        let text = failure_lines(records.iter().map(|(place, name, record)| (*place, *name, record)));
-        let list = self.folder.join("failures.jsonl");
-        if self.whole && !self.changed.load(Ordering::Relaxed) && !fs::holds(&list, text.as_bytes()) {
-            self.note(&list);
-        }
-        fs::write(&list, text.as_bytes())?;
-        summary.remade = self.remade.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-        write_json(&self.folder.join("store.json"), &header)?;
-        fs::remove(&self.folder.join("plan.json"))?;
-        Ok((summary, self.lock))
-    }
-}
-
-/// Leaves that one message names, at most, and characters of a value.
-const NAMED: usize = 5;
-const SHOWN: usize = 60;
-
-/// In which leaves two recipes differ, and whose each is: the first of them, cut where they are long.
-pub fn differences(one: &Value, other: &Value, of_one: &str, of_other: &str) -> String {
-    let mut found: Vec<String> = Vec::new();
-    let shown = |value: &Value| {
-        let text = value.to_string();
-        let cut = text.chars().take(SHOWN).collect::<String>();
-        match value {
-            Value::Null => "not there".into(),
-            _ if cut.len() < text.len() => cut + " …",
-            _ => text,
-        }
-    };
-    compare("", one, other, &mut |place, a, b| {
-        found.push(match place {
-            "manifest_blake3" => "the segments (annotations, labels, paths or split) differ".into(),
-            _ => format!("{place} is {} {of_one}, {} {of_other}", shown(a), shown(b)),
-        });
-    });
-    let more = found.len().saturating_sub(NAMED);
-    found.truncate(NAMED);
-    if more > 0 {
-        found.push(format!("and {more} more"));
-    }
-    found.join("; ")
-}
-
-fn compare(place: &str, one: &Value, other: &Value, differs: &mut dyn FnMut(&str, &Value, &Value)) {
-    match (one, other) {
-        (Value::Object(a), Value::Object(b)) => {
-            for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
-                let inner = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-                compare(&inner, &one[key], &other[key], differs);
-            }
-        }
-        (a, b) if a == b => {}
-        (a, b) => differs(place, a, b),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_are_named_by_their_place() {
-        let (one, other) = (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 3, "c": 2}, "d": true}));
-        let found = differences(&one, &other, "in the store", "was asked for");
-        assert_eq!(found, "a.b is 1 in the store, 3 was asked for; d is not there in the store, true was asked for");
+    pub fn begin(&self, lease: Lease) -> Result<ShardWriter<'_>> {
+        self.note_damage(lease.unit)?;
+        ShardWriter::new(self, lease)
     }
 }

@@ -174,7 +174,7 @@ fn a_row_that_failed_has_frames_of_no_length() {
         record.sources.iter().for_each(|(path, identity)| to.source(path.as_ref(), Some(identity.clone())));
         to.commit().unwrap();
     }
-    writer.finish().unwrap();
+    writer.finish(&Stop::default()).unwrap();
     assert!(tree(&folder.join("copy")) == tree(&folder.join("clips")));
 
     // a shard of nothing else

@@ -124,3 +124,5 @@ mod validate;
 mod verify;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod views;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
+mod writers;

@@ -19,20 +19,29 @@ fn disturbed(kind: &str, stride: usize, check: impl Fn(&std::process::Output)) {
     expect(&run(folder, "preprocess pipeline.toml"), 0, &["5 samples, none failed"]);
     let whole = tree(&folder.join("clips"));
     assert!(whole.contains_key("audio/00001.json") && whole.contains_key("store.json") && !whole.contains_key("plan.json"));
-    let mut faults = 0;
+    let (mut faults, mut calm) = (0, 0);
     for step in (1..).step_by(stride) {
         std::fs::remove_dir_all(folder.join("clips")).unwrap();
         let output =
             mmdg(folder, "preprocess pipeline.toml --workers 1").env("MMDG_FAULT", format!("{kind}:{step}")).output().unwrap();
         if output.status.success() {
-            break;
+            // that a lease could not be given back is nothing to end for, nor is a step that a store does not come to the last
+            calm += 1;
+            assert!(tree(&folder.join("clips")).get("store.json") == whole.get("store.json"), "{kind}:{step}");
+            if kind == "kill" || calm == 6 {
+                break;
+            }
+            continue;
         }
-        faults += 1;
+        (faults, calm) = (faults + 1, 0);
         check(&output);
-        let left = |name: &&String| name.ends_with(".part") && kind == "full";
+        // but for a record whose shard has its name already: the next run ends that
+        let of_shard = |name: &str| name.starts_with("audio/") && name.contains(".json.");
+        let left = |name: &&String| name.ends_with(".part") && kind == "full" && !of_shard(name);
         let there = if folder.join("clips").is_dir() { tree(&folder.join("clips")) } else { Default::default() };
         assert_eq!(there.keys().filter(left).collect::<Vec<_>>(), Vec::<&String>::new(), "{kind}:{step}");
-        for (name, bytes) in there.iter().filter(|(name, _)| !name.ends_with(".part") && *name != "plan.json") {
+        let own = |name: &str| name.ends_with(".part") || name.starts_with(".leases/") || name == "plan.json";
+        for (name, bytes) in there.iter().filter(|(name, _)| !own(name)) {
             assert_eq!(Some(bytes), whole.get(name), "{kind}:{step}: {name} has its name and is not whole");
         }
         std::fs::create_dir_all(folder.join("clips")).unwrap();
@@ -113,7 +122,7 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
 }
 
 #[test]
-fn two_at_once_do_not_meet_in_one_store() {
+fn a_store_that_somebody_has_for_himself_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tones(folder, 3);

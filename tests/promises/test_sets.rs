@@ -29,7 +29,7 @@ pub fn features(folder: &Path, recipe: Value) -> Table {
         shard.write(row, Ok(&Row { data, made })).unwrap();
     }
     shard.commit().unwrap();
-    writer.finish().unwrap();
+    writer.finish(&Stop::default()).unwrap();
     Table::from_store(&Store::open(folder).unwrap()).unwrap()
 }
 
