@@ -95,6 +95,7 @@ pub(crate) fn remember(folder: &Path, what: Changed, mut looks: Looks, read: Ide
     }
     looks.retain(|name, _| sources.contains_key(name));
     if let Ok(text) = serde_json::to_vec(&looks) {
-        let _ = fs::write(&folder.join(SEEN), &text);
+        // that of whoever is last: it only spares looks
+        let _ = fs::write_among_others(&folder.join(SEEN), &text);
     }
 }

@@ -69,15 +69,20 @@ pub fn is_store(folder: &Path) -> Result<bool> {
 /// # Errors
 /// [`Error::Input`] where there is no store; [`Error::Integrity`] naming the file.
 pub fn read_header(folder: &Path) -> Result<(Header, bool)> {
-    for (name, whole) in HEADERS {
+    // the one that takes the other's place is written before the other is removed
+    for (name, whole) in [HEADERS[0], HEADERS[1], HEADERS[0]] {
         let path = folder.join(name);
-        if fs::is_file(&path)? {
-            let header: Header = read_json(&path)?;
-            return match header.fault() {
-                Some(problem) => Err(Error::integrity(&path, problem)),
-                None => Ok((header, whole)),
-            };
+        if !fs::is_file(&path)? {
+            continue;
         }
+        let header: Header = match read_json(&path) {
+            Err(_) if !fs::is_file(&path)? => continue,
+            read => read?,
+        };
+        return match header.fault() {
+            Some(problem) => Err(Error::integrity(&path, problem)),
+            None => Ok((header, whole)),
+        };
     }
     Err(Error::input(folder.display(), "no store.json; expected the folder of a store"))
 }

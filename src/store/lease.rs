@@ -23,7 +23,7 @@ pub(super) const FOLDER: &str = ".leases";
 /// How the name of a lease ends.
 pub(super) const LEASE: &str = ".lease";
 /// How long one who makes a store may be silent, unless it is set.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// Beats of a pulse in that time.
 const BEATS: u32 = 4;
 /// What two that take one lease over at the same moment need to see which of them has it.

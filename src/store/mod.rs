@@ -22,7 +22,7 @@ pub mod header;
 pub mod jpeg;
 pub mod layout;
 #[cfg(feature = "hdf5")]
-pub mod lease;
+mod lease;
 pub mod loader;
 pub mod manifest_csv;
 #[cfg(feature = "hdf5")]

@@ -149,3 +149,52 @@ fn who(text: &str) -> Option<(&str, &str)> {
 fn has_ended(text: &str) -> Option<bool> {
     Process::read(who(text)?.0)?.has_ended()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_be_seen_is_judged_by_his_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let watch = Watch::new(folder.path(), Duration::from_millis(60));
+        let say = |name: &str, own: &str, rest: &str| {
+            std::fs::write(folder.path().join(format!("{name}{END}")), format!("elsewhere pid:[1] 7 1 {own}\n{rest}\n")).unwrap();
+        };
+        let looks = || ["short", "long", "none"].map(|name| watch.look(name).unwrap());
+        say("short", "0.01", "work 1");
+        say("long", "600", "end  1");
+        assert_eq!(looks(), [State::AtWork, State::AtEnd, State::Gone]);
+        // silent, of two one who said that he may be
+        std::thread::sleep(Duration::from_millis(80));
+        assert_eq!(looks(), [State::Gone, State::AtEnd, State::Gone]);
+        // heard of again
+        say("short", "0.01", "work 2");
+        assert_eq!(looks()[0], State::AtWork);
+        let mut names = watch.names().unwrap();
+        names.sort();
+        assert_eq!(names, ["long", "short"]);
+    }
+
+    #[test]
+    fn a_pulse_beats_in_its_place_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (leases, watch) = (folder.path().join("leases"), Watch::new(&folder.path().join("leases"), Duration::from_secs(60)));
+        fs::create_dir_all(&leases).unwrap();
+        let pulse = Pulse::new(&leases, "me", Duration::from_secs(9)).unwrap();
+        let text = || claimed(&leases.join("me.pulse")).unwrap().unwrap();
+        let first = text();
+        pulse.beat().unwrap();
+        assert!(text() != first && text().len() == first.len());
+        assert_eq!(watch.look("me").unwrap(), State::AtWork);
+        pulse.is(State::AtEnd).unwrap();
+        assert_eq!((watch.look("me").unwrap(), text().len()), (State::AtEnd, first.len()));
+        assert!(watch.is_here("me").unwrap());
+        std::fs::remove_dir_all(&leases).unwrap();
+        assert_eq!(watch.look("me").unwrap(), State::Gone);
+        pulse.beat().unwrap();
+        assert_eq!(watch.look("me").unwrap(), State::AtEnd);
+        pulse.end();
+        assert!(watch.names().unwrap().is_empty());
+    }
+}

@@ -1,6 +1,7 @@
 //! The shards of a store, made by several processes: each takes those that nobody else has, and at the end waits for the others'.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -48,6 +49,8 @@ impl Writer {
         let unit = (modality, shard);
         let Some(leases) = &self.leases else { return Ok(Some(Lease { unit, held: None })) };
         let Some(held) = leases.take(&self.lease_name(unit))? else { return Ok(None) };
+        // a network file system looks again what is in it
+        let _ = File::open(self.folder().join(&self.header().modalities[modality].name));
         if held.taken_over {
             self.sweep(unit)?;
         }
@@ -60,7 +63,9 @@ impl Writer {
 
     fn stamp(&self, (modality, shard): Unit) -> Stamp {
         let path = shard_path(self.folder(), &self.header().modalities[modality].name, shard, "json");
-        std::fs::metadata(path).ok().map(|about| (about.ino(), about.mtime(), about.mtime_nsec()))
+        // opened, since a network file system asks then, and else may tell what it was told long ago
+        let about = File::open(path).and_then(|file| file.metadata()).ok()?;
+        Some((about.ino(), about.mtime(), about.mtime_nsec()))
     }
 
     /// Has every shard made that is not there, on several threads, by this process or by another one that makes the same store; `make` writes its rows, `told`
