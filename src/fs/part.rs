@@ -147,7 +147,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, Part::new)
 }
 
-/// As [`write`], where other processes may write the same file at the same time.
+/// As [`write()`], where other processes may write the same file at the same time.
 ///
 /// # Errors
 /// [`Error::Io`].

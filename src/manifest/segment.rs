@@ -57,9 +57,9 @@ pub struct Segment {
     pub path: PathBuf,
     /// Its stretch.
     pub span: Span,
-    /// Class, an index into [`Manifest::classes`].
+    /// Class, an index into [`Manifest::classes`](super::Manifest::classes).
     pub label: usize,
-    /// Domain, an index into [`Manifest::domains`].
+    /// Domain, an index into [`Manifest::domains`](super::Manifest::domains).
     pub domain: usize,
     /// Part of the domain.
     pub split: Split,

@@ -97,7 +97,7 @@ impl Sets {
         (&mut live.flat, averages.collect())
     }
 
-    /// [`Average::ahead`] of each, in their order.
+    /// What the next steps take of new weights, [S, R], for each average in their order.
     pub fn shares(&self, active: &[Vec<bool>], epoch: usize) -> Vec<Tensor> {
         let of = |beside: &Option<Beside>| match beside {
             Some(Beside::Average(average, _)) => Some(average.ahead(active, epoch)),

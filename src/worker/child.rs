@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::perform;
 use super::{Job, Session};
 use crate::error::{Action, Code, Failure};
-use crate::pipeline::{Breeder, Offspring, panic_text};
+#[cfg(feature = "video")]
+use crate::pipeline::panic_text;
+use crate::pipeline::{Breeder, Offspring};
 #[cfg(feature = "cli")]
 use crate::preset::maker::makers;
 use crate::sample::Made;
@@ -47,6 +49,7 @@ enum Carried {
 }
 
 impl Carried {
+    #[cfg(any(feature = "video", test))]
     fn of(error: Error) -> Self {
         match error {
             Error::Io { path, action, source } => {

@@ -59,6 +59,7 @@ mod layouts;
 mod loader;
 #[cfg(feature = "hdf5")]
 mod merge;
+#[cfg(feature = "torch")]
 mod methods;
 #[cfg(feature = "torch")]
 mod models;
@@ -106,6 +107,7 @@ mod steps;
 mod stores;
 #[cfg(all(feature = "cli", feature = "hdf5", feature = "torch"))]
 mod streamed;
+#[cfg(all(feature = "cli", feature = "hdf5", feature = "torch"))]
 mod suite;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod supervision;
