@@ -75,7 +75,7 @@ impl Balancer for Agm {
         self.batches = signals.keep(&self.batches, &batches);
         self.mean = signals.keep(&self.mean, &mean);
         let weights = spread(&scale, signals);
-        Some(Update { record: Record { rho: Some(rho), k: Some(scale), ..Record::default() }, ..Update::weights(weights) })
+        Some(Update { record: Record::of([("rho", rho), ("k", scale)]), ..Update::weights(weights) })
     }
 
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {

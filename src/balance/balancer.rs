@@ -78,37 +78,30 @@ impl Update {
     }
 }
 
-/// Figures by modality, [R, M] each, where a balancer has them.
+/// What a balancer saw and did, by modality: figures under names of its own, [R, M] each.
 #[derive(Debug, Default)]
-pub struct Record {
-    /// ρ: above 1, the modality is ahead in classification.
-    pub rho: Option<Tensor>,
-    /// σ: above 1, it is ahead in domain invariance.
-    pub sigma: Option<Tensor>,
-    /// Factor on the class gradient.
-    pub k: Option<Tensor>,
-    /// Factor on the domain gradient.
-    pub p: Option<Tensor>,
-    /// Cosine between the class and the domain gradient, before anything is changed.
-    pub cosine: Option<Tensor>,
-    /// 1 where their inner product is negative.
-    pub conflict: Option<Tensor>,
-    /// ‖removed part‖ / ‖gradient‖ of what was projected.
-    pub projected: Option<Tensor>,
-}
-
-/// Names of a record's figures, in order: Γ = ρ / σ stands after those it is made of.
-pub const RECORD: [&str; 8] = ["rho", "sigma", "gamma", "k", "p", "cosine", "conflict", "projected"];
+pub struct Record(Vec<(&'static str, Tensor)>);
 
 impl Record {
-    /// [R, M, 8] in the order of [`RECORD`]; NaN where there is no such figure. None where there is none at all.
-    pub fn tensor(self) -> Option<Tensor> {
-        let Self { rho, sigma, k, p, cosine, conflict, projected } = self;
-        let gamma = rho.as_ref().zip(sigma.as_ref()).map(|(rho, sigma)| rho / sigma);
-        let all = [rho, sigma, gamma, k, p, cosine, conflict, projected];
-        let like = all.iter().flatten().next()?.full_like(f64::NAN);
-        let columns: Vec<Tensor> = all.into_iter().map(|figure| figure.unwrap_or_else(|| like.shallow_clone())).collect();
-        Some(Tensor::stack(&columns, 2))
+    /// These figures, in the order of [`Balancer::records`].
+    pub fn of(figures: impl IntoIterator<Item = (&'static str, Tensor)>) -> Self {
+        Self(figures.into_iter().collect())
+    }
+
+    /// Every figure with its name.
+    pub fn figures(&self) -> &[(&'static str, Tensor)] {
+        &self.0
+    }
+
+    /// The figure of that name.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, figure)| figure)
+    }
+
+    /// All of them, [R, M, figures]; none where there are none.
+    pub fn tensor(&self) -> Option<Tensor> {
+        let figures: Vec<&Tensor> = self.0.iter().map(|(_, figure)| figure).collect();
+        (!figures.is_empty()).then(|| Tensor::stack(&figures, 2))
     }
 }
 
@@ -144,7 +137,7 @@ pub trait Balancer: Debug + Send {
     /// Called once, when all parameters are claimed; `heads` are the parameters of the task's heads.
     fn prepare(&mut self, _shape: &Shape, _layout: &Layout, _heads: std::ops::Range<usize>, _groups: Groups) {}
 
-    /// The figures, by name, that its [`Record`] of each step has.
+    /// The names of the figures in its [`Record`] of each step, in their order.
     fn records(&self) -> &'static [&'static str] {
         &[]
     }

@@ -139,5 +139,5 @@ pub fn met(gramian: &Tensor, groups: Groups) -> Record {
     let cosine = inner(first, last) / norms.where_self(&norms.gt(0.0), &norms.ones_like());
     let cosine = cosine.clamp(-1.0, 1.0);
     let conflict = cosine.lt(0.0).to_kind(gramian.kind());
-    Record { cosine: Some(cosine), conflict: Some(conflict), ..Record::default() }
+    Record::of([("cosine", cosine), ("conflict", conflict)])
 }

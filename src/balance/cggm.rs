@@ -143,7 +143,7 @@ impl Balancer for Cggm {
         };
         self.accuracy = signals.keep(&self.accuracy, &accuracy);
         let weights = spread(&scale, signals);
-        Some(Update { record: Record { k: Some(scale), ..Record::default() }, ..Update::weights(weights) })
+        Some(Update { record: Record::of([("k", scale)]), ..Update::weights(weights) })
     }
 
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {

@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, BalancerEntry, Choice, Needs, Number, RECORD, Record, Signals, Update, column, word};
+use super::{Balancer, BalancerEntry, Choice, Needs, Number, Record, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDiscriminator, Term, UnimodalClassification};
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
@@ -134,6 +134,10 @@ const DOMAIN_WEIGHT: Number =
 const CONFIDENCE_FLOOR: f64 = 1e-12;
 const SQUARE_FLOOR: f64 = 1e-30;
 
+/// ρ (above 1, the modality is ahead in classification), σ (above 1, in domain invariance), Γ = ρ / σ, the factors k and p, the cosine
+/// of the two gradients before anything is changed, 1 where they conflict, and ‖removed part‖ / ‖gradient‖ of what was projected.
+const RECORDS: [&str; 8] = ["rho", "sigma", "gamma", "k", "p", "cosine", "conflict", "projected"];
+
 /// g_c and g_d of the paper.
 const CLASS_AND_DOMAIN: &[&[Role]] = &[&[Role::Task, Role::Unimodal, Role::Auxiliary], &[Role::Domain]];
 
@@ -181,7 +185,7 @@ impl Balancer for Gmp {
     }
 
     fn records(&self) -> &'static [&'static str] {
-        &RECORD
+        &RECORDS
     }
 
     fn weigh(&mut self, signals: &Signals) -> Option<Update> {
@@ -238,15 +242,9 @@ impl Balancer for Gmp {
         let cosine = (&cd / (&cc * &dd).clamp_min(SQUARE_FLOOR).sqrt()).clamp(-1.0, 1.0);
         let conflict = conflict.to_kind(rho.kind());
         let projected = cosine.abs() * class_side.maximum(&domain_side);
-        let record = Record {
-            rho: Some(rho),
-            sigma: Some(sigma),
-            k: Some(k),
-            p: Some(p),
-            cosine: Some(cosine),
-            conflict: Some(conflict),
-            projected: Some(projected),
-        };
+        let gamma = &rho / &sigma;
+        let figures = [rho, sigma, gamma, k, p, cosine, conflict, projected];
+        let record = Record::of(RECORDS.into_iter().zip(figures));
         Some(Update { record, owned, ..Update::weights(weights) })
     }
 }

@@ -120,7 +120,7 @@ impl Balancer for Blending {
         let by_modality = |is_own| if is_own { own.shallow_clone() } else { fused.expand([-1, modalities], false) };
         let weights = Tensor::stack(&columns(&by_modality), 2);
         let heads = Tensor::cat(&columns(&|is_own| if is_own { fused.ones_like() } else { fused.shallow_clone() }), 1);
-        let record = Record { k: Some(own), ..Record::default() };
+        let record = Record::of([("k", own)]);
         Some(Update { heads: Some(heads), record, ..Update::weights(weights) })
     }
 

@@ -27,7 +27,7 @@ mod opm;
 mod pcgrad;
 mod simplex;
 
-pub use balancer::{Balancer, BalancerEntry, Needs, RECORD, Record, Signals, Update};
+pub use balancer::{Balancer, BalancerEntry, Needs, Record, Signals, Update};
 use balancer::{keep, spread, word};
 pub use groups::{EACH, Groups};
 pub use hooks::{Copies, CopyLoss, Dropping, LookAhead, Losses, Steering, TaskHeads};

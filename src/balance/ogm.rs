@@ -76,7 +76,7 @@ impl Balancer for Ogm {
         let k = self.window.within(signals.epoch, &modulation(&rho, &self.alpha), 1.0);
         let noise = self.noise.then(|| self.window.within(signals.epoch, &k.ones_like(), 0.0));
         let weights = spread(&k, signals);
-        Some(Update { noise, record: Record { rho: Some(rho), k: Some(k), ..Record::default() }, ..Update::weights(weights) })
+        Some(Update { noise, record: Record::of([("rho", rho), ("k", k)]), ..Update::weights(weights) })
     }
 }
 

@@ -93,7 +93,7 @@ impl Balancer for Opm {
     fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let rho = to_mean_of_others(&signals.class.as_ref()?.confidence());
         let weights = spread(&rho.ones_like(), signals);
-        Some(Update { record: Record { rho: Some(rho), ..Record::default() }, ..Update::weights(weights) })
+        Some(Update { record: Record::of([("rho", rho)]), ..Update::weights(weights) })
     }
 }
 

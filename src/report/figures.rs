@@ -1,92 +1,105 @@
 //! The figures of the page: which quantities are drawn, over which runs, with which legend.
 
+use std::collections::BTreeSet;
+
 use super::curves::{Chart, Line, style};
 use super::markup::escape;
 use super::results::{BalanceResult, EpochResult};
 use super::scale::Scale;
 use super::{Comparison, confusion};
 
-/// A quantity over epochs.
-struct Quantity<E> {
-    heading: &'static str,
-    axis: &'static str,
-    /// None where there is no such figure.
-    value: fn(&E) -> Option<f64>,
+/// How a quantity over epochs is drawn.
+#[derive(Clone, Copy)]
+struct Quantity<'a> {
+    heading: &'a str,
+    axis: &'a str,
     /// Values that the axis shows in any case.
     include: &'static [f64],
     reference: Option<f64>,
 }
 
-const LEARNING: [Quantity<EpochResult>; 3] = [
-    Quantity { heading: "Training loss", axis: "loss, nats", value: |e| Some(e.train_loss), include: &[0.0], reference: None },
-    Quantity {
-        heading: "Training accuracy",
-        axis: "accuracy, %",
-        value: |e| Some(100.0 * e.train_accuracy),
-        include: &[],
-        reference: None,
-    },
-    Quantity {
-        heading: "Source-validation accuracy",
-        axis: "accuracy, %",
-        value: |e| Some(100.0 * e.validation_accuracy),
-        include: &[],
-        reference: None,
-    },
+/// What every run has.
+type OfEpoch = fn(&EpochResult) -> Option<f64>;
+
+const LEARNING: [(Quantity<'static>, OfEpoch); 3] = [
+    (Quantity { heading: "Training loss", axis: "loss, nats", include: &[0.0], reference: None }, |e| Some(e.train_loss)),
+    (Quantity { heading: "Training accuracy", axis: "accuracy, %", include: &[], reference: None }, |e| {
+        Some(100.0 * e.train_accuracy)
+    }),
+    (Quantity { heading: "Source-validation accuracy", axis: "accuracy, %", include: &[], reference: None }, |e| {
+        Some(100.0 * e.validation_accuracy)
+    }),
 ];
 
-const BALANCE: [Quantity<BalanceResult>; 7] = [
-    Quantity {
-        heading: "ρ, semantic ratio: above 1, the modality is ahead in classification",
-        axis: "ρ",
-        value: |b| b.rho,
-        include: &[1.0],
-        reference: Some(1.0),
-    },
-    Quantity {
-        heading: "σ, domain ratio: above 1, the modality is ahead in domain invariance",
-        axis: "σ",
-        value: |b| b.sigma,
-        include: &[1.0],
-        reference: Some(1.0),
-    },
-    Quantity {
-        heading: "k, factor on the classification gradient",
-        axis: "k",
-        value: |b| b.k,
-        include: &[0.0, 1.0],
-        reference: None,
-    },
-    Quantity { heading: "p, factor on the domain gradient", axis: "p", value: |b| b.p, include: &[0.0, 1.0], reference: None },
-    Quantity {
-        heading: "Steps with a conflict: the two gradients have a negative inner product",
-        axis: "steps, %",
-        value: |b| Some(100.0 * b.conflict?),
-        include: &[0.0],
-        reference: None,
-    },
-    Quantity {
-        heading: "Cosine between the two gradients before projection",
-        axis: "cosine",
-        value: |b| b.cosine,
-        include: &[0.0],
-        reference: Some(0.0),
-    },
-    Quantity {
-        heading: "Projected share: length of the removed part over length of the gradient",
-        axis: "share",
-        value: |b| b.projected,
-        include: &[0.0],
-        reference: None,
-    },
+/// Figures of balancers that are drawn in words, by name, with the factor on them; others go by their names.
+const KNOWN: [(&str, f64, Quantity<'static>); 7] = [
+    (
+        "rho",
+        1.0,
+        Quantity {
+            heading: "ρ, semantic ratio: above 1, the modality is ahead in classification",
+            axis: "ρ",
+            include: &[1.0],
+            reference: Some(1.0),
+        },
+    ),
+    (
+        "sigma",
+        1.0,
+        Quantity {
+            heading: "σ, domain ratio: above 1, the modality is ahead in domain invariance",
+            axis: "σ",
+            include: &[1.0],
+            reference: Some(1.0),
+        },
+    ),
+    (
+        "k",
+        1.0,
+        Quantity { heading: "k, factor on the classification gradient", axis: "k", include: &[0.0, 1.0], reference: None },
+    ),
+    ("p", 1.0, Quantity { heading: "p, factor on the domain gradient", axis: "p", include: &[0.0, 1.0], reference: None }),
+    (
+        "conflict",
+        100.0,
+        Quantity {
+            heading: "Steps with a conflict: the two gradients have a negative inner product",
+            axis: "steps, %",
+            include: &[0.0],
+            reference: None,
+        },
+    ),
+    (
+        "cosine",
+        1.0,
+        Quantity {
+            heading: "Cosine between the two gradients before projection",
+            axis: "cosine",
+            include: &[0.0],
+            reference: Some(0.0),
+        },
+    ),
+    (
+        "projected",
+        1.0,
+        Quantity {
+            heading: "Projected share: length of the removed part over length of the gradient",
+            axis: "share",
+            include: &[0.0],
+            reference: None,
+        },
+    ),
 ];
+
+/// What follows from two others that are drawn.
+const NOT_DRAWN: [&str; 1] = ["gamma"];
 
 /// Learning curves: a line for each entry, a chart for each task.
 pub fn learning(runs: &Comparison) -> String {
     let labels: Vec<String> = runs.entries().iter().map(|c| c.label.clone()).collect();
     let mut out = legend(&labels);
-    for (q, quantity) in LEARNING.iter().enumerate() {
-        let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, quantity.value);
+    for (q, (quantity, value)) in LEARNING.iter().enumerate() {
+        let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, value);
         let lines = |t: usize| (0..labels.len()).map(|c| line(t, c)).filter(|line| line.runs > 0).collect();
         out.push_str(&charts(runs, &format!("learning-{q}"), quantity, &lines));
     }
@@ -97,21 +110,23 @@ pub fn learning(runs: &Comparison) -> String {
 pub fn balance(runs: &Comparison) -> String {
     let mut out = String::new();
     for (c, entry) in runs.entries().iter().enumerate() {
-        let of_entry = || (0..runs.tasks().len()).flat_map(|t| runs.at(c, t)).flat_map(|run| &run.curve);
-        let has = |quantity: &Quantity<BalanceResult>| {
-            of_entry().flat_map(|epoch| epoch.balance.values()).any(|balance| (quantity.value)(balance).is_some())
-        };
-        if BALANCE.iter().any(has) {
+        let of_entry = (0..runs.tasks().len()).flat_map(|t| runs.at(c, t)).flat_map(|run| &run.curve);
+        let figures = of_entry.flat_map(|epoch| epoch.balance.values()).flat_map(BalanceResult::named);
+        let names: BTreeSet<&str> = figures.map(|(name, _)| name).filter(|name| !NOT_DRAWN.contains(name)).collect();
+        if !names.is_empty() {
             out.push_str(&format!("<h3>{}</h3>\n{}", escape(&entry.label), legend(&entry.modalities)));
         }
-        for (q, quantity) in BALANCE.iter().enumerate().filter(|(_, quantity)| has(quantity)) {
-            let of = |modality: &String| {
-                let modality = modality.clone();
-                move |e: &EpochResult| e.balance.get(&modality).and_then(quantity.value)
+        let known = KNOWN.into_iter().filter(|(name, ..)| names.contains(name));
+        let plain = |name| (name, 1.0, Quantity { heading: name, axis: name, include: &[], reference: None });
+        let others = names.iter().copied().filter(|name| KNOWN.iter().all(|(known, ..)| known != name)).map(plain);
+        for (q, (name, factor, quantity)) in known.chain(others).enumerate() {
+            let line = |t: usize, m: usize| {
+                let modality = &entry.modalities[m];
+                let value = |e: &EpochResult| Some(factor * e.balance.get(modality)?.get(name)?);
+                Line::over(&runs.at(c, t), modality, m, value)
             };
-            let line = |t: usize, m: usize| Line::over(&runs.at(c, t), &entry.modalities[m], m, of(&entry.modalities[m]));
             let lines = |t: usize| (0..entry.modalities.len()).map(|m| line(t, m)).filter(|line| line.figures > 0).collect();
-            out.push_str(&charts(runs, &format!("balance-{c}-{q}"), quantity, &lines));
+            out.push_str(&charts(runs, &format!("balance-{c}-{q}"), &quantity, &lines));
         }
     }
     out
@@ -141,7 +156,7 @@ pub fn confusions(runs: &Comparison) -> String {
 }
 
 /// One quantity, a chart for each task, all on one vertical scale.
-fn charts<E>(runs: &Comparison, id: &str, quantity: &Quantity<E>, lines: &dyn Fn(usize) -> Vec<Line>) -> String {
+fn charts(runs: &Comparison, id: &str, quantity: &Quantity<'_>, lines: &dyn Fn(usize) -> Vec<Line>) -> String {
     let lines: Vec<Vec<Line>> = (0..runs.tasks().len()).map(lines).collect();
     let scale = Scale::around(lines.iter().flatten().flat_map(Line::ends).chain(quantity.include.iter().copied()));
     let mut out = format!("<div class=\"figure\">\n<h4>{}</h4>\n<div class=\"charts\">\n", escape(quantity.heading));

@@ -1,6 +1,6 @@
 //! Whether the parts of a result fit each other and no figure is an impossible one.
 
-use super::results::{BalanceResult, DomainResult, EpochResult, RunResult, TEST, VALIDATION};
+use super::results::{DomainResult, EpochResult, RunResult, TEST, VALIDATION};
 
 /// That a result can be that of a run.
 ///
@@ -77,8 +77,7 @@ fn of_epoch(i: usize, epoch: &EpochResult, diverged: bool) -> Result<(), String>
         share(&at(key), if value > 1.0 && value < 1.0 + 1e-5 { 1.0 } else { value }, diverged || !value.is_finite())?;
     }
     for (modality, balance) in &epoch.balance {
-        let BalanceResult { conflict, .. } = balance;
-        let conflict = conflict.unwrap_or(f64::NAN);
+        let conflict = balance.get("conflict").unwrap_or(f64::NAN);
         share(&at(&format!("conflict of {modality}")), if conflict < 1.0 + 1e-5 { conflict.min(1.0) } else { conflict }, true)?;
     }
     Ok(())

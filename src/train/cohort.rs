@@ -20,7 +20,6 @@ use super::selection::Pick;
 use super::sets::Sets;
 use super::table::Table;
 use super::task::{Absent, Standard, Task};
-use crate::balance::RECORD;
 use crate::hyperparameters::Hyperparameters;
 use crate::objective::Params;
 
@@ -262,10 +261,9 @@ impl Cohort {
     pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
         self.rehearse(epoch);
         let (sums, steps) = self.steps(epoch, usize::MAX);
-        let (sums, record) = (to_host(&sums), RECORD.len());
-        let width = 2 + self.features.len() * record;
-        let by_modality =
-            |row: &[f64]| row[2..].chunks(record).map(|chunk| std::array::from_fn(|i| chunk[i])).collect::<Vec<_>>();
+        let (sums, record, modalities) = (to_host(&sums), self.model.records().len(), self.features.len());
+        let width = 2 + modalities * record;
+        let by_modality = |row: &[f64]| (0..modalities).map(|m| row[2 + m * record..][..record].to_vec()).collect::<Vec<_>>();
         // [R, steps, width]
         let kept = self.kept.as_mut().map(std::mem::take).filter(|kept| !kept.is_empty());
         let count = kept.as_ref().map_or(0, Vec::len);

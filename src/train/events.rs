@@ -58,7 +58,7 @@ pub fn file(result: &RunResult) -> Vec<u8> {
             ("macro_f1/validation".to_owned(), epoch.validation_macro_f1),
         ];
         for (modality, b) in &epoch.balance {
-            let named = b.named().into_iter().filter_map(|(name, value)| Some((format!("balance/{modality}/{name}"), value?)));
+            let named = b.named().map(|(name, value)| (format!("balance/{modality}/{name}"), value));
             figures.extend(named);
         }
         let value = |(tag, value): (String, f64)| Value { tag, simple_value: Some(value as f32) };

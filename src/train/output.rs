@@ -15,7 +15,6 @@ use super::selection::{Pick, Selection};
 use super::table::Table;
 use super::task::{Standard, Task};
 use super::trial::Trial;
-use crate::balance::RECORD;
 use crate::error::Action;
 use crate::objective::Part;
 use crate::report::record;
@@ -34,7 +33,7 @@ impl RunConfig {
     pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, model: &Model) -> RunResult {
         let task = &trial.task;
         let balance = |epoch: &Epoch| {
-            let of = |record: &[f64; RECORD.len()]| balance_result(record, model.records());
+            let of = |record: &Vec<f64>| model.records().iter().copied().zip(record.iter().copied()).collect::<BalanceResult>();
             let named = self.modalities.iter().cloned().zip(epoch.record.iter().map(of));
             if model.records().is_empty() { Default::default() } else { named.collect() }
         };
@@ -116,7 +115,7 @@ impl RunConfig {
     ) -> Result<()> {
         fs::write(&folder.join("config.toml"), self.text()?.as_bytes())?;
         fs::write(&folder.join("metrics.csv"), tables::metrics(result).as_bytes())?;
-        fs::write(&folder.join("balance.csv"), tables::balance(result).as_bytes())?;
+        fs::write(&folder.join("balance.csv"), tables::balance(result, model.records()).as_bytes())?;
         fs::write(&folder.join(events::NAME), &events::file(result))?;
         if self.trace {
             let steps = tables::balance_steps(&self.modalities, model.records(), &trained.course.curve);
@@ -186,10 +185,6 @@ fn moved(folder: &Path, from: &str, to: &str) -> Result<()> {
         return Ok(());
     }
     std::fs::rename(&from, folder.join(to)).map_err(Error::io(Action::Rename, &from))
-}
-
-fn balance_result(record: &[f64; RECORD.len()], names: &[&str]) -> BalanceResult {
-    BalanceResult::new(std::array::from_fn(|i| names.contains(&RECORD[i]).then_some(record[i])))
 }
 
 /// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what

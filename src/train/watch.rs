@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::balance::{Balancer, RECORD, Signals, Update};
+use crate::balance::{Balancer, Signals, Update};
 use crate::objective::{Layout, Params};
 
 /// One step's signals and decisions by name, [R, …] each.
@@ -53,13 +53,8 @@ impl Watch {
                 self.keep(name, tensor);
             }
         }
-        let record = &update.record;
-        let figures =
-            [&record.rho, &record.sigma, &None, &record.k, &record.p, &record.cosine, &record.conflict, &record.projected];
-        for (name, figure) in RECORD.iter().zip(figures) {
-            if let Some(figure) = figure {
-                self.keep(format!("record.{name}"), figure);
-            }
+        for (name, figure) in update.record.figures() {
+            self.keep(format!("record.{name}"), figure);
         }
     }
 }

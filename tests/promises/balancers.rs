@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mmdg::balance::{BALANCERS, Balancer, BalancerEntry, EACH, Groups, RECORD, Signals, Update};
+use mmdg::balance::{BALANCERS, Balancer, BalancerEntry, EACH, Groups, Signals, Update};
 use mmdg::hyperparameters::{Hyperparameters, Range};
 use mmdg::objective::{Layout, Reading, Role, Shape, Streams};
 use mmdg::rng::Stream;
@@ -245,7 +245,7 @@ fn weights_are_finite_whatever_the_gradients() {
                     assert!(finite(&update.weights), "{}", what());
                     assert!(update.heads.as_ref().is_none_or(finite), "{}", what());
                     let record = update.record;
-                    let seen = [record.rho, record.sigma, record.k, record.p, record.cosine, record.conflict, record.projected];
+                    let seen = record.figures().iter().map(|(_, figure)| Some(figure.shallow_clone())).collect::<Vec<_>>();
                     assert!(seen.iter().flatten().all(finite), "{}", what());
                 }
             }
@@ -310,7 +310,7 @@ fn updates_work_against_no_objective_where_that_is_promised() {
                 let (c, d) = sides(own);
                 let gradient = |t: i64| case.gradients.select(2, t) * update.weights.select(2, t).unsqueeze(2);
                 let both = gradient(c) + gradient(d);
-                let (rho, sigma) = (update.record.rho.as_ref().unwrap(), update.record.sigma.as_ref().unwrap());
+                let (rho, sigma) = (update.record.get("rho").unwrap(), update.record.get("sigma").unwrap());
                 let (every, ahead) = (rho.ones_like(), rho.ge_tensor(sigma).to_kind(Kind::Double));
                 // 1 where the domain side is protected, and where the class side is
                 let (domain, class) = match own.words().get("project").copied().unwrap_or_default() {
@@ -339,11 +339,11 @@ fn one_source_domain_leaves_the_domain_branch_of_gmp_off() {
         let case = Case::new(1, 2, 3, d + 1, 1);
         let _ = case.gradients.select(2, d).fill_(0.0);
         let update = steps(gmp, &own, &[case], Kind::Double).remove(0).unwrap();
-        for one in [update.record.sigma, update.record.p] {
-            assert_eq!(one.unwrap(), Tensor::ones([2, 3], CPU), "{own:?}");
+        for one in [update.record.get("sigma"), update.record.get("p")] {
+            assert_eq!(*one.unwrap(), Tensor::ones([2, 3], CPU), "{own:?}");
         }
-        assert_eq!(largest(&update.record.conflict.unwrap()), 0.0);
-        assert_eq!(update.weights.select(2, c), update.record.k.unwrap());
+        assert_eq!(largest(update.record.get("conflict").unwrap()), 0.0);
+        assert_eq!(update.weights.select(2, c), *update.record.get("k").unwrap());
     }
 }
 
@@ -386,7 +386,8 @@ fn one_source_domain_stops_no_encoder() {
         let mut cohort = Cohort::new(&table, &design, Optimizer::Adam, 8, runs, Kind::Float, Device::Cpu);
         let before = cohort.parameters().copy();
         let epoch = cohort.epoch(0).remove(0).unwrap();
-        assert!(epoch.record.iter().all(|figures| figures[RECORD.iter().position(|&what| what == "conflict").unwrap()] == 0.0));
+        let conflict = cohort.model().records().iter().position(|&what| what == "conflict").unwrap();
+        assert!(epoch.record.iter().all(|figures| figures[conflict] == 0.0));
         for entry in cohort.model().layout.entries().iter().filter(|entry| entry.name.starts_with("encoder.")) {
             let moved = (cohort.parameters() - &before).narrow(1, entry.offset, entry.len());
             assert!(moved.isfinite().all().int64_value(&[]) == 1 && largest(&moved) > 0.0, "{name} {}", entry.name);

@@ -8,8 +8,11 @@ use mmdg::report::results::{
 };
 use mmdg::report::{self, Comparison};
 
+const FIGURES: [&str; 8] = ["rho", "sigma", "gamma", "k", "p", "cosine", "conflict", "projected"];
+
 fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
-    let signal = BalanceResult::new([1.2, 0.8, 1.5, 0.7, 1.0, -0.1, 0.6, 0.1].map(Some));
+    let figures = [1.2, 0.8, 1.5, 0.7, 1.0, -0.1, 0.6, 0.1];
+    let signal: BalanceResult = FIGURES.into_iter().zip(figures).collect();
     let right = (100.0 * accuracy).round() as u64;
     let epoch = |e: f64| EpochResult {
         train_loss: 2.0 / (e + 1.0),
@@ -19,7 +22,7 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         validation_macro_f1: 0.4,
         learning_rate: 1e-3,
         balance: if name.starts_with("gmp") {
-            [("video".into(), signal), ("audio".into(), signal)].into()
+            [("video".into(), signal.clone()), ("audio".into(), signal.clone())].into()
         } else {
             BTreeMap::new()
         },
@@ -226,7 +229,7 @@ fn hostile_names_stay_text() {
     for run in &mut runs {
         run.classes = vec![evil.into(), "b".into()];
         run.modalities = vec![evil.into()];
-        run.curve.iter_mut().for_each(|e| e.balance = e.balance.values().map(|b| (evil.to_owned(), *b)).collect());
+        run.curve.iter_mut().for_each(|e| e.balance = e.balance.values().map(|b| (evil.to_owned(), b.named().chain([(evil, 1.0)]).collect())).collect());
         (run.method, run.balance, run.selection) = (evil.into(), evil.into(), evil.into());
         run.sources = vec![evil.into(), "\u{202e}".repeat(500)];
         run.target.push_str(evil);
@@ -246,7 +249,7 @@ fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
     runs[0].curve[1].train_loss = f64::NAN;
     runs[1].curve[2].train_accuracy = f64::INFINITY;
     for run in &mut runs {
-        run.curve[1].balance.values_mut().for_each(|b| (b.rho, b.sigma) = (Some(f64::NEG_INFINITY), Some(1e300)));
+        run.curve[1].balance.values_mut().for_each(|b| *b = [("rho", f64::NEG_INFINITY), ("sigma", 1e300)].into_iter().collect());
     }
     let folder = tempfile::tempdir().unwrap();
     let root = put(folder.path(), &runs);
@@ -483,7 +486,7 @@ fn a_figure_that_a_balancer_does_not_have_is_not_drawn() {
     let only = |k: Option<f64>| {
         let mut runs = runs();
         for balance in runs.iter_mut().flat_map(|run| &mut run.curve).flat_map(|epoch| epoch.balance.values_mut()) {
-            *balance = BalanceResult { k, ..BalanceResult::default() };
+            *balance = k.map(|k| ("k", k)).into_iter().collect();
         }
         runs
     };
@@ -498,19 +501,26 @@ fn a_figure_that_a_balancer_does_not_have_is_not_drawn() {
     // by way of the disk: what is not there stays so, null is a number that is none
     let folder = tempfile::tempdir().unwrap();
     let mut some = only(Some(f64::NAN));
-    some[1].curve[0].balance.values_mut().for_each(|balance| balance.k = Some(0.5));
+    some[1].curve[0].balance.values_mut().for_each(|balance| *balance = [("k", 0.5)].into_iter().collect());
     let read = report::read(&[put(folder.path(), &some)]).unwrap();
     let one = read.iter().find(|run| run.name == "gmp (paper)" && run.target == "human" && run.seed == 1).unwrap();
-    let k: Vec<Option<f64>> = one.curve.iter().map(|epoch| epoch.balance["video"].k).collect();
-    assert!(k[0] == Some(0.5) && k[1].unwrap().is_nan() && one.curve[0].balance["video"].rho.is_none());
+    let k: Vec<Option<f64>> = one.curve.iter().map(|epoch| epoch.balance["video"].get("k")).collect();
+    assert!(k[0] == Some(0.5) && k[1].unwrap().is_nan() && one.curve[0].balance["video"].get("rho").is_none());
     // before format 3 there was only null, for both
     for run in &mut some {
         run.format = 2;
-        let nan = |balance: &mut BalanceResult| *balance = BalanceResult::new(balance.named().map(|(_, f)| f.or(Some(f64::NAN))));
+        let nan = |balance: &mut BalanceResult| {
+            *balance = FIGURES.into_iter().map(|name| (name, balance.get(name).unwrap_or(f64::NAN))).collect();
+        };
         run.curve.iter_mut().flat_map(|epoch| epoch.balance.values_mut()).for_each(nan);
     }
     let read = report::read(&[put(folder.path(), &some)]).unwrap();
-    assert!(read.iter().flat_map(|run| &run.curve).flat_map(|epoch| epoch.balance.values()).all(|balance| balance.rho.is_none()));
+    assert!(
+        read.iter()
+            .flat_map(|run| &run.curve)
+            .flat_map(|epoch| epoch.balance.values())
+            .all(|balance| balance.get("rho").is_none())
+    );
     assert!(!page(&read).contains("ρ, semantic"));
 }
 

@@ -217,7 +217,7 @@ fn ogm_slows_down_as_the_reference() {
     for case in goldens().ogm {
         let update = build("ogm", "", &[("alpha", case.alpha)]).weigh(&signals(Some(case.scores.reading()))).unwrap();
         close_weights(&update, &case.k, 1e-12);
-        close(update.record.rho.as_ref().unwrap(), &case.rho, 1e-12);
+        close(update.record.get("rho").unwrap(), &case.rho, 1e-12);
     }
 }
 
@@ -228,7 +228,7 @@ fn opm_drops_what_the_reference_drops() {
         let states = Streams::states(&[Stream::new(case.seed)]);
         close(&opm.dropping().unwrap().factors(&case.scores.reading(), &states, 0), &case.mask.concat(), 1e-12);
         let update = opm.weigh(&signals(Some(case.scores.reading()))).unwrap();
-        close(update.record.rho.as_ref().unwrap(), &case.rho, 1e-12);
+        close(update.record.get("rho").unwrap(), &case.rho, 1e-12);
         close_weights(&update, &vec![1.0; case.rho.len()], 1e-12);
     }
 }
@@ -240,7 +240,7 @@ fn agm_scales_as_the_reference() {
         agm.prepare(&shape(case.steps[0].r.len()), &Layout::default(), 0..0, groups());
         for step in case.steps {
             let update = agm.weigh(&signals(Some(step.scores.reading()))).unwrap();
-            close(update.record.rho.as_ref().unwrap(), &step.r, 1e-11);
+            close(update.record.get("rho").unwrap(), &step.r, 1e-11);
             close_weights(&update, &step.scale, 1e-11);
         }
     }

@@ -1,8 +1,10 @@
 //! One epoch of a run, and what its balancer saw and did in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::null_is_nan;
 
@@ -36,74 +38,63 @@ pub struct EpochResult {
     pub balance: BTreeMap<String, BalanceResult>,
 }
 
-/// Means over an epoch's steps of what a balancer saw and did to one modality's encoder. Peng et al. name them ρ, σ, k, p.
-/// A figure that is not finite is `null` in the file; one that the balancer does not have is not there. Before format 3 `null` was
-/// both, and a figure that a run has in no epoch counts as one that there is not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BalanceResult {
-    /// Semantic ratio ρ: above 1, the modality is ahead in classification.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub rho: Option<f64>,
-    /// Domain ratio σ: above 1, it is ahead in domain invariance.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub sigma: Option<f64>,
-    /// Γ = ρ / σ: above 1, classification is the stronger task. None in results of versions before 0.3.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub gamma: Option<f64>,
-    /// Factor on the classification gradient, in (0, 1].
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub k: Option<f64>,
-    /// Factor on the domain gradient, in (0, 1].
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub p: Option<f64>,
-    /// Cosine between the two gradients before projection.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub cosine: Option<f64>,
-    /// Share of steps with a negative inner product.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub conflict: Option<f64>,
-    /// ‖removed part‖ / ‖gradient‖ of the projected side; 0 where nothing was projected.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_is_there")]
-    pub projected: Option<f64>,
-}
+/// Means over an epoch's steps of what a balancer saw and did to one modality's encoder, under names of its own, in its order. A figure
+/// that is not finite is `null` in the file. Before format 3 `null` stood for absent figures too, and one that a run has in no epoch
+/// counts as one that there is not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BalanceResult(Vec<(String, f64)>);
 
 impl BalanceResult {
-    /// Of figures in the order of [`named`](Self::named).
-    pub fn new([rho, sigma, gamma, k, p, cosine, conflict, projected]: [Option<f64>; 8]) -> Self {
-        Self { rho, sigma, gamma, k, p, cosine, conflict, projected }
+    /// Names and figures.
+    pub fn named(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, figure)| (name.as_str(), *figure))
     }
 
-    /// Names and figures, as in `balance.csv`.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 8] {
-        [
-            ("rho", self.rho),
-            ("sigma", self.sigma),
-            ("gamma", self.gamma),
-            ("k", self.k),
-            ("p", self.p),
-            ("cosine", self.cosine),
-            ("conflict", self.conflict),
-            ("projected", self.projected),
-        ]
+    /// The figure of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.named().find(|(own, _)| *own == name).map(|(_, figure)| figure)
     }
 }
 
-/// A field that stands in the file: NaN where it is `null`.
-fn null_is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    null_is_nan(deserializer).map(Some)
+impl<N: Into<String>> FromIterator<(N, f64)> for BalanceResult {
+    fn from_iter<I: IntoIterator<Item = (N, f64)>>(figures: I) -> Self {
+        Self(figures.into_iter().map(|(name, figure)| (name.into(), figure)).collect())
+    }
+}
+
+impl Serialize for BalanceResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.named())
+    }
+}
+
+impl<'de> Deserialize<'de> for BalanceResult {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Figures;
+        impl<'de> Visitor<'de> for Figures {
+            type Value = BalanceResult;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("figures by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut figures = Vec::new();
+                while let Some((name, figure)) = map.next_entry::<String, Option<f64>>()? {
+                    figures.push((name, figure.unwrap_or(f64::NAN)));
+                }
+                Ok(BalanceResult(figures))
+            }
+        }
+        deserializer.deserialize_map(Figures)
+    }
 }
 
 /// Takes figures out that are NaN in every epoch and modality.
 pub(in crate::report) fn without_absent(curve: &mut [EpochResult]) {
-    let mut there = [false; 8];
-    for balance in curve.iter().flat_map(|epoch| epoch.balance.values()) {
-        for (there, (_, figure)) in there.iter_mut().zip(balance.named()) {
-            *there |= figure.is_some_and(|figure| !figure.is_nan());
-        }
-    }
+    let all = curve.iter().flat_map(|epoch| epoch.balance.values()).flat_map(BalanceResult::named);
+    let there: BTreeSet<String> = all.filter(|(_, figure)| !figure.is_nan()).map(|(name, _)| name.to_owned()).collect();
     for balance in curve.iter_mut().flat_map(|epoch| epoch.balance.values_mut()) {
-        let figures = balance.named().map(|(_, figure)| figure);
-        *balance = BalanceResult::new(std::array::from_fn(|i| figures[i].filter(|_| there[i])));
+        balance.0.retain(|(name, _)| there.contains(name));
     }
 }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::super::evaluate::Evaluation;
-use crate::balance::RECORD;
 use crate::report::results::{DomainResult, EmbeddedRow};
 
 /// One epoch of one run.
@@ -16,11 +15,11 @@ pub struct Epoch {
     pub train_accuracy: f64,
     /// On the sources' validation rows, after the epoch.
     pub validation: Evaluation,
-    /// Means of the balancer's record over the epoch's steps, by modality; NaN for figures that it does not have.
-    pub record: Vec<[f64; RECORD.len()]>,
+    /// Means of the balancer's record over the epoch's steps, by modality, in the order of its names.
+    pub record: Vec<Vec<f64>>,
     /// The same of each step, where the cohort [keeps them](super::Cohort::keep_steps).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Vec<[f64; RECORD.len()]>>,
+    pub steps: Vec<Vec<Vec<f64>>>,
     /// Learning rate.
     pub learning_rate: f64,
 }

@@ -10,7 +10,6 @@ use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::schedule::{Plan, Turn};
 use super::{Cohort, Run};
-use crate::balance::RECORD;
 use crate::method::Branch;
 use crate::objective::Streams;
 use crate::rng::Stream;
@@ -56,7 +55,7 @@ impl Cohort {
     /// [R, 2 + M · record], and how many steps each run has taken.
     pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
         let plan = self.plan(epoch);
-        let width = 2 + self.features.len() * RECORD.len();
+        let width = 2 + self.features.len() * self.model.records().len();
         let mut sums =
             Tensor::zeros([self.runs.len() as i64, width as i64], (self.sets.live.flat.kind(), self.sets.live.flat.device()));
         for step in 0..plan.active_runs.len().min(most) {
@@ -139,7 +138,7 @@ impl Cohort {
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),
             None => Tensor::zeros(
-                [runs, (self.features.len() * RECORD.len()) as i64],
+                [runs, (self.features.len() * self.model.records().len()) as i64],
                 (self.sets.live.flat.kind(), self.sets.live.flat.device()),
             ),
         };

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::super::cohort::Epoch;
-use crate::balance::RECORD;
 use crate::error::Action;
 use crate::report::results::{EmbeddedRow, EpochResult, RunResult};
 use crate::{Error, Result, fs};
@@ -23,35 +22,39 @@ pub fn metrics(result: &RunResult) -> String {
     head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
 }
 
-/// `balance.csv`: one line an epoch and modality, empty where the balancer has no such figure, `NaN` where it is not a number.
-pub fn balance(result: &RunResult) -> String {
-    let mut text = format!("epoch,modality,{}\n", RECORD.join(","));
+/// `balance.csv`: one line an epoch and modality with the figures `names` of a balancer, `NaN` where one is not a number.
+pub fn balance(result: &RunResult, names: &[&str]) -> String {
+    let mut text = head("epoch,modality", names);
     for (i, epoch) in result.curve.iter().enumerate() {
         for modality in &result.modalities {
             let of = epoch.balance.get(modality);
-            let figures = of.map_or([None; RECORD.len()], |balance| balance.named().map(|(_, value)| value));
-            text += &format!("{i},{modality}{}\n", cells(&figures));
+            text += &format!("{i},{modality}");
+            for name in names {
+                let figure = of.and_then(|balance| balance.get(name));
+                text += &figure.map_or(",".into(), |value| format!(",{value}"));
+            }
+            text.push('\n');
         }
     }
     text
 }
 
-/// `balance-steps.csv`: the same of every step, of a balancer with the figures `names`.
+/// `balance-steps.csv`: the same of every step.
 pub fn balance_steps(modalities: &[String], names: &[&str], curve: &[Epoch]) -> String {
-    let mut text = format!("epoch,step,modality,{}\n", RECORD.join(","));
+    let mut text = head("epoch,step,modality", names);
     for (i, epoch) in curve.iter().enumerate() {
         for (step, record) in epoch.steps.iter().enumerate() {
             for (modality, figures) in modalities.iter().zip(record) {
-                let figures = std::array::from_fn(|i| names.contains(&RECORD[i]).then_some(figures[i]));
-                text += &format!("{i},{step},{modality}{}\n", cells(&figures));
+                let figures: String = figures.iter().map(|value| format!(",{value}")).collect();
+                text += &format!("{i},{step},{modality}{figures}\n");
             }
         }
     }
     text
 }
 
-fn cells(figures: &[Option<f64>; RECORD.len()]) -> String {
-    figures.iter().map(|value| value.map_or(",".into(), |value| format!(",{value}"))).collect()
+fn head(first: &str, names: &[&str]) -> String {
+    std::iter::once(&first).chain(names).copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// `embedding.csv`: a line for each row that was laid out.
