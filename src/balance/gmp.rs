@@ -1,6 +1,7 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
+use super::ratio::{CONFIDENCE_FLOOR, modulation, to_mean_of_others};
 use super::{Balancer, BalancerEntry, Choice, Needs, Number, Record, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDiscriminator, Term, UnimodalClassification};
 
@@ -130,8 +131,7 @@ const CLASS_WEIGHT: Number =
 const DOMAIN_WEIGHT: Number =
     Number::new("domain-weight", 0.5, [0.0, 1.0], "weight of the domain losses; the authors' code").only("variant", "bench");
 
-/// Keeps ratios and quotients finite where a confidence or a gradient vanishes; the authors' code adds 1e-6 and 1e-12.
-const CONFIDENCE_FLOOR: f64 = 1e-12;
+/// Keeps quotients finite where a gradient vanishes; the authors' code adds 1e-12.
 const SQUARE_FLOOR: f64 = 1e-30;
 
 /// ρ (above 1, the modality is ahead in classification), σ (above 1, in domain invariance), Γ = ρ / σ, the factors k and p, the cosine
@@ -256,19 +256,6 @@ fn to_others(x: &Tensor, pairwise: bool) -> Tensor {
         true => to_mean_of_others(&x.clamp_min(CONFIDENCE_FLOOR).reciprocal()).reciprocal(),
         false => to_mean_of_others(x),
     }
-}
-
-/// x^m over the mean of the other modalities' x, [R, M]; 1 for a single modality.
-pub(super) fn to_mean_of_others(x: &Tensor) -> Tensor {
-    let (x, modalities) = (x.clamp_min(CONFIDENCE_FLOOR), x.size()[1]);
-    let others = (1..modalities).map(|by| x.roll(by, 1)).reduce(|a, b| a + b);
-    others.map_or_else(|| x.ones_like(), |others| &x * (modalities - 1) as f64 / others)
-}
-
-/// 1 − tanh(α · ratio) above a ratio of 1, else 1.
-pub(super) fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
-    let above = ratio.gt(1.0).to_kind(ratio.kind());
-    1.0 - (ratio * alpha).tanh() * above
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod ogm;
 mod ogm_ge;
 mod opm;
 mod pcgrad;
+mod ratio;
 mod simplex;
 
 pub use balancer::{Balancer, BalancerEntry, Needs, Record, Signals, Update};

@@ -1,6 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-use super::gmp::{modulation, to_mean_of_others};
+use super::ratio::{modulation, to_mean_of_others};
 use super::{Balancer, BalancerEntry, Hyperparameters, Number, Record, Setting, Signals, Update, column, spread};
 use crate::objective::{Label, Layout, Probe, Role, Shape, Term};
 

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
-use super::gmp::to_mean_of_others;
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
+use super::ratio::to_mean_of_others;
 use super::{Balancer, BalancerEntry, Choice, Dropping, Number, Record, Signals, Update, column, spread, word};
 use crate::objective::{Label, Layout, Probe, Reading, Role, Shape, Streams, Term};
 

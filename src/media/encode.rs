@@ -1,8 +1,7 @@
 //! Writes small recordings: H.264 and AAC in mp4, the same bytes for the same samples.
 
-use std::io::{self, Cursor, Seek, SeekFrom, Write};
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg::format::context::{Output, StreamIo};
 use ffmpeg::software::scaling;
@@ -13,6 +12,10 @@ use ffmpeg_next as ffmpeg;
 use crate::error::Action;
 use crate::sample::Waveform;
 use crate::{Error, Result, fs};
+
+mod memory;
+
+use memory::Memory;
 
 /// The size of the pictures of a recording that is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,32 +234,6 @@ impl Track {
             packet.write_interleaved(file)?;
         }
         Ok(())
-    }
-}
-
-/// The file while it grows, in memory: it reaches the disk in one piece.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Cursor<Vec<u8>>>>);
-
-impl Memory {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Cursor<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Memory {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.lock().seek(to)
     }
 }
 

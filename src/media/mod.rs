@@ -29,6 +29,8 @@ mod h264;
 pub mod identity;
 #[cfg(feature = "video")]
 mod jumps;
+#[cfg(feature = "video")]
+mod mix_down;
 pub mod movie;
 #[cfg(feature = "video")]
 mod painter;

@@ -1,6 +1,5 @@
 //! Two kinds of work on each other's heels: parts are made, and a whole is taken once all its parts are there.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +7,10 @@ use std::time::Duration;
 use super::{DECODE_THREAD, panic_text};
 use crate::stop::Stop;
 use crate::{Error, Result};
+
+mod desk;
+
+use desk::{Desk, State};
 
 /// What is made in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,25 +38,6 @@ pub struct Flow<'a> {
     pub in_order: bool,
     /// Asked ten times a second.
     pub stop: &'a Stop,
-}
-
-struct State {
-    /// The next part to make.
-    next: usize,
-    /// Parts that each whole still lacks.
-    lacking: Vec<usize>,
-    /// Wholes that can be taken.
-    ready: BTreeSet<usize>,
-    /// Wholes that somebody has begun to take.
-    begun: usize,
-    /// Bytes made or being made and not yet taken.
-    held: u64,
-    /// Threads at work.
-    working: usize,
-    /// The first thing that went wrong.
-    problem: Option<Error>,
-    /// Nobody begins anything any more.
-    closed: bool,
 }
 
 impl Flow<'_> {
@@ -180,51 +164,6 @@ fn caught(name: impl FnOnce() -> String, work: impl FnOnce() -> Result<()>) -> R
         let problem = format!("a defect of mmdg, in {}: {}", name(), panic_text(&*panic));
         Err(Error::environment(problem, "please report it"))
     })
-}
-
-/// What the threads share.
-struct Desk {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'d>(&self, state: MutexGuard<'d, State>) -> MutexGuard<'d, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn close(&self, state: &mut State, problem: Option<Error>) {
-        state.closed = true;
-        state.problem = state.problem.take().or(problem);
-        self.changed.notify_all();
-    }
-
-    /// The life of a thread.
-    fn work<'d>(&'d self, step: impl Fn(MutexGuard<'d, State>) -> Option<MutexGuard<'d, State>>) {
-        let leave = Leave(self);
-        loop {
-            let state = self.lock();
-            if state.closed || step(state).is_none() {
-                break;
-            }
-        }
-        drop(leave);
-    }
-}
-
-/// Says that a thread has ended.
-struct Leave<'d>(&'d Desk);
-
-impl Drop for Leave<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.working -= 1;
-        self.0.changed.notify_all();
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod campaign;
 mod checkpoint;
 pub mod cohort;
 mod compare;
+mod design;
 pub mod device;
 mod dropout;
 mod encoder;

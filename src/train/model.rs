@@ -7,9 +7,9 @@ use tch::{Device, Kind, Tensor};
 use super::encoder::{Encoder, Tape};
 use super::sets::Sets;
 use super::watch::Watch;
-use crate::balance::{Balancer, BalancerEntry, Groups, Signals};
+use crate::balance::{Balancer, Groups, Signals};
 use crate::hyperparameters::Hyperparameters;
-use crate::method::{Branch, Declared, Method, MethodEntry};
+use crate::method::{Branch, Declared, Method};
 use crate::objective::{Layout, Objective, Params, Role, Shape, Term};
 
 mod ahead;
@@ -20,31 +20,11 @@ mod pass;
 mod step;
 mod taped;
 
+pub use super::design::Design;
 use losses::Found;
 use pass::Pass;
 use step::Head;
 pub use step::{Inputs, Moment, Scores, Seen};
-
-/// What a cohort's runs have in common.
-#[derive(Debug, Clone)]
-pub struct Design {
-    /// Sizes of embeddings and heads.
-    pub shape: Shape,
-    /// Width D of each modality's features.
-    pub inputs: Vec<i64>,
-    /// Hidden widths of encoders, input side first; none for linear ones.
-    pub hidden: Vec<i64>,
-    /// Whether LayerNorm stands before each ReLU of encoders.
-    pub layer_norm: bool,
-    /// Whether a row counts in class losses by the rarity of its class among the run's training rows.
-    pub class_weights: bool,
-    /// Share of hidden units dropped.
-    pub dropout: f64,
-    /// Which losses there are, and where they are taken.
-    pub method: &'static MethodEntry,
-    /// How gradients meet.
-    pub balance: &'static BalancerEntry,
-}
 
 /// A model: its parameters live elsewhere, in flat buffers [R, P].
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Who makes rows: this process, or supervised children of it, so that a decoder that crashes, hangs or asks for absurd
 //! memory takes down only its own row.
 
+mod carried;
 mod child;
 #[cfg(feature = "cli")]
 pub mod nursery;

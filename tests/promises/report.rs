@@ -229,7 +229,9 @@ fn hostile_names_stay_text() {
     for run in &mut runs {
         run.classes = vec![evil.into(), "b".into()];
         run.modalities = vec![evil.into()];
-        run.curve.iter_mut().for_each(|e| e.balance = e.balance.values().map(|b| (evil.to_owned(), b.named().chain([(evil, 1.0)]).collect())).collect());
+        run.curve.iter_mut().for_each(|e| {
+            e.balance = e.balance.values().map(|b| (evil.to_owned(), b.named().chain([(evil, 1.0)]).collect())).collect()
+        });
         (run.method, run.balance, run.selection) = (evil.into(), evil.into(), evil.into());
         run.sources = vec![evil.into(), "\u{202e}".repeat(500)];
         run.target.push_str(evil);

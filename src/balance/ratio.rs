@@ -1,0 +1,19 @@
+//! How far a modality is ahead of the others, and how much that slows it down.
+
+use tch::Tensor;
+
+/// Keeps ratios finite where a confidence vanishes; the authors' code of GMP adds 1e-6.
+pub(super) const CONFIDENCE_FLOOR: f64 = 1e-12;
+
+/// x^m over the mean of the other modalities' x, [R, M]; 1 for a single modality.
+pub(super) fn to_mean_of_others(x: &Tensor) -> Tensor {
+    let (x, modalities) = (x.clamp_min(CONFIDENCE_FLOOR), x.size()[1]);
+    let others = (1..modalities).map(|by| x.roll(by, 1)).reduce(|a, b| a + b);
+    others.map_or_else(|| x.ones_like(), |others| &x * (modalities - 1) as f64 / others)
+}
+
+/// 1 − tanh(α · ratio) above a ratio of 1, else 1.
+pub(super) fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
+    let above = ratio.gt(1.0).to_kind(ratio.kind());
+    1.0 - (ratio * alpha).tanh() * above
+}
