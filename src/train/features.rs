@@ -68,18 +68,26 @@ pub enum Features {
     Streamed(usize, Vec<bool>, Streamed),
 }
 
+/// Which rows of the features a step or an evaluation takes.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// [R, B], on the device.
+    pub index: Tensor,
+    /// The same on the host, run by run.
+    pub host: &'a [i64],
+}
+
 impl Features {
-    /// Rows \[n\] of them, [n, D].
-    pub fn gather(&self, rows: &Tensor, kind: Kind, device: Device) -> Tensor {
+    /// These rows of them, [R · B, D].
+    pub fn gather(&self, rows: &Rows<'_>, kind: Kind, device: Device) -> Tensor {
         match self {
-            Self::Resident(all) => all.index_select(0, rows),
+            Self::Resident(all) => all.index_select(0, &rows.index.view([-1])),
             Self::Streamed(width, valid, streamed) => {
-                let mut places = vec![0i64; rows.numel()];
-                rows.to_device(Device::Cpu).contiguous().copy_data(&mut places, rows.numel());
-                let mut values = vec![0f32; places.len() * width];
+                let mut values = vec![0f32; rows.host.len() * width];
                 if let Ok(of) = streamed.store.modality(&streamed.modality) {
-                    for (into, place) in values.chunks_exact_mut(*width).zip(places).filter(|(_, place)| valid[*place as usize]) {
-                        into.copy_from_slice(&of.values(place as usize));
+                    let there = values.chunks_exact_mut(*width).zip(rows.host).filter(|(_, place)| valid[**place as usize]);
+                    for (into, place) in there {
+                        into.copy_from_slice(&of.values(*place as usize));
                     }
                 }
                 Tensor::from_slice(&values).view([-1, *width as i64]).to_device(device).to_kind(kind)

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::plain::{in_large_pages, slice_mut};
-use super::settings::Optimizer;
+use super::recipe::Optimizer;
 use super::stretch::Stretch;
 
 mod clip;

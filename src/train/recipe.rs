@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use tch::Kind;
 
-use super::settings::Optimizer;
-
 /// What a cohort's runs share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recipe {
@@ -20,6 +18,19 @@ impl From<Optimizer> for Recipe {
     fn from(optimizer: Optimizer) -> Self {
         Self { optimizer, ..Self::default() }
     }
+}
+
+/// The optimizer's kind; β = (0.9, 0.999) and ε = 1e-8 where it has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Kingma & Ba, ICLR 2015.
+    #[default]
+    Adam,
+    /// Loshchilov & Hutter, ICLR 2019.
+    Adamw,
+    /// Stochastic gradient descent: v ← `momentum` v + g, θ ← θ − `learning-rate` v.
+    Sgd,
 }
 
 /// How the learning rate goes over the epochs e = 0 … E − 1.

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::cohort::{Cohort, EVALUATED};
+use super::features::Rows;
 use super::schedule::Turn;
 use crate::balance::{CopyLoss, Losses};
 use crate::objective::Params;
@@ -108,9 +109,9 @@ impl Cohort {
                     share.push(if place < rows.len() { 1.0 / rows.len() as f64 } else { 0.0 });
                 }
             }
-            let index = Tensor::from_slice(&index).view(shape).to_device(device);
+            let rows = Rows { index: Tensor::from_slice(&index).view(shape).to_device(device), host: &index };
             let share = Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device);
-            let inputs = self.gather(&index, share, Vec::new());
+            let inputs = self.gather(&rows, share, Vec::new());
             let (losses, shares) = tch::no_grad(|| self.model.losses(params, inputs))?;
             let add = |sum: Option<Tensor>, more: Tensor| sum.map_or_else(|| more.shallow_clone(), |sum| sum + &more);
             sum = Some(add(sum, losses));

@@ -2,13 +2,16 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::features::Rows;
 use crate::objective::Streams;
 use crate::rng::Stream;
 
 /// An epoch's rows and random states, uploaded at once.
 pub(super) struct Plan {
     /// [S, R, B]
-    pub(super) rows: Tensor,
+    rows: Tensor,
+    /// The same on the host.
+    host: Vec<i64>,
     /// [S, R, B]
     pub(super) share: Tensor,
     /// [S, R, 2]
@@ -68,6 +71,7 @@ impl Plan {
         let active: Vec<f64> = active_runs.iter().flatten().map(|&active| f64::from(u8::from(active))).collect();
         Self {
             rows: Tensor::from_slice(&rows).view(shape).to_device(device),
+            host: rows,
             share: Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device),
             states: Tensor::from_slice(states.as_flattened()).view([shape[0], shape[1], 2]).to_device(device),
             active: Tensor::from_slice(&active).to_kind(kind).view(&shape[..2]).to_device(device),
@@ -78,5 +82,12 @@ impl Plan {
             averaged: None,
             beside: Vec::new(),
         }
+    }
+
+    /// The rows of a step.
+    pub(super) fn rows(&self, step: usize) -> Rows<'_> {
+        let index = self.rows.get(step as i64);
+        let size = index.numel();
+        Rows { host: &self.host[step * size..][..size], index }
     }
 }

@@ -8,13 +8,14 @@ use super::amount::{Bytes, Runs};
 use super::compare::{Compare, Resolved};
 use super::features::InMemory;
 use super::protocol::Protocol;
-use super::recipe::{Averaging, Numbers, Precision, Recipe, Schedule};
+use super::recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
 use super::task::Absent;
 use super::widths::{Embedding, Widths};
 use crate::objective::Fusion;
 use crate::{Error, Result};
 
 mod check;
+mod design;
 
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -165,19 +166,6 @@ impl Default for Settings {
             leave_out: false,
         }
     }
-}
-
-/// The optimizer's kind; β = (0.9, 0.999) and ε = 1e-8 where it has them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// Kingma & Ba, ICLR 2015.
-    #[default]
-    Adam,
-    /// Loshchilov & Hutter, ICLR 2019.
-    Adamw,
-    /// Stochastic gradient descent: v ← `momentum` v + g, θ ← θ − `learning-rate` v.
-    Sgd,
 }
 
 /// What an encoder is.

@@ -89,7 +89,7 @@ impl Cohort {
         }
         self.model.watch();
         let at = step as i64;
-        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), self.masks(&plan.states.get(at)));
+        let inputs = self.gather(&plan.rows(step), plan.share.get(at), self.masks(&plan.states.get(at)));
         let state = self.model.state().0.into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
         let [flat, averages @ ..] = &self.sets.snapshot()[..] else { return None };
         let averages = averages.iter().map(Tensor::shallow_clone).collect();
@@ -99,7 +99,7 @@ impl Cohort {
     /// Writes the step that has been taken since.
     pub(super) fn after_step(&mut self, before: Before, plan: &Plan, epoch: usize, step: usize) {
         let Before { runs, inputs, flat, averages, state } = before;
-        let mut shared = vec![("rows".to_owned(), plan.rows.get(step as i64)), ("share".into(), inputs.share)];
+        let mut shared = vec![("rows".to_owned(), plan.rows(step).index), ("share".into(), inputs.share)];
         shared.extend([("label".into(), inputs.label), ("domain".into(), inputs.domain)]);
         let names = self.model.shape.modalities.iter().map(|name| format!("features.{name}"));
         shared.extend(names.zip(inputs.features));

@@ -7,6 +7,7 @@ use super::{Cohort, EVALUATED};
 use crate::objective::{Params, log_probability};
 use crate::report::results::DomainResult;
 use crate::train::evaluate::{Judged, figures};
+use crate::train::features::Rows;
 use crate::train::model::Inputs;
 
 impl Cohort {
@@ -56,10 +57,10 @@ impl Cohort {
             let at = |rows: &[usize]| {
                 (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
             };
-            let index: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let index = Tensor::from_slice(&index).view([runs, -1]).to_device(device);
+            let host: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
+            let rows = Rows { index: Tensor::from_slice(&host).view([runs, -1]).to_device(device), host: &host };
             let share = Tensor::zeros([runs, EVALUATED as i64], (self.sets.live.flat.kind(), device));
-            self.gather(&index, share, Vec::new())
+            self.gather(&rows, share, Vec::new())
         })
     }
 

@@ -6,6 +6,7 @@ use tch::{Device, Tensor};
 
 use super::super::device::to_host;
 use super::super::dropout::factors;
+use super::super::features::Rows;
 use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::schedule::{Plan, Turn};
@@ -76,19 +77,19 @@ impl Cohort {
     /// costs.
     pub fn read(&self, epoch: usize, most: usize) {
         let plan = self.plan(epoch);
-        for step in 0..plan.active_runs.len().min(most) as i64 {
-            let _inputs = self.gather(&plan.rows.get(step), plan.share.get(step), Vec::new());
+        for step in 0..plan.active_runs.len().min(most) {
+            let _inputs = self.gather(&plan.rows(step), plan.share.get(step as i64), Vec::new());
         }
     }
 
     /// Standardised features, labels and domains of rows [R, B]; zeros for a modality that a row lacks.
-    pub(in crate::train) fn gather(&self, rows: &Tensor, share: Tensor, masks: Vec<Option<Tensor>>) -> Inputs {
-        let (runs, flat) = (self.runs.len() as i64, rows.view([-1]));
+    pub(in crate::train) fn gather(&self, rows: &Rows<'_>, share: Tensor, masks: Vec<Option<Tensor>>) -> Inputs {
+        let (runs, flat) = (self.runs.len() as i64, rows.index.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
         let present = (!self.valid.is_empty()).then(|| Tensor::stack(&self.valid.iter().map(take).collect::<Vec<_>>(), 2));
         for (m, ((of, mean), scale)) in self.features.iter().zip(&self.mean).zip(&self.scale).enumerate() {
-            let rows = of.gather(&flat, self.sets.live.flat.kind(), self.sets.live.flat.device());
+            let rows = of.gather(rows, self.sets.live.flat.kind(), self.sets.live.flat.device());
             let mut x = rows.view([runs, -1, rows.size()[1]]);
             x -= mean;
             x *= scale;
@@ -118,7 +119,7 @@ impl Cohort {
     /// One step of every active run; what it saw, [R, 2 + M · record].
     pub(in crate::train) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
-        let inputs = self.gather(&plan.rows.get(at), plan.share.get(at), self.masks(&plan.states.get(at)));
+        let inputs = self.gather(&plan.rows(step), plan.share.get(at), self.masks(&plan.states.get(at)));
         let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
         let done = plan.done.as_ref().map(|done| done.get(at));
         let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
@@ -170,7 +171,7 @@ mod tests {
 
     use super::super::super::device;
     use super::super::super::model::Design;
-    use super::super::super::settings::Optimizer;
+    use super::super::super::recipe::Optimizer;
     use super::super::super::table::{Table, TableModality};
     use super::super::super::task::Task;
     use super::super::super::{Numbers, Pick, TargetSplit};

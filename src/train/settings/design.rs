@@ -1,0 +1,29 @@
+//! From settings to what the runs of a cohort have in common.
+
+use super::super::compare::Column;
+use super::super::design::Design;
+use super::Settings;
+use crate::objective::{Heads, Shape};
+
+impl Design {
+    /// Of runs with these settings on these modalities (name and width of features).
+    pub fn new(settings: &Settings, column: &Column, modalities: &[(String, usize)], classes: usize, domains: usize) -> Self {
+        Self {
+            shape: Shape {
+                modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
+                widths: modalities.iter().map(|(name, _)| settings.embedding.of(name) as i64).collect(),
+                classes: classes as i64,
+                domains: domains as i64,
+                hidden: settings.head_hidden as i64,
+                heads: Heads { fusion: settings.fusion, smoothing: settings.label_smoothing, unimodal: settings.unimodal_weight },
+            },
+            inputs: modalities.iter().map(|(_, width)| *width as i64).collect(),
+            hidden: settings.widths().0.into_iter().map(|width| width as i64).collect(),
+            layer_norm: settings.layer_norm,
+            class_weights: settings.class_weights,
+            dropout: settings.dropout,
+            method: column.method,
+            balance: column.balance,
+        }
+    }
+}
