@@ -82,6 +82,8 @@ features: setup
 	  $(step) "check, only the feature $$feature"
 	  cargo clippy --quiet --locked $(NONE) --features $$feature -- -D warnings
 	done
+	$(step) "check, the program without FFmpeg, as README.md has it"
+	cargo clippy --quiet --locked $(NONE) --features cli,hdf5,onnx,torch -- -D warnings
 	for feature in $(NATIVE); do
 	  $(step) "tests, only the feature $$feature"
 	  cargo build --quiet --locked $(NONE) --features $$feature --examples

@@ -21,7 +21,7 @@ pub(super) enum Carried {
 }
 
 impl Carried {
-    #[cfg(any(feature = "video", test))]
+    #[cfg(any(feature = "cli", test))]
     pub(super) fn of(error: Error) -> Self {
         match error {
             Error::Io { path, action, source } => {

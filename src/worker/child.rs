@@ -13,14 +13,18 @@ use super::carried::Carried;
 #[cfg(feature = "cli")]
 use super::perform;
 use super::{Job, Session};
-use crate::error::{Action, Code, Failure};
-#[cfg(feature = "video")]
+#[cfg(feature = "cli")]
+use crate::Error;
+use crate::Result;
+#[cfg(feature = "cli")]
+use crate::error::Action;
+use crate::error::{Code, Failure};
+#[cfg(feature = "cli")]
 use crate::pipeline::panic_text;
 use crate::pipeline::{Breeder, Offspring};
 #[cfg(feature = "cli")]
 use crate::preset::maker::makers;
 use crate::sample::Made;
-use crate::{Error, Result};
 
 /// What a child answers.
 #[derive(Debug, Serialize, Deserialize)]
