@@ -45,16 +45,18 @@ impl<'a> ShardWriter<'a> {
     pub(super) fn new(writer: &'a Writer, lease: Lease) -> Result<Self> {
         let (modality, shard) = lease.unit;
         let (header, rows) = (&writer.header().modalities[modality], writer.rows(shard));
-        let part = fs::Part::unique(&shard_path(writer.folder(), &header.name, shard, "h5"));
         let count = rows[1] - rows[0];
-        let (file, places, spool) = if header.jpeg.is_some() {
-            let waiting = fs::Part::unique(&shard_path(writer.folder(), &header.name, shard, "frames"));
-            let (file, places, slots) = spool::create(waiting.place(), header, count)?;
-            (file, places, Some((waiting, slots)))
-        } else {
+        let (part, file, places, spool) = lease.in_spite_of_others(|| {
+            let part = fs::Part::unique(&shard_path(writer.folder(), &header.name, shard, "h5"));
+            if header.jpeg.is_some() {
+                let waiting = fs::Part::unique(&shard_path(writer.folder(), &header.name, shard, "frames"));
+                let (file, places, slots) = spool::create(waiting.place(), header, count)?;
+                return Ok((part, file, places, Some((waiting, slots))));
+            }
             let places = spool::lay_out(part.place(), &header.arrays(count, 0))?;
-            (fs::RowFile::open(part.place())?, places, None)
-        };
+            let file = fs::RowFile::open(part.place())?;
+            Ok((part, file, places, None))
+        })?;
         let (runs, told, spoilt) = Default::default();
         Ok(Self { writer, header, lease, rows, part, file, places, spool, runs, told, spoilt })
     }
@@ -68,9 +70,12 @@ impl<'a> ShardWriter<'a> {
             return Self::new(writer, lease);
         }
         let path = shard_path(writer.folder(), &header.name, shard, "h5");
-        let part = fs::Part::unique(&path);
-        part.bring(&path, false)?;
-        let file = fs::RowFile::open(part.place())?;
+        let (part, file) = lease.in_spite_of_others(|| {
+            let part = fs::Part::unique(&path);
+            part.bring(&path, false)?;
+            let file = fs::RowFile::open(part.place())?;
+            Ok((part, file))
+        })?;
         // as in a file in which nothing was written of them
         for place in record.arrays.values() {
             let bytes = place.shape.iter().skip(1).product::<u64>() * place.dtype.size();

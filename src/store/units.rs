@@ -34,6 +34,15 @@ impl Lease {
     pub(super) fn is_ours(&self) -> Result<bool> {
         self.held.as_ref().map_or(Ok(true), Held::is_ours)
     }
+
+    /// Begins a file. A process that was stopped while it did may find that another one, which took over, has removed it: then it begins another, until it is
+    /// [noticed](ShardWriter::is_lost) that all of it is for nothing.
+    pub(super) fn in_spite_of_others<T>(&self, begin: impl Fn() -> Result<T>) -> Result<T> {
+        match begin() {
+            Err(_) if !self.is_ours()? => begin(),
+            begun => begun,
+        }
+    }
 }
 
 /// Which record a shard has: another one has another number or time.
