@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
-use super::ratio::{CONFIDENCE_FLOOR, modulation, to_mean_of_others};
+use super::ratio::{modulation, to_mean_of_others, to_others};
 use super::{Balancer, BalancerEntry, Choice, Needs, Number, Record, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDiscriminator, Term, UnimodalClassification};
 
@@ -249,44 +249,23 @@ impl Balancer for Gmp {
     }
 }
 
-/// x^m over the mean of the other modalities' x, or the mean of x^m over each of them, [R, M]; 1 for a single modality.
-fn to_others(x: &Tensor, pairwise: bool) -> Tensor {
-    match pairwise {
-        // the mean of x / y over y is x over the harmonic mean of y
-        true => to_mean_of_others(&x.clamp_min(CONFIDENCE_FLOOR).reciprocal()).reciprocal(),
-        false => to_mean_of_others(x),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Groups, Hyperparameters};
+    use super::super::Groups;
+    use super::super::fixture::{settings, signals};
     use super::*;
-    use crate::objective::Reading;
     use tch::{Device, Kind};
 
-    /// One row whose true class has this probability, by modality.
-    fn reading(p: &[f64]) -> Reading {
-        let scores: Vec<f64> = p.iter().flat_map(|p| [p.ln(), (1.0 - p).ln()]).collect();
-        let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
-        Reading::new(&Tensor::from_slice(&scores).view([1, -1, 1, 2]), &one.zeros_like().to_kind(Kind::Int64), &one)
-    }
-
     fn balance(q: &[f64], c: &[f64], gramian: [f64; 3]) -> (Vec<f64>, Vec<f64>) {
-        let mut gmp =
-            (ENTRY.build)(&[Hyperparameters::new(ENTRY.takes, &Default::default()).unwrap()], Kind::Double, Device::Cpu);
+        let mut gmp = (ENTRY.build)(&settings(&ENTRY, ""), Kind::Double, Device::Cpu);
         let m = q.len() as i64;
         let one = Tensor::from_slice(&[gramian[0], gramian[1], gramian[1], gramian[2]]).view([1, 1, 2, 2]);
         let signals = Signals {
             groups: Groups::new(CLASS_AND_DOMAIN, &[Role::Task, Role::Domain]),
             loss: one.select(2, 0).zeros_like(),
-            class: Some(reading(q)),
-            domain: Some(reading(c)),
+            domain: signals(c, 0).class,
             gramian: Some(one.repeat([1, m, 1, 1])),
-            active: Tensor::from_slice(&[1.0]),
-            states: Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)),
-            epoch: 0,
-            done: None,
+            ..signals(q, 0)
         };
         let update = gmp.weigh(&signals).unwrap();
         let flat = |t: Tensor| Vec::<f64>::try_from(t.flatten(0, -1)).unwrap();

@@ -3,7 +3,16 @@
 use tch::Tensor;
 
 /// Keeps ratios finite where a confidence vanishes; the authors' code of GMP adds 1e-6.
-pub(super) const CONFIDENCE_FLOOR: f64 = 1e-12;
+const CONFIDENCE_FLOOR: f64 = 1e-12;
+
+/// x^m over the mean of the other modalities' x, or the mean of x^m over each of them, [R, M]; 1 for a single modality.
+pub(super) fn to_others(x: &Tensor, pairwise: bool) -> Tensor {
+    match pairwise {
+        // the mean of x / y over y is x over the harmonic mean of y
+        true => to_mean_of_others(&x.clamp_min(CONFIDENCE_FLOOR).reciprocal()).reciprocal(),
+        false => to_mean_of_others(x),
+    }
+}
 
 /// x^m over the mean of the other modalities' x, [R, M]; 1 for a single modality.
 pub(super) fn to_mean_of_others(x: &Tensor) -> Tensor {

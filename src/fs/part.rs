@@ -94,7 +94,7 @@ impl Part {
             std::fs::rename(&self.place, &self.path)?;
             self.stays = true;
             step()?;
-            File::open(self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+            sync_folder_of(&self.path)
         };
         rename().map_err(Error::io(Action::Rename, &self.path.clone()))
     }
@@ -111,6 +111,10 @@ impl Drop for Part {
             drop(std::fs::remove_file(&self.place));
         }
     }
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {
@@ -133,7 +137,7 @@ pub fn publish(path: &Path) -> Result<()> {
         step()?;
         std::fs::rename(part(path), path)?;
         step()?;
-        File::open(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+        sync_folder_of(path)
     };
     rename().map_err(Error::io(Action::Rename, path))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use ffmpeg::format::context::{Output, StreamIo};
 use ffmpeg::software::scaling;
 use ffmpeg::util::{color, format as pixel};
-use ffmpeg::{ChannelLayout, Dictionary, Packet, Rational, codec, encoder, format, frame};
+use ffmpeg::{ChannelLayout, Dictionary, Rational, codec, encoder, format, frame};
 use ffmpeg_next as ffmpeg;
 
 use crate::error::Action;
@@ -14,8 +14,10 @@ use crate::sample::Waveform;
 use crate::{Error, Result, fs};
 
 mod memory;
+mod track;
 
 use memory::Memory;
+use track::Track;
 
 /// The size of the pictures of a recording that is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,29 +213,6 @@ impl<'a> SoundEncoder<'a> {
         }
         self.encoder.send_eof()?;
         self.track.drain(&mut self.encoder, file, None)
-    }
-}
-
-/// One stream of the file and the clock that its encoder counts in.
-struct Track {
-    stream: usize,
-    time_base: Rational,
-}
-
-impl Track {
-    /// Moves what the encoder has ready into the file.
-    fn drain(&self, encoder: &mut encoder::Encoder, file: &mut Output, duration: Option<i64>) -> Result<(), ffmpeg::Error> {
-        let target = file.stream(self.stream).ok_or(ffmpeg::Error::StreamNotFound)?.time_base();
-        let mut packet = Packet::empty();
-        while encoder.receive_packet(&mut packet).is_ok() {
-            if let Some(duration) = duration {
-                packet.set_duration(duration);
-            }
-            packet.set_stream(self.stream);
-            packet.rescale_ts(self.time_base, target);
-            packet.write_interleaved(file)?;
-        }
-        Ok(())
     }
 }
 

@@ -65,7 +65,7 @@ impl Shape {
     }
 
     /// One number a modality, [R, B, M], for each element of its embedding, [R, B, Σ E_m].
-    pub fn spread(&self, of: &Tensor) -> Tensor {
+    pub fn widened(&self, of: &Tensor) -> Tensor {
         let part = |(m, &width): (usize, &i64)| of.narrow(2, m as i64, 1).expand([-1, -1, width], false);
         Tensor::cat(&self.widths.iter().enumerate().map(part).collect::<Vec<_>>(), 2)
     }

@@ -24,6 +24,8 @@ pub enum Fusion {
 pub(super) struct Fuse {
     kind: Fusion,
     layers: Vec<Linear>,
+    /// Of the first modality's embedding, and of what comes out but for embeddings side by side.
+    width: i64,
     shape: Shape,
 }
 
@@ -45,17 +47,17 @@ impl Fuse {
                 shape.each().flat_map(of).collect()
             }
         };
-        Self { kind, layers, shape: shape.clone() }
+        Self { kind, layers, width, shape: shape.clone() }
     }
 
     /// Width of what comes out.
     pub(super) fn width(&self) -> i64 {
-        if self.kind == Fusion::Concat { self.shape.fused() } else { self.shape.widths.first().copied().unwrap_or_default() }
+        if self.kind == Fusion::Concat { self.shape.fused() } else { self.width }
     }
 
     /// [R, B, width].
     pub(super) fn forward(&self, params: &Params, batch: &Batch) -> Tensor {
-        let (all, width) = (batch.embeddings, self.shape.widths.first().copied().unwrap_or_default());
+        let (all, width) = (batch.embeddings, self.width);
         let part = |m: usize| batch.embedding(m, &self.shape);
         match (self.kind, &self.layers[..]) {
             (Fusion::Concat, _) => all.shallow_clone(),

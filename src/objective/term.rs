@@ -49,4 +49,9 @@ impl Term {
     pub fn only_stepped_along(self) -> Self {
         Self { counts: false, ..self }
     }
+
+    /// The roles of those that something learns from.
+    pub fn roles(terms: &[Self]) -> Vec<Role> {
+        terms.iter().filter(|term| term.counts).map(|term| term.role).collect()
+    }
 }

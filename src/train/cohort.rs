@@ -232,6 +232,11 @@ impl Cohort {
         &self.sets.live.flat
     }
 
+    /// Type and device of the parameters.
+    pub(super) fn options(&self) -> (Kind, Device) {
+        (self.sets.live.flat.kind(), self.sets.live.flat.device())
+    }
+
     /// The weights that are judged and kept, [R, P].
     pub fn judged_parameters(&self) -> &Tensor {
         self.flat_weights()

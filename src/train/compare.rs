@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::balance;
 use crate::hyperparameters::{Hyperparameters, Setting};
-use crate::objective::{Heads, Layout, Role, Shape};
+use crate::objective::{Heads, Layout, Shape, Term};
 use crate::{Error, Result, method};
 
 /// One column of the comparison.
@@ -82,11 +82,8 @@ impl Compare {
     /// Why method and balancer are no pair: both bring heads of one name, their losses then are the same. None where either is not
     /// known.
     pub fn conflict(&self) -> Option<String> {
-        let method = method::find(self.method.as_deref().unwrap_or("erm")).ok()?;
-        let balance = balance::find(self.balance.as_deref().unwrap_or("none")).ok()?;
-        let takes = method.takes.iter().chain(balance.takes);
-        let own = Hyperparameters::new(takes, &self.hyperparameters).ok()?;
-        twice(method, balance, &own).map(|name| format!("both have heads named {name}"))
+        let (column, own) = self.looked_up().ok()?;
+        twice(&column, &own).map(|name| format!("both have heads named {name}"))
     }
 
     /// Looks names up and fills in defaults.
@@ -98,30 +95,34 @@ impl Compare {
         if !is_folder_name(&self.name) {
             return Err(Error::input(input, "expected a `name` that can be a folder's"));
         }
-        let at = |error: Error| Error::input(&input, error.to_string());
-        let method = method::find(self.method.as_deref().unwrap_or("erm")).map_err(at)?;
-        let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(at)?;
-        let takes = method.takes.iter().chain(balance.takes);
-        let hyperparameters = Hyperparameters::new(takes, &self.hyperparameters).map_err(|problem| {
-            Error::input(&input, format!("method {:?} and balance {:?}: {problem}", method.name, balance.name))
-        })?;
-        if let Some(twice) = twice(method, balance, &hyperparameters) {
+        let (column, hyperparameters) = self.looked_up().map_err(|problem| Error::input(&input, problem))?;
+        if let Some(twice) = twice(&column, &hyperparameters) {
+            let Column { method, balance, .. } = column;
             let problem = format!("method {:?} and balance {:?} both have heads named {twice}", method.name, balance.name);
             return Err(Error::input(input, format!("{problem}; expected another pair")));
         }
-        Ok(Resolved { column: Column { name: self.name.clone(), method, balance }, hyperparameters })
+        Ok(Resolved { column, hyperparameters })
+    }
+
+    /// Method, balancer and their settings, or what is wrong with one of them.
+    fn looked_up(&self) -> Result<(Column, Hyperparameters), String> {
+        let method = method::find(self.method.as_deref().unwrap_or("erm")).map_err(|error| error.to_string())?;
+        let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(|error| error.to_string())?;
+        let column = Column { name: self.name.clone(), method, balance };
+        let own = Hyperparameters::new(column.takes(), &self.hyperparameters)
+            .map_err(|problem| format!("method {:?} and balance {:?}: {problem}", method.name, balance.name))?;
+        Ok((column, own))
     }
 }
 
 /// The first word of a tensor's name that both the method's and the balancer's heads would have.
-fn twice(method: &method::MethodEntry, balance: &balance::BalancerEntry, own: &Hyperparameters) -> Option<String> {
+fn twice(Column { method, balance, .. }: &Column, own: &Hyperparameters) -> Option<String> {
     let modalities = vec!["a".into(), "b".into()];
     let shape = Shape { modalities, widths: vec![1; 2], classes: 2, domains: 2, hidden: 1, heads: Heads::default() };
     let mut layout = Layout::default();
     let (own, kind, device) = (std::slice::from_ref(own), tch::Kind::Double, tch::Device::Cpu);
     let declared = (method.build)(own, kind, device).declare(&shape, &mut layout);
-    let roles: Vec<Role> = declared.terms.iter().filter(|term| term.counts).map(|term| term.role).collect();
-    let _added = (balance.build)(own, kind, device).terms(&shape, &mut layout, &roles);
+    let _added = (balance.build)(own, kind, device).terms(&shape, &mut layout, &Term::roles(&declared.terms));
     let mut seen = BTreeSet::new();
     let entry = layout.entries().iter().find(|entry| !seen.insert(&entry.name))?;
     entry.name.split('.').next().map(str::to_owned)

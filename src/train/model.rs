@@ -58,6 +58,8 @@ pub struct Model {
 struct Given<'a> {
     inputs: &'a Inputs,
     moment: &'a Moment,
+    /// 1 where a row has the modality that an element of its embedding is of, [R, B, Σ E_m].
+    present: Option<Tensor>,
     /// Whether automatic differentiation goes through encoders too.
     explicit: bool,
 }
@@ -96,16 +98,13 @@ impl Model {
         let mut method = (design.method.build)(hyperparameters, kind, device);
         let Declared { branches, terms: of_method, judged } = method.declare(&shape, &mut layout);
         let needed = layout.entries().len();
-        let counting = of_method.iter().filter(|term| term.counts);
-        let roles: Vec<Role> = counting.map(|term| term.role).collect();
         let task = of_method.iter().position(|term| term.counts && term.role == Role::Task).unwrap_or(0);
         let here = of_method.get(task).and_then(|term| term.reads.first().copied()).unwrap_or(0);
-        let own_terms = balancer.terms(&shape, &mut layout, &roles).into_iter();
+        let own_terms = balancer.terms(&shape, &mut layout, &Term::roles(&of_method)).into_iter();
         let own_terms = own_terms.map(|term| Term { reads: vec![here], ..term });
         let (trained, probes): (Vec<Term>, Vec<Term>) =
             of_method.into_iter().chain(own_terms).partition(|term| term.objective.trains_encoders());
-        let roles: Vec<Role> = trained.iter().filter(|term| term.counts).map(|term| term.role).collect();
-        let groups = Groups::new(balancer.groups(), &roles);
+        let groups = Groups::new(balancer.groups(), &Term::roles(&trained));
         let loss = |Term { objective, role, reads, counts, scale }: Term| {
             let group = groups.place(role).filter(|_| counts).map(|t| t as usize);
             Loss { objective, role, reads, scale: scale.map(|scale| scale.view([-1, 1, 1])), group }
@@ -152,18 +151,20 @@ impl Model {
 
     /// Fills `gradient` (views of a flat buffer of zeros) with what the optimizer is to follow.
     pub fn gradients(&mut self, sets: &mut Sets, gradient: &Params, inputs: Inputs, moment: Moment) -> Seen {
-        self.descend(sets, gradient, &Given { inputs: &inputs, moment: &moment, explicit: false })
+        self.descend(sets, gradient, &inputs, &moment, false)
     }
 
     /// As [`gradients`](Self::gradients), by automatic differentiation through heads and encoders: a backward pass for each
     /// loss, inner products of the gradients themselves. It takes longer, and holds for encoders that keep no tape.
     pub fn explicit_gradients(&mut self, sets: &mut Sets, gradient: &Params, inputs: Inputs, moment: Moment) -> Seen {
-        self.descend(sets, gradient, &Given { inputs: &inputs, moment: &moment, explicit: true })
+        self.descend(sets, gradient, &inputs, &moment, true)
     }
 
     /// Branch by branch: where it runs, its forward pass, the losses that can be taken by then, each with its backward pass down to
     /// the embeddings. Then the balancer decides, and the encoders' tapes do the rest at once.
-    fn descend(&mut self, sets: &mut Sets, gradient: &Params, given: &Given<'_>) -> Seen {
+    fn descend(&mut self, sets: &mut Sets, gradient: &Params, inputs: &Inputs, moment: &Moment, explicit: bool) -> Seen {
+        let present = inputs.present.as_ref().map(|present| self.shape.widened(present));
+        let given = &Given { inputs, moment, present, explicit };
         let mut found = Found::new(self.branches.len(), self.groups.len() as usize);
         let mut passes: Vec<Pass> = Vec::new();
         for branch in 0..self.branches.len() {
@@ -178,7 +179,6 @@ impl Model {
                 }
             }
         }
-        let &Given { inputs, moment, explicit } = given;
         let Moment { active, states, epoch, done } = moment;
         let [active, states] = [active, states].map(Tensor::shallow_clone);
         let done = done.as_ref().map(Tensor::shallow_clone);

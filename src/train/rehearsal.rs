@@ -76,7 +76,7 @@ impl Cohort {
         self.average = average;
         self.model.train_on(None);
         let active: Vec<f64> = lengths.iter().map(|&length| f64::from(u8::from(length > 0))).collect();
-        let active = Tensor::from_slice(&active).to_kind(self.sets.live.flat.kind()).to_device(self.sets.live.flat.device());
+        let active = Tensor::from_slice(&active).to_kind(self.options().0).to_device(self.options().1);
         if let [unimodal, fused] = &after[..] {
             let own = unimodal.train.size()[1] - 1;
             let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a.narrow(1, 0, own), b.narrow(1, own, 1)], 1);
@@ -99,7 +99,7 @@ impl Cohort {
     fn mean_losses(&self, params: &Params, rows: &[&[usize]]) -> Option<Tensor> {
         let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
         let shape = [rows.len() as i64, EVALUATED as i64];
-        let (kind, device) = (self.sets.live.flat.kind(), self.sets.live.flat.device());
+        let (kind, device) = self.options();
         let (mut sum, mut whole): (Option<Tensor>, Option<Tensor>) = (None, None);
         for start in (0..longest).step_by(EVALUATED) {
             let (mut index, mut share) = (Vec::new(), Vec::new());

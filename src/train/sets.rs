@@ -81,19 +81,13 @@ impl Sets {
 
     /// The averages, in the order of their branches.
     pub fn averages(&mut self) -> impl Iterator<Item = (usize, &mut Average)> {
-        self.beside.iter_mut().enumerate().filter_map(|(branch, beside)| match beside {
-            Some(Beside::Average(average, _)) => Some((branch, average)),
-            _ => None,
-        })
+        averages(&mut self.beside)
     }
 
     /// What stays from step to step: what is trained, and each average by its branch.
     pub fn state(&mut self) -> (&mut Tensor, Vec<(usize, &mut Tensor)>) {
         let Self { live, beside } = self;
-        let averages = beside.iter_mut().enumerate().filter_map(|(branch, beside)| match beside {
-            Some(Beside::Average(average, _)) => Some((branch, average.state().0)),
-            _ => None,
-        });
+        let averages = averages(beside).map(|(branch, average)| (branch, average.state().0));
         (&mut live.flat, averages.collect())
     }
 
@@ -118,6 +112,13 @@ impl Sets {
         self.live.flat.copy_(live);
         self.averages().zip(averages).for_each(|((_, average), weights)| average.state().0.copy_(weights));
     }
+}
+
+fn averages(beside: &mut [Option<Beside>]) -> impl Iterator<Item = (usize, &mut Average)> {
+    beside.iter_mut().enumerate().filter_map(|(branch, beside)| match beside {
+        Some(Beside::Average(average, _)) => Some((branch, average)),
+        _ => None,
+    })
 }
 
 /// Keeps a direction finite where there is none; the code of SAM's authors.

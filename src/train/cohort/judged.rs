@@ -52,14 +52,14 @@ impl Cohort {
     /// Each run's own rows, [`EVALUATED`] at a time.
     fn chunks<'a>(&'a self, rows: &'a [&[usize]]) -> impl Iterator<Item = Inputs> + 'a {
         let longest = rows.iter().map(|rows| rows.len()).max().unwrap_or(0);
-        let (runs, device) = (rows.len() as i64, self.sets.live.flat.device());
+        let (runs, options) = (rows.len() as i64, self.options());
         (0..longest.div_ceil(EVALUATED).max(1)).map(move |chunk| {
             let at = |rows: &[usize]| {
                 (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
             };
             let host: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let rows = Rows { index: Tensor::from_slice(&host).view([runs, -1]).to_device(device), host: &host };
-            let share = Tensor::zeros([runs, EVALUATED as i64], (self.sets.live.flat.kind(), device));
+            let rows = Rows { index: Tensor::from_slice(&host).view([runs, -1]).to_device(options.1), host: &host };
+            let share = Tensor::zeros([runs, EVALUATED as i64], options);
             self.gather(&rows, share, Vec::new())
         })
     }

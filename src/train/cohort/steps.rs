@@ -26,9 +26,10 @@ impl Cohort {
 
     /// An epoch's steps, numbered for the runs' random numbers and, as `at`, for their schedules.
     pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> Plan {
-        let mut plan = Plan::new(turns, self.batch, epoch, self.sets.live.flat.kind(), self.sets.live.flat.device());
+        let (kind, device) = self.options();
+        let mut plan = Plan::new(turns, self.batch, epoch, kind, device);
         plan.done = self.model.needs_progress().then(|| self.done(&plan, at));
-        if self.sets.live.flat.device() != Device::Cpu {
+        if device != Device::Cpu {
             plan.numbers = Some(self.optimizer.ahead(&self.rates(at), &plan.active_runs));
             plan.averaged = self.average.as_ref().map(|average| average.ahead(&plan.active_runs, at));
             plan.beside = self.sets.shares(&plan.active_runs, at);
@@ -45,7 +46,8 @@ impl Cohort {
         let of_step = |step| self.runs.iter().zip(&plan.steps).map(move |(run, &steps)| share(step, run, steps));
         let done: Vec<f64> = (0..plan.active_runs.len()).flat_map(of_step).collect();
         let done = Tensor::from_slice(&done).view([-1, self.runs.len() as i64]);
-        done.to_kind(self.sets.live.flat.kind()).to_device(self.sets.live.flat.device())
+        let (kind, device) = self.options();
+        done.to_kind(kind).to_device(device)
     }
 
     fn rates(&self, epoch: usize) -> Vec<Rates> {
@@ -57,8 +59,7 @@ impl Cohort {
     pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
         let plan = self.plan(epoch);
         let width = 2 + self.features.len() * self.model.records().len();
-        let mut sums =
-            Tensor::zeros([self.runs.len() as i64, width as i64], (self.sets.live.flat.kind(), self.sets.live.flat.device()));
+        let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], self.options());
         for step in 0..plan.active_runs.len().min(most) {
             let before = self.before_step(&plan, step);
             let seen = self.step(&plan, epoch, step);
@@ -84,12 +85,12 @@ impl Cohort {
 
     /// Standardised features, labels and domains of rows [R, B]; zeros for a modality that a row lacks.
     pub(in crate::train) fn gather(&self, rows: &Rows<'_>, share: Tensor, masks: Vec<Option<Tensor>>) -> Inputs {
-        let (runs, flat) = (self.runs.len() as i64, rows.index.view([-1]));
+        let ((kind, device), runs, flat) = (self.options(), self.runs.len() as i64, rows.index.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());
         let present = (!self.valid.is_empty()).then(|| Tensor::stack(&self.valid.iter().map(take).collect::<Vec<_>>(), 2));
         for (m, ((of, mean), scale)) in self.features.iter().zip(&self.mean).zip(&self.scale).enumerate() {
-            let rows = of.gather(rows, self.sets.live.flat.kind(), self.sets.live.flat.device());
+            let rows = of.gather(rows, kind, device);
             let mut x = rows.view([runs, -1, rows.size()[1]]);
             x -= mean;
             x *= scale;
@@ -105,10 +106,9 @@ impl Cohort {
     /// Dropout factors of a step by branch: the first one's from the step's random state itself, the others' from what it gives for
     /// their places.
     pub(super) fn masks(&self, states: &Tensor) -> Vec<Option<Tensor>> {
-        let kind = self.sets.live.flat.kind();
+        let (kind, _) = self.options();
         let of = |(place, branch): (usize, &Branch)| {
-            let drops = branch.dropout && self.dropout > 0.0 && self.model.layout.dropout_width() > 0;
-            drops.then(|| match place {
+            (branch.dropout && self.dropout > 0.0).then(|| match place {
                 0 => factors(states, &self.elements, self.dropout, kind),
                 _ => factors(&Streams::new(states).with(&format!("branch {place}")).state(), &self.elements, self.dropout, kind),
             })
@@ -138,10 +138,7 @@ impl Cohort {
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),
-            None => Tensor::zeros(
-                [runs, (self.features.len() * self.model.records().len()) as i64],
-                (self.sets.live.flat.kind(), self.sets.live.flat.device()),
-            ),
+            None => Tensor::zeros([runs, (self.features.len() * self.model.records().len()) as i64], self.options()),
         };
         Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
     }

@@ -119,7 +119,7 @@ impl Model {
         &mut self,
         sets: &Sets,
         gradient: &Params,
-        &Given { inputs, moment, .. }: &Given<'_>,
+        Given { inputs, moment, .. }: &Given<'_>,
         (branch, pass): (usize, &mut Pass),
         found: &mut Found,
     ) {
@@ -140,7 +140,7 @@ impl Model {
             if let Some(watch) = &mut self.watch {
                 watch.keep("fusion", &factors);
             }
-            pass.dropped = Some(self.shape.spread(&factors));
+            pass.dropped = Some(self.shape.widened(&factors));
         }
     }
 
@@ -150,7 +150,7 @@ impl Model {
         t: usize,
         (sets, passes): (&Sets, &[Pass]),
         gradient: &Params,
-        &Given { inputs, moment, explicit }: &Given<'_>,
+        Given { inputs, moment, present, explicit }: &Given<'_>,
         found: &mut Found,
     ) {
         let Loss { objective, role, reads, scale, group } = &self.terms[t];
@@ -167,7 +167,7 @@ impl Model {
         let mut total = outcome.loss.sum(None);
 
         // encoders too where there is no tape
-        let beneath = if explicit { 0..self.own.last().map_or(0, |own| own.end) } else { 0..0 };
+        let beneath = if *explicit { 0..self.own.last().map_or(0, |own| own.end) } else { 0..0 };
         let (mut by, mut leaves): (Vec<By>, Vec<&Tensor>) = (Vec::new(), Vec::new());
         for &branch in reads.iter().filter(|&&branch| passes[branch].learns) {
             by.push(By::Embeddings(branch));
@@ -208,15 +208,14 @@ impl Model {
         if leaves.is_empty() {
             return;
         }
-        let gradients = Tensor::run_backward(&[total], &leaves, explicit, false);
+        let gradients = Tensor::run_backward(&[total], &leaves, *explicit, false);
         let along =
             self.branches.iter().any(|branch| matches!(&branch.weights, Weights::Ahead { along, .. } if along.contains(&t)));
         let mut slope = Slope { term: t, deltas: Vec::new(), parameters: Vec::new() };
-        // what stands in for a modality that a row lacks moves no encoder
-        let present = inputs.present.as_ref().map(|present| self.shape.spread(present));
         for (by, own) in by.into_iter().zip(gradients).filter(|(_, own)| own.defined()) {
             match by {
                 By::Embeddings(branch) => {
+                    // what stands in for a modality that a row lacks moves no encoder
                     let delta = present.as_ref().map_or_else(|| own.shallow_clone(), |present| &own * present);
                     let delta = scale.as_ref().map_or_else(|| delta.shallow_clone(), |scale| &delta * scale);
                     if along {

@@ -40,7 +40,7 @@ impl Model {
         &mut self,
         sets: &Sets,
         branch: usize,
-        &Given { inputs, moment, explicit }: &Given<'_>,
+        Given { inputs, moment, present, explicit }: &Given<'_>,
         class: Option<&Reading>,
     ) -> Pass {
         let features = inputs.features.iter().map(Tensor::shallow_clone).collect();
@@ -48,22 +48,19 @@ impl Model {
         let mut input = BranchInput { features, mask: None, class, active, states, epoch: *epoch };
         self.method.before(branch, &mut input);
         let BranchInput { features, mask, .. } = input;
-        let mask = mask.map(|mask| self.shape.spread(&mask));
+        let mask = mask.map(|mask| self.shape.widened(&mask));
         if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
             watch.keep(format!("mask.{branch}"), mask);
         }
         let masks = inputs.masks.get(branch).and_then(Option::as_ref).map(Tensor::shallow_clone);
         let learns = !matches!(self.branches[branch].weights, Weights::Average(_));
         let set = sets.at(branch);
-        let (embeddings, tapes) = match explicit && learns {
+        let (embeddings, tapes) = match *explicit && learns {
             true => (self.encode(&set.leaves, features, masks.as_ref(), false).0, Vec::new()),
             false => tch::no_grad(|| self.encode(&set.params, features, masks.as_ref(), learns)),
         };
-        let embeddings = match (explicit, &inputs.present) {
-            (true, Some(present)) if learns => {
-                let wide = self.shape.spread(present);
-                &embeddings * &wide + embeddings.detach() * (1.0 - wide)
-            }
+        let embeddings = match (*explicit, present) {
+            (true, Some(wide)) if learns => &embeddings * wide + embeddings.detach() * (1.0 - wide),
             (false, _) if learns => embeddings.set_requires_grad(true),
             _ => embeddings,
         };
