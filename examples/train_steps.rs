@@ -98,7 +98,7 @@ fn table() -> mmdg::Result<Table> {
 }
 
 fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: Device) -> mmdg::Result<Cohort> {
-    let balance = balance::find(balance)?;
+    let balance = balance::builder(balance)?;
     let design = Design {
         shape: Shape {
             modalities: WIDTHS.map(|(name, _)| name.into()).to_vec(),
@@ -113,10 +113,10 @@ fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: D
         layer_norm: false,
         class_weights: false,
         dropout: 0.5,
-        method: method::find("erm")?,
+        method: method::builder("erm")?,
         balance,
     };
-    let hyperparameters = Hyperparameters::new(balance.takes, &BTreeMap::new()).unwrap_or_default();
+    let hyperparameters = Hyperparameters::new(balance.entry.takes, &BTreeMap::new()).unwrap_or_default();
     let run = |seed| Run {
         task: task.clone(),
         seed,

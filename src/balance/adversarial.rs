@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::{Balancer, BalancerEntry, Choice, Groups, Needs, Number, Signals, Update, column, word};
+use super::{Added, Balancer, BalancerEntry, Build, Choice, Groups, Needs, Number, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Layout, ModalityDomain, Role, Shape, Term};
 
 /// Domain-adversarial training (Ganin et al., JMLR 2016) with one fused discriminator, or one a modality, nothing balanced: L_c + λ L_d of
@@ -10,10 +10,12 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "adversarial",
     about: "joint training against a domain discriminator",
     takes: &[LAMBDA.setting(), BY_MODALITY.setting(), RAMP.setting()],
-    build: |runs, kind, device| {
-        let (modality, ramp) = (word(runs, &BY_MODALITY), word(runs, &RAMP));
-        Box::new(Adversarial { scale: -column(runs, &LAMBDA, kind, device), modality, modalities: 0, ramp })
-    },
+    adds: &[Added::unless_there(Role::Domain, "discriminator")],
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let (modality, ramp) = (word(runs, &BY_MODALITY), word(runs, &RAMP));
+    Box::new(Adversarial { scale: -column(runs, &LAMBDA, kind, device), modality, modalities: 0, ramp })
 };
 
 /// λ ≥ 0 of Peng et al., Eq. 1.

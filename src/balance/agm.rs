@@ -3,7 +3,7 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
-use super::{Balancer, BalancerEntry, Groups, Needs, Number, Record, Signals, Update, column, spread};
+use super::{Balancer, BalancerEntry, Build, Groups, Needs, Number, Record, Signals, Update, column, spread};
 use crate::objective::{Layout, Shape};
 
 /// Adaptive gradient modulation (Li et al., ICCV 2023, arXiv 2308.07686): s_m = − mean log p_m(y) of what modality m adds
@@ -18,10 +18,12 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "agm",
     about: "adaptive gradient modulation (Li et al., ICCV 2023)",
     takes: &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
-    build: |runs, kind, device| {
-        let alpha = column(runs, &ALPHA, kind, device).unsqueeze(1);
-        Box::new(Agm { window: Window::new(runs, kind, device), batches: alpha.zeros_like(), mean: alpha.zeros_like(), alpha })
-    },
+    adds: &[],
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let alpha = column(runs, &ALPHA, kind, device).unsqueeze(1);
+    Box::new(Agm { window: Window::new(runs, kind, device), batches: alpha.zeros_like(), mean: alpha.zeros_like(), alpha })
 };
 
 const ALPHA: Number = Number::new("alpha", 0.1, [0.0, 1.0], "α of the scale; the authors' code");
@@ -91,7 +93,7 @@ mod tests {
 
     /// For two modalities of one run.
     fn prepared(words: &str) -> Box<dyn Balancer> {
-        let mut agm = (ENTRY.build)(&settings(&ENTRY, words), Kind::Double, Device::Cpu);
+        let mut agm = BUILD(&settings(&ENTRY, words), Kind::Double, Device::Cpu);
         let shape = Shape {
             modalities: vec!["a".into(), "v".into()],
             widths: vec![1; 2],

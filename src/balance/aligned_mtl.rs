@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
-use super::BalancerEntry;
-use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
+use super::{BalancerEntry, Build};
 
 /// Aligned-MTL (Senushkin et al., CVPR 2023): weights B 1 with B = √λ_min V Λ^(−1/2) Vᵀ of the Gramian V Λ Vᵀ, so that the
 /// gradients B J are orthogonal and of equal length √λ_min. Eigenvalues that are zero up to rounding are dropped, and
@@ -13,10 +13,12 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "aligned-mtl",
     about: "gradients made orthogonal and equally long (Senushkin et al., CVPR 2023)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
-    build: |runs, kind, device| {
-        let epsilon = if kind == Kind::Double { f64::EPSILON } else { f64::from(f32::EPSILON) };
-        ByGramian::boxed("aligned-mtl", runs, kind, device, move |gramian, _| align(gramian, epsilon))
-    },
+    adds: BESIDE,
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let epsilon = if kind == Kind::Double { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    ByGramian::boxed("aligned-mtl", runs, kind, device, move |gramian, _| align(gramian, epsilon))
 };
 
 /// Of all rotations; a single one does for two objectives.

@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use super::groups::{EACH, Groups};
 use super::hooks::{Dropping, LookAhead, Steering};
-use crate::hyperparameters::{Choice, Hyperparameters, Setting};
+use crate::hyperparameters::{Choice, Hyperparameters};
 use crate::objective::{Layout, Reading, Role, Shape, Term};
 
 /// What a balancer sees of one step of R runs, M modalities and T groups of losses.
@@ -164,19 +164,6 @@ pub trait Balancer: Debug + Send {
     fn look_ahead(&mut self) -> Option<&mut dyn LookAhead> {
         None
     }
-}
-
-/// One line of [`BALANCERS`](super::BALANCERS).
-#[derive(Debug, Clone, Copy)]
-pub struct BalancerEntry {
-    /// The word in a pipeline file.
-    pub name: &'static str,
-    /// What it is, with its source.
-    pub about: &'static str,
-    /// What may be set of it.
-    pub takes: &'static [Setting],
-    /// Makes one for R runs, which share their words.
-    pub build: fn(&[Hyperparameters], Kind, Device) -> Box<dyn Balancer>,
 }
 
 /// A word that the runs share.

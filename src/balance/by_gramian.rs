@@ -5,7 +5,7 @@ use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 use super::adversarial::LAMBDA;
-use super::{Balancer, Choice, Groups, Hyperparameters, Needs, Number, Record, Signals, Update, column, word};
+use super::{Added, Balancer, Choice, Groups, Hyperparameters, Needs, Number, Record, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Layout, Role, Shape, Term, UnimodalClassification};
 
 /// What meets the class loss of the fused head.
@@ -24,6 +24,12 @@ pub const OBJECTIVES: Choice<Beside> = Choice::new(
     &[Beside::Domain, Beside::Unimodal],
     "beside the fused class loss: the reversed domain loss, or the uni-modal ones",
 );
+
+/// What that adds.
+pub const BESIDE: &[Added] = &[
+    Added::unless_there(Role::Domain, "discriminator").only(&[("objectives", "domain")]),
+    Added::unless_there(Role::Unimodal, "unimodal").only(&[("objectives", "unimodal")]),
+];
 
 /// [`LAMBDA`], for the domain loss.
 pub const DOMAIN_WEIGHT: Number = LAMBDA.only("objectives", "domain");

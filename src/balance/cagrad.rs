@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
-use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
-use super::{BalancerEntry, Choice, Number, column, simplex, word};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
+use super::{BalancerEntry, Build, Choice, Number, column, simplex, word};
 
 /// Conflict-averse gradient descent (Liu et al., NeurIPS 2021): of all updates within c ‖g_0‖ of the mean gradient g_0 the
 /// one that helps the worst objective most, d = g_0 + c ‖g_0‖ g_w / ‖g_w‖ with g_w = Σ w_t g_t of the least
@@ -13,11 +13,13 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "cagrad",
     about: "conflict-averse gradient descent (Liu et al., NeurIPS 2021)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), C.setting(), RESCALE.setting()],
-    build: |runs, kind, device| {
-        let c = column(runs, &C, Kind::Double, device).view([-1, 1, 1]);
-        let rescale = word(runs, &RESCALE);
-        ByGramian::boxed("cagrad", runs, kind, device, move |gramian, _| combine(gramian, &c, rescale))
-    },
+    adds: BESIDE,
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let c = column(runs, &C, Kind::Double, device).view([-1, 1, 1]);
+    let rescale = word(runs, &RESCALE);
+    ByGramian::boxed("cagrad", runs, kind, device, move |gramian, _| combine(gramian, &c, rescale))
 };
 
 const C: Number =

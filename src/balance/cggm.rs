@@ -3,7 +3,8 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::{
-    Balancer, BalancerEntry, Choice, Groups, Number, Record, Signals, Steering, TaskHeads, Update, column, keep, spread, word,
+    Balancer, BalancerEntry, Build, Choice, Groups, Number, Record, Signals, Steering, TaskHeads, Update, column, keep, spread,
+    word,
 };
 use crate::objective::{GuideClassification, Last, Layout, Role, Shape, Term};
 
@@ -25,11 +26,13 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "cggm",
     about: "classifier-guided gradient modulation (Guo et al., NeurIPS 2024)",
     takes: &[PAPER.setting(), RHO.setting(), LAMBDA.setting(), CLAMP.setting()],
-    build: |runs, kind, device| {
-        let [rho, lambda, clamp] = [&RHO, &LAMBDA, &CLAMP].map(|number| column(runs, number, kind, device).unsqueeze(1));
-        let paper = word(runs, &PAPER);
-        Box::new(Cggm { paper, accuracy: rho.zeros_like(), direction: rho.zeros_like(), rho, lambda, clamp })
-    },
+    adds: &[],
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let [rho, lambda, clamp] = [&RHO, &LAMBDA, &CLAMP].map(|number| column(runs, number, kind, device).unsqueeze(1));
+    let paper = word(runs, &PAPER);
+    Box::new(Cggm { paper, accuracy: rho.zeros_like(), direction: rho.zeros_like(), rho, lambda, clamp })
 };
 
 const PAPER: Choice<bool> = Choice::new(

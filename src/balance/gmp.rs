@@ -2,7 +2,7 @@ use tch::Tensor;
 
 use super::adversarial::LAMBDA;
 use super::ratio::{modulation, to_mean_of_others, to_others};
-use super::{Balancer, BalancerEntry, Choice, Needs, Number, Record, Signals, Update, column, word};
+use super::{Added, Balancer, BalancerEntry, Build, Choice, Needs, Number, Record, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDiscriminator, Term, UnimodalClassification};
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
@@ -37,18 +37,24 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
         CLASS_WEIGHT.setting(),
         DOMAIN_WEIGHT.setting(),
     ],
-    build: |runs, kind, device| {
-        let column = |number: &Number| column(runs, number, kind, device);
-        let bench = word(runs, &BENCH);
-        let (class_scale, domain_scale) = match bench {
-            true => (column(&CLASS_WEIGHT), -column(&DOMAIN_WEIGHT) * column(&REVERSAL)),
-            false => (Tensor::ones([runs.len() as i64], (kind, device)), -column(&LAMBDA)),
-        };
-        let [alpha_k, alpha_p] = [&ALPHA_K, &ALPHA_P].map(|number| column(number).unsqueeze(1));
-        let (modulate, project, pairwise) = (word(runs, &MODULATE), word(runs, &PROJECT), word(runs, &PAIRWISE));
-        let (owned, fused) = (bench && word(runs, &OWNED), !bench && word(runs, &CLASS_GRADIENT));
-        Box::new(Gmp { bench, owned, fused, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
-    },
+    adds: &[
+        Added::unless_there(Role::Domain, "discriminator").only(&[("variant", "paper")]),
+        Added::always(Role::Domain, "discriminator").only(&[("variant", "bench")]),
+        Added::always(Role::Unimodal, "unimodal").only(&[("variant", "bench")]),
+    ],
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let column = |number: &Number| column(runs, number, kind, device);
+    let bench = word(runs, &BENCH);
+    let (class_scale, domain_scale) = match bench {
+        true => (column(&CLASS_WEIGHT), -column(&DOMAIN_WEIGHT) * column(&REVERSAL)),
+        false => (Tensor::ones([runs.len() as i64], (kind, device)), -column(&LAMBDA)),
+    };
+    let [alpha_k, alpha_p] = [&ALPHA_K, &ALPHA_P].map(|number| column(number).unsqueeze(1));
+    let (modulate, project, pairwise) = (word(runs, &MODULATE), word(runs, &PROJECT), word(runs, &PAIRWISE));
+    let (owned, fused) = (bench && word(runs, &OWNED), !bench && word(runs, &CLASS_GRADIENT));
+    Box::new(Gmp { bench, owned, fused, modulate, project, pairwise, alpha_k, alpha_p, class_scale, domain_scale })
 };
 
 const BENCH: Choice<bool> = Choice::new(
@@ -257,7 +263,7 @@ mod tests {
     use tch::{Device, Kind};
 
     fn balance(q: &[f64], c: &[f64], gramian: [f64; 3]) -> (Vec<f64>, Vec<f64>) {
-        let mut gmp = (ENTRY.build)(&settings(&ENTRY, ""), Kind::Double, Device::Cpu);
+        let mut gmp = BUILD(&settings(&ENTRY, ""), Kind::Double, Device::Cpu);
         let m = q.len() as i64;
         let one = Tensor::from_slice(&[gramian[0], gramian[1], gramian[1], gramian[2]]).view([1, 1, 2, 2]);
         let signals = Signals {

@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
-use super::by_gramian::{Beside, DOMAIN_WEIGHT, MET, OBJECTIVES, added_scale, added_term, met, squares};
-use super::{Balancer, BalancerEntry, Groups, Hyperparameters, Needs, Number, Signals, Update, column, word};
+use super::by_gramian::{BESIDE, Beside, DOMAIN_WEIGHT, MET, OBJECTIVES, added_scale, added_term, met, squares};
+use super::{Balancer, BalancerEntry, Build, Groups, Hyperparameters, Needs, Number, Signals, Update, column, word};
 use crate::objective::{Layout, Role, Shape, Term};
 
 /// GradNorm (Chen et al., ICML 2018): weights w_t of the losses learn to give n_t = w_t ‖g_t‖ the length mean(n) r_t^α, where
@@ -15,8 +15,10 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "grad-norm",
     about: "loss weights that learn to equalise gradient norms (Chen et al., ICML 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), ALPHA.setting(), RATE.setting()],
-    build: |runs, kind, device| Box::new(GradNorm::new(runs, kind, device)),
+    adds: BESIDE,
 };
+
+pub const BUILD: Build = |runs, kind, device| Box::new(GradNorm::new(runs, kind, device));
 
 const ALPHA: Number =
     Number::new("alpha", 1.5, [0.0, 3.0], "strength of the pull towards equal training rates; the paper tries 0 to 3");

@@ -1,8 +1,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Balancer, BalancerEntry, Copies, CopyLoss, Groups, Hyperparameters, LookAhead, Losses, Number, Record, Signals, Update,
-    column, keep,
+    Added, Balancer, BalancerEntry, Build, Copies, CopyLoss, Groups, Hyperparameters, LookAhead, Losses, Number, Record, Signals,
+    Update, column, keep,
 };
 use crate::objective::{Layout, Role, Shape, Term, UnimodalClassification};
 
@@ -21,8 +21,10 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "gradient-blending",
     about: "online gradient blending (Wang et al., CVPR 2020)",
     takes: &[SUPER_EPOCH.setting(), HELD_OUT.setting(), MOMENTUM.setting()],
-    build: |runs, kind, device| Box::new(Blending::new(runs, kind, device)),
+    adds: &[Added::always(Role::Unimodal, "unimodal")],
 };
+
+pub const BUILD: Build = |runs, kind, device| Box::new(Blending::new(runs, kind, device));
 
 const SUPER_EPOCH: Number =
     Number::new("super-epoch", 10.0, [5.0, 10.0], "epochs between estimates, whole; BalanceBenchmark").within(1.0, 1e6);

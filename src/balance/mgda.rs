@@ -1,5 +1,5 @@
-use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
-use super::{BalancerEntry, simplex};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
+use super::{BalancerEntry, Build, simplex};
 
 /// Multiple-gradient descent (Désidéri, C. R. Acad. Sci. Paris 2012; Sener & Koltun, NeurIPS 2018): the shortest convex
 /// combination of the gradients, along which no objective gets worse.
@@ -11,5 +11,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "mgda",
     about: "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
-    build: |runs, kind, device| ByGramian::boxed("mgda", runs, kind, device, |gramian, _| simplex::shortest(gramian)),
+    adds: BESIDE,
 };
+
+pub const BUILD: Build =
+    |runs, kind, device| ByGramian::boxed("mgda", runs, kind, device, |gramian, _| simplex::shortest(gramian));

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
-use super::by_gramian::{Beside, ByGramian, DOMAIN_WEIGHT, GRAMIAN, squares};
-use super::{BalancerEntry, Choice, Number, column, simplex};
+use super::by_gramian::{BESIDE, Beside, ByGramian, DOMAIN_WEIGHT, GRAMIAN, squares};
+use super::{BalancerEntry, Build, Choice, Number, column, simplex};
 
 /// MMPareto (Wei & Hu, ICML 2024): the plain sum of the gradients where none conflict, else T times their shortest convex
 /// combination, no shorter than the plain sum, and all of it times γ against the loss of gradient noise. Heads learn from
@@ -13,10 +13,12 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "mmpareto",
     about: "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)",
     takes: &[UNIMODAL_FIRST.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), GAMMA.setting()],
-    build: |runs, kind, device| {
-        let gamma = column(runs, &GAMMA, Kind::Double, device).view([-1, 1, 1]);
-        ByGramian::boxed("mmpareto", runs, kind, device, move |gramian, _| combine(gramian) * &gamma)
-    },
+    adds: BESIDE,
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let gamma = column(runs, &GAMMA, Kind::Double, device).view([-1, 1, 1]);
+    ByGramian::boxed("mmpareto", runs, kind, device, move |gramian, _| combine(gramian) * &gamma)
 };
 
 /// [`OBJECTIVES`](super::by_gramian::OBJECTIVES) with another default.

@@ -1,4 +1,4 @@
-//! How gradients of losses meet in each modality's encoder, one file a method.
+//! How gradients of losses meet in each modality's encoder, one file a balancer.
 //!
 //! For modality m and groups t of losses every method here is a choice of weights: update(θ_m) = Σ_t w\[m, t\] · g_t(m). What it
 //! may choose by are the [`Signals`] of a step; nothing is read back to the host.
@@ -10,6 +10,7 @@ mod balancer;
 mod by_gramian;
 mod cagrad;
 mod cggm;
+mod entry;
 #[cfg(test)]
 mod fixture;
 mod gmp;
@@ -28,8 +29,9 @@ mod pcgrad;
 mod ratio;
 mod simplex;
 
-pub use balancer::{Balancer, BalancerEntry, Needs, Record, Signals, Update};
+pub use balancer::{Balancer, Needs, Record, Signals, Update};
 use balancer::{keep, spread, word};
+pub use entry::{Added, BalancerBuilder, BalancerEntry, Build};
 pub use groups::{EACH, Groups};
 pub use hooks::{Copies, CopyLoss, Dropping, LookAhead, Losses, Steering, TaskHeads};
 
@@ -37,24 +39,35 @@ use crate::hyperparameters::{Choice, Hyperparameters, Number, Setting};
 use crate::objective::column;
 use crate::{Error, Result};
 
-/// Every balancer there is.
-pub static BALANCERS: &[BalancerEntry] = &[
-    none::ENTRY,
-    adversarial::ENTRY,
-    gmp::ENTRY,
-    ogm::ENTRY,
-    ogm_ge::ENTRY,
-    opm::ENTRY,
-    agm::ENTRY,
-    cggm::ENTRY,
-    gradient_blending::ENTRY,
-    pcgrad::ENTRY,
-    mgda::ENTRY,
-    cagrad::ENTRY,
-    mmpareto::ENTRY,
-    aligned_mtl::ENTRY,
-    nash_mtl::ENTRY,
-    grad_norm::ENTRY,
+/// The table, a word a balancer: its file. What is said of balancers and what builds them are apart, so that a program which only
+/// tells of them is not linked to libtorch.
+macro_rules! table {
+    ($($file:ident),* $(,)?) => {
+        /// Every balancer there is.
+        pub static BALANCERS: &[BalancerEntry] = &[$($file::ENTRY),*];
+
+        /// What builds each of them.
+        pub static BUILDERS: &[BalancerBuilder] = &[$(BalancerBuilder { entry: &$file::ENTRY, build: $file::BUILD }),*];
+    };
+}
+
+table![
+    none,
+    adversarial,
+    gmp,
+    ogm,
+    ogm_ge,
+    opm,
+    agm,
+    cggm,
+    gradient_blending,
+    pcgrad,
+    mgda,
+    cagrad,
+    mmpareto,
+    aligned_mtl,
+    nash_mtl,
+    grad_norm,
 ];
 
 /// The balancer of that name.
@@ -62,8 +75,18 @@ pub static BALANCERS: &[BalancerEntry] = &[
 /// # Errors
 /// [`Error::Input`] that lists the names there are.
 pub fn find(name: &str) -> Result<&'static BalancerEntry> {
-    BALANCERS.iter().find(|entry| entry.name == name).ok_or_else(|| {
-        let names: Vec<_> = BALANCERS.iter().map(|entry| entry.name).collect();
-        Error::input(format!("balance {name:?}"), format!("not known; expected one of {}", names.join(", ")))
-    })
+    BALANCERS.iter().find(|entry| entry.name == name).ok_or_else(|| unknown(name))
+}
+
+/// What builds the balancer of that name.
+///
+/// # Errors
+/// As [`find`].
+pub fn builder(name: &str) -> Result<&'static BalancerBuilder> {
+    BUILDERS.iter().find(|builder| builder.entry.name == name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<_> = BALANCERS.iter().map(|entry| entry.name).collect();
+    Error::input(format!("balance {name:?}"), format!("not known; expected one of {}", names.join(", ")))
 }

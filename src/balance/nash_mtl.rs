@@ -1,7 +1,7 @@
 use tch::Tensor;
 
-use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
-use super::{BalancerEntry, simplex};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
+use super::{BalancerEntry, Build, simplex};
 
 /// Nash bargaining between objectives (Navon et al., ICML 2022): weights α > 0 with G α = 1/α, G over its Frobenius norm as
 /// in the official code, which gives the update the length of the gradients.
@@ -15,8 +15,10 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "nash-mtl",
     about: "Nash bargaining between objectives (Navon et al., ICML 2022)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
-    build: |runs, kind, device| ByGramian::boxed("nash-mtl", runs, kind, device, |gramian, _| bargain(gramian)),
+    adds: BESIDE,
 };
+
+pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("nash-mtl", runs, kind, device, |gramian, _| bargain(gramian));
 
 /// What keeps opposite gradients' weights finite: the least 1 + cosine of two, and on the diagonal of more.
 const RIDGE: f64 = 1e-3;

@@ -1,8 +1,9 @@
-use super::{Balancer, BalancerEntry, Signals, Update};
+use super::{Balancer, BalancerEntry, Build, Signals, Update};
 
 /// Joint training: every gradient counts as it is.
-pub const ENTRY: BalancerEntry =
-    BalancerEntry { name: "none", about: "joint training, nothing balanced", takes: &[], build: |_, _, _| Box::new(Joint) };
+pub const ENTRY: BalancerEntry = BalancerEntry { name: "none", about: "joint training, nothing balanced", takes: &[], adds: &[] };
+
+pub const BUILD: Build = |_, _, _| Box::new(Joint);
 
 #[derive(Debug)]
 struct Joint;

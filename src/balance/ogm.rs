@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::ratio::{modulation, to_mean_of_others};
-use super::{Balancer, BalancerEntry, Hyperparameters, Number, Record, Setting, Signals, Update, column, spread};
+use super::{Balancer, BalancerEntry, Build, Hyperparameters, Number, Record, Setting, Signals, Update, column, spread};
 use crate::objective::{Label, Layout, Probe, Role, Shape, Term};
 
 /// On-the-fly gradient modulation (Peng et al., CVPR 2022, arXiv 2203.15332), without noise: the encoder of a modality
@@ -10,12 +10,10 @@ use crate::objective::{Label, Layout, Probe, Role, Shape, Term};
 /// Differences from the official code: confidences are those of linear [probes](Probe), since fused heads with a hidden
 /// layer have no slice of one modality; k scales the whole encoder, there convolution weights alone; for more than two
 /// modalities ρ is the ratio to the mean of the others, there undefined.
-pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "ogm",
-    about: "on-the-fly gradient modulation (Peng et al., CVPR 2022)",
-    takes: TAKES,
-    build: |runs, kind, device| Box::new(Ogm::new(runs, kind, device, false)),
-};
+pub const ENTRY: BalancerEntry =
+    BalancerEntry { name: "ogm", about: "on-the-fly gradient modulation (Peng et al., CVPR 2022)", takes: TAKES, adds: &[] };
+
+pub const BUILD: Build = |runs, kind, device| Box::new(Ogm::new(runs, kind, device, false));
 
 pub(super) const TAKES: &[Setting] = &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()];
 
@@ -89,7 +87,7 @@ mod tests {
     #[test]
     fn the_modality_ahead_slows_down_within_the_epochs_set() {
         let own = settings(&ENTRY, "alpha = 0.5\nfirst-epoch = 2\nlast-epoch = 3");
-        let mut ogm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let mut ogm = BUILD(&own, Kind::Double, Device::Cpu);
         // rho = 0.6 / 0.4
         let slow = 1.0 - 0.75f64.tanh();
         for (epoch, wanted) in [(1, 1.0), (2, slow), (3, slow), (4, 1.0)] {
@@ -102,7 +100,7 @@ mod tests {
     #[test]
     fn noise_goes_to_every_modality_within_the_epochs_set() {
         let own = settings(&ogm_ge::ENTRY, "last-epoch = 0");
-        let mut ogm = (ogm_ge::ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let mut ogm = ogm_ge::BUILD(&own, Kind::Double, Device::Cpu);
         for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 0.0])] {
             let noise = ogm.weigh(&signals(&[0.6, 0.4], epoch)).unwrap().noise.unwrap();
             assert!(close(&Vec::<f64>::try_from(noise.get(0)).unwrap(), &wanted));

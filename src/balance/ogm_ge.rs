@@ -1,5 +1,5 @@
-use super::BalancerEntry;
 use super::ogm::{Ogm, TAKES};
+use super::{BalancerEntry, Build};
 
 /// [OGM](super::ogm::ENTRY) with generalisation enhancement (Peng et al., CVPR 2022): every weight matrix of every
 /// encoder gets Gaussian noise on top, of the standard deviation of that matrix's gradient before k, in the epochs in which
@@ -9,5 +9,7 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "ogm-ge",
     about: "on-the-fly gradient modulation with noise (Peng et al., CVPR 2022)",
     takes: TAKES,
-    build: |runs, kind, device| Box::new(Ogm::new(runs, kind, device, true)),
+    adds: &[],
 };
+
+pub const BUILD: Build = |runs, kind, device| Box::new(Ogm::new(runs, kind, device, true));

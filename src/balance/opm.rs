@@ -2,7 +2,7 @@ use tch::{Kind, Tensor};
 
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
 use super::ratio::to_mean_of_others;
-use super::{Balancer, BalancerEntry, Choice, Dropping, Number, Record, Signals, Update, column, spread, word};
+use super::{Balancer, BalancerEntry, Build, Choice, Dropping, Number, Record, Signals, Update, column, spread, word};
 use crate::objective::{Label, Layout, Probe, Reading, Role, Shape, Streams, Term};
 
 /// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
@@ -17,11 +17,13 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "opm",
     about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
     takes: &[Q_BASE.setting(), LAMBDA.setting(), P_EXE.setting(), RESCALE.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
-    build: |runs, kind, device| {
-        let [q_base, lambda, p_exe] = [&Q_BASE, &LAMBDA, &P_EXE].map(|number| column(runs, number, kind, device).unsqueeze(1));
-        let rescale = word(runs, &RESCALE);
-        Box::new(Opm { q_base, lambda, p_exe, rescale, window: Window::new(runs, kind, device) })
-    },
+    adds: &[],
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let [q_base, lambda, p_exe] = [&Q_BASE, &LAMBDA, &P_EXE].map(|number| column(runs, number, kind, device).unsqueeze(1));
+    let rescale = word(runs, &RESCALE);
+    Box::new(Opm { q_base, lambda, p_exe, rescale, window: Window::new(runs, kind, device) })
 };
 
 const Q_BASE: Number =
@@ -124,7 +126,7 @@ mod tests {
     #[test]
     fn rows_are_dropped_as_often_as_the_probabilities_say() {
         let own = settings(&ENTRY, "q-base = 0.4\nlambda = 0\np-exe = 0.5");
-        let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let mut opm = BUILD(&own, Kind::Double, Device::Cpu);
         let rows = 200;
         let options = (Kind::Double, Device::Cpu);
         let scores = Tensor::from_slice(&[2.0, 0.0, 0.0, 0.0]).view([1, 2, 1, 2]).repeat([1, 1, rows, 1]);
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_left_is_scaled_where_asked_and_epochs_are_kept_to() {
         let own = settings(&ENTRY, "q-base = 1\nlambda = 0\np-exe = 1\nrescale = 'yes'\nfirst-epoch = 1");
-        let mut opm = (ENTRY.build)(&own, Kind::Double, Device::Cpu);
+        let mut opm = BUILD(&own, Kind::Double, Device::Cpu);
         let class = signals(&[0.8, 0.4], 0).class.unwrap();
         for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 2.0])] {
             let mask = opm.dropping().unwrap().factors(&class, &Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)), epoch);

@@ -1,7 +1,7 @@
 use tch::{Kind, Tensor};
 
-use super::by_gramian::{ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
-use super::{BalancerEntry, Signals};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
+use super::{BalancerEntry, Build, Signals};
 use crate::objective::Streams;
 
 /// Gradient surgery (Yu et al., NeurIPS 2020): from each objective's gradient what points against another's is taken off,
@@ -14,8 +14,10 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     name: "pcgrad",
     about: "gradient surgery (Yu et al., NeurIPS 2020)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
-    build: |runs, kind, device| ByGramian::boxed("pcgrad", runs, kind, device, project),
+    adds: BESIDE,
 };
+
+pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("pcgrad", runs, kind, device, project);
 
 fn project(gramian: &Tensor, signals: &Signals) -> Tensor {
     let shape = gramian.size();

@@ -2,10 +2,9 @@
 
 use std::fmt::Debug;
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
-use crate::hyperparameters::{Hyperparameters, Setting};
-use crate::objective::{Layout, Reading, Role, Shape, Term};
+use crate::objective::{Layout, Reading, Shape, Term};
 
 /// At which weights a branch runs, for each run.
 #[derive(Debug)]
@@ -109,21 +108,4 @@ pub trait Method: Debug + Send {
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
         Vec::new()
     }
-}
-
-/// One line of [`METHODS`](super::METHODS).
-#[derive(Debug, Clone, Copy)]
-pub struct MethodEntry {
-    /// The word in a pipeline file.
-    pub name: &'static str,
-    /// What it is, with its source.
-    pub about: &'static str,
-    /// What may be set of it. No balancer has a setting of the same name.
-    pub takes: &'static [Setting],
-    /// Its losses: what each is for, the first word of its heads' names, and the branch that it reads.
-    pub terms: &'static [(Role, &'static str, &'static str)],
-    /// Whether an average of its weights is judged, beside which `[train] average` has no place.
-    pub averages: bool,
-    /// Makes one for R runs.
-    pub build: fn(&[Hyperparameters], Kind, Device) -> Box<dyn Method>,
 }

@@ -1,4 +1,4 @@
-use super::{Declared, Method, MethodEntry};
+use super::{Build, Declared, Method, MethodEntry};
 use crate::objective::{FusedClassification, Layout, Role, Shape, Term};
 
 /// Empirical risk minimisation: cross-entropy on the fused embeddings and nothing else, the base of every table.
@@ -8,8 +8,9 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[],
     terms: &[(Role::Task, "classifier", "live")],
     averages: false,
-    build: |_, _, _| Box::new(Erm),
 };
+
+pub const BUILD: Build = |_, _, _| Box::new(Erm);
 
 #[derive(Debug)]
 struct Erm;

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::{Branch, Declared, Method, MethodEntry, Move, Scope, Weights};
+use super::{Branch, Build, Declared, Method, MethodEntry, Move, Scope, Weights};
 use crate::hyperparameters::Number;
 use crate::objective::{FusedClassification, Layout, Role, Shape, Term, UnimodalClassification, column};
 
@@ -12,8 +12,9 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[RATE.setting()],
     terms: &[(Role::Unimodal, "unimodal", "live"), (Role::Task, "classifier", "ahead")],
     averages: false,
-    build: |runs, kind, device| Box::new(InnerStep { rate: column(runs, &RATE, kind, device) }),
 };
+
+pub const BUILD: Build = |runs, kind, device| Box::new(InnerStep { rate: column(runs, &RATE, kind, device) });
 
 const RATE: Number = Number::new("inner-rate", 1e-4, [0.0, 1e-3], "α, the inner learning rate; the code of MMDG-Bench");
 

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::{Branch, Declared, Method, MethodEntry, Weights};
+use super::{Branch, Build, Declared, Method, MethodEntry, Weights};
 use crate::hyperparameters::{Hyperparameters, Number};
 use crate::objective::{Consistency, FusedClassification, Layout, Role, Shape, Term, column};
 
@@ -15,10 +15,11 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[DECAY.setting(), WEIGHT.setting()],
     terms: &[(Role::Task, "classifier", "live"), (Role::Auxiliary, "classifier", "live, teacher")],
     averages: true,
-    build: |runs, kind, device| {
-        let decay = runs.iter().map(|run: &Hyperparameters| run.number(&DECAY)).collect();
-        Box::new(MeanTeacher { decay, weight: column(runs, &WEIGHT, kind, device) })
-    },
+};
+
+pub const BUILD: Build = |runs, kind, device| {
+    let decay = runs.iter().map(|run: &Hyperparameters| run.number(&DECAY)).collect();
+    Box::new(MeanTeacher { decay, weight: column(runs, &WEIGHT, kind, device) })
 };
 
 const DECAY: Number =

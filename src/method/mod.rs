@@ -4,24 +4,46 @@
 use crate::{Error, Result};
 
 mod branch;
+mod entry;
 mod erm;
 mod inner_step;
 mod mean_teacher;
 mod sam;
 mod unimodal;
 
-pub use branch::{Branch, BranchInput, Declared, Method, MethodEntry, Move, Scope, Weights};
+pub use branch::{Branch, BranchInput, Declared, Method, Move, Scope, Weights};
+pub use entry::{Build, MethodBuilder, MethodEntry};
 
-/// Every method there is.
-pub static METHODS: &[MethodEntry] = &[erm::ENTRY, unimodal::ENTRY, mean_teacher::ENTRY, inner_step::ENTRY, sam::ENTRY];
+/// The table, a word a method: its file. As in [`crate::balance`], what is said of methods and what builds them are apart.
+macro_rules! table {
+    ($($file:ident),* $(,)?) => {
+        /// Every method there is.
+        pub static METHODS: &[MethodEntry] = &[$($file::ENTRY),*];
+
+        /// What builds each of them.
+        pub static BUILDERS: &[MethodBuilder] = &[$(MethodBuilder { entry: &$file::ENTRY, build: $file::BUILD }),*];
+    };
+}
+
+table![erm, unimodal, mean_teacher, inner_step, sam];
 
 /// The method of that name.
 ///
 /// # Errors
 /// [`Error::Input`] that lists the names there are.
 pub fn find(name: &str) -> Result<&'static MethodEntry> {
-    METHODS.iter().find(|method| method.name == name).ok_or_else(|| {
-        let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
-        Error::input(format!("method {name:?}"), format!("not known; expected one of {}", names.join(", ")))
-    })
+    METHODS.iter().find(|method| method.name == name).ok_or_else(|| unknown(name))
+}
+
+/// What builds the method of that name.
+///
+/// # Errors
+/// As [`find`].
+pub fn builder(name: &str) -> Result<&'static MethodBuilder> {
+    BUILDERS.iter().find(|builder| builder.entry.name == name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
+    Error::input(format!("method {name:?}"), format!("not known; expected one of {}", names.join(", ")))
 }

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::{Branch, Declared, Method, MethodEntry, Move, Scope, Weights};
+use super::{Branch, Build, Declared, Method, MethodEntry, Move, Scope, Weights};
 use crate::hyperparameters::Number;
 use crate::objective::{FusedClassification, Layout, Role, Shape, Term, column};
 
@@ -15,8 +15,9 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[RHO.setting()],
     terms: &[(Role::Task, "classifier", "ahead")],
     averages: false,
-    build: |runs, kind, device| Box::new(Sam { rho: column(runs, &RHO, kind, device) }),
 };
+
+pub const BUILD: Build = |runs, kind, device| Box::new(Sam { rho: column(runs, &RHO, kind, device) });
 
 const RHO: Number = Number::new("sam-rho", 0.05, [0.01, 0.2], "ρ, how far the worst point is; the paper");
 

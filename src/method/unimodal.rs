@@ -1,4 +1,4 @@
-use super::{Declared, Method, MethodEntry};
+use super::{Build, Declared, Method, MethodEntry};
 use crate::objective::{FusedClassification, Layout, Role, Shape, Term, UnimodalClassification};
 
 /// Joint training with one linear classifier a modality beside the fused one: the base of methods that add such losses.
@@ -8,8 +8,9 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[],
     terms: &[(Role::Task, "classifier", "live"), (Role::Unimodal, "unimodal", "live")],
     averages: false,
-    build: |_, _, _| Box::new(Unimodal),
 };
+
+pub const BUILD: Build = |_, _, _| Box::new(Unimodal);
 
 #[derive(Debug)]
 struct Unimodal;

@@ -1,13 +1,12 @@
 //! What is compared: methods and balancers with their settings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
 use crate::balance;
 use crate::hyperparameters::{Hyperparameters, Setting};
-use crate::objective::{Heads, Layout, Shape, Term};
 use crate::{Error, Result, method};
 
 /// One column of the comparison.
@@ -83,7 +82,7 @@ impl Compare {
     /// known.
     pub fn conflict(&self) -> Option<String> {
         let (column, own) = self.looked_up().ok()?;
-        twice(&column, &own).map(|name| format!("both have heads named {name}"))
+        column.balance.conflict(column.method, &own)
     }
 
     /// Looks names up and fills in defaults.
@@ -96,9 +95,9 @@ impl Compare {
             return Err(Error::input(input, "expected a `name` that can be a folder's"));
         }
         let (column, hyperparameters) = self.looked_up().map_err(|problem| Error::input(&input, problem))?;
-        if let Some(twice) = twice(&column, &hyperparameters) {
-            let Column { method, balance, .. } = column;
-            let problem = format!("method {:?} and balance {:?} both have heads named {twice}", method.name, balance.name);
+        let Column { method, balance, .. } = column;
+        if let Some(conflict) = balance.conflict(method, &hyperparameters) {
+            let problem = format!("method {:?} and balance {:?} {conflict}", method.name, balance.name);
             return Err(Error::input(input, format!("{problem}; expected another pair")));
         }
         Ok(Resolved { column, hyperparameters })
@@ -113,19 +112,6 @@ impl Compare {
             .map_err(|problem| format!("method {:?} and balance {:?}: {problem}", method.name, balance.name))?;
         Ok((column, own))
     }
-}
-
-/// The first word of a tensor's name that both the method's and the balancer's heads would have.
-fn twice(Column { method, balance, .. }: &Column, own: &Hyperparameters) -> Option<String> {
-    let modalities = vec!["a".into(), "b".into()];
-    let shape = Shape { modalities, widths: vec![1; 2], classes: 2, domains: 2, hidden: 1, heads: Heads::default() };
-    let mut layout = Layout::default();
-    let (own, kind, device) = (std::slice::from_ref(own), tch::Kind::Double, tch::Device::Cpu);
-    let declared = (method.build)(own, kind, device).declare(&shape, &mut layout);
-    let _added = (balance.build)(own, kind, device).terms(&shape, &mut layout, &Term::roles(&declared.terms));
-    let mut seen = BTreeSet::new();
-    let entry = layout.entries().iter().find(|entry| !seen.insert(&entry.name))?;
-    entry.name.split('.').next().map(str::to_owned)
 }
 
 /// Whether a name can be one folder's.

@@ -1,7 +1,7 @@
 //! What the runs of a cohort have in common.
 
-use crate::balance::BalancerEntry;
-use crate::method::MethodEntry;
+use crate::balance::BalancerBuilder;
+use crate::method::MethodBuilder;
 use crate::objective::Shape;
 
 /// What a cohort's runs have in common.
@@ -20,7 +20,7 @@ pub struct Design {
     /// Share of hidden units dropped.
     pub dropout: f64,
     /// Which losses there are, and where they are taken.
-    pub method: &'static MethodEntry,
+    pub method: &'static MethodBuilder,
     /// How gradients meet.
-    pub balance: &'static BalancerEntry,
+    pub balance: &'static BalancerBuilder,
 }

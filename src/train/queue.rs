@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tch::Device;
 
 use super::amount::Runs;
+use super::cohort::Cohort;
 use super::memory::Need;
 use super::run::{Planned, Works};
 use super::trial::Trial;
@@ -70,7 +71,7 @@ impl Works<'_> {
     /// How many runs of a shape memory has room for.
     fn fitting(&self, runs: &[Planned]) -> Result<usize> {
         let (Some(most), Some(Planned { trial, .. })) = (self.settings.max_memory, runs.first()) else { return Ok(usize::MAX) };
-        let (design, own) = (self.design(trial), &trial.configuration.hyperparameters);
+        let (design, own) = (self.design(trial)?, &trial.configuration.hyperparameters);
         Need::of(self.table, &design, &trial.task.modalities, own, self.settings.batch_size, self.placed.kind).fitting(most)
     }
 
@@ -82,9 +83,10 @@ impl Works<'_> {
         while size <= cap {
             let one = || {
                 tch::set_num_threads(1);
-                self.cohort(&runs[..size], self.init.as_ref()).rate()
+                self.cohort(&runs[..size], self.init.as_ref()).map(Cohort::rate)
             };
-            let rate: f64 = on_threads(threads, one)?.into_iter().map(|rate| rate.unwrap_or(0.0)).sum();
+            let rates = on_threads(threads, one)?.into_iter().filter_map(|rate| rate.ok()).collect::<Result<Vec<f64>>>()?;
+            let rate: f64 = rates.into_iter().sum();
             if rate < 0.9 * fastest {
                 break;
             }

@@ -263,7 +263,7 @@ impl Works<'_> {
                 self.stop.check()?;
                 let folder = self.settings.out.join(&run.trial.folder);
                 let saved = Saved::read(&folder.join(output::MODEL))?;
-                let cohort = self.cohort(std::slice::from_ref(run), Some(&saved));
+                let cohort = self.cohort(std::slice::from_ref(run), Some(&saved))?;
                 let embedding = cohort.lay_out()?.into_iter().next().unwrap_or_default();
                 output::add_embedding(&folder, &embedding)?;
                 done.push((run.place, embedding));
@@ -281,7 +281,7 @@ impl Works<'_> {
         let Some(init) = &self.init else { return Ok(()) };
         for trial in trials {
             let own = std::slice::from_ref(&trial.configuration.hyperparameters);
-            let model = Model::new(&self.design(trial), own, self.placed.kind, tch::Device::Cpu);
+            let model = Model::new(&self.design(trial)?, own, self.placed.kind, tch::Device::Cpu);
             let mut row = vec![0.0; model.layout.len() as usize];
             let at = |error: Error| Error::input(format!("[train] init, for {:?}", trial.column.name), error.to_string());
             init.put(&model.layout, model.needed, &mut row).map_err(at)?;

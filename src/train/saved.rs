@@ -224,7 +224,7 @@ impl Saved {
             .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
         let Resolved { column, hyperparameters } = card.column.resolve().map_err(at)?;
         let kind = settings.precision.kind();
-        let design = Design::new(&settings, &column, &card.modalities, card.classes.len(), card.sources.len());
+        let design = Design::new(&settings, &column, &card.modalities, card.classes.len(), card.sources.len()).map_err(at)?;
         let model = Model::new(&design, std::slice::from_ref(&hyperparameters), kind, Device::Cpu);
         let mut row = vec![0.0; model.layout.len() as usize];
         self.put(&model.layout, model.layout.entries().len(), &mut row)?;

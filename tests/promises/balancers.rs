@@ -55,7 +55,7 @@ fn groups(balancer: &dyn Balancer, count: i64) -> Groups {
 
 /// The columns of GMP's two sides.
 fn sides(own: &Hyperparameters) -> (i64, i64) {
-    let gmp = (mmdg::balance::find("gmp").unwrap().build)(std::slice::from_ref(own), Kind::Double, Device::Cpu);
+    let gmp = (mmdg::balance::builder("gmp").unwrap().build)(std::slice::from_ref(own), Kind::Double, Device::Cpu);
     let groups = groups(gmp.as_ref(), objectives(gmp.as_ref(), 3));
     let class = if own.words()["variant"] == "bench" { Role::Unimodal } else { Role::Task };
     (groups.place(class).unwrap(), groups.place(Role::Domain).unwrap())
@@ -130,7 +130,7 @@ impl Case {
 /// Three steps of one balancer.
 fn steps(entry: &BalancerEntry, own: &Hyperparameters, cases: &[Case], kind: Kind) -> Vec<Option<Update>> {
     let runs = cases[0].loss.size()[0] as usize;
-    let mut balancer = (entry.build)(&vec![own.clone(); runs], kind, Device::Cpu);
+    let mut balancer = (mmdg::balance::builder(entry.name).unwrap().build)(&vec![own.clone(); runs], kind, Device::Cpu);
     let (shape, mut layout) = (shape(cases[0].gradients.size()[1] as usize, 2), Layout::default());
     let groups = groups(balancer.as_ref(), cases[0].loss.size()[1]);
     balancer.terms(&shape, &mut layout, &[Role::Task]);
@@ -151,7 +151,8 @@ fn walk(modalities: usize, mut visit: impl FnMut(&BalancerEntry, &Hyperparameter
     tch::set_num_threads(1);
     for entry in BALANCERS {
         for own in choices(entry) {
-            let balancer = (entry.build)(std::slice::from_ref(&own), Kind::Double, Device::Cpu);
+            let balancer =
+                (mmdg::balance::builder(entry.name).unwrap().build)(std::slice::from_ref(&own), Kind::Double, Device::Cpu);
             let least = objectives(balancer.as_ref(), modalities);
             let most = if least == 1 { 1 } else { Groups::new(balancer.groups(), &Role::ALL).len() };
             (least..=most).for_each(|count| visit(entry, &own, count));

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 
-use mmdg::balance::{BALANCERS, Balancer, BalancerEntry, Needs, Signals, Update};
+use mmdg::balance::{BALANCERS, Balancer, BalancerBuilder, BalancerEntry, Needs, Signals, Update};
 use mmdg::hyperparameters::Hyperparameters;
-use mmdg::method::{METHODS, MethodEntry};
+use mmdg::method::{self, MethodBuilder};
 use mmdg::objective::{FusedDomain, Layout, Params, Role, Shape, Term, UnimodalClassification};
 use mmdg::rng::Stream;
 use mmdg::train::model::{Design, Inputs, Model, Moment};
@@ -31,8 +31,10 @@ thread_local! { static SEEN: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::ne
 #[derive(Debug)]
 struct Witness(Kind);
 
-static WITNESS: BalancerEntry =
-    BalancerEntry { name: "witness", about: "", takes: &[], build: |_, kind, _| Box::new(Witness(kind)) };
+static WITNESS: BalancerBuilder = BalancerBuilder {
+    entry: &BalancerEntry { name: "witness", about: "", takes: &[], adds: &[] },
+    build: |_, kind, _| Box::new(Witness(kind)),
+};
 
 impl Balancer for Witness {
     fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {
@@ -126,20 +128,20 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
 
 #[test]
 fn gramians_and_updates_are_those_of_explicit_gradients() {
-    for method in METHODS {
+    for method in method::BUILDERS {
         gramians_and_updates(method);
     }
 }
 
 /// Of one method; those with several branches have products between gradients at different weights.
-fn gramians_and_updates(method: &'static MethodEntry) {
+fn gramians_and_updates(method: &'static MethodBuilder) {
     let settings = toml::from_str("inner-rate = 0.05\nsam-rho = 0.3").unwrap();
     let mut given: std::collections::BTreeMap<String, toml::Value> = settings;
-    given.retain(|key, _| method.takes.iter().any(|setting| setting.name == key));
-    let none = Hyperparameters::new(method.takes, &given).unwrap();
+    given.retain(|key, _| method.entry.takes.iter().any(|setting| setting.name == key));
+    let none = Hyperparameters::new(method.entry.takes, &given).unwrap();
     for dropout in [0.0, 0.4] {
         for (name, design) in designs("none", dropout) {
-            let name = format!("{}, {name}", method.name);
+            let name = format!("{}, {name}", method.entry.name);
             let design = Design { balance: &WITNESS, method, ..design };
             // few rows and many: each layer takes the cheaper of two ways
             for rows in [2, 40] {

@@ -1,11 +1,11 @@
 //! Methods with several forward passes: against plain PyTorch (tests/reference/methods.py), in cohorts, resumed; and which losses
 //! a balancer's factors fall on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use mmdg::balance::BALANCERS;
-use mmdg::hyperparameters::Hyperparameters;
+use mmdg::hyperparameters::{Hyperparameters, Range, Setting};
 use mmdg::method::{self, METHODS};
 use mmdg::objective::{Heads, Layout, Part, Role, Shape};
 use mmdg::train::cohort::{Cohort, Run};
@@ -45,7 +45,7 @@ fn read(name: &str) -> (Tensors, String) {
 }
 
 fn of_case(table: &Table, case: &Case) -> (Design, Run) {
-    let (method, balance) = (method::find(&case.method).unwrap(), mmdg::balance::find(&case.balance).unwrap());
+    let (method, balance) = (method::builder(&case.method).unwrap(), mmdg::balance::builder(&case.balance).unwrap());
     let design = Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
@@ -70,7 +70,7 @@ fn of_case(table: &Table, case: &Case) -> (Design, Run) {
         learning_rate: case.learning_rate,
         weight_decay: 0.0,
         numbers: Numbers::default(),
-        hyperparameters: Hyperparameters::new(method.takes.iter().chain(balance.takes), &case.settings).unwrap(),
+        hyperparameters: Hyperparameters::new(method.entry.takes.iter().chain(balance.entry.takes), &case.settings).unwrap(),
         pick: Pick::Last,
     };
     (design, run)
@@ -119,15 +119,15 @@ fn ten_steps_are_those_of_plain_pytorch() {
 fn runs_of_every_method_alone_and_in_a_cohort_are_bit_equal() {
     tch::set_num_threads(1);
     let table = small();
-    for method in METHODS {
+    for method in method::BUILDERS {
         for balance in ["none", "gmp"] {
             let design = Design { method, ..design(&table, balance, 0.4) };
-            let takes = method.takes.iter().chain(design.balance.takes);
+            let takes = method.entry.takes.iter().chain(design.balance.entry.takes);
             let own = Hyperparameters::new(takes, &BTreeMap::new()).unwrap();
             let other = ["inner-rate", "sam-rho", "teacher-decay"].iter().fold(own.clone(), |own, key| own.with(key, 0.25));
             let hyperparameters = [own.clone(), other, own];
             let runs = (0..3).map(|i| a_run(task(&table, i), i as u64, hyperparameters[i].clone())).collect();
-            alone_as_together(&table, &design, runs, &format!("{} {balance}", method.name));
+            alone_as_together(&table, &design, runs, &format!("{} {balance}", method.entry.name));
         }
     }
 }
@@ -163,8 +163,8 @@ fn a_run_that_was_interrupted_goes_on_with_what_its_method_carries() {
 #[test]
 fn what_is_judged_is_what_the_method_says() {
     let table = small();
-    let design = Design { method: method::find("mean-teacher").unwrap(), ..design(&table, "none", 0.0) };
-    let own = Hyperparameters::new(design.method.takes, &toml::from_str("teacher-decay = 0.5").unwrap()).unwrap();
+    let design = Design { method: method::builder("mean-teacher").unwrap(), ..design(&table, "none", 0.0) };
+    let own = Hyperparameters::new(design.method.entry.takes, &toml::from_str("teacher-decay = 0.5").unwrap()).unwrap();
     let mut cohort =
         Cohort::new(&table, &design, Optimizer::Sgd, 8, vec![a_run(task(&table, 2), 1, own)], Kind::Double, Device::Cpu);
     let mut teacher = cohort.parameters().copy();
@@ -189,7 +189,8 @@ fn tables_say_what_methods_declare() {
         );
         let own = Hyperparameters::new(entry.takes, &BTreeMap::new()).unwrap();
         let mut layout = Layout::default();
-        let declared = (entry.build)(&[own], Kind::Float, Device::Cpu).declare(&shape, &mut layout);
+        let declared =
+            (method::builder(entry.name).unwrap().build)(&[own], Kind::Float, Device::Cpu).declare(&shape, &mut layout);
         let counting: Vec<_> = declared.terms.iter().filter(|term| term.counts).collect();
         assert_eq!(counting.len(), entry.terms.len(), "{}", entry.name);
         for role in Role::ALL {
@@ -204,6 +205,48 @@ fn tables_say_what_methods_declare() {
         }
         assert!(declared.judged < declared.branches.len());
     }
+}
+
+/// What a balancer is said to add, against what it declares beside each method with each of its words; and heads of one name
+/// make no pair.
+#[test]
+fn tables_say_what_balancers_add() {
+    let modalities = vec!["a".to_owned(), "b".into()];
+    let shape = Shape { modalities, widths: vec![2, 3], classes: 3, domains: 2, hidden: 4, heads: Heads::default() };
+    let mut pairs = [0, 0];
+    for balancer in mmdg::balance::BUILDERS {
+        let words = |setting: &Setting| match setting.range {
+            Range::Word(words) => words.iter().map(|word| (setting.name, *word)).collect(),
+            Range::Number { .. } => Vec::new(),
+        };
+        for (key, word) in balancer.entry.takes.iter().flat_map(words).chain([("", "")]) {
+            let given: BTreeMap<String, toml::Value> =
+                [(key.to_owned(), word.into())].into_iter().filter(|(key, _): &(String, toml::Value)| !key.is_empty()).collect();
+            let Ok(own) = Hyperparameters::new(balancer.entry.takes, &given) else { continue };
+            for method in method::BUILDERS {
+                let mut layout = Layout::default();
+                let runs = std::slice::from_ref(&own);
+                let declared = (method.build)(runs, Kind::Float, Device::Cpu).declare(&shape, &mut layout);
+                let before = layout.entries().len();
+                let of_method = mmdg::objective::Term::roles(&declared.terms);
+                let terms = (balancer.build)(runs, Kind::Float, Device::Cpu).terms(&shape, &mut layout, &of_method);
+                let first = |place: usize| layout.entries()[place].name.split('.').next().unwrap();
+                let place = format!("{} with {}, {key} = {word}", method.entry.name, balancer.entry.name);
+                let trains = terms.iter().filter(|term| term.objective.trains_encoders());
+                // a discriminator may have a projection before it
+                let found: BTreeMap<Role, Vec<&str>> =
+                    trains.map(|term| (term.role, term.objective.entries().map(first).collect())).collect();
+                let said: Vec<_> = balancer.entry.added(method.entry, &own).collect();
+                assert_eq!(said.len(), found.len(), "{place}");
+                assert!(said.iter().all(|added| found[&added.role].contains(&added.heads)), "{place}: {said:?}, {found:?}");
+                let names: BTreeSet<&str> = layout.entries()[..before].iter().map(|entry| &entry.name[..]).collect();
+                let twice = layout.entries()[before..].iter().any(|entry| names.contains(&entry.name[..]));
+                assert_eq!(balancer.entry.conflict(method.entry, &own).is_some(), twice, "{place}");
+                pairs[usize::from(twice)] += 1;
+            }
+        }
+    }
+    assert!(pairs.iter().all(|count| *count > 0), "{pairs:?}");
 }
 
 /// The dumped first step of every pair of method and balancer: which columns there are, and which the balancer's factors fall on.

@@ -28,7 +28,7 @@ fn every_kind_trains_a_run_alone_as_among_others() {
             hidden: vec![12, 10],
             layer_norm: true,
             class_weights: true,
-            method: method::find("unimodal").unwrap(),
+            method: method::builder("unimodal").unwrap(),
             ..base
         };
         let own = hyperparameters(balance, words, &[]);

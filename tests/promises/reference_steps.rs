@@ -66,7 +66,7 @@ pub(super) fn table(goldens: &Tensors) -> Table {
 }
 
 fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
-    let balance = balance::find(&case.balance).unwrap();
+    let balance = balance::builder(&case.balance).unwrap();
     let design = Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
@@ -81,7 +81,7 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
         layer_norm: false,
         class_weights: false,
         dropout: case.dropout,
-        method: method::find("erm").unwrap(),
+        method: method::builder("erm").unwrap(),
         balance,
     };
     let run = Run {
@@ -91,7 +91,7 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
         learning_rate: case.learning_rate,
         weight_decay: case.weight_decay,
         numbers: Numbers::default(),
-        hyperparameters: Hyperparameters::new(balance.takes, &case.settings).unwrap(),
+        hyperparameters: Hyperparameters::new(balance.entry.takes, &case.settings).unwrap(),
         pick: Pick::Last,
     };
     Cohort::new(table, &design, case.optimizer, case.batch_size, vec![run], kind, Device::Cpu)

@@ -188,7 +188,7 @@ fn groups() -> Groups {
 }
 
 fn build(name: &str, words: &str, more: &[(&str, f64)]) -> Box<dyn Balancer> {
-    (balance::find(name).unwrap().build)(&[hyperparameters(name, words, more)], Kind::Double, Device::Cpu)
+    (balance::builder(name).unwrap().build)(&[hyperparameters(name, words, more)], Kind::Double, Device::Cpu)
 }
 
 fn shape(modalities: usize) -> Shape {

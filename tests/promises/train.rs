@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
-use mmdg::balance::{BALANCERS, Groups, Signals};
+use mmdg::balance::{Groups, Signals};
 use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::Split;
 use mmdg::objective::{Heads, Reading, Role, Shape};
@@ -91,8 +91,8 @@ pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
         layer_norm: false,
         class_weights: false,
         dropout,
-        method: method::find("erm").unwrap(),
-        balance: balance::find(balance).unwrap(),
+        method: method::builder("erm").unwrap(),
+        balance: balance::builder(balance).unwrap(),
     }
 }
 
@@ -418,8 +418,8 @@ fn gmp_gives_the_updates_of_the_papers_equations() {
     for case in &cases {
         let words: String = case.words.iter().map(|(key, word)| format!("{key} = '{word}'\n")).collect();
         let own = hyperparameters("gmp", &words, &[("alpha-k", case.alpha_k), ("alpha-p", case.alpha_p)]);
-        let entry = BALANCERS.iter().find(|entry| entry.name == "gmp").unwrap();
-        let mut gmp = (entry.build)(&[own], Kind::Double, Device::Cpu);
+        let gmp = balance::builder("gmp").unwrap();
+        let mut gmp = (gmp.build)(&[own], Kind::Double, Device::Cpu);
         let products = |m: usize| {
             let (c, d) = (&case.g_c[m], &case.g_d[m]);
             [dot(c, c), dot(c, d), dot(d, c), dot(d, d)]

@@ -173,7 +173,7 @@ mod tests {
     use super::super::super::task::Task;
     use super::super::super::{Numbers, Pick, TargetSplit};
     use super::super::{Cohort, Run};
-    use crate::balance::BALANCERS;
+    use crate::balance::BUILDERS;
     use crate::hyperparameters::Hyperparameters;
     use crate::manifest::Split;
     use crate::method;
@@ -216,7 +216,8 @@ mod tests {
         let _measured = fill(4);
         Cuda::synchronize(0);
         let times = (4.0 * 0.3 / start.elapsed().as_secs_f64()).ceil() as usize;
-        for entry in BALANCERS {
+        for balance in BUILDERS {
+            let entry = balance.entry;
             let own = Hyperparameters::new(entry.takes, &Default::default()).unwrap();
             let design = Design {
                 shape: Shape {
@@ -232,8 +233,8 @@ mod tests {
                 layer_norm: false,
                 class_weights: false,
                 dropout: 0.5,
-                method: method::find("erm").unwrap(),
-                balance: entry,
+                method: method::builder("erm").unwrap(),
+                balance,
             };
             let run = |seed| Run {
                 task: task.clone(),

@@ -13,7 +13,10 @@ use crate::report::results::{Role, RunResult};
 
 impl Works<'_> {
     /// These runs side by side, before their first step, with these weights if any. They are of one shape.
-    pub fn cohort(&self, planned: &[Planned], init: Option<&Saved>) -> Cohort {
+    ///
+    /// # Errors
+    /// As [`Design::new`].
+    pub fn cohort(&self, planned: &[Planned], init: Option<&Saved>) -> Result<Cohort> {
         let settings = self.settings;
         let run = |planned: &Planned| Run {
             task: planned.trial.task.clone(),
@@ -25,15 +28,18 @@ impl Works<'_> {
             hyperparameters: planned.trial.configuration.hyperparameters.clone(),
             pick: planned.trial.pick,
         };
-        let design = self.design(&planned[0].trial);
+        let design = self.design(&planned[0].trial)?;
         let runs = planned.iter().map(run).collect();
         let mut cohort = Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init);
         cohort.keep_steps(settings.trace);
-        cohort
+        Ok(cohort)
     }
 
     /// What runs like `trial` have in common.
-    pub fn design(&self, trial: &Trial) -> Design {
+    ///
+    /// # Errors
+    /// As [`Design::new`].
+    pub fn design(&self, trial: &Trial) -> Result<Design> {
         let task = &trial.task;
         Design::new(self.settings, &trial.column, &widths(self.table, task), self.table.classes().len(), task.sources.len())
     }
@@ -43,7 +49,7 @@ impl Works<'_> {
         let Some(first) = planned.first() else { return Ok(Vec::new()) };
         let settings = self.settings;
         self.stop.check()?;
-        let mut cohort = self.cohort(planned, self.init.as_ref());
+        let mut cohort = self.cohort(planned, self.init.as_ref())?;
         let folder = |planned: &Planned| settings.out.join(&planned.trial.folder);
         if first.epochs > 0 {
             for (r, run) in planned.iter().enumerate() {

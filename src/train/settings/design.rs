@@ -4,11 +4,21 @@ use super::super::compare::Column;
 use super::super::design::Design;
 use super::Settings;
 use crate::objective::{Heads, Shape};
+use crate::{Result, balance, method};
 
 impl Design {
     /// Of runs with these settings on these modalities (name and width of features).
-    pub fn new(settings: &Settings, column: &Column, modalities: &[(String, usize)], classes: usize, domains: usize) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) where nothing builds the column's method or balancer.
+    pub fn new(
+        settings: &Settings,
+        column: &Column,
+        modalities: &[(String, usize)],
+        classes: usize,
+        domains: usize,
+    ) -> Result<Self> {
+        Ok(Self {
             shape: Shape {
                 modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
                 widths: modalities.iter().map(|(name, _)| settings.embedding.of(name) as i64).collect(),
@@ -22,8 +32,8 @@ impl Design {
             layer_norm: settings.layer_norm,
             class_weights: settings.class_weights,
             dropout: settings.dropout,
-            method: column.method,
-            balance: column.balance,
-        }
+            method: method::builder(column.method.name)?,
+            balance: balance::builder(column.balance.name)?,
+        })
     }
 }
