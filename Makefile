@@ -29,7 +29,7 @@ step = printf '\n== [%4d s] %s\n' $$(( $$(date +%s) - STARTED ))
 
 demo: setup
 	$(step) "building mmdg (the first time takes some minutes)"
-	cargo build --release --locked --bin mmdg
+	cargo build --release --locked --bins
 	$(step) "mmdg demo-data demo/data"
 	target/release/mmdg demo-data demo/data
 	$(step) "mmdg run pipelines/demo.toml"

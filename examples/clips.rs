@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mmdg::error::Action;
 use mmdg::error::Failure;
 use mmdg::manifest::Segment;
+use mmdg::media::decode::Decoders;
 use mmdg::preprocess::{self, Pass};
 use mmdg::preset::maker::{self, Maker};
 use mmdg::sample::{Made, Sink};
@@ -95,7 +96,7 @@ fn make(maker: &Maker, pass: &Pass, segments: &[Segment], order: &[usize], out: 
     let rows: Vec<&Segment> = pass.rows.iter().map(|&row| &segments[row as usize]).collect();
     let bytes = maker.preset.row().bytes() as usize;
     let mut clips = Clips { pass, bytes, open: HashMap::new(), out, order, sum: 0 };
-    maker.preset.make(source, &rows, &mut clips)?;
+    maker.preset.make(&Decoders, source, &rows, &mut clips)?;
     Ok(clips.sum)
 }
 

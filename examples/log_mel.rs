@@ -10,6 +10,7 @@
 use std::path::PathBuf;
 
 use mmdg::manifest::Segment;
+use mmdg::media::decode::Decoders;
 use mmdg::modality::Kind;
 use mmdg::preset::{self, Setup};
 use mmdg::sample::Memory;
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut count, mut sum) = (0, 0.0);
     for path in arguments.map(PathBuf::from) {
         let segment = Segment::new("", path, Span::WHOLE);
-        preset.make(&Source::of(Kind::Audio, &segment, &Default::default())?, &[&segment], &mut memory)?;
+        preset.make(&Decoders, &Source::of(Kind::Audio, &segment, &Default::default())?, &[&segment], &mut memory)?;
         if let Some(Err(failure)) = &memory.outcomes[0] {
             return Err(format!("{}: {failure}", segment.path.display()).into());
         }

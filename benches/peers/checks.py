@@ -1,6 +1,6 @@
 """What the looks at stores and recordings cost that find nothing wrong: median seconds of the whole program over rounds.
 
-    cargo build --release --bin mmdg
+    cargo build --release --bins
     python3 benches/peers/checks.py DIR --rounds 5
 
 Makes its inputs in DIR: features of 200 MB with a run trained on them, and 10,000 recordings with a store of 500 MB made of them. Needs numpy.

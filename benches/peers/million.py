@@ -1,7 +1,7 @@
 """A table of a million rows beside an older build: the seconds and the memory of `mmdg validate`, and of `mmdg inspect`, which reads a store's manifest as opening it does, in turns within each round.
 
     git worktree add /tmp/older ebe756c       # and .deps/ beside it
-    for tree in /tmp/older .; do (cd $tree && cargo build --release --no-default-features --features cli,media,hdf5,exchange --bin mmdg); done
+    for tree in /tmp/older .; do (cd $tree && cargo build --release --no-default-features --features cli,media,hdf5,exchange --bins); done
     python3 benches/peers/million.py DIR --older /tmp/older/target/release/mmdg --rounds 5
 
 Ids of 20 characters and more and paths of 40 and more, all of them distinct, in 10 and in 10,000 classes; no file is there, so that each is a line of the output,

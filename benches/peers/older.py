@@ -1,7 +1,7 @@
 """An older build of mmdg beside this one: processor time of the same work on the same files, in turns within each round.
 
     git worktree add /tmp/older ebe756c
-    for tree in /tmp/older .; do (cd $tree && cargo build --release --no-default-features --features cli,media,video,hdf5 --bin mmdg --examples); done
+    for tree in /tmp/older .; do (cd $tree && cargo build --release --no-default-features --features cli,media,video,hdf5 --bins --examples); done
     python3 benches/peers/older.py DIR --older /tmp/older --rounds 15
 
 Needs the ffmpeg program, which makes the inputs in DIR on the first run. The figure is this build's user and system time over the older one's, of the

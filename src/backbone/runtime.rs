@@ -25,7 +25,7 @@ impl Runtime {
 
     /// The runtime's version as its file name tells it, such as `1.32.0`.
     pub fn version(&self) -> Option<&str> {
-        self.path.file_name()?.to_str()?.strip_prefix("libonnxruntime.so.")
+        version(&self.path)
     }
 }
 
@@ -41,10 +41,40 @@ pub fn runtime() -> Result<&'static Runtime> {
     RUNTIME.get_or_init(load).as_ref().map_err(|problem| Error::environment(problem, REMEDY))
 }
 
-fn load() -> Result<Runtime, String> {
+/// The library that [`runtime`] would load, and its version where the file's name tells it; it is only looked for.
+///
+/// # Errors
+/// As [`runtime`], as far as that can be seen.
+pub fn look() -> Result<(PathBuf, Option<String>)> {
+    let chosen = chosen();
+    let found = if chosen.components().count() > 1 { Some(chosen.clone()) } else { loaded::find_library(&chosen) };
+    let Some(path): Option<PathBuf> = found.and_then(|path| path.canonicalize().ok()) else {
+        return Err(Error::environment(format!("ONNX Runtime is not here: no {}", chosen.display()), REMEDY));
+    };
+    let version = version(&path).map(str::to_owned);
+    let old = version.as_ref().and_then(|version| version.strip_prefix("1.")?.split('.').next()?.parse().ok());
+    match old {
+        Some(minor @ 0u32..24) => {
+            let problem = format!("ONNX Runtime at {} is version 1.{minor}, older than 1.24", path.display());
+            Err(Error::environment(problem, REMEDY))
+        }
+        _ => Ok((path, version)),
+    }
+}
+
+/// As the name of its file tells it.
+fn version(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()?.strip_prefix("libonnxruntime.so.").filter(|version| version.contains('.'))
+}
+
+/// The library to load.
+fn chosen() -> PathBuf {
     let asked = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let program = std::env::current_exe().ok();
-    let path = choose(asked, program.as_deref());
+    choose(asked, std::env::current_exe().ok().as_deref())
+}
+
+fn load() -> Result<Runtime, String> {
+    let path = chosen();
     let builder = ort::init_from(&path).map_err(|e| format!("ONNX Runtime cannot be used: {e}"))?;
     // what goes wrong comes back from its calls; what it would print besides is no line of ours
     let silent = std::sync::Arc::new(|_: ort::logging::LogLevel, _: &str, _: &str, _: &str, _: &str| ());

@@ -29,7 +29,13 @@ modality stand which rows are valid (rows that are not are zeros) and the second
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All that the pipeline file asks for: preprocess, extract, train, report
-    Run(StoreArguments),
+    Run {
+        #[command(flatten)]
+        pipeline: StoreArguments,
+        /// Exit code of what an earlier program has done of it
+        #[arg(long, hide = true, value_name = "CODE")]
+        so_far: Option<i32>,
+    },
     /// All that is wrong with annotations and media, before any work
     Validate {
         #[command(flatten)]

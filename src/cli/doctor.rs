@@ -1,6 +1,16 @@
-//! `mmdg doctor`: which native libraries are here, which this build needs, and what mends each gap.
+//! `mmdg doctor`: which native libraries are here, which this build needs, and what mends each gap. They are looked for, and not
+//! loaded.
 
 use std::fmt::Write;
+#[cfg(feature = "torch")]
+use std::path::Path;
+#[cfg(any(feature = "video", feature = "torch"))]
+use std::path::PathBuf;
+
+#[cfg(any(feature = "video", feature = "torch"))]
+use super::handover;
+#[cfg(any(feature = "video", feature = "torch"))]
+use crate::loaded::{self, Library};
 
 /// What became of the search for one library.
 #[cfg_attr(not(all(feature = "onnx", feature = "torch")), allow(dead_code))]
@@ -13,11 +23,19 @@ enum Finding {
     Optional(String),
 }
 
+impl From<Result<String, String>> for Finding {
+    fn from(looked: Result<String, String>) -> Self {
+        looked.map_or_else(Self::Missing, Self::Found)
+    }
+}
+
 /// The report, a line for each of FFmpeg, HDF5, ONNX Runtime, libtorch and CUDA, and whether all that this build needs is here.
 pub fn doctor() -> (String, bool) {
+    #[cfg(feature = "torch")]
+    let torch = Beside::new(handover::TRAIN).library("libtorch_cpu.so");
     let rows = [
         #[cfg(feature = "video")]
-        ("FFmpeg", Some(ffmpeg())),
+        ("FFmpeg", Some(ffmpeg().into())),
         #[cfg(not(feature = "video"))]
         ("FFmpeg", None),
         #[cfg(feature = "hdf5")]
@@ -25,15 +43,15 @@ pub fn doctor() -> (String, bool) {
         #[cfg(not(feature = "hdf5"))]
         ("HDF5", None),
         #[cfg(feature = "onnx")]
-        ("ONNX Runtime", Some(onnx_runtime())),
+        ("ONNX Runtime", Some(onnx_runtime().into())),
         #[cfg(not(feature = "onnx"))]
         ("ONNX Runtime", None),
         #[cfg(feature = "torch")]
-        ("libtorch", Some(libtorch())),
+        ("libtorch", Some(libtorch(&torch).into())),
         #[cfg(not(feature = "torch"))]
         ("libtorch", None),
         #[cfg(feature = "torch")]
-        ("CUDA", Some(cuda())),
+        ("CUDA", Some(cuda(torch.as_deref().ok()))),
         #[cfg(not(feature = "torch"))]
         ("CUDA", None),
     ];
@@ -61,15 +79,35 @@ fn report(rows: &[(&str, Option<Finding>)]) -> (String, bool) {
     (text, missing == 0)
 }
 
-/// `name` of what is loaded, for libraries the program could not have started without.
-#[cfg(feature = "video")]
-fn place(name: &str) -> String {
-    crate::loaded::library(name).map_or_else(|| "built in".into(), |path| path.display().to_string())
+/// What a program beside this one would load; nothing is.
+#[cfg(any(feature = "video", feature = "torch"))]
+struct Beside {
+    program: &'static str,
+    libraries: Result<Vec<Library>, String>,
+}
+
+#[cfg(any(feature = "video", feature = "torch"))]
+impl Beside {
+    fn new(program: &'static str) -> Self {
+        let path = handover::beside(program).map_err(|error| error.to_string());
+        Self { program, libraries: path.map(|path| loaded::libraries_of(&path)) }
+    }
+
+    /// Where the library whose name begins so would come from.
+    fn library(&self, name: &str) -> Result<PathBuf, String> {
+        let all = self.libraries.as_ref().map_err(String::clone)?;
+        let found = all.iter().find(|library| library.name.starts_with(name)).and_then(|library| library.path.clone());
+        found.ok_or_else(|| format!("{} needs {name}, which is not here; run ./setup.sh", self.program))
+    }
 }
 
 #[cfg(feature = "video")]
-fn ffmpeg() -> Finding {
-    Finding::Found(format!("{}, {}", crate::media::version::ffmpeg_version(), place("libavcodec.so")))
+fn ffmpeg() -> Result<String, String> {
+    let decode = Beside::new(handover::DECODE);
+    let [util, codec, _, _] =
+        ["libavutil.so", "libavcodec.so", "libavformat.so", "libswscale.so"].map(|name| decode.library(name));
+    let version = crate::media::version::ffmpeg_version_of(&util?).unwrap_or_else(|| "version unknown".into());
+    Ok(format!("{version}, {}", codec?.display()))
 }
 
 #[cfg(feature = "hdf5")]
@@ -78,28 +116,23 @@ fn hdf5() -> Finding {
 }
 
 #[cfg(feature = "onnx")]
-fn onnx_runtime() -> Finding {
-    match crate::backbone::runtime::runtime() {
-        Ok(runtime) => Finding::Found(format!("{}, {}", runtime.version().unwrap_or("1.24 or newer"), runtime.path.display())),
-        Err(error) => Finding::Missing(error.to_string()),
-    }
+fn onnx_runtime() -> Result<String, String> {
+    let (path, version) = crate::backbone::runtime::look().map_err(|error| error.to_string())?;
+    Ok(format!("{}, {}", version.as_deref().unwrap_or("version unknown"), path.display()))
 }
 
 #[cfg(feature = "torch")]
-fn libtorch() -> Finding {
-    match crate::train::device::libtorch() {
-        Ok(found) => {
-            Finding::Found(format!("{}, {}", found.version.unwrap_or_else(|| "version unknown".into()), found.path.display()))
-        }
-        Err(problem) => Finding::Missing(problem.to_string()),
-    }
+fn libtorch(path: &Result<PathBuf, String>) -> Result<String, String> {
+    let path = path.as_ref().map_err(String::clone)?;
+    let version = crate::train::device::version(path).unwrap_or_else(|| "version unknown".into());
+    Ok(format!("{version}, {}", path.display()))
 }
 
 /// A GPU needs two things beside libtorch: its CUDA half in the same folder, and the driver's library.
 #[cfg(feature = "torch")]
-fn cuda() -> Finding {
+fn cuda(torch: Option<&Path>) -> Finding {
     const WHY: &str = "only for training on a GPU";
-    let Some(torch) = crate::loaded::library("libtorch_cpu.so") else {
+    let Some(torch) = torch else {
         return Finding::Optional(format!("{WHY}: libtorch is missing, see above"));
     };
     let library = torch.with_file_name("libtorch_cuda.so");

@@ -1,9 +1,12 @@
-//! The command line: arguments in, library calls, messages and exit codes out.
+//! The command line: arguments in, library calls, messages and exit codes out. Three programs share it: `mmdg`, which hands over to
+//! `mmdg-decode` and `mmdg-train` what it is not linked for.
 
 mod arguments;
+pub mod decode;
 mod doctor;
 mod exchange;
 mod failures;
+mod handover;
 mod importing;
 #[cfg(feature = "torch")]
 mod methods;
@@ -12,10 +15,14 @@ mod models;
 #[cfg(any(feature = "hdf5", feature = "torch"))]
 mod outdated;
 mod pipeline;
+mod process;
 mod progress;
+mod report;
 #[cfg(feature = "hdf5")]
 mod stores;
 mod synth;
+#[cfg(feature = "torch")]
+pub mod train;
 #[cfg(feature = "torch")]
 mod training;
 mod validate;
@@ -24,103 +31,10 @@ mod world;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::pipeline::DECODE_THREAD;
-use crate::stop::Stop;
-#[cfg(feature = "hdf5")]
-use crate::worker::nursery::Nursery;
-use crate::{Error, Result};
-use arguments::Arguments;
-#[cfg(feature = "hdf5")]
-use arguments::Verb;
-pub use doctor::doctor;
-use world::World;
-
-/// Runs the program with the process's arguments.
+/// Runs the program `mmdg` with the process's arguments.
 pub fn main() -> ExitCode {
-    // one that comes before there is anybody to listen waits for them
-    hold_signals(true);
-    let arguments = Arguments::parse();
-    let told = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        // what goes wrong with one recording is that recording's failure, and stands in the list of failures
-        if !std::thread::current().name().is_some_and(|name| name.starts_with(DECODE_THREAD)) {
-            told(panic);
-        }
-    }));
-    let stop = Stop::default();
-    let run = || {
-        #[cfg(feature = "faults")]
-        crate::fs::fault::asked()?;
-        // before there is a second thread
-        #[cfg(feature = "hdf5")]
-        let nursery = nursery(&arguments.verb)?;
-        listen(&stop)?;
-        threads()?;
-        #[cfg(feature = "hdf5")]
-        let breeder = nursery.as_ref().map(|nursery| nursery as &dyn crate::pipeline::Breeder);
-        #[cfg(not(feature = "hdf5"))]
-        let breeder = None;
-        verbs::run(arguments.verb, World { stop: &stop, breeder })
-    };
-    let outcome = run();
-    let code = outcome.unwrap_or_else(|error| {
-        eprintln!("mmdg: {error}");
-        error.exit_code()
-    });
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
-}
-
-/// What starts decoding processes, for the verbs that decode.
-#[cfg(feature = "hdf5")]
-fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
-    let decodes =
-        matches!(verb, Verb::Run(_) | Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: Some(_), .. });
-    decodes.then(Nursery::start).transpose()
-}
-
-/// Has SIGINT and SIGTERM wait, or come. For this thread and those that it starts.
-fn hold_signals(hold: bool) {
-    // SAFETY: an all-zero set is room for one; the calls fill it and change this thread's mask.
-    unsafe {
-        let mut signals: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut signals);
-        libc::sigaddset(&raw mut signals, libc::SIGINT);
-        libc::sigaddset(&raw mut signals, libc::SIGTERM);
-        libc::pthread_sigmask(if hold { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK }, &raw const signals, std::ptr::null_mut());
-    }
-}
-
-/// Starts the threads that much of the work is shared out to, which would otherwise be started where nothing can be said of it.
-fn threads() -> Result<()> {
-    rayon::ThreadPoolBuilder::new().build_global().map_err(|error| {
-        Error::environment(
-            format!("cannot start threads: {error}"),
-            "allow this user more processes (ulimit -u), or ask for fewer threads (RAYON_NUM_THREADS=1)",
-        )
+    process::program(|verb, stop| {
+        process::listen(stop)?;
+        verbs::run(verb, stop)
     })
-}
-
-/// The first SIGINT or SIGTERM asks for an end at the next sample or epoch, the second ends the process on the spot.
-fn listen(stop: &Stop) -> Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let failed = |error: std::io::Error| Error::environment(format!("cannot listen to signals: {error}"), "try again");
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
-    let stop = stop.clone();
-    let listen = move || {
-        let mut asked = false;
-        for signal in signals.forever() {
-            if asked {
-                // without what is done at an end: libtorch's own would run under threads that are at work
-                // SAFETY: ends the process
-                unsafe { libc::_exit(128 + signal) };
-            }
-            asked = true;
-            stop.ask(signal);
-        }
-    };
-    std::thread::Builder::new().name("signals".into()).spawn(listen).map(drop).map_err(failed)?;
-    hold_signals(false);
-    Ok(())
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::failures::MaxFailures;
+use crate::Result;
+use crate::config::{self, Pipeline};
 
 /// For all of them.
 #[derive(Debug, Args)]
@@ -20,6 +22,16 @@ pub struct PipelineArguments {
     /// No progress and no summaries
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+impl PipelineArguments {
+    /// What the file says, with what is set over it.
+    ///
+    /// # Errors
+    /// As [`config::read`].
+    pub fn open(&self) -> Result<Pipeline> {
+        config::read(&self.pipeline, &self.set)
+    }
 }
 
 /// For those that make something of many parts.

@@ -111,6 +111,11 @@ struct Overrides {
 }
 
 impl SynthArguments {
+    /// Where a store is to be; none where something is to be checked.
+    pub fn to_write(&self) -> Option<&Path> {
+        self.out.as_deref().filter(|_| !self.check)
+    }
+
     fn parameters(&self, arm: Arm) -> Parameters {
         let (o, p) = (&self.overrides, arm.parameters());
         Parameters {
@@ -139,15 +144,8 @@ impl SynthArguments {
     }
 }
 
-pub fn synth(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
-    match &arguments.out {
-        Some(out) if !arguments.check => write(arguments, out, stop),
-        _ => check(arguments, stop),
-    }
-}
-
 #[cfg(feature = "hdf5")]
-fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32> {
+pub fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32> {
     let arm = arguments.arm().unwrap_or(Arm::Imbalance);
     let summary = crate::synthetic::features::write(out, arm, &arguments.parameters(arm), stop)?;
     if !arguments.quiet {
@@ -157,13 +155,14 @@ fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32> {
 }
 
 #[cfg(not(feature = "hdf5"))]
-fn write(arguments: &SynthArguments, _: &Path, _: &Stop) -> Result<i32> {
+pub fn write(arguments: &SynthArguments, _: &Path, _: &Stop) -> Result<i32> {
     arguments.parameters(arguments.arm().unwrap_or(Arm::Imbalance)).check()?;
     Err(super::world::not_built("synth OUT", "hdf5"))
 }
 
+/// Trains, and tells what holds.
 #[cfg(feature = "torch")]
-fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
+pub fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
     use crate::benchmark::{PIPELINE, check};
     use crate::{Error, config};
     /// Exit code where more does not hold than may.
@@ -186,9 +185,4 @@ fn check(arguments: &SynthArguments, stop: &Stop) -> Result<i32> {
         }
     }
     Ok(if valid { WELL } else { NOT_VALID })
-}
-
-#[cfg(not(feature = "torch"))]
-fn check(_: &SynthArguments, _: &Stop) -> Result<i32> {
-    Err(super::world::not_built("synth --check", "torch"))
 }

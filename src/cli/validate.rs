@@ -2,31 +2,35 @@
 
 use std::fmt::Display;
 
+#[cfg(feature = "hdf5")]
 use super::arguments::Depth;
-use super::pipeline::{DecodingArguments, PipelineArguments};
+#[cfg(feature = "hdf5")]
+use super::pipeline::DecodingArguments;
+use super::pipeline::PipelineArguments;
 #[cfg(feature = "hdf5")]
 use super::progress::Bar;
-use super::world::{WELL, World, show, work};
+use super::world::{WELL, show};
+#[cfg(feature = "hdf5")]
+use super::world::{World, work};
 use crate::Result;
-use crate::config::Pipeline;
-use crate::pipeline::Progress;
-use crate::validate::validate as find;
+use crate::validate::{Tell, Validation};
 
-pub fn validate(
-    arguments: &PipelineArguments,
-    decoding: &DecodingArguments,
-    pipeline: &Pipeline,
-    decode: Option<Depth>,
-    world: World<'_>,
-) -> Result<i32> {
-    #[cfg(feature = "hdf5")]
-    let bar = Bar::new("validate", "recordings", arguments.quiet || decode.is_none());
-    let progress = |Progress { done, total }: Progress| {
-        #[cfg(feature = "hdf5")]
-        bar.show(done, total);
-        #[cfg(not(feature = "hdf5"))]
-        let _ = (done, total, arguments);
-    };
+/// Annotations and files.
+pub fn validate(arguments: &PipelineArguments) -> Result<i32> {
+    let pipeline = arguments.open()?;
+    told(|tell| crate::validate::validate(&pipeline, tell))
+}
+
+/// Rows too.
+#[cfg(feature = "hdf5")]
+pub fn decode(arguments: &PipelineArguments, decoding: &DecodingArguments, depth: Depth, world: World<'_>) -> Result<i32> {
+    let pipeline = arguments.open()?;
+    let bar = Bar::new("validate", "recordings", arguments.quiet);
+    let progress = |progress: crate::pipeline::Progress| bar.show(progress.done, progress.total);
+    told(|tell| crate::validate::decode(&pipeline, depth.into(), work(decoding, world, &progress), tell))
+}
+
+fn told(find: impl FnOnce(&mut Tell<'_>) -> Result<Validation>) -> Result<i32> {
     // a million lines one by one would take longer than finding them
     let mut lines = String::new();
     let mut tell = |fault: &dyn Display| {
@@ -37,7 +41,7 @@ pub fn validate(
         }
         Ok(())
     };
-    let found = find(pipeline, decode.map(|depth| (depth.into(), work(decoding, world, &progress))), &mut tell)?;
+    let found = find(&mut tell)?;
     found.notes.iter().for_each(|note| lines += &format!("note: {note}\n"));
     show(format_args!("{lines}{} rows, {} files, {} faults\n", found.rows, found.files, found.faults))?;
     Ok(match found {

@@ -16,6 +16,7 @@ mod colour;
 #[cfg(feature = "video")]
 mod container;
 mod counter;
+pub mod decode;
 #[cfg(feature = "video")]
 pub mod encode;
 mod ends;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Preset, RowShape, Setup, parse, sound_of, spectrogram_rows};
 use crate::Result;
 use crate::manifest::Segment;
+use crate::media::decode::Decode;
 use crate::sample::{Dtype, Sink, Spectrogram};
 use crate::signal::log_mel::{Level, LogMel, Recipe};
 use crate::signal::mel::{FilterBank, Norm, Scale};
@@ -94,8 +95,8 @@ impl Preset for AuditorySlowFast {
         json!(self.parameters)
     }
 
-    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
+    fn make(&self, media: &dyn Decode, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         let wanted: Vec<_> = segments.iter().map(|segment| sound_of(segment)).collect();
-        spectrogram_rows(source, &wanted, SAMPLE_RATE, sink, |_, samples| self.picture(samples))
+        spectrogram_rows(media, source, &wanted, SAMPLE_RATE, sink, |_, samples| self.picture(samples))
     }
 }

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::error::Failure;
 use crate::manifest::Segment;
 use crate::media::canvas::{Canvas, Shot, Shown, Wanted};
-use crate::media::pictures;
+use crate::media::decode::Decode;
 use crate::modality::Kind;
 use crate::rng::Stream;
 use crate::sample::{Dtype, Made, Sink};
@@ -184,7 +184,7 @@ impl Frames {
         }
     }
 
-    fn read(&self, pictures: &Pictures, segments: &[&Segment], canvas: &mut dyn Canvas) -> Result<()> {
+    fn read(&self, media: &dyn Decode, pictures: &Pictures, segments: &[&Segment], canvas: &mut dyn Canvas) -> Result<()> {
         let choices: Vec<_> = segments
             .iter()
             .map(|segment| move |times: &[f64], covered: [f64; 2]| self.choose(segment, pictures, times, covered))
@@ -194,7 +194,7 @@ impl Frames {
             .zip(&choices)
             .map(|(segment, choose)| Wanted { span: self.span(segment, pictures), choose })
             .collect();
-        pictures::read(pictures, &wanted, canvas)
+        media.pictures(pictures, &wanted, canvas)
     }
 
     /// What a row's reader says of it, on the clock of the annotation.
@@ -228,13 +228,13 @@ impl Preset for Frames {
         }
     }
 
-    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
+    fn make(&self, media: &dyn Decode, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         match source {
-            Source::Video(pictures) => self.read(pictures, segments, &mut Rgb { preset: self, segments, sink }),
+            Source::Video(pictures) => self.read(media, pictures, segments, &mut Rgb { preset: self, segments, sink }),
             Source::Flow(x, y) => {
                 let mut across = Across::new(self, segments);
-                self.read(x, segments, &mut across)?;
-                self.read(y, segments, &mut across.down(sink))
+                self.read(media, x, segments, &mut across)?;
+                self.read(media, y, segments, &mut across.down(sink))
             }
             Source::Sound { .. } | Source::Waveform { .. } => super::rows::no_pictures(segments, sink),
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Preset, RowShape, Setup, parse, sound_of, spectrogram_rows};
 use crate::Result;
 use crate::manifest::Segment;
+use crate::media::decode::Decode;
 use crate::sample::{Dtype, Sink};
 use crate::signal::fit::{Pad, fit};
 use crate::signal::log_mel::{Level, LogMel, Recipe};
@@ -184,11 +185,11 @@ impl Preset for LogMelPreset {
         json!(self.parameters)
     }
 
-    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
+    fn make(&self, media: &dyn Decode, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         let Parameters { sample_rate, pad, .. } = self.parameters;
         let wanted: Vec<_> = segments.iter().map(|segment| sound_of(segment)).collect();
         let picture = |_, samples: &[f32]| self.mel.compute(&fit(samples, self.parameters.length(), pad));
-        spectrogram_rows(source, &wanted, sample_rate, sink, picture)
+        spectrogram_rows(media, source, &wanted, sample_rate, sink, picture)
     }
 }
 

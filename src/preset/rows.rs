@@ -7,7 +7,8 @@ use crate::Result;
 use crate::error::plain_types;
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
-use crate::media::audio::{self, Sound, Wanted};
+use crate::media::audio::{Sound, Wanted};
+use crate::media::decode::Decode;
 use crate::modality::Kind;
 use crate::sample::{Dtype, Made, Sink, Spectrogram};
 use crate::signal::resample::resample;
@@ -30,11 +31,11 @@ pub trait Preset: Send + Sync {
         }
     }
 
-    /// Makes the rows of `segments`, in order of their start, which all have their samples from `source`.
+    /// Makes the rows of `segments`, in order of their start, which all have their samples from `source` as `media` reads it.
     ///
     /// # Errors
     /// Those of `sink`; what is wrong with a segment is its outcome in [`Sink::end`].
-    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()>;
+    fn make(&self, media: &dyn Decode, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()>;
 }
 
 /// Which segments of one recording are made in one pass; what comes of each does not depend on it.
@@ -94,13 +95,14 @@ pub(super) fn sound_of(segment: &Segment) -> Wanted {
 
 /// The rows of a sound preset: the sound of each of `wanted` at `sample_rate`, made into a picture.
 pub(super) fn spectrogram_rows(
+    media: &dyn Decode,
     source: &Source,
     wanted: &[Wanted],
     sample_rate: u32,
     sink: &mut dyn Sink,
     mut picture: impl FnMut(usize, &[f32]) -> Spectrogram,
 ) -> Result<()> {
-    audio::read_rows(source, wanted, &mut |place, sound| {
+    media.sound(source, wanted, &mut |place, sound| {
         let row = sound.and_then(|Sound { waveform, span, partial, decoder, .. }| {
             let failure = |code| move |message| Failure { code, message };
             let waveform = resample(waveform, sample_rate).map_err(failure(Code::Unsupported))?;

@@ -9,7 +9,7 @@ use super::{Preset, RowShape, Setup, parse, sound_of, spectrogram_rows};
 use crate::error::Failure;
 use crate::manifest::Segment;
 use crate::media::audio::Wanted;
-use crate::media::pictures;
+use crate::media::decode::Decode;
 use crate::modality::Kind;
 use crate::sample::{Dtype, Made, Sink};
 use crate::signal::fit::{Pad, fit};
@@ -53,16 +53,16 @@ impl Preset for VggSound {
         json!(self.parameters)
     }
 
-    fn make(&self, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
+    fn make(&self, media: &dyn Decode, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         let picture = |samples: &[f32]| spectrogram::standardised(&fit(samples, LENGTH, Pad::Repeat));
         if self.rule != Rule::Hac {
             // under `simmmdg` a row takes what there is, as those loaders do
             let short = self.rule == Rule::Numbers;
             let wanted: Vec<_> = segments.iter().map(|segment| Wanted { short, ..sound_of(segment) }).collect();
-            return spectrogram_rows(source, &wanted, SAMPLE_RATE, sink, |_, samples| picture(samples));
+            return spectrogram_rows(media, source, &wanted, SAMPLE_RATE, sink, |_, samples| picture(samples));
         }
         for (place, segment) in segments.iter().enumerate() {
-            let window = match frames_at_24(segment) {
+            let window = match frames_at_24(media, segment) {
                 Ok(window) => window,
                 Err(Error::Media { failure, .. }) => {
                     sink.end(place, Err(failure))?;
@@ -72,7 +72,7 @@ impl Preset for VggSound {
             };
             let whole = Wanted { span: Span::WHOLE, short: false };
             let mut sink = Window { sink, place, window };
-            spectrogram_rows(source, &[whole], SAMPLE_RATE, &mut sink, |_, samples| {
+            spectrogram_rows(media, source, &[whole], SAMPLE_RATE, &mut sink, |_, samples| {
                 // what lies past the end is left out, and of nothing there is silence, as there
                 let [start, end] = window.map(|second| ((second * f64::from(SAMPLE_RATE)).round() as usize).min(samples.len()));
                 picture(&samples[start..end.max(start)])
@@ -101,9 +101,9 @@ impl Sink for Window<'_> {
 
 /// The seconds from the first to the last frame that `slowfast` samples (`slowonly-flow`, where there are no pictures), at 24
 /// frames a second. The last may come before the first, where a short clip wraps round.
-fn frames_at_24(segment: &Segment) -> Result<[f64; 2]> {
+fn frames_at_24(media: &dyn Decode, segment: &Segment) -> Result<[f64; 2]> {
     let count = |source: Source| match source {
-        Source::Video(pictures) | Source::Flow(pictures, _) => pictures::times(&pictures).map(|times| times.len()),
+        Source::Video(pictures) | Source::Flow(pictures, _) => media.times(&pictures).map(|times| times.len()),
         Source::Sound { .. } | Source::Waveform { .. } => Ok(0),
     };
     let (frames, [length, stride]) = match Source::of(Kind::Video, segment, &Track::Default).and_then(count) {

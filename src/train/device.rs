@@ -75,8 +75,9 @@ fn loaded() -> Result<PathBuf> {
         .ok_or_else(|| Error::environment("libtorch_cpu.so is not among the loaded libraries", "run ./setup.sh"))
 }
 
-/// From `build-version` (libtorch's own layout) or `version.py` (the Python wheel's) above the library's folder.
-fn version(library: &Path) -> Option<String> {
+/// Of the libtorch that `libtorch_cpu.so` belongs to, such as `2.11.0+cpu`:
+/// from `build-version` (libtorch's own layout) or `version.py` (the Python wheel's) above the library's folder.
+pub fn version(library: &Path) -> Option<String> {
     let root = library.parent()?.parent()?;
     if let Ok(text) = std::fs::read_to_string(root.join("build-version")) {
         return Some(text.trim().into());

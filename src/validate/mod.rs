@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::config::{self, Pipeline};
 use crate::modality::Kind;
+#[cfg(feature = "hdf5")]
 use crate::pipeline::Work;
 use crate::track::Track;
 use crate::{Error, Result, dataset};
@@ -32,7 +33,7 @@ pub struct Validation {
 /// What is found, while it is.
 struct Found<'a> {
     validation: Validation,
-    tell: &'a mut (dyn FnMut(&dyn Display) -> Result<()> + Send),
+    tell: &'a mut Tell<'a>,
 }
 
 impl Found<'_> {
@@ -64,15 +65,36 @@ struct Asked {
     track: Track,
 }
 
-/// Reads settings and annotations and asks for every file that they name, once. With `decode`, rows are made too, as `preprocess` makes them,
-/// and thrown away. What is wrong is told as it is found, in sentences that name file, line or path and what was expected.
+/// Hears of each fault.
+pub type Tell<'a> = dyn FnMut(&dyn Display) -> Result<()> + Send + 'a;
+
+/// Reads settings and annotations and asks for every file that they name, once. What is wrong is told as it is found, in sentences
+/// that name file, line or path and what was expected.
 ///
 /// # Errors
 /// What keeps all work from going on, such as [`Error::Interrupted`], and those of `tell`.
-pub fn validate(
+pub fn validate(pipeline: &Pipeline, tell: &mut Tell<'_>) -> Result<Validation> {
+    look(pipeline, false, tell, |_, _, _| Ok(()))
+}
+
+/// The same, and makes rows too, as `preprocess` makes them, and throws them away.
+///
+/// # Errors
+/// As [`validate`].
+#[cfg(feature = "hdf5")]
+pub fn decode(pipeline: &Pipeline, depth: Depth, work: Work<'_>, tell: &mut Tell<'_>) -> Result<Validation> {
+    // where every row is decoded, that says what files are not there, in the words of `preprocess`
+    look(pipeline, depth == Depth::All, tell, |data, groups, found| {
+        decode::rows(pipeline, &data.dataset, groups, depth, work, found)
+    })
+}
+
+/// Looks, with `and` for what comes after; `decoded` says that it tells of files that are not there.
+fn look(
     pipeline: &Pipeline,
-    decode: Option<(Depth, Work<'_>)>,
-    tell: &mut (dyn FnMut(&dyn Display) -> Result<()> + Send),
+    decoded: bool,
+    tell: &mut Tell<'_>,
+    and: impl FnOnce(&dataset::Settings, &[groups::Groups<'_>], &mut Found<'_>) -> Result<()>,
 ) -> Result<Validation> {
     let data = config::table(&pipeline.data, "data", "pipeline file".as_ref())?;
     let mut found = Found { validation: Validation::default(), tell };
@@ -95,17 +117,8 @@ pub fn validate(
     found.validation.rows = manifest.len();
     let recordings = Recordings::new(&manifest)?;
     let mut groups = groups::of(&recordings, &asked, &mut found);
-    // where every row is decoded, that says what files are not there, in the words of `preprocess`
-    let decoded = matches!(decode, Some((Depth::All, _)));
     groups::ask(&recordings, &mut groups, decoded, &mut found)?;
-    #[cfg(feature = "hdf5")]
-    if let Some((depth, work)) = decode {
-        decode::rows(pipeline, &data.dataset, &groups, depth, work, &mut found)?;
-    }
-    #[cfg(not(feature = "hdf5"))]
-    if decode.is_some() {
-        return Err(Error::environment("this build does not decode for validation", "build with the feature hdf5"));
-    }
+    and(data, &groups, &mut found)?;
     Ok(found.validation)
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
+use crate::media::decode::Decoders;
 use crate::pipeline::{Breeder, panic_text};
 use crate::preset::maker::{Maker, ModalitySettings, makers};
 use crate::sample::{Made, Sink};
@@ -76,7 +77,7 @@ impl Sink for FileSink<'_> {
 fn perform(makers: &[Maker], job: &Job, told: &mut dyn FnMut(usize, Result<Made, Failure>) -> Result<()>) -> Result<()> {
     let mut sink = FileSink { file: fs::RowFile::open(&job.target.path)?, job, told };
     let segments: Vec<&Segment> = job.segments.iter().collect();
-    makers[job.maker].preset.make(&job.source, &segments, &mut sink)
+    makers[job.maker].preset.make(&Decoders, &job.source, &segments, &mut sink)
 }
 
 /// Those who make rows.

@@ -11,7 +11,7 @@ type Module = Vec<String>;
 /// What each folder, or file at the crate's root, uses of the others. A line more or less is a change of the design: README.md, "Design".
 const EDGES: &[(&str, &str)] = &[
     ("backbone", "error fs loaded modality rng sample store"),
-    ("balance", "error hyperparameters objective"),
+    ("balance", "error hyperparameters method objective"),
     ("benchmark", "error report stop synthetic train"),
     (
         "cli",
@@ -46,7 +46,7 @@ const EDGES: &[(&str, &str)] = &[
     ("train", "allocator balance error fs hyperparameters loaded manifest method objective provenance report rng stop store"),
     ("validate", "config dataset error fs manifest modality pipeline preprocess preset source track train worker"),
     ("verify", "error fs manifest sample stop store"),
-    ("worker", "allocator error fs manifest pipeline preset sample source store"),
+    ("worker", "allocator error fs manifest media pipeline preset sample source store"),
 ];
 
 /// Files that may use each other in a circle.

@@ -133,7 +133,7 @@ fn what_is_nowhere_is_told_by_file_in_the_order_of_names() {
     let data = table(folder, "id/more,media/part-000/recording-000000/camera.mp4,3,4,class of row 000000,D0\n");
     let pipeline = serde_json::from_value(json!({"data": data})).unwrap();
     let mut told = Vec::new();
-    let found = mmdg::validate::validate(&pipeline, None, &mut |fault| {
+    let found = mmdg::validate::validate(&pipeline, &mut |fault| {
         told.push(fault.to_string());
         Ok(())
     });

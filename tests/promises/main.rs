@@ -101,6 +101,8 @@ mod signals;
 mod skips;
 #[cfg(feature = "media")]
 mod spectrograms;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx", feature = "exchange", feature = "torch"))]
+mod startup;
 #[cfg(feature = "torch")]
 mod steps;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

@@ -172,7 +172,9 @@ fn a_fork_server_that_was_stopped_holds_nobody_up() {
     let mut child = mmdg(folder, "preprocess pipeline.toml -q --workers 2").stderr(Stdio::piped()).spawn().unwrap();
     let server = (0..500).find_map(|_| {
         std::thread::sleep(Duration::from_millis(1));
-        children(child.id() as i32).first().copied()
+        // before it is the program that decodes, the process has another child for a moment
+        let program = std::fs::read_link(format!("/proc/{}/exe", child.id())).ok()?;
+        children(child.id() as i32).first().copied().filter(|_| program.ends_with("mmdg-decode"))
     });
     let server = server.expect("the fork server is there");
     // SAFETY: a process of the program that this test has started

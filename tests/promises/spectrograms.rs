@@ -38,7 +38,14 @@ fn make_of(path: &Path, name: &str, parameters: serde_json::Value, span: Span) -
     let preset = preset::build(name, Setup { kind: Kind::Audio, dataset: "table" }, parameters, "test").unwrap();
     let segment = Segment::new("a", path, span);
     let mut memory = Memory::new(1, preset.row().bytes() as usize);
-    preset.make(&Source::Sound { path: path.to_path_buf(), track: Default::default() }, &[&segment], &mut memory).unwrap();
+    preset
+        .make(
+            &mmdg::media::decode::Decoders,
+            &Source::Sound { path: path.to_path_buf(), track: Default::default() },
+            &[&segment],
+            &mut memory,
+        )
+        .unwrap();
     memory.outcomes[0].clone().unwrap().unwrap();
     let values: Vec<f32> = bytemuck::pod_collect_to_vec(memory.row(0));
     assert_eq!(values.len() as u64, preset.row().shape.iter().product::<u64>());
