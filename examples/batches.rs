@@ -18,7 +18,7 @@ fn main() -> Result<()> {
             println!(
                 "epoch {epoch}: {shapes:?}, first row {}, labels {:?}",
                 batch.rows[0],
-                &batch.labels[..4.min(batch.labels.len())]
+                batch.labels.classes().iter().take(4).collect::<Vec<_>>()
             );
         }
     }

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use half::slice::HalfFloatSliceExt;
 use memmap2::MmapMut;
-use mmdg::manifest::{Manifest, Segment};
+use mmdg::manifest::{Labels, Manifest, Segment};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
@@ -221,8 +221,9 @@ fn write(path: &Path, arguments: &[&str]) -> Outcome<f64> {
     }
     let (values, width) = arrays.first().ok_or("no arrays")?;
     let segment = |row: usize| Segment::new(format!("row-{row:07}"), format!("{row:07}.mp4"), Span::WHOLE);
-    let segments = (0..row_count.min(values.len() / width)).map(segment).collect();
-    let manifest = Manifest::new("rows", vec!["class".into()], vec!["domain".into()], segments)?;
+    let segments: Vec<Segment> = (0..row_count.min(values.len() / width)).map(segment).collect();
+    let labels = Labels::classes(vec!["class".into()], segments.iter().map(|_| 0));
+    let manifest = Manifest::new("rows", labels, vec!["domain".into()], segments)?;
     let modalities = [("video", Kind::Video), ("audio", Kind::Audio)]
         .iter()
         .zip(&arrays)

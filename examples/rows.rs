@@ -14,7 +14,7 @@ fn main() -> Result<()> {
         // a slice of the mapped file where values are f32
         let values = rows.values(row);
         let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-        println!("{row} {} {} {norm}", segment.id, store.header().classes[segment.label]);
+        println!("{row} {} {} {norm}", segment.id, store.manifest().labels.text(row));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mmdg::hyperparameters::Hyperparameters;
-use mmdg::manifest::Split;
+use mmdg::manifest::{Labels, Split};
 use mmdg::objective::{Heads, Shape};
 use mmdg::rng::Stream;
 use mmdg::train::cohort::{Cohort, Run};
@@ -88,10 +88,9 @@ fn table() -> mmdg::Result<Table> {
     let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
     let split = |i: usize| if i < ROWS { Split::Train } else { Split::Test };
     Table::new(
-        (0..CLASSES).map(|i| i.to_string()).collect(),
+        Labels::classes((0..CLASSES).map(|i| i.to_string()).collect(), (0..rows).map(|i| i % CLASSES)),
         names(&["one", "two", "target"]),
         WIDTHS.iter().map(modality).collect(),
-        (0..rows).map(|i| i % CLASSES).collect(),
         (0..rows).map(|i| if i < ROWS + CLASSES { i / CLASSES % 2 } else { 2 }).collect(),
         (0..rows).map(split).collect(),
     )

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mmdg::manifest::{Manifest, Segment};
+use mmdg::manifest::{Labels, Manifest, Segment};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Row};
 use mmdg::span::Span;
@@ -12,9 +12,9 @@ use mmdg::{Error, Result};
 
 fn main() -> Result<()> {
     let folder = std::env::args().nth(1).ok_or_else(|| Error::Usage("write_store STORE".into()))?;
-    let segments = (0..100).map(|i| Segment { label: i % 2, ..Segment::new(format!("clip-{i}"), "", Span::WHOLE) }).collect();
-    let classes = vec!["open".into(), "close".into()];
-    let manifest = Manifest { classes, domains: vec!["kitchen".into()], segments, test_set: None };
+    let segments = (0..100).map(|i| Segment::new(format!("clip-{i}"), "", Span::WHOLE)).collect();
+    let labels = Labels::classes(vec!["open".into(), "close".into()], (0..100).map(|i| i % 2));
+    let manifest = Manifest { labels, domains: vec!["kitchen".into()], segments, test_set: None };
     let video = ModalityHeader::features("video", Kind::Video, Dtype::F16, 512);
     let recipe = serde_json::json!({"backbone": "mine"});
     let plan = Plan { holds: "features", manifest, modalities: vec![video], recipe, shard_bytes: None };

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::Code;
-use crate::manifest::{Manifest, Split};
+use crate::manifest::{LabelSpace, Manifest, Split};
 use crate::modality::Kind;
 use crate::provenance::{self, Provenance};
 use crate::sample::Dtype;
@@ -31,8 +31,8 @@ pub struct Inspection {
     pub recipe_blake3: String,
     /// What its shards were made with: no part of the recipe.
     pub provenance: Provenance,
-    /// Class names.
-    pub classes: Vec<String>,
+    /// Class names, or the unit of values.
+    pub labels: LabelSpace,
     /// Rows by domain and split.
     pub domains: BTreeMap<String, BTreeMap<String, u64>>,
     /// By name.
@@ -144,7 +144,7 @@ fn told(
         rows_per_shard: header.rows_per_shard,
         recipe_blake3: header.recipe_blake3.clone(),
         provenance,
-        classes: header.classes.clone(),
+        labels: header.labels.clone(),
         domains,
         modalities,
     }
@@ -239,8 +239,15 @@ impl std::fmt::Display for Inspection {
             let numbers = rows.into_iter().chain([rows.iter().sum()]);
             table.push([domain.clone()].into_iter().chain(numbers.map(|n| n.to_string())).collect());
         }
-        let classes = if self.classes.len() == 1 { "class" } else { "classes" };
-        writeln!(f, "{}\n{} {classes}: {}", aligned(&table, 1..5), self.classes.len(), self.classes.join(", "))?;
+        writeln!(f, "{}", aligned(&table, 1..5))?;
+        match &self.labels {
+            LabelSpace::Classes(names) => {
+                let classes = if names.len() == 1 { "class" } else { "classes" };
+                writeln!(f, "{} {classes}: {}", names.len(), names.join(", "))?;
+            }
+            LabelSpace::Values { unit } if unit.is_empty() => writeln!(f, "values without a unit")?,
+            LabelSpace::Values { unit } => writeln!(f, "values in {unit}")?,
+        }
         match provenance::told(&self.provenance) {
             none if none.is_empty() => Ok(()),
             told => writeln!(f, "\nmade with {told}"),

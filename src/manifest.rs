@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::rng::Stream;
 use crate::{Error, Result};
 
+mod labels;
 mod names;
 mod order;
 mod segment;
 
+pub use labels::{LabelSpace, Labels, value};
 pub use names::{Occurring, places, twice};
 pub use segment::{Extra, Extras, Numbers, Segment, Split};
 
@@ -60,8 +62,8 @@ pub enum TestSet {
 /// Segments in their fixed order: by (media, start, id).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Manifest {
-    /// Class names; a label is a place in this list.
-    pub classes: Vec<String>,
+    /// Row i's is that of segment i.
+    pub labels: Labels,
     /// Domain names.
     pub domains: Vec<String>,
     /// Row i of every array describes segment i.
@@ -71,28 +73,32 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Puts the segments in order and checks what every data set owes: unique ids, and at least one row for each class and domain.
+    /// Puts the segments in order and checks what every data set owes: unique ids, a label for each row, and at
+    /// least one row for each class and domain.
     ///
     /// # Errors
-    /// [`Error::Input`] that names `input` (the annotation file) and the id, class or domain.
-    pub fn new(input: &str, classes: Vec<String>, domains: Vec<String>, segments: Vec<Segment>) -> Result<Self> {
-        let manifest = Self::sorted(classes, domains, segments);
+    /// [`Error::Input`] that names `input` (the annotation file) and the id, row, class or domain.
+    pub fn new(input: &str, labels: Labels, domains: Vec<String>, segments: Vec<Segment>) -> Result<Self> {
+        if let Some(problem) = labels.problem(segments.len()) {
+            return Err(Error::input(input, format!("labels: {problem}")));
+        }
+        let manifest = Self::sorted(labels, domains, segments);
         match manifest.doubles().into_iter().chain(manifest.unused()).next() {
             Some(problem) => Err(Error::input(input, problem)),
             None => Ok(manifest),
         }
     }
 
-    /// Puts the segments in order, unchecked.
-    pub fn sorted(classes: Vec<String>, domains: Vec<String>, mut segments: Vec<Segment>) -> Self {
-        sort(&mut segments);
-        Self { classes, domains, segments, test_set: None }
+    /// Puts the segments in order with their labels, unchecked.
+    pub fn sorted(mut labels: Labels, domains: Vec<String>, mut segments: Vec<Segment>) -> Self {
+        sort(&mut segments, &mut labels);
+        Self { labels, domains, segments, test_set: None }
     }
 
     /// A sentence for each id, class and domain that stands twice.
     pub fn doubles(&self) -> Vec<String> {
         let ids: Vec<&str> = self.segments.iter().map(|segment| segment.id.as_str()).collect();
-        let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        let classes: Vec<&str> = self.labels.names().iter().map(String::as_str).collect();
         let domains: Vec<&str> = self.domains.iter().map(String::as_str).collect();
         let lists = [("id", ids), ("class", classes), ("domain", domains)];
         let all = lists.iter().flat_map(|(what, names)| twice(names).into_iter().map(move |place| (what, names[place])));
@@ -104,16 +110,17 @@ impl Manifest {
         if self.segments.is_empty() {
             return vec!["no segments; expected at least one row".into()];
         }
-        let nobody = |what: &'static str, names: &[String], of: &dyn Fn(&Segment) -> usize| -> Vec<String> {
+        let nobody = |what: &'static str, names: &[String], places: &mut dyn Iterator<Item = usize>| -> Vec<String> {
             let mut used = vec![false; names.len()];
-            for segment in &self.segments {
-                used.get_mut(of(segment)).into_iter().for_each(|used| *used = true);
+            for place in places {
+                used.get_mut(place).into_iter().for_each(|used| *used = true);
             }
             let unused = names.iter().zip(used).filter(|(_, used)| !used);
             unused.map(|(name, _)| format!("no row has the {what} {name:?}; expected at least one")).collect()
         };
-        let mut problems = nobody("class", &self.classes, &|segment| segment.label);
-        problems.extend(nobody("domain", &self.domains, &|segment| segment.domain));
+        let labels = &self.labels;
+        let mut problems = nobody("class", labels.names(), &mut labels.places().iter().map(|&place| place as usize));
+        problems.extend(nobody("domain", &self.domains, &mut self.segments.iter().map(|segment| segment.domain)));
         problems
     }
 
@@ -128,9 +135,12 @@ impl Manifest {
     }
 }
 
-/// Puts segments in the order of a [`Manifest`].
-pub fn sort(segments: &mut [Segment]) {
-    order::sort(segments);
+/// Puts segments in the order of a [`Manifest`], and their labels with them.
+pub fn sort(segments: &mut [Segment], labels: &mut Labels) {
+    if let Some(order) = order::of(segments) {
+        *labels = labels.of_rows(&order);
+        order::arrange(segments, order);
+    }
 }
 
 /// Marks 20 % of each domain's files (at least one where there are two) as `Val`, by a hash of seed and file name order,
@@ -205,7 +215,11 @@ mod tests {
         let mut later = segment(2, 1, 0);
         later.span.start = 1.0;
         let segments = vec![segment(3, 2, 0), later, segment(1, 1, 0), segment(0, 1, 0)];
-        let manifest = Manifest::new("t", vec!["c".into()], vec!["d".into()], segments).unwrap();
+        let labels = Labels::Values { unit: String::new(), of: vec![3.0, 2.0, 1.0, 0.0] };
+        let manifest = Manifest::new("t", labels.clone(), vec!["d".into()], segments.clone()).unwrap();
         assert!(manifest.segments.iter().map(|s| s.id.as_str()).eq(["0", "1", "2", "3"]));
+        assert_eq!(manifest.labels.values(), [0.0, 1.0, 2.0, 3.0]);
+        let fewer = Manifest::new("t", labels.of_rows(&[0]), vec!["d".into()], segments).unwrap_err();
+        assert!(fewer.to_string().contains("labels: 1 entries; expected 4"), "{fewer}");
     }
 }

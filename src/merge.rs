@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::error::{Code, Failure};
-use crate::manifest::{Manifest, Occurring, Segment};
+use crate::manifest::{LabelSpace, Labels, Manifest, Occurring, Segment};
 use crate::provenance::{self, Provenance};
 use crate::sample::Made;
 use crate::stop::Stop;
@@ -195,11 +195,10 @@ fn alike(one_folder: &Path, one: &Header, other_folder: &Path, other: &Header) -
 
 /// All rows in their order, and where each comes from.
 fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
-    let (mut classes, mut domains): (Occurring, Occurring) = Default::default();
+    let (labels, mut domains) = (labels(stores)?, Occurring::default());
     let (mut segments, mut places): (Vec<Segment>, HashMap<&str, Origin>) = Default::default();
     for (number, store) in stores.iter().enumerate() {
         let manifest = store.manifest();
-        let labels: Vec<usize> = manifest.classes.iter().map(|name| classes.place(name)).collect();
         let places_of_domains: Vec<usize> = manifest.domains.iter().map(|name| domains.place(name)).collect();
         for (row, segment) in manifest.segments.iter().enumerate() {
             if let Some((other, _)) = places.insert(&segment.id, (number, row as u64)) {
@@ -210,12 +209,41 @@ fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
                 );
                 return Err(Error::input(store.folder().display(), problem));
             }
-            segments.push(Segment { label: labels[segment.label], domain: places_of_domains[segment.domain], ..segment.clone() });
+            segments.push(Segment { domain: places_of_domains[segment.domain], ..segment.clone() });
         }
     }
-    let manifest = Manifest::sorted(classes.into_names(), domains.into_names(), segments);
+    let manifest = Manifest::sorted(labels, domains.into_names(), segments);
     let origins = manifest.segments.iter().map(|segment| places[segment.id.as_str()]).collect();
     Ok((manifest, origins))
+}
+
+/// The labels of all rows, one store's after the other's.
+fn labels(stores: &[Store]) -> Result<Labels> {
+    let (mut classes, mut places, mut values) = (Occurring::default(), Vec::new(), Vec::new());
+    let first = stores.first().map(|store| store.header().labels.clone());
+    for store in stores {
+        let labels = &store.manifest().labels;
+        match (&store.header().labels, &first) {
+            (LabelSpace::Classes(names), Some(LabelSpace::Classes(_))) => {
+                let of: Vec<usize> = names.iter().map(|name| classes.place(name)).collect();
+                places.extend(labels.places().iter().map(|&place| of[place as usize]));
+            }
+            (own @ LabelSpace::Values { .. }, Some(of_first)) if own == of_first => values.extend_from_slice(labels.values()),
+            (own, _) => {
+                let what = |space: &LabelSpace| match space {
+                    LabelSpace::Classes(_) => "classes".to_owned(),
+                    LabelSpace::Values { unit } => format!("values in {unit:?}"),
+                };
+                let wanted = first.as_ref().map(what).unwrap_or_default();
+                let problem = format!("its labels are {}; expected {wanted}, as in {}", what(own), stores[0].folder().display());
+                return Err(Error::input(store.folder().display(), problem));
+            }
+        }
+    }
+    Ok(match first {
+        Some(LabelSpace::Values { unit }) => Labels::Values { unit, of: values },
+        _ => Labels::classes(classes.into_names(), places),
+    })
 }
 
 /// What the records of one store say of the rows of one modality.

@@ -26,6 +26,8 @@ class Store:
     @property
     def classes(self) -> list[str]: ...
     @property
+    def unit(self) -> str | None: ...
+    @property
     def domains(self) -> list[str]: ...
     @property
     def modalities(self) -> dict[str, Modality]: ...
@@ -83,8 +85,8 @@ class BatchIterator:
 def write(
     path: str | os.PathLike[str],
     modalities: Sequence[tuple[str, str, str, NDArray[Any], Sequence[bool] | None, int | None]],
-    lines: Sequence[tuple[str, int, int, str]],
-    classes: Sequence[str],
+    lines: Sequence[tuple[str, int, str]],
+    labels: tuple[Sequence[int], Sequence[str]] | tuple[Sequence[float], str],
     domains: Sequence[str],
     recipe: str,
 ) -> None: ...

@@ -20,8 +20,9 @@ def write(
     path: str | os.PathLike[str],
     modalities: Mapping[str, ArrayLike],
     *,
-    labels: Sequence[int] | Sequence[str] | np.ndarray[Any, Any],
+    labels: Sequence[int] | Sequence[float] | Sequence[str] | np.ndarray[Any, Any],
     classes: Sequence[str] | None = None,
+    values: str | None = None,
     domain: str | Sequence[str] | np.ndarray[Any, Any] = "all",
     split: str | Sequence[str] | np.ndarray[Any, Any] = "train",
     ids: Sequence[str] | None = None,
@@ -36,6 +37,7 @@ def write(
     modalities: arrays `[rows, …]` by name (lower-case letters, digits and "-"): floating-point features, or uint8 clips.
     labels: `[rows]`, names of classes (str), or whole numbers: places in `classes`, or without it names themselves.
     classes: all classes' names, in order; without it those that occur, sorted, numbers as numbers.
+    values: the unit of labels that are values and not classes, "" for none; they are kept as float32.
     domain, split: `[rows]`, or one word for all rows; a domain is a name or a whole number that is one; a split is "train", "val" or "test".
     ids: `[rows]`, unique; without it the numbers of the rows.
     valid: by modality bool `[rows]`; False for rows that the modality lacks, which are stored as zeros whatever the array holds.
@@ -57,7 +59,7 @@ def write(
             if name not in modalities:
                 raise InputError(f"{argument}: no modality {name!r}; expected some of {', '.join(modalities)}")
     wanted = _stored(dtype)
-    label_places, class_names = _places("labels", _each("labels", labels, rows), classes)
+    given_labels = _labels(_each("labels", labels, rows), classes, values)
     domain_places, domain_names = _places("domain", _each("domain", domain, rows), None)
     names = [str(name) for name in (range(rows) if ids is None else _each("ids", ids, rows))]
     given = []
@@ -65,8 +67,8 @@ def write(
         array, stored = _array(name, values, rows, wanted)
         there = None if valid is None or name not in valid else [bool(v) for v in _each(f"valid[{name!r}]", valid[name], rows)]
         given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there, (jpeg or {}).get(name)))
-    lines = list(zip(names, label_places, domain_places, _each("split", split, rows)))
-    _native.write(path, given, lines, class_names, domain_names, json.dumps(dict(recipe or {}), allow_nan=False))
+    lines = list(zip(names, domain_places, _each("split", split, rows)))
+    _native.write(path, given, lines, given_labels, domain_names, json.dumps(dict(recipe or {}), allow_nan=False))
 
 
 def _kind(name: str) -> str:
@@ -88,6 +90,18 @@ def _each(argument: str, value: Any, rows: int) -> list[Any]:
     if values.shape != (rows,):
         raise InputError(f"{argument}: shape {list(values.shape)}; expected [{rows}], as there are labels")
     return list(values.tolist())
+
+
+def _labels(labels: list[Any], classes: Sequence[str] | None, unit: str | None) -> tuple[list[int], list[str]] | tuple[list[float], str]:
+    """Places of classes with their names, or values with their unit."""
+    if unit is None:
+        return _places("labels", labels, classes)
+    if classes is not None:
+        raise InputError("classes and values: expected one of them")
+    for row, value in enumerate(labels):
+        if type(value) not in (int, float) or not np.isfinite(value):
+            raise InputError(f"labels: row {row} is {value!r}; expected a finite number")
+    return [float(value) for value in labels], unit
 
 
 def _places(argument: str, values: list[Any], names: Sequence[str] | None) -> tuple[list[int], list[str]]:

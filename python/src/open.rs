@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
-use mmdg::manifest::Segment;
-use mmdg::store::batch::{Batch, Features};
+use mmdg::manifest::{Labels, Manifest, Segment};
+use mmdg::store::batch::{Batch, BatchLabels, Features};
 use mmdg::store::reader::Rows;
 use mmdg::store::{self, Dtype};
 use numpy::Element;
@@ -34,7 +34,7 @@ impl Open {
         let modalities = &store.header().modalities;
         let names = modalities.iter().map(|modality| PyString::intern(py, &modality.name).unbind()).collect();
         let ids = PyList::new(py, store.manifest().segments.iter().map(|segment| segment.id.as_str()))?;
-        let manifest = columns(&ids, &store.manifest().segments)?;
+        let manifest = columns(&ids, store.manifest())?;
         Ok(Self { store: Arc::new(store), names, ids: ids.unbind(), manifest: manifest.unbind() })
     }
 
@@ -66,7 +66,10 @@ impl Open {
         let (sample, valid) = (PyDict::new(py), PyDict::new(py));
         sample.set_item(intern!(py, "row"), row)?;
         sample.set_item(intern!(py, "id"), self.ids.bind(py).get_item(row)?)?;
-        sample.set_item(intern!(py, "label"), segment.label)?;
+        match &self.store.manifest().labels {
+            Labels::Classes { of, .. } => sample.set_item(intern!(py, "label"), of[row])?,
+            Labels::Values { of, .. } => sample.set_item(intern!(py, "label"), of[row])?,
+        }
         sample.set_item(intern!(py, "domain"), segment.domain)?;
         for (name, header) in self.names.iter().zip(&self.store.header().modalities) {
             let rows = self.store.modality(&header.name).map_err(raise)?;
@@ -93,7 +96,8 @@ impl Open {
             memory.into_iter().zip(&from).map(fill).collect::<mmdg::Result<Vec<Vec<bool>>>>()
         });
         let valid = valid.map_err(raise)?;
-        let labels = rows.iter().map(|&row| segments[row].label as i64).collect();
+        let mut labels = BatchLabels::default();
+        labels.read(&self.store.manifest().labels, rows);
         let domains = rows.iter().map(|&row| segments[row].domain as i64).collect();
         let arrays = modalities.iter().zip(empty).zip(valid);
         let arrays = arrays.map(|((&place, array), valid)| Ok((self.names[place].bind(py).clone(), array.into_array(), valid)));
@@ -113,7 +117,7 @@ impl Open {
         &self,
         py: Python<'py>,
         rows: &[usize],
-        labels: Vec<i64>,
+        labels: BatchLabels,
         domains: Vec<i64>,
         arrays: impl Iterator<Item = PyResult<(Bound<'py, PyString>, Bound<'py, PyAny>, Vec<bool>)>>,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -121,7 +125,11 @@ impl Open {
         let column = |values| owned::<i64>(py, &[rows.len()], values);
         found.set_item(intern!(py, "row"), column(rows.iter().map(|&row| row as i64).collect())?)?;
         found.set_item(intern!(py, "id"), rows.iter().map(|&row| ids.get_item(row)).collect::<PyResult<Vec<_>>>()?)?;
-        found.set_item(intern!(py, "label"), column(labels)?)?;
+        let labels = match labels {
+            BatchLabels::Classes(places) => column(places)?,
+            BatchLabels::Values(values) => owned::<f32>(py, &[rows.len()], values)?,
+        };
+        found.set_item(intern!(py, "label"), labels)?;
         found.set_item(intern!(py, "domain"), column(domains)?)?;
         for array in arrays {
             let (name, array, there) = array?;
@@ -134,13 +142,17 @@ impl Open {
 }
 
 /// The manifest's columns; arrays cannot be written to.
-fn columns<'py>(ids: &Bound<'py, PyList>, segments: &[Segment]) -> PyResult<Bound<'py, PyDict>> {
+fn columns<'py>(ids: &Bound<'py, PyList>, Manifest { segments, labels, .. }: &Manifest) -> PyResult<Bound<'py, PyDict>> {
     let (py, count) = (ids.py(), segments.len());
     let places = |place: fn(&Segment) -> usize| owned(py, &[count], segments.iter().map(|s| place(s) as i64).collect::<Vec<_>>());
     let seconds = |second: fn(&Segment) -> f64| owned(py, &[count], segments.iter().map(second).collect::<Vec<_>>());
     let splits = PyList::new(py, segments.iter().map(|segment| segment.split.name()))?;
+    let label = match labels {
+        Labels::Classes { of, .. } => owned(py, &[count], of.iter().map(|&place| i64::from(place)).collect::<Vec<_>>())?,
+        Labels::Values { of, .. } => owned(py, &[count], of.clone())?,
+    };
     let arrays = [
-        ("label", places(|segment| segment.label)?),
+        ("label", label),
         ("domain", places(|segment| segment.domain)?),
         ("split", py.import("numpy")?.call_method1("array", (splits, "<U5"))?),
         ("start", seconds(|segment| segment.span.start)?),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use mmdg::manifest::LabelSpace;
 use mmdg::store::{self, Loader, Options};
 use numpy::PyArrayDescr;
 use pyo3::exceptions::PyValueError;
@@ -118,10 +119,19 @@ impl Store {
         Ok(&self.store(py)?.header().holds)
     }
 
-    /// Names of the classes; a label is a place in this list.
+    /// Names of the classes; a label is a place in this list. Empty where labels are values.
     #[getter]
     fn classes(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        Ok(self.store(py)?.header().classes.clone())
+        Ok(self.store(py)?.header().labels.classes().to_vec())
+    }
+
+    /// The unit of labels that are values, "" for one without; None where labels are classes.
+    #[getter]
+    fn unit(&self, py: Python<'_>) -> PyResult<Option<&str>> {
+        Ok(match &self.store(py)?.header().labels {
+            LabelSpace::Classes(_) => None,
+            LabelSpace::Values { unit } => Some(unit),
+        })
     }
 
     /// Names of the domains.
@@ -148,7 +158,7 @@ impl Store {
         Ok(modalities)
     }
 
-    /// The rows' columns by name: "id" and "path" lists of str; "label" and "domain" int64, places in `classes` and `domains`; "split" str
+    /// The rows' columns by name: "id" and "path" lists of str; "label" and "domain" int64, places in `classes` and `domains` ("label" float32 where labels are values); "split" str
     /// ("train", "val", "test"); "start" and "end" float64, seconds of the recording, nan for up to its end. Arrays are `[rows]`, read-only.
     #[getter]
     fn manifest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

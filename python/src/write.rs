@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use half::f16;
 use mmdg::error::{Code, Failure};
-use mmdg::manifest::{Manifest, Segment, Split};
+use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::sample::{Data, Row};
 use mmdg::span::Span;
 use mmdg::stop::Stop;
@@ -84,8 +84,17 @@ impl Values<'_> {
 
 /// A modality: name, kind, element type in the store, rows, which of them there are, and the quality of its JPEGs.
 type Given<'py> = (String, String, String, Bound<'py, PyAny>, Option<Vec<bool>>, Option<u8>);
-/// A row of the manifest: id, label, domain, split.
-type Line = (String, usize, usize, String);
+/// A row of the manifest: id, domain, split.
+type Line = (String, usize, String);
+
+/// The rows' labels.
+#[derive(FromPyObject)]
+pub enum GivenLabels {
+    /// Places among the names of classes.
+    Classes(Vec<usize>, Vec<String>),
+    /// Values and their unit.
+    Values(Vec<f32>, String),
+}
 
 /// Writes a whole store. Arrays are `[rows, …]`, in C order.
 #[pyfunction]
@@ -94,11 +103,11 @@ pub fn write(
     path: PathBuf,
     modalities: Vec<Given<'_>>,
     lines: Vec<Line>,
-    classes: Vec<String>,
+    labels: GivenLabels,
     domains: Vec<String>,
     recipe: &str,
 ) -> PyResult<()> {
-    let manifest = manifest(lines, classes, domains)?;
+    let manifest = manifest(lines, labels, domains)?;
     let recipe = serde_json::from_str(recipe).map_err(|error| input("recipe", error.to_string()))?;
     let sources = modalities.iter().map(|given| Source::new(&given.3)).collect::<PyResult<Vec<_>>>()?;
     let (mut headers, mut rows) = (Vec::new(), Vec::new());
@@ -166,13 +175,20 @@ fn attended(py: Python<'_>, work: impl FnOnce(&Stop) -> mmdg::Result<()> + Send)
     })
 }
 
-fn manifest(lines: Vec<Line>, classes: Vec<String>, domains: Vec<String>) -> PyResult<Manifest> {
-    let segment = |(id, label, domain, split): Line| {
+fn manifest(lines: Vec<Line>, labels: GivenLabels, domains: Vec<String>) -> PyResult<Manifest> {
+    let segment = |(id, domain, split): Line| {
         let split = Split::from_name(&split).ok_or_else(|| input("split", format!("{split:?}; expected train, val or test")))?;
-        Ok(Segment { label, domain, split, ..Segment::new(id, "", Span::WHOLE) })
+        Ok(Segment { domain, split, ..Segment::new(id, "", Span::WHOLE) })
     };
-    let segments = lines.into_iter().map(segment).collect::<PyResult<_>>()?;
-    let manifest = Manifest { classes, domains, segments, test_set: None };
+    let segments = lines.into_iter().map(segment).collect::<PyResult<Vec<_>>>()?;
+    let labels = match labels {
+        GivenLabels::Classes(places, names) => Labels::classes(names, places),
+        GivenLabels::Values(of, unit) => Labels::Values { unit, of },
+    };
+    if let Some(problem) = labels.problem(segments.len()) {
+        return Err(input("labels", problem));
+    }
+    let manifest = Manifest { labels, domains, segments, test_set: None };
     manifest.doubles().into_iter().next().map_or(Ok(manifest), |problem| Err(input("ids", problem)))
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::manifest::Labels;
 use crate::report::results::RunResult;
 use crate::stop::Stop;
 use crate::synthetic::features::{DOMAINS, Draw, MODALITIES, Parameters, TARGET};
@@ -19,10 +20,9 @@ pub fn table(draw: &Draw) -> Result<Table> {
         TableModality::new(*name, values.len() / rows.len(), values, vec![true; rows.len()])
     };
     Table::new(
-        draw.classes(),
+        Labels::classes(draw.classes(), rows.clone().map(|row| draw.label(row))),
         DOMAINS.map(String::from).to_vec(),
         MODALITIES.iter().enumerate().map(modality).collect(),
-        rows.clone().map(|row| draw.label(row)).collect(),
         rows.clone().map(|row| draw.domain(row)).collect(),
         rows.clone().map(|row| draw.split(row)).collect(),
     )

@@ -95,6 +95,7 @@ pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
     let settings = Settings {
         modalities: arguments.modalities.iter().map(|text| source(text)).collect::<Result<_>>()?,
         labels: arguments.labels.clone(),
+        values: arguments.values.clone(),
         dtype: arguments.dtype.map(|dtype| if dtype == Float::F16 { Dtype::F16 } else { Dtype::F32 }),
         reduce,
         reduce_axis,

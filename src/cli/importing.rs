@@ -28,6 +28,9 @@ pub struct ImportArguments {
     /// A modality, what it shows where its name does not begin with video, flow or audio, and where it comes from
     #[arg(long = "modality", value_name = "NAME[:KIND]=PATH[:KEY]", required = true)]
     pub modalities: Vec<String>,
+    /// Labels are numbers in this unit, not classes; "" for none [default: what a file that `mmdg export` wrote says, else classes]
+    #[arg(long, value_name = "UNIT")]
+    pub values: Option<String>,
     /// Type of the values [default: f16 where all are such, else f32]
     #[arg(long)]
     pub dtype: Option<Float>,

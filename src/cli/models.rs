@@ -102,8 +102,9 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
     let head = ["id", "domain", "split", "class", "predicted"].map(String::from);
     let head = head.into_iter().chain(classes.iter().map(|class| format!("p({class})")));
     csv.write_record(head).map_err(|error| failed(&error))?;
-    for (segment, said) in store.manifest().segments.iter().zip(&said) {
-        let names = [&table.domains()[segment.domain], segment.split.name(), &table.classes()[segment.label]];
+    for (row, (segment, said)) in store.manifest().segments.iter().zip(&said).enumerate() {
+        let label = table.labels().text(row);
+        let names = [&table.domains()[segment.domain], segment.split.name(), &label];
         let mut line: Vec<String> = std::iter::once(segment.id.as_str()).chain(names).map(String::from).collect();
         match said {
             Some(said) => {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
-use crate::manifest::{Segment, Split, TestSet};
+use crate::manifest::{Labels, Segment, Split, TestSet};
 use crate::{Error, Result};
 
 /// What is wrong with annotations, and what is good to know of them.
@@ -26,7 +26,8 @@ impl Findings {
 pub(super) struct Draft {
     /// What names the annotations in messages.
     pub(super) place: String,
-    pub(super) classes: Vec<String>,
+    /// Those of the segments.
+    pub(super) labels: Labels,
     pub(super) domains: Vec<String>,
     pub(super) segments: Vec<Segment>,
     pub(super) test_set: Option<TestSet>,

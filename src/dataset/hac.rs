@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Draft, Findings, Settings, records, renamed, root, some_of};
-use crate::manifest::{Extra, Segment, Split, TestSet};
+use crate::manifest::{Extra, Labels, Segment, Split, TestSet};
 use crate::span::Span;
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
     let splits = root.join("HAC_Splits");
     let domains = some_of(settings, &DOMAINS)?;
     let classes = renamed(settings, &CLASSES)?;
-    let mut segments = Vec::new();
+    let (mut segments, mut labels) = (Vec::new(), Vec::new());
     for (domain, name) in domains.iter().enumerate() {
         let before = segments.len();
         for split in [Split::Train, Split::Test] {
@@ -32,7 +32,8 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
             for (line, record) in records {
                 let segment = row(&record, &root.join(name))
                     .map_err(|problem| Error::input(csv.display(), format!("line {line}: {problem}")));
-                if let Some((stem, segment)) = findings.part(segment) {
+                if let Some((stem, label, segment)) = findings.part(segment) {
+                    labels.push(label);
                     segments.push(Segment { id: format!("{name}/{}/{stem}", split.name()), domain, split, ..segment });
                 }
             }
@@ -40,11 +41,12 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
         note_doubles(&segments[before..], name, findings);
     }
     let domains = domains.into_iter().map(str::to_owned).collect();
-    Ok(Draft { place: splits.display().to_string(), classes, domains, segments, test_set: Some(TestSet::TargetTest) })
+    let labels = Labels::classes(classes, labels);
+    Ok(Draft { place: splits.display().to_string(), labels, domains, segments, test_set: Some(TestSet::TargetTest) })
 }
 
-/// The stem of the file, and the segment but for its id and place.
-fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, Segment), String> {
+/// The stem of the file, the place of the class, and the segment but for its id and place.
+fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, usize, Segment), String> {
     if record.len() != 2 {
         return Err(format!("{} fields; expected `file,label`", record.len()));
     }
@@ -58,7 +60,6 @@ fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, Segment), S
     let there = |path: PathBuf| path.is_file().then_some(path);
     let flow = |axis: &str| folder.join("flow").join(format!("{stem}_flow_{axis}.mp4"));
     let segment = Segment {
-        label,
         extras: Extra {
             audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
             flow_paths: Some((flow("x"), flow("y"))),
@@ -67,7 +68,7 @@ fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, Segment), S
         .into(),
         ..Segment::new("", folder.join("videos").join(file), Span::WHOLE)
     };
-    Ok((stem.to_owned(), segment))
+    Ok((stem.to_owned(), label, segment))
 }
 
 fn note_doubles(segments: &[Segment], domain: &str, findings: &mut Findings) {

@@ -62,7 +62,7 @@ pub static DATASETS: &[Entry] = &[
     Entry {
         name: "table",
         about: "any CSV of id,path,start,end,label,domain",
-        settings: &["root", "table", "classes", "domains", "split-seed", "test-set"],
+        settings: &["root", "table", "classes", "values", "domains", "split-seed", "test-set"],
         read: table::read,
     },
 ];
@@ -89,8 +89,8 @@ pub fn read(settings: &Settings) -> Result<Manifest> {
 pub fn check(settings: &Settings) -> (Option<Manifest>, Findings) {
     let mut findings = Findings::default();
     let draft = entry(settings).and_then(|entry| (entry.read)(settings, &mut findings));
-    let Some(Draft { place, classes, domains, segments, test_set }) = findings.part(draft) else { return (None, findings) };
-    let mut manifest = Manifest { test_set: settings.test_set.or(test_set), ..Manifest::sorted(classes, domains, segments) };
+    let Some(Draft { place, labels, domains, segments, test_set }) = findings.part(draft) else { return (None, findings) };
+    let mut manifest = Manifest { test_set: settings.test_set.or(test_set), ..Manifest::sorted(labels, domains, segments) };
     beside::fill(&mut manifest.segments);
     let mut problems = manifest.doubles();
     // what no row has may stand in a row that is not well

@@ -25,6 +25,9 @@ pub struct Settings {
     /// Class names in the order of their labels; default: those that occur.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
+    /// `table`: labels are values in this unit (`""` for none), not classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<String>,
     /// Domains to use, in this order; default: those that occur.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domains: Option<Vec<String>>,

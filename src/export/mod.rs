@@ -19,6 +19,7 @@ use chosen::{Broken, Chosen};
 pub enum Format {
     /// numpy's zip of arrays: `ids`, `labels`, `class_names`, `domains`, `domain_names`, `splits`, `paths`, `starts`, `ends` (not a number where the recording's end is),
     /// and for each modality its rows as they are stored, `<modality>.valid` and `<modality>.span` in seconds.
+    /// Where labels are values, `labels` are f32, and `label_unit` stands in place of `class_names`; the others likewise.
     Npz,
     /// Columns `id`, `class`, `domain`, `split`, `path`, `label`, `start`, `end`, and for each modality a list of floats (f16 becomes f32; bytes for pixels), null where there is none,
     /// `<modality>_start` and `<modality>_end`. Shapes, stored types, names of classes and the recipe stand in the file's metadata, whose keys begin with `mmdg.`.

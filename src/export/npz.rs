@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use super::{Broken, Chosen};
 use crate::fs::Stream;
+use crate::manifest::Labels;
 use crate::npy::{ArchiveWriter, Element, Header};
 use crate::sample::Dtype;
 use crate::{Error, Result};
@@ -13,8 +14,17 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
     let mut archive = ArchiveWriter::new(BufWriter::with_capacity(1 << 20, file));
     let text = |segment| Chosen::path(segment).map(str::to_owned);
     texts(&mut archive, "ids", chosen.segments().map(|segment| segment.id.clone()).collect())?;
-    numbers(&mut archive, "labels", chosen.segments().map(|segment| segment.label as i64))?;
-    texts(&mut archive, "class_names", header.classes.clone())?;
+    match &chosen.store.manifest().labels {
+        Labels::Classes { names, of } => {
+            numbers(&mut archive, "labels", chosen.rows.iter().map(|&row| i64::from(of[row])))?;
+            texts(&mut archive, "class_names", names.clone())?;
+        }
+        Labels::Values { unit, of } => {
+            let bytes: Vec<u8> = chosen.rows.iter().flat_map(|&row| of[row].to_le_bytes()).collect();
+            archive.start("labels", &Header::new(Element::Float(4), vec![count]))?.write_all(&bytes)?;
+            texts(&mut archive, "label_unit", vec![unit.clone()])?;
+        }
+    }
     numbers(&mut archive, "domains", chosen.segments().map(|segment| segment.domain as i64))?;
     texts(&mut archive, "domain_names", header.domains.clone())?;
     texts(&mut archive, "splits", chosen.segments().map(|segment| segment.split.name().to_owned()).collect())?;

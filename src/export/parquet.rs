@@ -14,13 +14,13 @@ use serde_json::json;
 use super::{Broken, Chosen};
 use crate::Result;
 use crate::fs::Stream;
-use crate::manifest::Segment;
+use crate::manifest::{LabelSpace, Labels, Manifest, Segment};
 use crate::sample::Dtype;
 use crate::store::reader::Rows;
 
 /// Bytes of features that are gathered before they are written.
 const GROUP: u64 = 16 << 20;
-/// Columns of text.
+/// Columns of text; rows of values have no class.
 const TEXTS: [&str; 5] = ["id", "class", "domain", "split", "path"];
 
 impl From<ParquetError> for Broken {
@@ -38,7 +38,10 @@ impl From<ParquetError> for Broken {
 pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken> {
     let header = chosen.store.header();
     let mut about = vec![
-        ("mmdg.class_names".to_owned(), json!(header.classes)),
+        match &header.labels {
+            LabelSpace::Classes(names) => ("mmdg.class_names".to_owned(), json!(names)),
+            LabelSpace::Values { unit } => ("mmdg.label_unit".to_owned(), json!([unit])),
+        },
         ("mmdg.domain_names".to_owned(), json!(header.domains)),
         ("mmdg.recipe_blake3".to_owned(), json!(header.recipe_blake3)),
     ];
@@ -54,14 +57,13 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
         .set_created_by(format!("mmdg version {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(about))
         .build();
-    let mut writer = SerializedFileWriter::new(file, schema(&chosen.modalities)?, Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(file, schema(chosen)?, Arc::new(properties))?;
     let row_bytes: u64 = chosen.modalities.iter().map(|modality| 4 * modality.header().row_elements()).sum();
     let per_group = (GROUP / row_bytes.max(1)).clamp(1, 1 << 20) as usize;
     let mut done = 0;
     for rows in chosen.rows.chunks(per_group) {
         let mut group = writer.next_row_group()?;
-        let segments: Vec<&Segment> = rows.iter().map(|&row| &chosen.store.manifest().segments[row]).collect();
-        table(&mut group, chosen, &segments)?;
+        table(&mut group, chosen, rows)?;
         for modality in &chosen.modalities {
             features(&mut group, modality, rows)?;
         }
@@ -74,17 +76,19 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
     Ok(writer.into_inner()?)
 }
 
-fn schema(modalities: &[Rows<'_>]) -> Result<TypePtr, ParquetError> {
+fn schema(chosen: &Chosen<'_>) -> Result<TypePtr, ParquetError> {
     let one = |name: &str, physical, logical, repetition| {
         Type::primitive_type_builder(name, physical).with_logical_type(logical).with_repetition(repetition).build().map(Arc::new)
     };
     let (there, maybe) = (Repetition::REQUIRED, Repetition::OPTIONAL);
     let text = |name| one(name, Physical::BYTE_ARRAY, Some(LogicalType::String), there);
-    let mut fields = TEXTS.iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
-    fields.push(one("label", Physical::INT64, None, there)?);
+    let values = matches!(chosen.store.header().labels, LabelSpace::Values { .. });
+    let texts = TEXTS.iter().filter(|name| !(values && **name == "class"));
+    let mut fields = texts.map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
+    fields.push(one("label", if values { Physical::FLOAT } else { Physical::INT64 }, None, there)?);
     fields.push(one("start", Physical::DOUBLE, None, there)?);
     fields.push(one("end", Physical::DOUBLE, None, maybe)?);
-    for modality in modalities {
+    for modality in &chosen.modalities {
         let header = modality.header();
         let name = &header.name;
         fields.push(match physical(header.dtype) {
@@ -121,20 +125,30 @@ fn column<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<&[
     column.close()
 }
 
-fn table(group: &mut Group<'_>, chosen: &Chosen<'_>, segments: &[&Segment]) -> Result<(), Broken> {
-    let header = chosen.store.header();
-    let mut texts = |text: &dyn Fn(&Segment) -> Result<String>| {
-        let texts =
-            segments.iter().map(|segment| Ok(ByteArray::from(text(segment)?.into_bytes()))).collect::<Result<Vec<_>>>()?;
+fn table(group: &mut Group<'_>, chosen: &Chosen<'_>, rows: &[usize]) -> Result<(), Broken> {
+    let Manifest { segments, labels, domains, .. } = chosen.store.manifest();
+    let mut texts = |text: &dyn Fn(usize) -> Result<String>| {
+        let texts = rows.iter().map(|&row| Ok(ByteArray::from(text(row)?.into_bytes()))).collect::<Result<Vec<_>>>()?;
         column::<ByteArrayType>(group, &texts, None).map_err(Broken::from)
     };
-    texts(&|segment| Ok(segment.id.clone()))?;
-    texts(&|segment| Ok(header.classes[segment.label].clone()))?;
-    texts(&|segment| Ok(header.domains[segment.domain].clone()))?;
-    texts(&|segment| Ok(segment.split.name().to_owned()))?;
-    texts(&|segment| Chosen::path(segment).map(str::to_owned))?;
-    let labels: Vec<i64> = segments.iter().map(|segment| segment.label as i64).collect();
-    column::<Int64Type>(group, &labels, None)?;
+    texts(&|row| Ok(segments[row].id.clone()))?;
+    if labels.values().is_empty() {
+        texts(&|row| Ok(labels.text(row)))?;
+    }
+    texts(&|row| Ok(domains[segments[row].domain].clone()))?;
+    texts(&|row| Ok(segments[row].split.name().to_owned()))?;
+    texts(&|row| Chosen::path(&segments[row]).map(str::to_owned))?;
+    match labels {
+        Labels::Classes { of, .. } => {
+            let places: Vec<i64> = rows.iter().map(|&row| i64::from(of[row])).collect();
+            column::<Int64Type>(group, &places, None)?;
+        }
+        Labels::Values { of, .. } => {
+            let values: Vec<f32> = rows.iter().map(|&row| of[row]).collect();
+            column::<FloatType>(group, &values, None)?;
+        }
+    }
+    let segments: Vec<&Segment> = rows.iter().map(|&row| &segments[row]).collect();
     let starts: Vec<f64> = segments.iter().map(|segment| segment.span.start).collect();
     column::<DoubleType>(group, &starts, None)?;
     let ends: Vec<f64> = segments.iter().filter_map(|segment| segment.span.end).collect();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Broken, Chosen};
 use crate::fs::Stream;
+use crate::manifest::{LabelSpace, Labels};
 use crate::sample::Dtype;
 use crate::store::reader::Rows;
 use crate::{Error, Result};
@@ -33,7 +34,7 @@ struct Tensor<'a> {
 }
 
 pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken> {
-    let count = chosen.rows.len() as u64;
+    let (count, labels) = (chosen.rows.len() as u64, &chosen.store.manifest().labels);
     let tensor = |name: &str, (dtype, size): (&'static str, u64), shape: Vec<u64>, from| Tensor {
         name: name.into(),
         dtype,
@@ -42,7 +43,7 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
         from,
     };
     let mut tensors = vec![
-        tensor("labels", ("I64", 8), vec![count], Origin::Labels),
+        tensor("labels", if labels.values().is_empty() { ("I64", 8) } else { ("F32", 4) }, vec![count], Origin::Labels),
         tensor("domains", ("I64", 8), vec![count], Origin::Domains),
         tensor("starts", ("F64", 8), vec![count], Origin::Starts),
         tensor("ends", ("F64", 8), vec![count], Origin::Ends),
@@ -62,7 +63,12 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
     to.write_all(text.as_bytes())?;
     for tensor in &tensors {
         match tensor.from {
-            Origin::Labels => chosen.segments().try_for_each(|segment| to.write_all(&(segment.label as i64).to_le_bytes()))?,
+            Origin::Labels => match labels {
+                Labels::Classes { of, .. } => {
+                    chosen.rows.iter().try_for_each(|&row| to.write_all(&i64::from(of[row]).to_le_bytes()))?;
+                }
+                Labels::Values { of, .. } => chosen.rows.iter().try_for_each(|&row| to.write_all(&of[row].to_le_bytes()))?,
+            },
             Origin::Domains => chosen.segments().try_for_each(|segment| to.write_all(&(segment.domain as i64).to_le_bytes()))?,
             Origin::Starts => chosen.segments().try_for_each(|segment| to.write_all(&segment.span.start.to_le_bytes()))?,
             Origin::Ends => {
@@ -100,6 +106,10 @@ fn header(chosen: &Chosen<'_>, tensors: &[Tensor<'_>]) -> Result<String> {
     let header = chosen.store.header();
     let list = |list: Vec<&str>| Value::String(json!(list).to_string());
     let mut entries = Map::new();
+    let (named, labels) = match &header.labels {
+        LabelSpace::Classes(names) => ("class_names", list(names.iter().map(String::as_str).collect())),
+        LabelSpace::Values { unit } => ("label_unit", list(vec![unit])),
+    };
     entries.insert(
         "__metadata__".into(),
         json!({
@@ -107,7 +117,7 @@ fn header(chosen: &Chosen<'_>, tensors: &[Tensor<'_>]) -> Result<String> {
             "ids": list(chosen.segments().map(|segment| segment.id.as_str()).collect()),
             "splits": list(chosen.segments().map(|segment| segment.split.name()).collect()),
             "paths": list(chosen.segments().map(Chosen::path).collect::<Result<_>>()?),
-            "class_names": list(header.classes.iter().map(String::as_str).collect()),
+            named: labels,
             "domain_names": list(header.domains.iter().map(String::as_str).collect()),
             "recipe_blake3": header.recipe_blake3,
         }),

@@ -24,7 +24,7 @@ use crate::store::units::Unit;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, ShardWriter, Writer};
 use crate::{Error, Result};
-use labels::Labels;
+use labels::Labelled;
 use reduce::reduced;
 pub use settings::{ModalitySource, Of, Reduce, Settings};
 use source::Source;
@@ -52,7 +52,7 @@ pub fn import(out: &Path, settings: &Settings, stop: &Stop, progress: &(dyn Fn(u
             return Err(Error::Usage(format!("--modality {name:?} stands twice; expected each name once")));
         }
     }
-    let labels = Labels::read(settings)?;
+    let labels = Labelled::read(settings)?;
     let mut parts = Vec::new();
     for modality in &settings.modalities {
         let source = Source::open(modality, &labels, settings)?;

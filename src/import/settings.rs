@@ -18,6 +18,8 @@ pub struct Settings {
     /// A CSV with the columns `id`, `label` and `domain`, and what else a store's `manifest.csv` has; or a `.npz`, `.parquet` or `.safetensors` with labels and
     /// domains, such as `export` writes. `None` for the first modality's file of these.
     pub labels: Option<PathBuf>,
+    /// The unit of labels that are values and not classes, empty for none; `None` for classes, and for what a file that `export` wrote says of itself.
+    pub values: Option<String>,
     /// `f16` or `f32`; `None` for f16 where all values are such, else f32.
     pub dtype: Option<Dtype>,
     /// What becomes of a dimension of the rows; of their first one, where they have more than one and `reduce_axis` names none.

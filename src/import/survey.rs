@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::labels::Labels;
+use super::labels::Labelled;
 use super::reduce::reduced;
 use super::settings::{ModalitySource, Reduce, Settings};
 use super::source::Source;
@@ -24,7 +24,7 @@ pub(super) fn survey(
     modality: &ModalitySource,
     source: &Source,
     settings: &Settings,
-    labels: &Labels,
+    labels: &Labelled,
     stop: &Stop,
 ) -> Result<(ModalityHeader, Vec<bool>)> {
     let segments = &labels.manifest.segments;

@@ -9,15 +9,21 @@ use super::Segment;
 /// Rows below this are compared two by two.
 const FEW: usize = 12;
 
-/// Puts segments in the order of [`Segment::order`]; those that are equal in it stay as they stand.
-pub(super) fn sort(segments: &mut [Segment]) {
+/// The places of segments in the order of [`Segment::order`], where they do not stand in it; those that are equal in it stay as they stand.
+pub(super) fn of(segments: &[Segment]) -> Option<Vec<usize>> {
     if segments.is_sorted_by(|one, other| one.order(other).is_le()) {
-        return;
+        return None;
     }
-    if !segments.iter().all(|segment| is_plain(&segment.path)) {
-        return segments.sort_by(Segment::order);
+    if segments.iter().all(|segment| is_plain(&segment.path)) {
+        return Some(by_path(segments));
     }
-    let mut order = by_path(segments);
+    let mut order: Vec<usize> = (0..segments.len()).collect();
+    order.sort_by(|&one, &other| segments[one].order(&segments[other]));
+    Some(order)
+}
+
+/// Puts segments in that order.
+pub(super) fn arrange(segments: &mut [Segment], mut order: Vec<usize>) {
     for start in 0..order.len() {
         let mut place = start;
         loop {
@@ -98,7 +104,7 @@ mod tests {
             assert_eq!(segments.iter().all(|segment| is_plain(&segment.path)), plain);
             let mut expected = segments.clone();
             expected.sort_by(Segment::order);
-            sort(&mut segments);
+            of(&segments).into_iter().for_each(|order| arrange(&mut segments, order));
             assert!(segments == expected, "{seed}");
         }
     }

@@ -1,4 +1,4 @@
-//! One labelled stretch of one recording.
+//! One stretch of one recording.
 
 use std::cmp::Ordering;
 use std::ops::{Deref, DerefMut};
@@ -57,8 +57,6 @@ pub struct Segment {
     pub path: PathBuf,
     /// Its stretch.
     pub span: Span,
-    /// Class, an index into [`Manifest::classes`](super::Manifest::classes).
-    pub label: usize,
     /// Domain, an index into [`Manifest::domains`](super::Manifest::domains).
     pub domain: usize,
     /// Part of the domain.
@@ -136,7 +134,7 @@ impl Segment {
     /// A stretch of a container or sound file, with nothing beside it.
     pub fn new(id: impl Into<String>, path: impl Into<PathBuf>, span: Span) -> Self {
         let (id, path) = (id.into(), path.into());
-        Self { id, path, span, label: 0, domain: 0, split: Split::Train, extras: Extras::default() }
+        Self { id, path, span, domain: 0, split: Split::Train, extras: Extras::default() }
     }
 
     /// The order of rows: by (media, start, id).

@@ -4,6 +4,7 @@ use half::f16;
 
 use super::reader::Rows;
 use crate::Result;
+use crate::manifest::Labels;
 use crate::rng::Stream;
 use crate::sample::Dtype;
 
@@ -12,12 +13,67 @@ use crate::sample::Dtype;
 pub struct Batch {
     /// Rows of the store.
     pub rows: Vec<usize>,
-    /// Classes, places in the store's list.
-    pub labels: Vec<i64>,
+    /// What is to be predicted.
+    pub labels: BatchLabels,
     /// Domains, places in the store's list.
     pub domains: Vec<i64>,
     /// In the order asked for.
     pub modalities: Vec<Features>,
+}
+
+/// The labels of a batch, by row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BatchLabels {
+    /// Places in the store's list of classes.
+    Classes(Vec<i64>),
+    /// Values, in the store's unit.
+    Values(Vec<f32>),
+}
+
+impl Default for BatchLabels {
+    fn default() -> Self {
+        Self::Classes(Vec::new())
+    }
+}
+
+impl BatchLabels {
+    /// Replaces them by those of these rows.
+    pub fn read(&mut self, from: &Labels, rows: &[usize]) {
+        match (from, &mut *self) {
+            (Labels::Classes { of, .. }, Self::Classes(into)) => {
+                into.clear();
+                into.extend(rows.iter().map(|&row| i64::from(of[row])));
+            }
+            (Labels::Values { of, .. }, Self::Values(into)) => {
+                into.clear();
+                into.extend(rows.iter().map(|&row| of[row]));
+            }
+            (Labels::Classes { .. }, _) => {
+                *self = Self::Classes(Vec::new());
+                self.read(from, rows);
+            }
+            (Labels::Values { .. }, _) => {
+                *self = Self::Values(Vec::new());
+                self.read(from, rows);
+            }
+        }
+    }
+
+    /// Places of classes; empty of values.
+    pub fn classes(&self) -> &[i64] {
+        match self {
+            Self::Classes(places) => places,
+            Self::Values(_) => &[],
+        }
+    }
+
+    /// Values; empty of classes.
+    pub fn values(&self) -> &[f32] {
+        match self {
+            Self::Classes(_) => &[],
+            Self::Values(values) => values,
+        }
+    }
 }
 
 /// One modality of a batch.

@@ -100,7 +100,7 @@ pub fn manifest(folder: &Path, header: &Header) -> Result<Manifest> {
     if header.recipe["manifest_blake3"] != blake3::hash(&bytes).to_hex().as_str() {
         return Err(Error::integrity(&path, "its hash is not what the recipe says"));
     }
-    let manifest = manifest_csv::read(&path, &bytes, &header.classes, &header.domains)?;
+    let manifest = manifest_csv::read(&path, &bytes, &header.labels, &header.domains)?;
     if manifest.len() as u64 != header.rows {
         return Err(Error::integrity(&path, format!("{} rows; expected {}", manifest.len(), header.rows)));
     }

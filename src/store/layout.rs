@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::sealed::{read_json, write_json};
 use crate::error::Code;
+use crate::manifest::LabelSpace;
 use crate::modality::Kind;
 use crate::provenance::Provenance;
 pub use crate::sample::Dtype;
@@ -14,7 +15,7 @@ use crate::source::Identity;
 use crate::{Error, Result};
 
 /// Version of the store format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The largest shard.
 pub const SHARD_BYTES: u64 = 256 << 20;
 /// The largest row whose frames are stored as JPEG: what a reader makes room for on a header's word alone.
@@ -231,8 +232,8 @@ pub struct Header {
     pub rows: u64,
     /// S: row i is in shard i / S.
     pub rows_per_shard: u64,
-    /// Class names; a label is a place in this list.
-    pub classes: Vec<String>,
+    /// What labels are: classes by name, or values in a unit.
+    pub labels: LabelSpace,
     /// Domain names.
     pub domains: Vec<String>,
     /// What each modality holds.

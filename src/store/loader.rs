@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::batch::{Batch, Features};
 use super::reader::{Rows, Store};
-use crate::manifest::Split;
+use crate::manifest::{Labels, Manifest, Split};
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -91,12 +91,16 @@ impl Loader {
     /// Chooses the rows.
     ///
     /// # Errors
-    /// [`Error::Input`] for a name that the store does not have, a batch size of 0, or where no row is left.
+    /// [`Error::Input`] for a name that the store does not have, a batch size of 0, an order by class of
+    /// labels that are values, or where no row is left.
     pub fn new(store: Arc<Store>, options: Options) -> Result<Self> {
         let manifest = store.manifest();
         let input = |problem: String| Error::input(store.folder().display(), problem);
         if options.batch_size == 0 {
             return Err(input("batches of 0 rows; expected at least 1".into()));
+        }
+        if let (Order::Classes, Labels::Values { .. }) = (options.order, &manifest.labels) {
+            return Err(input("an order by class, while its labels are values; expected another order".into()));
         }
         let mut domains = vec![options.domains.is_empty(); manifest.domains.len()];
         for name in &options.domains {
@@ -154,15 +158,16 @@ impl Loader {
         let Plan { store, options, rows, .. } = &*self.0;
         let stream = self.stream("order", epoch);
         let shuffled = |rows: &[usize], stream: Stream| stream.permutation(rows.len()).into_iter().map(|i| rows[i]).collect();
-        let group: fn(&crate::manifest::Segment) -> usize = match options.order {
+        let Manifest { segments, labels, .. } = store.manifest();
+        let group: &dyn Fn(usize) -> usize = match options.order {
             Order::Rows => return rows.clone(),
             Order::Shuffled => return shuffled(rows, stream),
-            Order::Domains => |segment| segment.domain,
-            Order::Classes => |segment| segment.label,
+            Order::Domains => &|row| segments[row].domain,
+            Order::Classes => &|row| labels.places().get(row).map_or(0, |&place| place as usize),
         };
         let mut groups = std::collections::BTreeMap::<usize, Vec<usize>>::new();
         for &row in rows {
-            groups.entry(group(&store.manifest().segments[row])).or_default().push(row);
+            groups.entry(group(row)).or_default().push(row);
         }
         let each = rows.len().div_ceil(groups.len());
         let draws = |(number, rows): (usize, &Vec<usize>)| -> Vec<usize> {
@@ -206,8 +211,7 @@ impl Loader {
         }
         into.rows.clear();
         into.rows.extend_from_slice(rows);
-        into.labels.clear();
-        into.labels.extend(rows.iter().map(|&row| segments[row].label as i64));
+        into.labels.read(&store.manifest().labels, rows);
         into.domains.clear();
         into.domains.extend(rows.iter().map(|&row| segments[row].domain as i64));
         into.modalities.resize_with(modalities.len(), Features::default);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::manifest::{Extra, Manifest, Numbers, Segment, Split, places};
+use crate::manifest::{Extra, LabelSpace, Labels, Manifest, Numbers, Segment, Split, places, value};
 use crate::span::Span;
 use crate::{Error, Result};
 
@@ -67,10 +67,10 @@ impl Column {
     }
 }
 
-/// The table, classes and domains by name.
+/// The table, classes and domains by name, values in digits that read back as the same `f32`.
 ///
 /// # Errors
-/// [`Error::Input`] for a path that is not UTF-8.
+/// [`Error::Input`] for a path that is not UTF-8, and for labels that are not those of the rows or not finite.
 pub fn to_csv(manifest: &Manifest) -> Result<Vec<u8>> {
     let text = |path: &Path| {
         path.to_str().map(str::to_owned).ok_or_else(|| Error::input(path.display(), "the path is not UTF-8; expected UTF-8"))
@@ -79,6 +79,9 @@ pub fn to_csv(manifest: &Manifest) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |error: csv::Error| Error::input("manifest.csv", error.to_string());
     writer.write_record(COLUMNS).map_err(fail)?;
+    if let Some(problem) = manifest.labels.problem(manifest.len()) {
+        return Err(Error::input("manifest.csv", format!("label: {problem}")));
+    }
     for (row, segment) in manifest.segments.iter().enumerate() {
         let extras = &segment.extras;
         let record = [
@@ -87,7 +90,7 @@ pub fn to_csv(manifest: &Manifest) -> Result<Vec<u8>> {
             text(&segment.path)?,
             segment.span.start.to_string(),
             segment.span.end.map_or_else(String::new, |end| end.to_string()),
-            manifest.classes[segment.label].clone(),
+            manifest.labels.text(row),
             manifest.domains[segment.domain].clone(),
             segment.split.name().to_owned(),
             optional(extras.audio_path.as_ref())?,
@@ -114,17 +117,18 @@ fn shown(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-/// Reads it back from what stands in the file at `path`; `classes` and `domains` are those of `store.json`.
+/// Reads it back from what stands in the file at `path`; `labels` and `domains` are those of `store.json`.
 ///
 /// # Errors
 /// [`Error::Integrity`] naming line and column.
-pub fn read(path: &Path, bytes: &[u8], classes: &[String], domains: &[String]) -> Result<Manifest> {
+pub fn read(path: &Path, bytes: &[u8], labels: &LabelSpace, domains: &[String]) -> Result<Manifest> {
     let mut reader = csv::Reader::from_reader(bytes);
     let fail = |problem: String| Error::integrity(path, problem);
     if reader.headers().map_err(|e| fail(e.to_string()))?.iter().ne(COLUMNS) {
         return Err(fail(format!("line 1: expected the columns {}", COLUMNS.join(","))));
     }
-    let (labels, places_of_domains) = (places(classes), places(domains));
+    let (places_of_classes, places_of_domains) = (places(labels.classes()), places(domains));
+    let (mut classes, mut values) = (Vec::new(), Vec::new());
     let (mut segments, mut record) = (Vec::<Segment>::new(), csv::StringRecord::new());
     while reader.read_record(&mut record).map_err(|e| fail(e.to_string()))? {
         let row = segments.len();
@@ -137,10 +141,18 @@ pub fn read(path: &Path, bytes: &[u8], classes: &[String], domains: &[String]) -
         if field(Column::Row).parse() != Ok(row) {
             return Err(at(format!("row {:?}; expected {row}", field(Column::Row))));
         }
-        let (label, domain) = (place(&labels, Column::Label)?, place(&places_of_domains, Column::Domain)?);
-        segments.push(Segment { label, domain, ..segment(&field, None).map_err(at)? });
+        match labels {
+            LabelSpace::Classes(_) => classes.push(place(&places_of_classes, Column::Label)?),
+            LabelSpace::Values { .. } => values.push(value(field(Column::Label)).map_err(at)?),
+        }
+        let domain = place(&places_of_domains, Column::Domain)?;
+        segments.push(Segment { domain, ..segment(&field, None).map_err(at)? });
     }
-    Ok(Manifest { classes: classes.to_vec(), domains: domains.to_vec(), segments, test_set: None })
+    let labels = match labels {
+        LabelSpace::Classes(names) => Labels::classes(names.clone(), classes),
+        LabelSpace::Values { unit } => Labels::Values { unit: unit.clone(), of: values },
+    };
+    Ok(Manifest { labels, domains: domains.to_vec(), segments, test_set: None })
 }
 
 /// The segment of a line, its label and domain aside; `field` gives the text of a column, `""` for none, and paths are below `root`.

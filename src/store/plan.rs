@@ -51,7 +51,7 @@ impl Planned {
             holds: plan.holds.into(),
             rows: plan.manifest.len() as u64,
             rows_per_shard,
-            classes: plan.manifest.classes.clone(),
+            labels: plan.manifest.labels.space(),
             domains: plan.manifest.domains.clone(),
             modalities: plan.modalities.clone(),
             recipe_blake3: recipe_hash(&recipe),

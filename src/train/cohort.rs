@@ -194,7 +194,7 @@ impl Cohort {
             label: placed.label(table),
             domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
-            classes: table.label().to_vec(),
+            classes: table.labels().places().iter().map(|&place| place as usize).collect(),
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
             class_names: table.classes().to_vec(),

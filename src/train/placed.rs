@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::features::Features;
 use super::table::{Table, TableModality};
+use crate::manifest::Labels;
 
 /// A table's features, labels and domains on a device, once for all cohorts that train there. A modality is brought there when a
 /// cohort first asks for it.
@@ -39,10 +40,6 @@ impl Placed {
         columns.entry(column).or_insert_with(|| make().to_device(self.device)).shallow_clone()
     }
 
-    fn indices(&self, column: Column, values: &[usize]) -> Tensor {
-        self.column(column, || Tensor::from_slice(&values.iter().map(|&i| i as i64).collect::<Vec<_>>()))
-    }
-
     /// Rows of one modality, N of width D: on the device, or where they are streamed from.
     pub fn features(&self, table: &Table, modality: usize) -> Features {
         let TableModality { values, width, valid, streamed, .. } = &table.modalities()[modality];
@@ -60,13 +57,17 @@ impl Placed {
         self.column(Column::Valid(modality), || Tensor::from_slice(&valid).to_kind(self.kind))
     }
 
-    /// Class of each row, \[N\].
+    /// Label of each row, \[N\]: the place of its class, or its value in the kind of the features.
     pub fn label(&self, table: &Table) -> Tensor {
-        self.indices(Column::Label, table.label())
+        self.column(Column::Label, || match table.labels() {
+            Labels::Classes { of, .. } => Tensor::from_slice(&of.iter().map(|&place| i64::from(place)).collect::<Vec<_>>()),
+            Labels::Values { of, .. } => Tensor::from_slice(of).to_kind(self.kind),
+        })
     }
 
     /// Domain of each row, \[N\].
     pub fn domain(&self, table: &Table) -> Tensor {
-        self.indices(Column::Domain, table.domain())
+        let places = || table.domain().iter().map(|&place| place as i64).collect::<Vec<_>>();
+        self.column(Column::Domain, || Tensor::from_slice(&places()))
     }
 }

@@ -176,9 +176,10 @@ impl Predictor {
         let places: Vec<Option<usize>> = table.classes().iter().map(place).collect();
         let (mut judged, mut left_out) = (Vec::new(), 0);
         for (row, said) in said.into_iter().enumerate().filter(|(row, _)| wanted(*row)) {
-            let class = &table.classes()[table.label()[row]];
+            let place = table.labels().places()[row] as usize;
+            let class = &table.classes()[place];
             let problem = || format!("row {row} is of class {class:?}; the model knows {}", classes.join(", "));
-            let truth = places[table.label()[row]].ok_or_else(|| Error::input("features", problem()))?;
+            let truth = places[place].ok_or_else(|| Error::input("features", problem()))?;
             let Some(Said { probabilities, log, predicted, heads }) = said else {
                 left_out += 1;
                 continue;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::features::{InMemory, Streamed};
-use crate::manifest::{Split, TestSet, twice};
+use crate::manifest::{Labels, Split, TestSet, twice};
 use crate::store::Store;
 use crate::{Error, Result};
 
@@ -42,21 +42,20 @@ impl TableModality {
 /// N labelled rows of every modality's features.
 ///
 /// ```
-/// use mmdg::manifest::Split;
+/// use mmdg::manifest::{Labels, Split};
 /// use mmdg::train::{Table, TableModality};
 /// let audio = TableModality::new("audio", 1, vec![0.5, -0.5], vec![true, true]);
 /// let names = |names: [&str; 2]| names.map(String::from).to_vec();
-/// let table = Table::new(names(["run", "eat"]), names(["human", "cartoon"]), vec![audio], vec![0, 1], vec![0, 1],
-///     vec![Split::Train, Split::Test])?;
+/// let labels = Labels::classes(names(["run", "eat"]), [0, 1]);
+/// let table = Table::new(labels, names(["human", "cartoon"]), vec![audio], vec![0, 1], vec![Split::Train, Split::Test])?;
 /// assert_eq!(table.len(), 2);
 /// # Ok::<(), mmdg::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    classes: Vec<String>,
+    labels: Labels,
     domains: Vec<String>,
     modalities: Vec<TableModality>,
-    label: Vec<usize>,
     domain: Vec<usize>,
     split: Vec<Split>,
     test_set: Option<TestSet>,
@@ -70,20 +69,19 @@ impl Table {
     /// [`Error::Input`] that names the modality or column and the row: lengths that differ, a label or domain out of range,
     /// a valid row that is not finite, a name that stands twice.
     pub fn new(
-        classes: Vec<String>,
+        labels: Labels,
         domains: Vec<String>,
         modalities: Vec<TableModality>,
-        label: Vec<usize>,
         domain: Vec<usize>,
         split: Vec<Split>,
     ) -> Result<Self> {
-        let rows = label.len();
+        let rows = labels.len();
         let wrong = |what: &str, problem: String| Err(Error::input(format!("features: {what}"), problem));
         if rows == 0 || modalities.is_empty() {
             return wrong("table", format!("{rows} rows of {} modalities; expected at least one of each", modalities.len()));
         }
         for (what, names) in [
-            ("classes", classes.iter().collect::<Vec<_>>()),
+            ("classes", labels.names().iter().collect::<Vec<_>>()),
             ("domains", domains.iter().collect()),
             ("modalities", modalities.iter().map(|m| &m.name).collect()),
         ] {
@@ -91,13 +89,14 @@ impl Table {
                 return wrong(what, format!("{:?} stands twice (again at {i}); expected unique names", names[i]));
             }
         }
-        for (what, values, count) in [("label", &label, classes.len()), ("domain", &domain, domains.len())] {
-            if values.len() != rows {
-                return wrong(what, format!("{} entries; expected {rows}", values.len()));
-            }
-            if let Some((row, value)) = values.iter().enumerate().find(|(_, value)| **value >= count) {
-                return wrong(what, format!("row {row}: {value}; expected below {count}"));
-            }
+        if let Some(problem) = labels.problem(rows) {
+            return wrong("label", problem);
+        }
+        if domain.len() != rows {
+            return wrong("domain", format!("{} entries; expected {rows}", domain.len()));
+        }
+        if let Some((row, value)) = domain.iter().enumerate().find(|(_, value)| **value >= domains.len()) {
+            return wrong("domain", format!("row {row}: {value}; expected below {}", domains.len()));
         }
         if split.len() != rows {
             return wrong("split", format!("{} entries; expected {rows}", split.len()));
@@ -122,7 +121,7 @@ impl Table {
                 return wrong(&m.name, format!("row {row}: not finite"));
             }
         }
-        Ok(Self { classes, domains, modalities, label, domain, split, test_set: None, store: None })
+        Ok(Self { labels, domains, modalities, domain, split, test_set: None, store: None })
     }
 
     /// As [`from_store`](Self::from_store), in memory or not. What is not held is looked through once and then read as it is asked
@@ -177,10 +176,9 @@ impl Table {
         let test_set = serde_json::from_value(header.recipe["clips"]["test-set"].clone())
             .map_err(|error| Error::integrity(&store.folder().join("store.json"), format!("test-set: {error}")))?;
         let table = Self::new(
-            header.classes.clone(),
+            store.manifest().labels.clone(),
             header.domains.clone(),
             modalities,
-            segments.iter().map(|segment| segment.label).collect(),
             segments.iter().map(|segment| segment.domain).collect(),
             segments.iter().map(|segment| segment.split).collect(),
         )?;
@@ -199,17 +197,22 @@ impl Table {
 
     /// Number of rows N.
     pub fn len(&self) -> usize {
-        self.label.len()
+        self.labels.len()
     }
 
     /// Never: a table has rows.
     pub fn is_empty(&self) -> bool {
-        self.label.is_empty()
+        self.labels.is_empty()
     }
 
-    /// Class names; a label is a place in this list.
+    /// What is to be predicted of each row.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Class names; none where labels are values.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        self.labels.names()
     }
 
     /// Domain names.
@@ -220,11 +223,6 @@ impl Table {
     /// Features by modality.
     pub fn modalities(&self) -> &[TableModality] {
         &self.modalities
-    }
-
-    /// Class of each row.
-    pub fn label(&self) -> &[usize] {
-        &self.label
     }
 
     /// Domain of each row.
@@ -239,8 +237,8 @@ impl Table {
 
     /// N / (classes · N_c) of N rows, by class; 0 for a class that is not there.
     pub(super) fn rarity(&self, rows: &[usize]) -> Vec<f64> {
-        let mut counts = vec![0usize; self.classes.len()];
-        rows.iter().for_each(|&row| counts[self.label[row]] += 1);
+        let (places, mut counts) = (self.labels.places(), vec![0usize; self.classes().len()]);
+        rows.iter().for_each(|&row| counts[places[row] as usize] += 1);
         let weight = |&count: &usize| if count > 0 { rows.len() as f64 / (counts.len() * count) as f64 } else { 0.0 };
         counts.iter().map(weight).collect()
     }
@@ -252,14 +250,20 @@ impl Table {
             hash.update(bytes);
         }
         let mut hash = blake3::Hasher::new();
-        for names in [&self.classes, &self.domains] {
+        if let Labels::Values { unit, .. } = &self.labels {
+            word(&mut hash, unit.as_bytes());
+        }
+        for names in [self.classes(), &self.domains] {
             word(&mut hash, &(names.len() as u64).to_le_bytes());
             names.iter().for_each(|name| word(&mut hash, name.as_bytes()));
         }
-        for indices in [&self.label, &self.domain] {
-            let bytes: Vec<u8> = indices.iter().flat_map(|&i| (i as u64).to_le_bytes()).collect();
-            word(&mut hash, &bytes);
+        match &self.labels {
+            Labels::Classes { of, .. } => {
+                word(&mut hash, &of.iter().flat_map(|&i| u64::from(i).to_le_bytes()).collect::<Vec<_>>())
+            }
+            Labels::Values { of, .. } => word(&mut hash, &of.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()),
         }
+        word(&mut hash, &self.domain.iter().flat_map(|&i| (i as u64).to_le_bytes()).collect::<Vec<_>>());
         word(&mut hash, &self.split.iter().map(|&split| split as u8).collect::<Vec<_>>());
         for m in &self.modalities {
             word(&mut hash, m.name.as_bytes());

@@ -178,7 +178,7 @@ impl Task {
                 format!("no training row of the sources has {name}; expected one, or other modalities"),
             ));
         }
-        if let Some(c) = (0..table.classes().len()).find(|&c| !train.iter().any(|&i| table.label()[i] == c)) {
+        if let Some(c) = (0..table.classes().len()).find(|&c| !train.iter().any(|&i| table.labels().places()[i] as usize == c)) {
             return Err(Error::input(input, format!("class {:?} has no training row in the sources", table.classes()[c])));
         }
         if validation.is_empty() {

@@ -191,7 +191,7 @@ fn manifest(folder: &Path, header: &Header, faults: &mut Vec<Fault>) -> Option<M
     if header.recipe["manifest_blake3"] != blake3::hash(&bytes).to_hex().as_str() {
         faults.push(Fault::new(NAME, "its hash is not what the recipe says"));
     }
-    match manifest_csv::read(&path, &bytes, &header.classes, &header.domains) {
+    match manifest_csv::read(&path, &bytes, &header.labels, &header.domains) {
         Ok(manifest) => {
             if manifest.len() as u64 != header.rows {
                 faults.push(Fault::new(NAME, format!("{} rows; expected {}", manifest.len(), header.rows)));

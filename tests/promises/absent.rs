@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mmdg::balance::BALANCERS;
+use mmdg::manifest::Labels;
 use mmdg::train::cohort::Cohort;
 use mmdg::train::{Absent, Kind as Protocols, Optimizer, Protocol, Settings, Table, TargetSplit, Task};
 use tch::{Device, Kind, Tensor};
 
-use crate::train::{a_run, compare, design, hyperparameters, one_task, run, settings, small};
+use crate::train::{a_run, classes_of, compare, design, hyperparameters, one_task, run, settings, small};
 
 /// The table without audio where `lacks` says so; `value` stands in its place.
 fn without_audio(table: &Table, lacks: impl Fn(usize) -> bool, value: f32) -> Table {
@@ -18,8 +19,8 @@ fn without_audio(table: &Table, lacks: impl Fn(usize) -> bool, value: f32) -> Ta
         audio.valid[row] = false;
         audio.values[row * audio.width..][..audio.width].fill(value);
     }
-    let names = (table.classes().to_vec(), table.domains().to_vec());
-    Table::new(names.0, names.1, modalities, table.label().to_vec(), table.domain().to_vec(), table.split().to_vec()).unwrap()
+    let (labels, domains) = (table.labels().clone(), table.domains().to_vec());
+    Table::new(labels, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap()
 }
 
 fn masked(out: &Path, names: &[&str]) -> Settings {
@@ -114,13 +115,13 @@ fn a_masked_row_gives_the_encoder_of_what_it_lacks_no_gradient() {
         assert!(moved.iter().any(|moved| moved.abs().max().double_value(&[]) > 0.0), "{name} {words}");
     }
     // other labels of the rows without audio change the fused loss, and not what the audio encoder learns
-    let mut label = full.label().to_vec();
+    let mut label = classes_of(&full);
     for row in (0..full.len()).filter(|&row| full.domain()[row] == 1) {
         label[row] = (label[row] + 1) % 3;
     }
-    let names = (table.classes().to_vec(), table.domains().to_vec());
-    let other = Table::new(names.0, names.1, table.modalities().to_vec(), label, table.domain().to_vec(), table.split().to_vec())
-        .unwrap();
+    let (labels, domains) = (Labels::classes(table.classes().to_vec(), label), table.domains().to_vec());
+    let other =
+        Table::new(labels, domains, table.modalities().to_vec(), table.domain().to_vec(), table.split().to_vec()).unwrap();
     for (name, words) in [("none", ""), ("adversarial", "discriminator = 'modality'")] {
         let (one, two) = (step(&table, name, words), step(&other, name, words));
         assert!(one.1 != two.1, "the fused loss sees the labels of masked rows");

@@ -31,9 +31,9 @@ fn the_real_splits_of_hac_are_read_whole() {
     files.dedup();
     assert_eq!((manifest.len(), files.len()), (3381, 3357));
     // labels are those of the names, where names tell them
-    let class = |part: &str| manifest.segments.iter().find(|s| s.id.contains(part)).map(|s| manifest.classes[s.label].as_str());
-    assert_eq!(class("door_opening_13"), Some("opening door"));
-    assert_eq!(class("sleeping_12"), Some("sleeping"));
+    let class = |part: &str| manifest.segments.iter().position(|s| s.id.contains(part)).map(|row| manifest.labels.text(row));
+    assert_eq!(class("door_opening_13").as_deref(), Some("opening door"));
+    assert_eq!(class("sleeping_12").as_deref(), Some("sleeping"));
 }
 
 #[test]
@@ -79,8 +79,9 @@ fn the_real_splits_of_mm_sada_are_read_whole() {
     let settings: dataset::Settings =
         serde_json::from_value(json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": annotations})).unwrap();
     let manifest = dataset::read(&settings).unwrap();
-    let count = |domain: usize, split: Split, label: usize| {
-        manifest.segments.iter().filter(|s| (s.domain, s.split, s.label) == (domain, split, label)).count()
+    let count = |domain: usize, split: Split, label: u32| {
+        let rows = manifest.segments.iter().zip(manifest.labels.places());
+        rows.filter(|(s, of)| (s.domain, s.split, **of) == (domain, split, label)).count()
     };
     let counts = |domain, split| -> Vec<usize> { (0..8).map(|label| count(domain, split, label)).collect() };
     assert_eq!(counts(0, Split::Train), [421, 383, 231, 128, 223, 71, 42, 44]);
@@ -89,9 +90,10 @@ fn the_real_splits_of_mm_sada_are_read_whole() {
     assert_eq!(counts(1, Split::Test), [208, 217, 68, 56, 136, 14, 26, 25]);
     assert_eq!(counts(2, Split::Train), [919, 1121, 450, 367, 808, 110, 53, 69]);
     assert_eq!(counts(2, Split::Test), [241, 280, 102, 71, 245, 29, 1, 5]);
-    let segment = manifest.segments.iter().find(|segment| segment.id == "D1/train/12915").unwrap();
+    let row = manifest.segments.iter().position(|segment| segment.id == "D1/train/12915").unwrap();
+    let segment = &manifest.segments[row];
     assert_eq!((segment.span.start, segment.span.end), (4.09, Some(5.84)));
-    assert_eq!((manifest.classes[segment.label].as_str(), manifest.domains[segment.domain].as_str()), ("open", "D1"));
+    assert_eq!((manifest.labels.text(row).as_str(), manifest.domains[segment.domain].as_str()), ("open", "D1"));
     // where it is, and where it would be: as most others are
     assert!(segment.path.ends_with("P08/videos/P08_01.MP4"));
     let there = manifest.segments.iter().find(|segment| segment.path.ends_with("P22_02.MP4"));
@@ -147,7 +149,9 @@ fn pickles_and_tables_of_mm_sada_are_the_same_data_set() {
     let (manifest, findings) = dataset::check(&settings(moosa));
     assert!(findings.faults.is_empty(), "{:?}", findings.faults);
     assert_eq!(findings.notes, [format!("{} rows left out by their class", 128 + 34 + 214 + 56 + 367 + 71)]);
-    assert_eq!(manifest.unwrap().segments.iter().find(|s| s.id == "D1/train/12915").unwrap().label, 2);
+    let manifest = manifest.unwrap();
+    let row = manifest.segments.iter().position(|s| s.id == "D1/train/12915").unwrap();
+    assert_eq!(manifest.labels.places()[row], 2);
 }
 
 #[test]
@@ -168,15 +172,16 @@ fn tables_of_both_releases_are_read_with_other_domains_and_classes() {
 
     // as it stands: kitchens are domains, numbers have the name of their most frequent verb
     let (manifest, _) = whole(json!({"annotations": validation}));
-    assert_eq!((manifest.len(), manifest.classes.len(), manifest.domains.len()), (9668, 78, 32));
+    assert_eq!((manifest.len(), manifest.labels.names().len(), manifest.domains.len()), (9668, 78, 32));
     assert!(manifest.segments.iter().all(|segment| segment.split == Split::Val));
-    let take = manifest.segments.iter().find(|segment| segment.id == "P01_11_0").unwrap();
+    let row = manifest.segments.iter().position(|segment| segment.id == "P01_11_0").unwrap();
+    let take = &manifest.segments[row];
     assert_eq!((take.span.start, take.span.end, take.extras.numbers.unwrap().start), (0.0, Some(1.89), 1));
-    assert_eq!((manifest.classes[take.label].as_str(), manifest.domains[take.domain].as_str()), ("take", "P01"));
-    assert_eq!(manifest.classes[10], "stir");
+    assert_eq!((manifest.labels.text(row).as_str(), manifest.domains[take.domain].as_str()), ("take", "P01"));
+    assert_eq!(manifest.labels.names()[10], "stir");
     // the release's own names
     let named = json!({"annotations": validation, "class-table": annotations.join("epic100/EPIC_100_verb_classes.csv")});
-    assert_eq!(whole(named).0.classes[10], "mix");
+    assert_eq!(whole(named).0.labels.names()[10], "mix");
     // a noun, a map of kitchens, the rest left out
     let (manifest, notes) = whole(json!({
         "annotations": validation, "label": "noun_class", "domain-map": {"P01": "one", "P22": "two"},
@@ -192,7 +197,10 @@ fn tables_of_both_releases_are_read_with_other_domains_and_classes() {
     let lists = json!({"train": annotations.join("epic55/EPIC_train_action_labels.csv"), "val": [validation]});
     let (manifest, _) = whole(json!({"annotations": lists, "class-map": "mm-sada", "domain": "file"}));
     assert_eq!(manifest.domains, ["EPIC_100_validation", "EPIC_train_action_labels"]);
-    let count = |domain: usize, label: usize| manifest.segments.iter().filter(|s| (s.domain, s.label) == (domain, label)).count();
+    let labels = manifest.labels.places();
+    let count = |domain: usize, label: usize| {
+        manifest.segments.iter().zip(labels).filter(|(s, of)| (s.domain, **of as usize) == (domain, label)).count()
+    };
     let classes = |file: &str, numbers: [&str; 8]| -> Vec<usize> {
         let mut reader = csv::Reader::from_path(annotations.join(file)).unwrap();
         let place = reader.headers().unwrap().iter().position(|column| column == "verb_class").unwrap();
@@ -236,7 +244,7 @@ fn lists_without_labels_and_lists_of_tuples() {
     let segment = &manifest.segments[1];
     assert_eq!((segment.id.as_str(), segment.span.start, segment.span.end), ("D1_train/1", 1.1, Some(4.5)));
     assert_eq!(segment.extras.numbers, Some(Numbers { start: 66, stop: 270, rate: 60.0 }));
-    assert_eq!((manifest.classes, manifest.domains), (vec!["3".to_owned(), "5".into()], vec!["P01".to_owned()]));
+    assert_eq!((manifest.labels.names(), manifest.domains), (&["3".to_owned(), "5".into()][..], vec!["P01".to_owned()]));
     std::fs::write(&path, pickle(&[row(3), b"K\x01\x85".to_vec()])).unwrap();
     let error = read(&path, json!({})).unwrap_err().to_string();
     assert!(error.contains("row 1: 1 values; expected (video_id, start_frame"), "{error}");

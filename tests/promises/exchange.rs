@@ -8,7 +8,7 @@ use std::process::Command;
 use mmdg::error::{Code, Failure};
 use mmdg::export::{Format, Selection, export};
 use mmdg::import::{ModalitySource, Reduce, Settings, import};
-use mmdg::manifest::{Manifest, Segment, Split};
+use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
 use mmdg::npy::{ArchiveWriter, Element, Header};
 use mmdg::rng::Stream;
@@ -34,14 +34,15 @@ fn random(folder: &Path, case: u32) -> Store {
         let start = f64::from(bits % 100) / 3.0;
         let span = Span::new(start, (!bits.is_multiple_of(5)).then_some(start + 0.7)).unwrap();
         Segment {
-            label: bits as usize % 3,
             domain: bits as usize / 3 % 2,
             split: [Split::Train, Split::Val, Split::Test][bits as usize / 7 % 3],
             ..Segment::new(format!("{row:03}-ä, \"{bits:x}\""), format!("media/{:02}.mp4", bits % 7), span)
         }
     };
     let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-    let manifest = Manifest::sorted(names(&["open", "close", "pour"]), names(&["D1", "Küche"]), (0..rows).map(segment).collect());
+    let label = |row: usize| draw.with("rows").bits(row as u32) as usize % 3;
+    let labels = Labels::classes(names(&["open", "close", "pour"]), (0..rows).map(label));
+    let manifest = Manifest::sorted(labels, names(&["D1", "Küche"]), (0..rows).map(segment).collect());
     let shape = |m: u32| (0..1 + below(10 + m, 3)).map(|i| u64::from(1 + below(20 + 5 * m + i, 6))).collect::<Vec<_>>();
     let dtypes = [Dtype::F16, Dtype::F32, Dtype::U8];
     let modality = |m: u32| ModalityHeader {
@@ -114,7 +115,7 @@ fn random_stores_come_out_of_every_format_as_they_went_in() {
             (0..store.len()).any(|row| rows.valid(row))
         };
         let names: Vec<String> = floats.into_iter().filter(there).map(|m| m.name.clone()).collect();
-        if names.is_empty() || [0, 1, 2].iter().any(|label| store.manifest().segments.iter().all(|s| s.label != *label)) {
+        if names.is_empty() || [0, 1, 2].iter().any(|label| !store.manifest().labels.places().contains(label)) {
             continue;
         }
         if [0, 1].iter().any(|domain| store.manifest().segments.iter().all(|s| s.domain != *domain)) {
@@ -137,7 +138,10 @@ fn tensors(store: &Store, path: &Path) {
     let bytes = std::fs::read(path).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let labels = tensors.tensor("labels").unwrap();
-    assert_eq!(labels.data(), store.manifest().segments.iter().flat_map(|s| (s.label as i64).to_le_bytes()).collect::<Vec<_>>());
+    assert_eq!(
+        labels.data(),
+        store.manifest().labels.places().iter().flat_map(|&place| i64::from(place).to_le_bytes()).collect::<Vec<_>>()
+    );
     let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     let ids: Vec<String> = serde_json::from_str(&header.metadata().as_ref().unwrap()["ids"]).unwrap();
     assert!(ids.iter().eq(store.manifest().segments.iter().map(|segment| &segment.id)));
@@ -163,7 +167,7 @@ fn table(store: &Store, path: &Path) {
     for (number, (row, segment)) in found.iter().zip(&store.manifest().segments).enumerate() {
         assert_eq!(row.get_string(0).unwrap(), &segment.id);
         assert_eq!(row.get_string(2).unwrap(), &store.header().domains[segment.domain]);
-        assert_eq!(row.get_long(5).unwrap(), segment.label as i64);
+        assert_eq!(row.get_long(5).unwrap(), i64::from(store.manifest().labels.places()[number]));
         for (name, field) in row.get_column_iter() {
             let Ok(rows) = store.modality(name) else { continue };
             match (field, rows.valid(number)) {
@@ -256,7 +260,7 @@ fn rows_of_an_array_are_those_of_the_labels_lines() {
         assert_eq!(store.manifest().segments[row].id, id);
         assert_eq!(*rows.values(row), [row as f32, row as f32 + 0.5]);
     }
-    assert_eq!(store.manifest().classes, ["close", "open"]);
+    assert_eq!(store.manifest().labels.names(), ["close", "open"]);
     assert_eq!(faults(&at("store")), Vec::<String>::new());
     // again is nothing new, and another file is another recipe
     bring(&at("store"), &labels, &[("video", &at("v.npy"), None)], |_| ()).unwrap();

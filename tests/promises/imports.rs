@@ -118,8 +118,8 @@ fn integers_stay_integers() {
         .npz("f.npz", &[video.clone(), ("ids", ids, &[6], id_bytes), ("labels", Element::Int(8), &[6], labels), domains.clone()]);
     folder.bring("f.npz", None, |_| ()).unwrap();
     let store = folder.store();
-    assert_eq!(store.header().classes, [big, big + 1, big + 2].map(|number| number.to_string()));
-    assert_eq!(store.manifest().segments.iter().map(|segment| segment.label).collect::<Vec<_>>(), [0, 1, 2, 0, 1, 2]);
+    assert_eq!(store.header().labels.classes(), [big, big + 1, big + 2].map(|number| number.to_string()));
+    assert_eq!(store.manifest().labels.places(), [0, 1, 2, 0, 1, 2]);
     // ids, and beyond 64 bits with a sign
     let csv: String = (0..6).map(|n| format!("{},a,D\n", (1u64 << 63) + n)).collect();
     let labels = folder.labels(&format!("id,label,domain\n{csv}"));
@@ -146,7 +146,7 @@ fn integers_stay_integers() {
     ] {
         folder.npz("f.npz", &[video.clone(), labels, domains.clone()]);
         folder.bring("f.npz", None, |_| ()).unwrap();
-        assert_eq!(folder.store().header().classes, classes);
+        assert_eq!(folder.store().header().labels.classes(), classes);
     }
     let halves: Vec<u8> = [0.5f32; 6].iter().flat_map(|value| value.to_le_bytes()).collect();
     folder.npz("f.npz", &[video.clone(), ("labels", Element::Float(4), &[6], halves), domains.clone()]);
@@ -171,9 +171,9 @@ fn objects_are_text_or_integers_too() {
         folder.bring("f.npz", None, |_| ())
     };
     with(b"\x8c\x01a\x8c\x02\xc3\x9f\x8c\x0201\x8c\x011\x8c\x01a\x8c\x01a").unwrap();
-    assert_eq!(folder.store().header().classes, ["01", "1", "a", "ß"]);
+    assert_eq!(folder.store().header().labels.classes(), ["01", "1", "a", "ß"]);
     with(b"K\x03K\x0a\x8a\x08\x01\0\0\0\0\0\0\x40K\x03K\x03K\x03").unwrap();
-    assert_eq!(folder.store().header().classes, ["3", "10", "4611686018427387905"]);
+    assert_eq!(folder.store().header().labels.classes(), ["3", "10", "4611686018427387905"]);
     let error = with(b"K\x03\x8c\x01aNK\x03K\x03K\x03").unwrap_err().to_string();
     assert!(error.contains("f.npz:labels: element 0 is 3 among others; expected all text or all integers"), "{error}");
     let error = with(b"K\x03K\x03K\x03K\x03K\x03cos\nsystem\n").unwrap_err().to_string();
@@ -196,8 +196,8 @@ fn class_numbers_are_places_and_text_is_a_name() {
     };
     let found = || {
         let store = folder.store();
-        let labels: Vec<usize> = store.manifest().segments.iter().map(|segment| segment.label).collect();
-        (store.header().classes.clone(), labels, store.header().domains.clone())
+        let labels = store.manifest().labels.places().to_vec();
+        (store.header().labels.classes().to_vec(), labels, store.header().domains.clone())
     };
     let numbers = |numbers: &[i64]| (Element::Int(8), whole(numbers));
     with(numbers(&[0, 1, 0, 1, 0, 1]), Some(&["1", "0"]), &[0; 6]).unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mmdg::dataset::{self, Settings};
 use mmdg::error::Failure;
-use mmdg::manifest::{Manifest, Segment, Split};
+use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
@@ -41,13 +41,12 @@ fn table(folder: &Path, more: &str) -> Settings {
 fn plan(rows: std::ops::Range<usize>) -> Plan {
     let segment = |row: usize| {
         let span = Span { start: 0.0, end: Some(2.5) };
-        Segment { label: row, domain: row % 2, split: Split::Test, ..Segment::new(format!("id/{row:06}"), path(row), span) }
+        Segment { domain: row % 2, split: Split::Test, ..Segment::new(format!("id/{row:06}"), path(row), span) }
     };
-    let place = |row: usize| Segment { label: row - rows.start, ..segment(row) };
     let manifest = Manifest {
-        classes: rows.clone().map(class).collect(),
+        labels: Labels::classes(rows.clone().map(class).collect(), 0..rows.len()),
         domains: ["D0", "D1"].map(String::from).into(),
-        segments: rows.clone().map(place).collect(),
+        segments: rows.clone().map(segment).collect(),
         test_set: None,
     };
     let modality = ModalityHeader {
@@ -79,19 +78,22 @@ fn a_class_for_every_row_is_read_checked_and_written_in_time() {
     let folder = folder.path();
     let mut settings = table(folder, "");
     let manifest = dataset::read(&settings).unwrap();
-    assert!(manifest.classes.iter().cloned().eq((0..ROWS).map(class)));
+    assert!(manifest.labels.names().iter().cloned().eq((0..ROWS).map(class)));
     let fits = |(row, segment): (usize, &Segment)| {
-        segment.label == row && segment.domain == row % 2 && segment.path == Path::new(&path(row)) && segment.span.end.is_some()
+        manifest.labels.places()[row] as usize == row
+            && segment.domain == row % 2
+            && segment.path == Path::new(&path(row))
+            && segment.span.end.is_some()
     };
     assert!(manifest.segments.iter().enumerate().all(fits));
     let held = manifest.segments.iter().filter(|segment| segment.split == Split::Val).count();
     assert_eq!(held, ROWS / 5);
-    let (labelled, ids) = dataset::labelled(&folder.join("table.csv"), 0).unwrap();
+    let (labelled, ids) = dataset::labelled(&folder.join("table.csv"), None, 0).unwrap();
     assert!(labelled == manifest && ids[1] == "id/000007");
 
     // names that are asked for keep their order, and faults their lines
     settings.classes = Some((0..ROWS).rev().map(class).collect());
-    assert!(dataset::read(&settings).unwrap().segments.iter().enumerate().all(|(row, segment)| segment.label == ROWS - 1 - row));
+    assert!(dataset::read(&settings).unwrap().labels.places().iter().map(|&place| place as usize).eq((0..ROWS).rev()));
     let mut settings = table(
         folder,
         "id/000001,a.mp4,0,1,nothing,D0\nid/000002,a.mp4,0,1\n\nid/000003,a.mp4,0,x,nothing,D0\nid/000004,a.mp4,0,1,class of row 000004,D1\n",

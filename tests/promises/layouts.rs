@@ -54,7 +54,7 @@ const ALL: [(&str, &str); 3] = [("video", "slowfast"), ("flow", "slowonly-flow")
 fn check(store: &Store, modalities: &[(&str, &str)]) {
     let has = |name: &str| modalities.iter().any(|(modality, _)| *modality == name);
     for (row, segment) in store.manifest().segments.iter().enumerate() {
-        let of = ROWS[segment.label];
+        let of = ROWS[store.manifest().labels.places()[row] as usize];
         if has("video") {
             assert_eq!(shown(store, "video", row, 0), rgb(of), "{}", segment.id);
         }
@@ -181,7 +181,7 @@ fn clips_cut_out_beforehand_are_whole_segments() {
     check(&store, &ALL);
     assert!(store.manifest().segments.iter().all(|segment| segment.extras.precut));
     // the times kept are those of the whole video
-    let row = store.manifest().segments.iter().position(|s| s.label == 1).unwrap();
+    let row = store.manifest().labels.places().iter().position(|&place| place == 1).unwrap();
     let first = store.modality("video").unwrap().times(row)[0];
     let expected = ROWS[1].0 as f64 / 60.0 + (rgb(ROWS[1])[0] - ROWS[1].0) as f64 / 60.0;
     assert!((first - expected).abs() < 0.01, "{first} {expected}");
@@ -289,7 +289,7 @@ fn hac_is_read_as_its_loaders_read_it() {
     assert_eq!((summary.failures(), summary.absent), (0, 0));
     assert_eq!(store.header().recipe["test-set"], "target-test");
     for (row, segment) in store.manifest().segments.iter().enumerate() {
-        let frames = clips[segment.label].1 as u64;
+        let frames = clips[store.manifest().labels.places()[row] as usize].1 as u64;
         let clamped = |index: &u64, count: u64| index.saturating_sub(1).min(count - 1);
         // T frames: total_frames = T − 1, and index k reads frame k − 1
         let expected: Vec<u64> = sampled(0, frames - 1, 32, 2).iter().map(|k| clamped(k, frames)).collect();
@@ -346,8 +346,8 @@ fn golden_frame_numbers_of_sampleframes() {
     let data = json!({"dataset": "epic-kitchens", "root": root, "annotations": root, "domains": ["D1"]});
     let (summary, store) = preprocess(&data, &ALL[..2], &root.join("store"));
     assert_eq!((summary.failures(), store.len()), (0, 8));
-    for (row, segment) in store.manifest().segments.iter().enumerate() {
-        let golden = &rows[segment.label % rows.len()];
+    for row in 0..store.len() {
+        let golden = &rows[store.manifest().labels.places()[row] as usize % rows.len()];
         assert_eq!(shown(&store, "video", row, 0), numbers(&golden["rgb_frame_numbers"]));
         assert_eq!(shown(&store, "flow", row, 0), numbers(&golden["flow_frame_numbers"]));
     }

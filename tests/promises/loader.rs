@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mmdg::error::{Code, Failure};
-use mmdg::manifest::{Manifest, Segment, Split};
+use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
@@ -25,13 +25,12 @@ fn value(modality: usize, row: usize, element: usize) -> f32 {
 /// `clip` u8 [2, 3] with five views.
 pub fn plan() -> Plan {
     let segment = |row: usize| Segment {
-        label: row % 4,
         domain: [0, 1, 2][usize::from(row >= 60) + usize::from(row >= 90)],
         split: [Split::Train, Split::Val][usize::from(row.is_multiple_of(5))],
         ..Segment::new(format!("row {row}"), "", Span::WHOLE)
     };
     let manifest = Manifest {
-        classes: ["a", "b", "c", "d"].map(String::from).into(),
+        labels: Labels::classes(["a", "b", "c", "d"].map(String::from).into(), (0..ROWS).map(|row| row % 4)),
         domains: ["D1", "D2", "D3"].map(String::from).into(),
         segments: (0..ROWS).map(segment).collect(),
         test_set: None,
@@ -106,7 +105,7 @@ fn every_value_is_the_one_that_was_written() {
         }
         for (i, &row) in batch.rows.iter().enumerate() {
             let segment = &store.manifest().segments[row];
-            assert_eq!((batch.labels[i], batch.domains[i]), (segment.label as i64, segment.domain as i64));
+            assert_eq!((batch.labels.classes()[i], batch.domains[i]), ((batch.rows[i] % 4) as i64, segment.domain as i64));
         }
     }
     let raw = batches(&store, &Options { raw: true, modalities: vec!["audio".into()], ..options }, 0);
@@ -168,7 +167,7 @@ fn balanced_batches_hold_as_many_of_each() {
     for (order, groups) in [(Order::Domains, 3), (Order::Classes, 4)] {
         let found = batches(&store, &Options { batch_size: 10, order, ..Options::default() }, 2);
         assert_eq!(rows(&found).len(), ROWS);
-        let group = |batch: &Batch| if order == Order::Domains { batch.domains.clone() } else { batch.labels.clone() };
+        let group = |batch: &Batch| if order == Order::Domains { batch.domains.clone() } else { batch.labels.classes().to_vec() };
         for batch in &found {
             let mut counts = vec![0; groups];
             group(batch).into_iter().for_each(|g| counts[g as usize] += 1);

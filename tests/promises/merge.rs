@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mmdg::manifest::Manifest;
+use mmdg::manifest::{Labels, Manifest};
 use mmdg::merge::{Work, merge};
 use mmdg::stop::Stop;
 use mmdg::store::{self, Plan, Store, Writer};
@@ -104,8 +104,10 @@ fn damaged_or_different_shards_are_not_taken() {
 /// The plan's rows of which `wanted` is true, sorted as data sets are.
 fn part(wanted: impl Fn(usize) -> bool) -> Plan {
     let whole = plan();
-    let segments = whole.manifest.segments.iter().enumerate().filter(|(row, _)| wanted(*row)).map(|(_, s)| s.clone()).collect();
-    Plan { manifest: Manifest::sorted(whole.manifest.classes.clone(), whole.manifest.domains.clone(), segments), ..whole }
+    let rows: Vec<usize> = (0..whole.manifest.len()).filter(|row| wanted(*row)).collect();
+    let segments = rows.iter().map(|&row| whole.manifest.segments[row].clone()).collect();
+    let labels = whole.manifest.labels.of_rows(&rows);
+    Plan { manifest: Manifest::sorted(labels, whole.manifest.domains.clone(), segments), ..whole }
 }
 
 fn write(folder: &Path, plan: &Plan) {
@@ -127,20 +129,21 @@ fn rows_of_stores_made_alike_become_one_store() {
 
     // classes and domains by name
     let mut renamed = part(|row| (30..60).contains(&row));
-    renamed.manifest.classes = ["c", "new", "b", "d"].map(String::from).into();
+    let places: Vec<usize> = renamed.manifest.labels.places().iter().map(|&place| place as usize).collect();
+    renamed.manifest.labels = Labels::classes(["c", "new", "b", "d"].map(String::from).into(), places);
     renamed.manifest.domains = vec!["D4".into()];
     renamed.manifest.segments.iter_mut().for_each(|segment| segment.domain = 0);
     renamed.recipe["sources"] = json!(["x"]);
     write(&at("renamed"), &renamed);
     merged(&at("out2"), &[&at("a"), &at("renamed")], true).unwrap();
     let store = Store::open(&at("out2")).unwrap();
-    assert_eq!(store.header().classes, ["a", "b", "c", "d", "new"]);
+    assert_eq!(store.header().labels.classes(), ["a", "b", "c", "d", "new"]);
     assert_eq!(store.header().domains, ["D1", "D2", "D3", "D4"]);
     assert_eq!(store.header().recipe["sources"], json!(["x"]));
     for (place, segment) in store.manifest().segments.iter().enumerate() {
         let row: usize = segment.id[4..].parse().unwrap();
         let class = if row < 30 { ["a", "b", "c", "d"][row % 4] } else { ["c", "new", "b", "d"][row % 4] };
-        assert_eq!(store.header().classes[segment.label], class);
+        assert_eq!(store.manifest().labels.text(place), class);
         let video = store.modality("video").unwrap();
         assert_eq!(video.values(place)[3], row as f32 + 3.0 / 8.0);
     }

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mmdg::balance::BALANCERS;
+use mmdg::manifest::Labels;
 use mmdg::report::Comparison;
 use mmdg::report::results::{Role, RunResult};
 use mmdg::stop::Stop;
 use mmdg::train::{self, Compare, Kind, Protocol, Runs, Selection, Settings, Subset, Table};
 use mmdg::{Error, report};
 
-use crate::train::{compare, one_task, run, settings, small, table, walk};
+use crate::train::{classes_of, compare, one_task, run, settings, small, table, walk};
 
 /// One column without any balancing, one seed.
 fn plain(out: &Path, protocol: Protocol) -> Settings {
@@ -66,7 +67,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     // the only test rows of these features are made here
     let mut split = table.split().to_vec();
     (0..table.len()).filter(|i| i % 4 == 1).for_each(|i| split[i] = mmdg::manifest::Split::Test);
-    let tested = with(&table, table.label().to_vec(), split);
+    let tested = with(&table, classes_of(&table), split);
     let inside = run(&tested, &plain(&folder.path().join("inside"), toml)).unwrap();
     assert_eq!(inside.len(), 6);
     for run in &inside {
@@ -90,8 +91,8 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
 }
 
 fn with(table: &Table, label: Vec<usize>, split: Vec<mmdg::manifest::Split>) -> Table {
-    let names = (table.classes().to_vec(), table.domains().to_vec());
-    Table::new(names.0, names.1, table.modalities().to_vec(), label, table.domain().to_vec(), split).unwrap()
+    let (labels, domains) = (Labels::classes(table.classes().to_vec(), label), table.domains().to_vec());
+    Table::new(labels, domains, table.modalities().to_vec(), table.domain().to_vec(), split).unwrap()
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn one_source_switches_the_domain_branch_off() {
 #[test]
 fn scrambled_target_labels_change_no_checkpoint_but_an_oracles() {
     let table = table(&[("video", 6), ("audio", 5)], 3, 3, 12);
-    let mut label = table.label().to_vec();
+    let mut label = classes_of(&table);
     (0..table.len()).filter(|&i| table.domain()[i] == 2).for_each(|i| label[i] = (label[i] + 1 + i % 2) % 3);
     let scrambled = with(&table, label, table.split().to_vec());
     let rules = [Selection::SourceVal, Selection::Last, Selection::LeaveOneDomainOut, Selection::Oracle];

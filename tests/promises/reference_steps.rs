@@ -6,7 +6,7 @@ use std::path::Path;
 
 use mmdg::balance;
 use mmdg::hyperparameters::Hyperparameters;
-use mmdg::manifest::Split;
+use mmdg::manifest::{Labels, Split};
 use mmdg::method;
 use mmdg::objective::Shape;
 use mmdg::train::cohort::{Cohort, Run};
@@ -62,7 +62,7 @@ pub(super) fn table(goldens: &Tensors) -> Table {
     let names = |what: &str| (0..3).map(|i| format!("{what}{i}")).collect();
     let split = column("split").into_iter().map(|split| if split == 0 { Split::Train } else { Split::Val }).collect();
     let modalities = ["video", "audio"].map(modality).to_vec();
-    Table::new(names("class"), names("domain"), modalities, places("label"), places("domain"), split).unwrap()
+    Table::new(Labels::classes(names("class"), places("label")), names("domain"), modalities, places("domain"), split).unwrap()
 }
 
 fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {

@@ -6,7 +6,7 @@ use std::path::Path;
 use mmdg::error::{Code, Failure};
 use mmdg::export::{Format, Selection, export};
 use mmdg::import::{ModalitySource, Settings, import};
-use mmdg::manifest::{Manifest, Segment, Split};
+use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
@@ -67,21 +67,21 @@ fn case() -> impl Strategy<Value = Case> {
 /// The store of a case.
 fn made(folder: &Path, case: &Case) -> Store {
     let segment = |(id, row): (&String, &Line)| {
-        let (label, domain, split, path, start, length) = row;
+        let (_, domain, split, path, start, length) = row;
         let start = f64::from(*start) / 3.0;
         let span = Span::new(start, length.map(|length| start + f64::from(length) / 7.0)).unwrap();
         Segment {
-            label: label % case.classes.len(),
             domain: domain % case.domains.len(),
             split: [Split::Train, Split::Val, Split::Test][*split],
             ..Segment::new(id.clone(), path, span)
         }
     };
     let segments: Vec<Segment> = case.ids.iter().zip(&case.rows).map(segment).collect();
-    let (classes, domains) = (case.classes.clone(), case.domains.clone());
+    let labels = Labels::classes(case.classes.clone(), case.rows.iter().map(|row| row.0 % case.classes.len()));
+    let domains = case.domains.clone();
     let manifest = match case.sorted {
-        true => Manifest::sorted(classes, domains, segments),
-        false => Manifest { classes, domains, segments, test_set: None },
+        true => Manifest::sorted(labels, domains, segments),
+        false => Manifest { labels, domains, segments, test_set: None },
     };
     let header = |(place, (dtype, shape, ..)): (usize, &Modality)| ModalityHeader {
         shape: shape.clone(),
@@ -167,8 +167,8 @@ fn a_part_of_a_store_keeps_the_names_of_the_whole() {
         import(&at(format), &Settings { modalities, ..Settings::default() }, &Stop::default(), &|_, _| ()).unwrap();
         let again = Store::open(&at(format)).unwrap();
         assert_eq!(
-            (again.len(), &again.header().classes, &again.header().domains),
-            (2, &case.classes, &case.domains),
+            (again.len(), again.header().labels.classes(), &again.header().domains),
+            (2, &case.classes[..], &case.domains),
             "{format}"
         );
     }

@@ -56,8 +56,8 @@ fn with_audio(table: &Table, value: impl Fn(usize) -> f32, valid: impl Fn(usize)
     let width = audio.width;
     audio.values.iter_mut().enumerate().for_each(|(i, x)| *x = value(i % width));
     audio.valid.iter_mut().enumerate().for_each(|(row, there)| *there = valid(row));
-    let names = (table.classes().to_vec(), table.domains().to_vec());
-    Table::new(names.0, names.1, modalities, table.label().to_vec(), table.domain().to_vec(), table.split().to_vec()).unwrap()
+    let (labels, domains) = (table.labels().clone(), table.domains().to_vec());
+    Table::new(labels, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap()
 }
 
 #[test]

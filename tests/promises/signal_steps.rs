@@ -262,7 +262,7 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
                 };
                 let x: Vec<Tensor> = x.iter().map(|x| x.index_select(0, &index(&|i| i))).collect();
                 let stream = Stream::new(seed).with("dropout").at(epoch).at(step as u32);
-                plain.step(name, &x, &index(&|i| table.label()[i]), stream);
+                plain.step(name, &x, &index(&|i| table.labels().places()[i] as usize), stream);
             }
             cohort.epoch(epoch as usize);
             for (key, value) in read(&cohort) {

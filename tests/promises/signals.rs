@@ -29,8 +29,8 @@ fn uneven() -> Table {
     let full = small();
     let mut split = full.split().to_vec();
     (0..full.len()).filter(|&i| full.domain()[i] == 2 && i % 3 == 0).for_each(|i| split[i] = Split::Test);
-    let (classes, domains) = (full.classes().to_vec(), full.domains().to_vec());
-    Table::new(classes, domains, full.modalities().to_vec(), full.label().to_vec(), full.domain().to_vec(), split).unwrap()
+    let (labels, domains) = (full.labels().clone(), full.domains().to_vec());
+    Table::new(labels, domains, full.modalities().to_vec(), full.domain().to_vec(), split).unwrap()
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn damage_is_an_error_that_names_the_file() {
     assert!(damaged("audio/00001.h5", &|bytes| bytes[..bytes.len() / 2].to_vec()).contains("its record says"));
     assert!(damaged("audio/00000.json", &replaced("\"offset\": ", "\"offset\": 99999999")).contains("lies outside the file"));
     assert!(damaged("audio/00000.json", &replaced("{", "{{")).contains("line 1"));
-    assert!(damaged("store.json", &replaced("\"version\": 1", "\"version\": 2")).contains("expected \"mmdg-store\" version 1"));
+    assert!(damaged("store.json", &replaced("\"version\": 2", "\"version\": 1")).contains("expected \"mmdg-store\" version 2"));
     assert!(damaged("manifest.csv", &replaced("attic", "roof")).contains("its hash is not what the recipe says"));
     Store::open(&clips).unwrap();
     expect(&run(folder, "verify clips"), 0, &["2 of 2 shards", "0 faults"]);

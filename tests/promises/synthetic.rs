@@ -179,8 +179,8 @@ fn a_store_says_that_it_is_synthetic_and_with_which_parameters() {
         let rows = store.modality(name).unwrap();
         assert!((0..store.len()).all(|row| *rows.values(row) == draw.row(m, row)[..]));
     }
-    let labels: Vec<usize> = store.manifest().segments.iter().map(|segment| segment.label).collect();
-    assert!(labels.into_iter().eq((0..draw.len()).map(|row| draw.label(row))));
+    let labels = store.manifest().labels.places().iter().map(|&place| place as usize);
+    assert!(labels.eq((0..draw.len()).map(|row| draw.label(row))));
     #[cfg(all(feature = "media", feature = "torch"))]
     assert_eq!(mmdg::train::Table::from_store(&store).unwrap().digest(), mmdg::benchmark::table(&draw).unwrap().digest());
     let shard = |name: &str| std::fs::read(folder.path().join(name).join("quick/00000.h5")).unwrap();

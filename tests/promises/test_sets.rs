@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mmdg::manifest::{Manifest, Segment, Split, TestSet};
+use mmdg::manifest::{Labels, Manifest, Segment, Split, TestSet};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 pub fn features(folder: &Path, recipe: Value) -> Table {
     let segment = |i: usize| {
         let split = if i % 16 < 10 { Split::Train } else { Split::Test };
-        Segment { label: i % 2, domain: i / 16, split, ..Segment::new(format!("{i:02}"), "a.mp4", Span::WHOLE) }
+        Segment { domain: i / 16, split, ..Segment::new(format!("{i:02}"), "a.mp4", Span::WHOLE) }
     };
     let names = |names: [&str; 2]| names.map(String::from).to_vec();
-    let manifest = Manifest::new("test", names(["run", "eat"]), names(["p", "q"]), (0..32).map(segment).collect()).unwrap();
+    let labels = Labels::classes(names(["run", "eat"]), (0..32).map(|i| i % 2));
+    let manifest = Manifest::new("test", labels, names(["p", "q"]), (0..32).map(segment).collect()).unwrap();
     let header = ModalityHeader::features("audio", Kind::Audio, Dtype::F32, 2);
     let plan = Plan { holds: "features", manifest, modalities: vec![header], recipe, shard_bytes: None };
     let writer = Writer::open(folder, &plan).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use mmdg::balance::{Groups, Signals};
 use mmdg::hyperparameters::Hyperparameters;
-use mmdg::manifest::Split;
+use mmdg::manifest::{Labels, Split};
 use mmdg::objective::{Heads, Reading, Role, Shape};
 use mmdg::report::results::RunResult;
 use mmdg::rng::Stream;
@@ -42,7 +42,12 @@ pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize
     let names = |what: &str, n: usize| (0..n).map(|i| format!("{what}{i}")).collect();
     let split = (0..rows).map(split).collect();
     let modalities = modalities.iter().map(modality).collect();
-    Table::new(names("class", classes), names("domain", domains), modalities, label, domain, split).unwrap()
+    Table::new(Labels::classes(names("class", classes), label), names("domain", domains), modalities, domain, split).unwrap()
+}
+
+/// By row, the place of its class.
+pub(super) fn classes_of(table: &Table) -> Vec<usize> {
+    table.labels().places().iter().map(|&place| place as usize).collect()
 }
 
 pub(super) fn small() -> Table {
@@ -166,9 +171,8 @@ fn a_run_alone_and_in_a_cohort_are_bit_equal() {
     let mut split = full.split().to_vec();
     // one domain with fewer training rows: runs differ in steps an epoch
     (0..full.len()).filter(|&i| full.domain()[i] == 2 && i % 3 == 0).for_each(|i| split[i] = Split::Test);
-    let (classes, domains) = (full.classes().to_vec(), full.domains().to_vec());
-    let table =
-        Table::new(classes, domains, full.modalities().to_vec(), full.label().to_vec(), full.domain().to_vec(), split).unwrap();
+    let (labels, domains) = (full.labels().clone(), full.domains().to_vec());
+    let table = Table::new(labels, domains, full.modalities().to_vec(), full.domain().to_vec(), split).unwrap();
     for (name, words) in KINDS {
         let design = design(&table, name, 0.4);
         let own = |i: usize| hyperparameters(name, words, &[("lambda", 0.1 + i as f64), ("alpha-k", 0.2 * i as f64)]);
@@ -368,7 +372,7 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
                     |of: &dyn Fn(usize) -> usize| Tensor::from_slice(&batch.iter().map(|&i| of(i) as i64).collect::<Vec<_>>());
                 let here = index(&|i| i);
                 let x: Vec<Tensor> = x.iter().map(|x| x.index_select(0, &here)).collect();
-                let y = index(&|i| table.label()[i]);
+                let y = index(&|i| classes_of(&table)[i]);
                 let d = index(&|i| task.sources.iter().position(|&s| s == table.domain()[i]).unwrap());
                 reference.step(&x, &y, &d, name, &own, (epoch * 9 + step as u32 + 1) as i32);
             }
@@ -487,7 +491,8 @@ fn sixteen_samples_are_learned_by_heart() {
         domain.push(domain[i]);
         split.push(Split::Test);
     }
-    let table = Table::new(full.classes().to_vec(), full.domains().to_vec(), modalities, label, domain, split).unwrap();
+    let labels = Labels::classes(full.classes().to_vec(), label);
+    let table = Table::new(labels, full.domains().to_vec(), modalities, domain, split).unwrap();
     let settings =
         Settings { epochs: 150, dropout: 0.0, protocol: one_task("domain2"), learning_rate: 1e-2, ..settings(folder.path()) };
     for result in run(&table, &settings).unwrap() {
@@ -557,13 +562,12 @@ fn check_domains(run: &RunResult) {
 fn scrambled_target_labels_change_no_parameter() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let table = small();
-    let mut label = table.label().to_vec();
+    let mut label = classes_of(&table);
     (0..table.len()).filter(|&i| table.domain()[i] == 2).for_each(|i| label[i] = (label[i] + 1 + i % 2) % 3);
     let scrambled = Table::new(
-        table.classes().to_vec(),
+        Labels::classes(table.classes().to_vec(), label),
         table.domains().to_vec(),
         table.modalities().to_vec(),
-        label,
         table.domain().to_vec(),
         table.split().to_vec(),
     )
@@ -636,15 +640,9 @@ fn rows_that_lack_a_modality_are_left_out_and_counted() {
     let mut modalities = full.modalities().to_vec();
     modalities[1].valid[7] = false;
     modalities[1].values[7 * 5] = f32::NAN;
-    let lacking = Table::new(
-        full.classes().to_vec(),
-        full.domains().to_vec(),
-        modalities,
-        full.label().to_vec(),
-        full.domain().to_vec(),
-        full.split().to_vec(),
-    )
-    .unwrap();
+    let lacking =
+        Table::new(full.labels().clone(), full.domains().to_vec(), modalities, full.domain().to_vec(), full.split().to_vec())
+            .unwrap();
     let one = Settings { protocol: one_task("domain0"), ..settings(folder.path()) };
     for run in run(&lacking, &one).unwrap() {
         assert_eq!(run.rows.left_out, 1);
@@ -727,10 +725,10 @@ fn features_that_cannot_be_trained_on_are_named() {
     let full = small();
     type Change<'a> = &'a dyn Fn(&mut Vec<usize>, &mut Vec<usize>, &mut Vec<Split>);
     let refused = |change: Change, expected: &str| {
-        let (mut label, mut domain, mut split) = (full.label().to_vec(), full.domain().to_vec(), full.split().to_vec());
+        let (mut label, mut domain, mut split) = (classes_of(&full), full.domain().to_vec(), full.split().to_vec());
         change(&mut label, &mut domain, &mut split);
-        let table =
-            Table::new(full.classes().to_vec(), full.domains().to_vec(), full.modalities().to_vec(), label, domain, split);
+        let labels = Labels::classes(full.classes().to_vec(), label);
+        let table = Table::new(labels, full.domains().to_vec(), full.modalities().to_vec(), domain, split);
         let error = table.and_then(|table| run(&table, &settings(folder.path()))).unwrap_err();
         assert!(matches!(error, Error::Input { .. }) && error.to_string().contains(expected), "{error} should have {expected:?}");
     };
@@ -742,8 +740,7 @@ fn features_that_cannot_be_trained_on_are_named() {
     refused(&|_, _, split| split.fill(Split::Test), "no training row");
     let mut modalities = full.modalities().to_vec();
     modalities[0].values[13] = f32::INFINITY;
-    let names = (full.classes().to_vec(), full.domains().to_vec());
-    let error = Table::new(names.0, names.1, modalities, full.label().to_vec(), full.domain().to_vec(), full.split().to_vec())
-        .unwrap_err();
+    let (labels, domains) = (full.labels().clone(), full.domains().to_vec());
+    let error = Table::new(labels, domains, modalities, full.domain().to_vec(), full.split().to_vec()).unwrap_err();
     assert_eq!(error.to_string(), "features: video: row 2: not finite");
 }

@@ -17,7 +17,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, Findings, Settings, names, root};
-use crate::manifest::{TestSet, places};
+use crate::manifest::{Labels, TestSet, places};
 use crate::{Error, Result};
 use classes::Classes;
 use media::Finder;
@@ -53,21 +53,23 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
     }
     let names_of_classes = classes.names();
     let domains = names(settings.domains.as_ref(), all.iter().map(|row| row.domain.clone()).collect::<BTreeSet<_>>().into_iter());
-    let (labels, places_of_domains) = (places(&names_of_classes), places(&domains));
+    let (places_of_classes, places_of_domains) = (places(&names_of_classes), places(&domains));
     all.iter().for_each(|row| finder.look(row));
-    let mut segments = Vec::new();
+    let (mut segments, mut labels) = (Vec::new(), Vec::new());
     for row in all {
         let class = classes.name(&row);
-        let label = labels.get(class.as_str()).copied();
+        let label = places_of_classes.get(class.as_str()).copied();
         let (Some(label), Some(domain)) = (label, places_of_domains.get(row.domain.as_str()).copied()) else {
             let problem = format!("class {class:?}; expected one of {}, or a class-map", names_of_classes.join(", "));
             findings.faults.push(Error::input(&row.place, problem));
             continue;
         };
         let mut segment = finder.segment(&row);
-        (segment.label, segment.domain) = (label, domain);
+        segment.domain = domain;
         segments.push(segment);
+        labels.push(label);
     }
     let test_set = mm_sada.then_some(TestSet::TargetTest);
-    Ok(Draft { place, classes: names_of_classes, domains, segments, test_set })
+    let labels = Labels::classes(names_of_classes, labels);
+    Ok(Draft { place, labels, domains, segments, test_set })
 }

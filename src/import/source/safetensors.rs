@@ -8,7 +8,7 @@ use ::safetensors::tensor::Metadata;
 
 use super::array::Listed;
 use crate::import::settings::ModalitySource;
-use crate::import::sheet::Sheet;
+use crate::import::sheet::{Sheet, column};
 use crate::manifest::Words;
 use crate::npy::{Array, Element, Header};
 use crate::{Error, Result, fs};
@@ -82,16 +82,23 @@ impl<'p> Opened<'p> {
 }
 
 /// The rows that the file tells of.
-pub(in crate::import) fn sheet(path: &Path) -> Result<Sheet> {
+pub(in crate::import) fn sheet(path: &Path, values: bool) -> Result<Sheet> {
     let opened = Opened::new(path)?;
     let words = |name: &str| opened.array(name)?.map(|array| array.words()).transpose();
     let seconds = |name: &str| -> Result<Option<Vec<f64>>> {
         let Some(array) = opened.array(name)? else { return Ok(None) };
         (0..array.rows()).map(|row| Ok(array.numbers(row)?.first().copied().unwrap_or(f64::NAN))).collect::<Result<_>>().map(Some)
     };
+    let label_unit = opened.list("label_unit")?;
+    let (labels, values) = match values || label_unit.is_some() {
+        true => (None, opened.array("labels")?.map(|array| column(&array)).transpose()?),
+        false => (words("labels")?, None),
+    };
     Ok(Sheet {
         ids: opened.list("ids")?,
-        labels: words("labels")?,
+        labels,
+        values,
+        label_unit,
         class_names: opened.list("class_names")?,
         domains: words("domains")?,
         domain_names: opened.list("domain_names")?,

@@ -1,7 +1,7 @@
 use super::truth::{dot, signed, stream};
 use super::{COORDINATES, DOMAINS, Parameters, TARGET, Truth};
 use crate::Result;
-use crate::manifest::{Manifest, Segment, Split};
+use crate::manifest::{Labels, Manifest, Segment, Split};
 use crate::rng::Stream;
 use crate::span::Span;
 
@@ -76,11 +76,12 @@ impl Draw {
     /// [`crate::Error::Input`] where a class was never drawn.
     pub fn manifest(&self) -> Result<Manifest> {
         let segment = |row| {
-            let (label, domain, split) = (self.label(row), self.domain(row), self.split(row));
-            Segment { label, domain, split, ..Segment::new(format!("{row:07}"), "", Span::WHOLE) }
+            let (domain, split) = (self.domain(row), self.split(row));
+            Segment { domain, split, ..Segment::new(format!("{row:07}"), "", Span::WHOLE) }
         };
         let segments = (0..self.len()).map(segment).collect();
-        Manifest::new("synthetic features", self.classes(), DOMAINS.map(String::from).to_vec(), segments)
+        let labels = Labels::classes(self.classes(), self.label.iter().copied());
+        Manifest::new("synthetic features", labels, DOMAINS.map(String::from).to_vec(), segments)
     }
 
     /// The features of a row, of `quick` (0) or `slow` (1).

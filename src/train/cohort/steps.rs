@@ -175,7 +175,7 @@ mod tests {
     use super::super::{Cohort, Run};
     use crate::balance::BUILDERS;
     use crate::hyperparameters::Hyperparameters;
-    use crate::manifest::Split;
+    use crate::manifest::{Labels, Split};
     use crate::method;
     use crate::objective::Shape;
     use crate::rng::Stream;
@@ -192,10 +192,9 @@ mod tests {
         let domain = |i: usize| if i < 16 { 2 } else { i / 4 % 2 };
         let split = |i: usize| if i < 64 { Split::Test } else { Split::Train };
         Table::new(
-            names(&["a", "b", "c", "d"]),
+            Labels::classes(names(&["a", "b", "c", "d"]), (0..rows).map(|i| i % 4)),
             names(&["one", "two", "target"]),
             vec![modality("video"), modality("audio")],
-            (0..rows).map(|i| i % 4).collect(),
             (0..rows).map(domain).collect(),
             (0..rows).map(split).collect(),
         )
