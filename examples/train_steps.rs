@@ -18,6 +18,7 @@ use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::{Labels, Split};
 use mmdg::objective::{Heads, Shape};
 use mmdg::rng::Stream;
+use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
 use mmdg::train::{Numbers, Optimizer, Pick, Table, TableModality, TargetSplit, Task};
@@ -102,7 +103,7 @@ fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: D
         shape: Shape {
             modalities: WIDTHS.map(|(name, _)| name.into()).to_vec(),
             widths: vec![512; table.modalities().len()],
-            classes: CLASSES as i64,
+            task: Classification::task(CLASSES as i64),
             domains: 2,
             hidden: 256,
             heads: Heads::default(),

@@ -15,6 +15,7 @@ pub mod error;
 pub mod hyperparameters;
 pub mod loaded;
 pub mod manifest;
+pub mod measure;
 pub mod modality;
 pub mod provenance;
 pub mod rng;
@@ -56,6 +57,8 @@ pub mod balance;
 pub mod method;
 #[cfg(feature = "torch")]
 pub mod objective;
+#[cfg(feature = "torch")]
+pub mod task;
 
 // floor 5: training and its report
 #[cfg(any(feature = "cli", feature = "torch"))]

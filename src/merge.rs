@@ -230,12 +230,8 @@ fn labels(stores: &[Store]) -> Result<Labels> {
             }
             (own @ LabelSpace::Values { .. }, Some(of_first)) if own == of_first => values.extend_from_slice(labels.values()),
             (own, _) => {
-                let what = |space: &LabelSpace| match space {
-                    LabelSpace::Classes(_) => "classes".to_owned(),
-                    LabelSpace::Values { unit } => format!("values in {unit:?}"),
-                };
-                let wanted = first.as_ref().map(what).unwrap_or_default();
-                let problem = format!("its labels are {}; expected {wanted}, as in {}", what(own), stores[0].folder().display());
+                let wanted = first.as_ref().map(ToString::to_string).unwrap_or_default();
+                let problem = format!("its labels are {own}; expected {wanted}, as in {}", stores[0].folder().display());
                 return Err(Error::input(store.folder().display(), problem));
             }
         }

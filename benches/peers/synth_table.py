@@ -21,7 +21,7 @@ def runs(folder):
     for file in Path(folder, "compared").rglob("results.json"):
         run = json.loads(file.read_text())
         if run["protocol"]["role"] == "result":
-            found[run["name"]][run["seed"]] = (100 * run["source_validation_accuracy"], 100 * run["target_accuracy"])
+            found[run["name"]][run["seed"]] = (100 * run["source_validation_score"], 100 * run["target_score"])
     return found
 
 

@@ -42,6 +42,17 @@ class Write(unittest.TestCase):
                 self.assertEqual(store.modalities["video"].stored, stored)
                 np.testing.assert_array_equal(store.read("video"), array.astype(stored))
 
+    def test_labels_that_are_values(self):
+        labels = np.array([0.1, -3, 1e-40], np.float32)
+        store = self.write({"video": np.zeros((3, 2))}, labels=labels, values="mm")
+        self.assertEqual((store.unit, store.classes), ("mm", []))
+        for found in (store.manifest["label"], next(iter(store.batches(3, order="rows")))["label"], store[[0, 1, 2]]["label"]):
+            self.assertEqual(found.dtype, np.float32)
+            np.testing.assert_array_equal(found, labels)
+        self.assertEqual(np.float32(store[1]["label"]), labels[1])
+        with self.assertRaisesRegex(mmdg.InputError, "an order by class, while its labels are values"):
+            store.batches(3, order="classes")
+
     def test_any_layout_and_shape(self):
         array = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
         store = self.write({"a": array[::2].transpose(0, 2, 1), "b": array[:2].tolist()})
@@ -147,6 +158,10 @@ class Write(unittest.TestCase):
             ("labels: row 0 is 5; expected one of 0", good, {"labels": [5, 0, 0], "classes": ["a"]}),
             ("labels: row 2 is -1", good, {"labels": [0, 0, -1], "classes": ["a"]}),
             ("labels: expected names", good, {"labels": [0.5, 1, 2]}),
+            ("labels: row 1 is nan; expected a finite number", good, {"labels": [0.5, float("nan"), 2], "values": "mm"}),
+            ("labels: row 2 is 'x'; expected a finite number", good, {"labels": np.array([1, 2, "x"], object), "values": "mm"}),
+            ("labels: row 0: inf; expected a finite number", good, {"labels": [1e39, 1, 2], "values": "mm"}),
+            ("classes and values: expected one of them", good, {"labels": [0, 0, 0], "classes": ["a"], "values": "mm"}),
             (r"labels: shape \[3, 1\]", good, {"labels": np.zeros((3, 1), int)}),
             (r"domain: shape \[2\]; expected \[3\]", good, {"domain": ["a", "b"]}),
             ("dev.*expected train, val or test", good, {"split": "dev"}),

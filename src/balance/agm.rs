@@ -97,7 +97,7 @@ mod tests {
         let shape = Shape {
             modalities: vec!["a".into(), "v".into()],
             widths: vec![1; 2],
-            classes: 2,
+            task: crate::task::Classification::task(2),
             domains: 1,
             hidden: 1,
             heads: crate::objective::Heads::default(),

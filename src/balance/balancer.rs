@@ -7,7 +7,8 @@ use tch::Tensor;
 use super::groups::{EACH, Groups};
 use super::hooks::{Dropping, LookAhead, Steering};
 use crate::hyperparameters::{Choice, Hyperparameters};
-use crate::objective::{Layout, Reading, Role, Shape, Term};
+use crate::objective::{Layout, Role, Shape, Term};
+use crate::task::Reading;
 
 /// What a balancer sees of one step of R runs, M modalities and T groups of losses.
 #[derive(Debug)]
@@ -16,9 +17,9 @@ pub struct Signals {
     pub groups: Groups,
     /// Mean loss of each group, [R, T], before any scale.
     pub loss: Tensor,
-    /// Uni-modal class scores, where an objective or probe gives them.
+    /// What uni-modal outputs say of the labels, where an objective or probe gives them.
     pub class: Option<Reading>,
-    /// Uni-modal domain scores, where an objective or probe gives them.
+    /// What they say of the domains, where an objective or probe gives them.
     pub domain: Option<Reading>,
     /// ⟨g_s(m), g_t(m)⟩, [R, M, T, T], where [`Needs::gramian`].
     pub gramian: Option<Tensor>,

@@ -8,7 +8,8 @@ mod made {
     use tch::{Device, Kind, Tensor};
 
     use super::super::{BalancerEntry, EACH, Groups, Hyperparameters, Signals, Update};
-    use crate::objective::{Reading, Role};
+    use crate::objective::Role;
+    use crate::task::{Classification, Reading};
 
     /// One row whose truth has this probability, by modality, seen by one run with one objective.
     pub fn signals(p: &[f64], epoch: usize) -> Signals {
@@ -17,7 +18,7 @@ mod made {
         let label = one.zeros_like().to_kind(Kind::Int64);
         Signals {
             groups: Groups::new(EACH, &[Role::Task]),
-            class: Some(Reading::new(&Tensor::from_slice(&scores).view([1, -1, 1, 2]), &label, &one)),
+            class: Some(Reading::new(&Classification::of(2), &Tensor::from_slice(&scores).view([1, -1, 1, 2]), &label, &one)),
             loss: one.shallow_clone(),
             domain: None,
             gramian: None,

@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use crate::objective::{Batch, Last, Reading};
+use crate::objective::{Batch, Last};
+use crate::task::Reading;
 
 /// Factors on embeddings before they are fused.
 pub trait Dropping {

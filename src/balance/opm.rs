@@ -3,7 +3,8 @@ use tch::{Kind, Tensor};
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
 use super::ratio::to_mean_of_others;
 use super::{Balancer, BalancerEntry, Build, Choice, Dropping, Number, Record, Signals, Update, column, spread, word};
-use crate::objective::{Label, Layout, Probe, Reading, Role, Shape, Streams, Term};
+use crate::objective::{Label, Layout, Probe, Role, Shape, Streams, Term};
+use crate::task::Reading;
 
 /// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
 /// by ρ > 1 is dropped from what is fused, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1; in a
@@ -61,7 +62,7 @@ impl Opm {
 impl Dropping for Opm {
     fn factors(&mut self, class: &Reading, states: &Tensor, epoch: usize) -> Tensor {
         let probability = self.window.within(epoch, &self.probability(&to_mean_of_others(&class.confidence())), 0.0);
-        let size = class.log().size();
+        let size = class.outputs().size();
         let (rows, modalities) = (size[2], size[1]);
         // element 0 decides on the batch, the others on each row and modality
         let elements = Tensor::arange(1 + rows * modalities, (Kind::Int, probability.device())).unsqueeze(0);
@@ -131,7 +132,12 @@ mod tests {
         let options = (Kind::Double, Device::Cpu);
         let scores = Tensor::from_slice(&[2.0, 0.0, 0.0, 0.0]).view([1, 2, 1, 2]).repeat([1, 1, rows, 1]);
         let label = Tensor::zeros([1, rows], (Kind::Int64, Device::Cpu));
-        let class = Reading::new(&scores, &label, &Tensor::full([1, rows], 1.0 / rows as f64, options));
+        let class = Reading::new(
+            &crate::task::Classification::of(2),
+            &scores,
+            &label,
+            &Tensor::full([1, rows], 1.0 / rows as f64, options),
+        );
         let (mut executed, mut kept) = (0, 0.0);
         for step in 0..200 {
             let states = Streams::states(&[crate::rng::Stream::new(step)]);

@@ -68,10 +68,10 @@ impl Figures {
         let compared = run(compare, &MODALITIES, Kind::MultiSource, "compared")?;
         let slow = run(base, &MODALITIES[1..], Kind::MultiSource, "slow")?;
         let oracle = run(base, &MODALITIES, Kind::InDomain, "oracle")?;
-        let target = |runs: &[RunResult]| runs.iter().map(|run| 100.0 * run.target_accuracy).collect::<Vec<_>>();
+        let target = |runs: &[RunResult]| runs.iter().map(|run| 100.0 * run.target_score).collect::<Vec<_>>();
         let only = |runs: &[RunResult]| target(runs).first().copied().unwrap_or(f64::NAN);
         Ok(Self {
-            validation: compared.iter().map(|run| 100.0 * run.source_validation_accuracy).collect(),
+            validation: compared.iter().map(|run| 100.0 * run.source_validation_score).collect(),
             slow: only(&slow),
             oracle: only(&oracle),
             target: target(&compared),

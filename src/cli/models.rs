@@ -7,9 +7,11 @@ use clap::{Args, ValueEnum};
 use super::arguments::Part;
 use super::world::{WELL, show};
 use crate::error::Action;
-use crate::manifest::Split;
+use crate::manifest::{LabelSpace, Split};
+use crate::measure::{Measure, Unit};
 use crate::report::results::DomainResult;
 use crate::store::Store;
+use crate::task::Answer;
 use crate::train::Table;
 use crate::train::predict::{Examined, Fill, Lacking, Predictor};
 use crate::{Error, Result, fs};
@@ -42,7 +44,7 @@ pub struct PredictArguments {
     pub model: PathBuf,
     /// Folder of the feature store
     pub store: PathBuf,
-    /// File to make, .csv or .npz: every row's id, truth, prediction and probabilities
+    /// File to make, .csv or .npz: every row's id, truth, prediction and, of classes, probabilities
     pub out: PathBuf,
     #[command(flatten)]
     pub lacking: LackingArguments,
@@ -93,13 +95,14 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
     }
     let (predictor, store, table) = open(&arguments.model, &arguments.store, arguments.lacking.trust)?;
     let said = predictor.predict(&table, &arguments.lacking.lacking())?;
-    let classes = &predictor.card()?.classes;
+    let (labels, classes) = (&predictor.card()?.labels, predictor.card()?.labels.classes());
     let failed = |error: &dyn std::fmt::Display| Error::io(Action::Write, out)(std::io::Error::other(error.to_string()));
     if kind == "npz" {
-        return npz(out, classes, &store, &said).map(|()| WELL);
+        return npz(out, labels, &store, &said).map(|()| WELL);
     }
     let mut csv = csv::Writer::from_writer(Vec::new());
-    let head = ["id", "domain", "split", "class", "predicted"].map(String::from);
+    let truth = if table.classes().is_empty() { "value" } else { "class" };
+    let head = ["id", "domain", "split", truth, "predicted"].map(String::from);
     let head = head.into_iter().chain(classes.iter().map(|class| format!("p({class})")));
     csv.write_record(head).map_err(|error| failed(&error))?;
     for (row, (segment, said)) in store.manifest().segments.iter().zip(&said).enumerate() {
@@ -108,7 +111,11 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
         let mut line: Vec<String> = std::iter::once(segment.id.as_str()).chain(names).map(String::from).collect();
         match said {
             Some(said) => {
-                line.push(said.predicted.map(|class| classes[class].clone()).unwrap_or_default());
+                line.push(match said.predicted {
+                    Some(Answer::Class(place)) => classes.get(place).cloned().unwrap_or_default(),
+                    Some(Answer::Value(value)) => value.to_string(),
+                    None => String::new(),
+                });
                 line.extend(said.probabilities.iter().map(f64::to_string));
             }
             None => line.resize(line.len() + 1 + classes.len(), String::new()),
@@ -120,9 +127,10 @@ pub fn predict(arguments: &PredictArguments) -> Result<i32> {
     Ok(WELL)
 }
 
-/// `ids`, `class_names`, `predicted` (−1 where there is none) and `probabilities` [rows, classes] (not a number there).
+/// `ids`, `class_names`, `predicted` (−1 where there is none) and `probabilities` [rows, classes] (not a number there); of values `ids`,
+/// `label_unit` and `predicted` (not a number where there is none).
 #[cfg(feature = "exchange")]
-fn npz(out: &Path, classes: &[String], store: &Store, said: &[Option<crate::train::predict::Said>]) -> Result<()> {
+fn npz(out: &Path, labels: &LabelSpace, store: &Store, said: &[Option<crate::train::predict::Said>]) -> Result<()> {
     use std::io::Write;
 
     use crate::npy::{ArchiveWriter, Element, Header};
@@ -133,26 +141,35 @@ fn npz(out: &Path, classes: &[String], store: &Store, said: &[Option<crate::trai
             .and_then(|to| to.write_all(bytes))
             .map_err(Error::io(Action::Write, out))
     };
-    let (rows, count) = (said.len() as u64, classes.len() as u64);
+    let (rows, count) = (said.len() as u64, labels.classes().len() as u64);
     let ids: Vec<&str> = store.manifest().segments.iter().map(|segment| segment.id.as_str()).collect();
-    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
-    for (name, texts) in [("ids", ids), ("class_names", names)] {
+    let names = match labels {
+        LabelSpace::Classes(names) => ("class_names", names.iter().map(String::as_str).collect()),
+        LabelSpace::Values { unit } => ("label_unit", vec![unit.as_str()]),
+    };
+    for (name, texts) in [("ids", ids), names] {
         let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or_default().max(1);
         let points = |text: &&str| text.chars().map(u32::from).chain(std::iter::repeat(0)).take(width).collect::<Vec<_>>();
         let bytes: Vec<u8> = texts.iter().flat_map(points).flat_map(u32::to_le_bytes).collect();
         array(name, Element::Unicode(width as u64), vec![texts.len() as u64], &bytes)?;
     }
-    let predicted = said.iter().map(|said| said.as_ref().and_then(|said| said.predicted).map_or(-1, |class| class as i64));
-    array("predicted", Element::Int(8), vec![rows], &predicted.flat_map(i64::to_le_bytes).collect::<Vec<_>>())?;
-    let none = vec![f64::NAN; classes.len()];
-    let probabilities = said.iter().flat_map(|said| said.as_ref().map_or(&none, |said| &said.probabilities));
-    let bytes: Vec<u8> = probabilities.flat_map(|p| p.to_le_bytes()).collect();
-    array("probabilities", Element::Float(8), vec![rows, count], &bytes)?;
+    let predicted = said.iter().map(|said| said.as_ref().and_then(|said| said.predicted));
+    if let LabelSpace::Values { .. } = labels {
+        let values = predicted.map(|answer| answer.and_then(Answer::value).unwrap_or(f64::NAN));
+        array("predicted", Element::Float(8), vec![rows], &values.flat_map(f64::to_le_bytes).collect::<Vec<_>>())?;
+    } else {
+        let places = predicted.map(|answer| answer.and_then(Answer::class).map_or(-1, |class| class as i64));
+        array("predicted", Element::Int(8), vec![rows], &places.flat_map(i64::to_le_bytes).collect::<Vec<_>>())?;
+        let none = vec![f64::NAN; count as usize];
+        let probabilities = said.iter().flat_map(|said| said.as_ref().map_or(&none, |said| &said.probabilities));
+        let bytes: Vec<u8> = probabilities.flat_map(|p| p.to_le_bytes()).collect();
+        array("probabilities", Element::Float(8), vec![rows, count], &bytes)?;
+    }
     archive.finish().map_err(Error::io(Action::Write, out))?.publish()
 }
 
 #[cfg(not(feature = "exchange"))]
-fn npz(out: &Path, _: &[String], _: &Store, _: &[Option<crate::train::predict::Said>]) -> Result<()> {
+fn npz(out: &Path, _: &LabelSpace, _: &Store, _: &[Option<crate::train::predict::Said>]) -> Result<()> {
     let problem = format!("{}: this build writes no .npz", out.display());
     Err(Error::environment(problem, "build with the feature exchange, or write a .csv"))
 }
@@ -182,6 +199,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<i32> {
             "dropped": lacking.drop,
             "fill": lacking.fill,
             "left_out": found.left_out,
+            "metrics": found.metrics,
             "all": found.all,
             "domains": found.domains,
         });
@@ -195,14 +213,21 @@ pub fn eval(arguments: &EvalArguments) -> Result<i32> {
 /// A line for each domain and split, then one for all rows.
 fn table_of(found: &Examined) -> String {
     let heads: Vec<&String> = found.all.heads.keys().collect();
-    let mut lines = vec![["domain", "split", "rows", "accuracy, %", "macro-F1, %", "ECE, %"].map(String::from).to_vec()];
-    lines[0].extend(heads.iter().map(|name| format!("{name} alone, %")));
+    let mut lines = vec![["domain", "split", "rows"].map(String::from).to_vec()];
+    lines[0].extend(found.metrics.iter().map(Measure::axis));
+    let share = found.metrics.first().is_some_and(|measure| measure.unit == Unit::Share);
+    lines[0].extend(share.then(|| "ECE, %".to_owned()));
+    let alone = found.metrics.first().map(|measure| measure.axis().split_off(measure.title.len())).unwrap_or_default();
+    lines[0].extend(heads.iter().map(|name| format!("{name} alone{alone}")));
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
+    let shown =
+        |measure: &Measure, figure: f64| if measure.unit == Unit::Share { percent(figure) } else { format!("{figure:.4}") };
     for row in found.domains.iter().chain([&found.all]) {
-        let DomainResult { domain, part, rows, accuracy, macro_f1, calibration, heads, .. } = row;
-        let ece = calibration.as_ref().map_or("–".into(), |calibration| percent(calibration.ece));
-        let mut line = vec![domain.clone(), part.clone(), rows.to_string(), percent(*accuracy), percent(*macro_f1), ece];
-        line.extend(heads.values().map(|share| percent(*share)));
+        let DomainResult { domain, part, rows, metrics, calibration, heads, .. } = row;
+        let mut line = vec![domain.clone(), part.clone(), rows.to_string()];
+        line.extend(found.metrics.iter().map(|of| shown(of, metrics.get(&of.name).copied().unwrap_or(f64::NAN))));
+        line.extend(share.then(|| calibration.as_ref().map_or("–".into(), |calibration| percent(calibration.ece))));
+        line.extend(found.metrics.first().into_iter().flat_map(|of| heads.values().map(|score| shown(of, *score))));
         lines.push(line);
     }
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);

@@ -8,7 +8,9 @@ use clap::{Args, ValueEnum};
 use super::world::WELL;
 use crate::Result;
 use crate::stop::Stop;
-use crate::synthetic::features::{Arm, Parameters};
+#[cfg(feature = "hdf5")]
+use crate::synthetic::features;
+use crate::synthetic::features::{Arm, Linear, Parameters};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Word {
@@ -29,6 +31,9 @@ pub struct SynthArguments {
     /// Parameters to start from [default: imbalance; with --check, every arm]
     #[arg(long)]
     arm: Option<Word>,
+    /// Values in this unit, linear in the features, in place of classes; "" for none. Takes --rows and --seed
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["check", "arm", "h", "a", "s", "b", "kappa", "c", "c_slow", "classes", "cue_width", "code_width", "shift_width"])]
+    values: Option<String>,
     /// Seed of everything random in the store
     #[arg(long, default_value_t = 0, conflicts_with = "check")]
     seed: u64,
@@ -135,6 +140,11 @@ impl SynthArguments {
         }
     }
 
+    fn linear(&self) -> Linear {
+        let linear = Linear { seed: self.seed, ..Linear::default() };
+        Linear { rows: self.overrides.rows.unwrap_or(linear.rows), ..linear }
+    }
+
     fn arm(&self) -> Option<Arm> {
         self.arm.map(|word| match word {
             Word::Imbalance => Arm::Imbalance,
@@ -147,7 +157,10 @@ impl SynthArguments {
 #[cfg(feature = "hdf5")]
 pub fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32> {
     let arm = arguments.arm().unwrap_or(Arm::Imbalance);
-    let summary = crate::synthetic::features::write(out, arm, &arguments.parameters(arm), stop)?;
+    let summary = match &arguments.values {
+        None => features::write(out, arm, &arguments.parameters(arm), stop)?,
+        Some(unit) => features::write_values(out, &arguments.linear(), unit, stop)?,
+    };
     if !arguments.quiet {
         eprintln!("synth: {} samples in {}", summary.samples, out.display());
     }
@@ -156,7 +169,10 @@ pub fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32>
 
 #[cfg(not(feature = "hdf5"))]
 pub fn write(arguments: &SynthArguments, _: &Path, _: &Stop) -> Result<i32> {
-    arguments.parameters(arguments.arm().unwrap_or(Arm::Imbalance)).check()?;
+    match arguments.values {
+        None => arguments.parameters(arguments.arm().unwrap_or(Arm::Imbalance)).check()?,
+        Some(_) => arguments.linear().check()?,
+    }
     Err(super::world::not_built("synth OUT", "hdf5"))
 }
 

@@ -1,5 +1,7 @@
 //! What is to be predicted of each row: a column beside the segments.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The label of each row.
@@ -137,6 +139,18 @@ impl LabelSpace {
         match self {
             Self::Classes(names) => names,
             Self::Values { .. } => &[],
+        }
+    }
+}
+
+impl fmt::Display for LabelSpace {
+    /// `3 classes`, `values in "mm"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Classes(names) if names.len() == 1 => write!(f, "1 class"),
+            Self::Classes(names) => write!(f, "{} classes", names.len()),
+            Self::Values { unit } if unit.is_empty() => write!(f, "values without a unit"),
+            Self::Values { unit } => write!(f, "values in {unit:?}"),
         }
     }
 }

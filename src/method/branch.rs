@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use tch::Tensor;
 
-use crate::objective::{Layout, Reading, Shape, Term};
+use crate::objective::{Layout, Shape, Term};
+use crate::task::Reading;
 
 /// At which weights a branch runs, for each run.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Branch {
 pub struct Declared {
     /// Its forward passes; one that is ahead stands after those whose losses it is moved along.
     pub branches: Vec<Branch>,
-    /// Its losses. The first one of [`Role::Task`] that counts has the class scores that the run is judged by.
+    /// Its losses. The first one of [`Role::Task`] that counts has the outputs that the run is judged by.
     pub terms: Vec<Term>,
     /// The branch whose weights are judged and kept: a live one or an average.
     pub judged: usize,
@@ -86,7 +87,7 @@ pub struct BranchInput<'a> {
     pub features: Vec<Tensor>,
     /// Factors on each row's embeddings for losses that fuse them, [R, B, M]; all 1 where none.
     pub mask: Option<Tensor>,
-    /// What uni-modal class scores of earlier branches say.
+    /// What uni-modal outputs of earlier branches say of the labels.
     pub class: Option<&'a Reading>,
     /// 1 for a run that takes this step, 0 for one that has finished, \[R\].
     pub active: &'a Tensor,

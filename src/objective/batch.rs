@@ -1,40 +1,41 @@
 //! What heads are built for, and what they see.
 
+use std::sync::Arc;
+
 use tch::Tensor;
 
 use super::fusion::Fusion;
+use crate::task::Task;
 
 /// The sizes that heads are built for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Shape {
     /// Names of the modalities, in order of concatenation.
     pub modalities: Vec<String>,
     /// Width E_m of each modality's embedding.
     pub widths: Vec<i64>,
-    /// Number of classes.
-    pub classes: i64,
+    /// What is predicted.
+    pub task: Arc<dyn Task>,
     /// Number of source domains.
     pub domains: i64,
     /// Width of the hidden layer of fused heads and discriminators.
     pub hidden: i64,
-    /// What class heads are like.
+    /// What the task's heads are like.
     pub heads: Heads,
 }
 
-/// What class heads are like.
+/// What the task's heads are like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Heads {
-    /// How embeddings come together before the fused classifier.
+    /// How embeddings come together before the fused head.
     pub fusion: Fusion,
-    /// Label smoothing of class losses, in [0, 1).
-    pub smoothing: f64,
-    /// Weight of a method's uni-modal class losses, at least 0.
+    /// Weight of a method's uni-modal losses, at least 0.
     pub unimodal: f64,
 }
 
 impl Default for Heads {
     fn default() -> Self {
-        Self { fusion: Fusion::Concat, smoothing: 0.0, unimodal: 1.0 }
+        Self { fusion: Fusion::Concat, unimodal: 1.0 }
     }
 }
 
@@ -76,7 +77,7 @@ impl Shape {
 pub struct Batch<'a> {
     /// Concatenated embeddings [R, B, Σ E_m].
     pub embeddings: &'a Tensor,
-    /// Classes [R, B], i64.
+    /// Labels [R, B]: places of classes (i64), or standardised values.
     pub label: &'a Tensor,
     /// Source domains [R, B], i64, counted within the run's sources.
     pub domain: &'a Tensor,
@@ -84,7 +85,7 @@ pub struct Batch<'a> {
     pub share: &'a Tensor,
     /// 1 where a row has the modality, [R, B, M]: rows that lack it are in none of its own losses. All have all where none.
     pub present: Option<&'a Tensor>,
-    /// How much each row counts in class losses beside its share, [R, B]; all alike where none.
+    /// How much each row counts in the task's losses beside its share, [R, B]; all alike where none.
     pub weight: Option<&'a Tensor>,
     /// Dropout factors [R, B, W], 0 or 1 / (1 − rate), by the places that a [`Layout`](super::Layout) gave out; none in evaluation.
     pub masks: Option<&'a Tensor>,

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::{FusedClassification, Objective, Outcome, View, mean};
 
-/// Mean squared difference of the fused classifier's probabilities between the branch that learns and a second one, which is a
+/// Mean squared difference of the fused head's probabilities, or values, between the branch that learns and a second one, which is a
 /// constant: Σ_c (p_c − q_c)² / classes, as in the code of mean teachers (Tarvainen & Valpola, NeurIPS 2017).
 #[derive(Debug)]
 pub struct Consistency {
@@ -25,7 +25,7 @@ impl Objective for Consistency {
     }
 
     fn outcome(&self, here: &View<'_>, others: &[View<'_>]) -> Outcome {
-        let probabilities = |view: &View<'_>| self.classifier.scores(view.params, view.batch).1.softmax(-1, None);
+        let probabilities = |view: &View<'_>| self.classifier.compared(view.params, view.batch);
         let own = probabilities(here);
         let other = others.first().map_or_else(|| own.detach(), |teacher| probabilities(teacher).detach());
         let square = (own - other).square().mean_dim(-1, false, None);

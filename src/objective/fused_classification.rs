@@ -1,11 +1,14 @@
 use std::ops::Range;
+use std::sync::Arc;
 
 use tch::Tensor;
 
 use super::fusion::Fuse;
-use super::{Batch, Dropout, Last, Layout, Linear, Objective, Outcome, Params, Shape, View, class_loss};
+use super::{Batch, Dropout, Last, Layout, Linear, Objective, Outcome, Params, Shape, View, task_loss};
+use crate::task::Task;
 
-/// Cross-entropy of a classifier on the [fused](super::Fusion) embeddings: Linear → ReLU → Dropout → Linear.
+/// The task's loss of a head on the [fused](super::Fusion) embeddings, Linear → ReLU → Dropout → Linear: the cross-entropy of a
+/// classifier.
 ///
 /// Its hidden layer has 256 units in Peng et al. (AAAI 2026) and 512 in the SimMMDG code base.
 #[derive(Debug, Clone)]
@@ -14,27 +17,32 @@ pub struct FusedClassification {
     fuse: Fuse,
     layers: [Linear; 2],
     dropout: Dropout,
-    smoothing: f64,
+    task: Arc<dyn Task>,
 }
 
 impl FusedClassification {
-    /// Claims `fusion.*` and `classifier.*`.
+    /// Claims `fusion.*` and `classifier.*`, or `regressor.*`.
     pub fn declare(shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
-        let fuse = Fuse::declare(shape, layout);
+        let (fuse, head) = (Fuse::declare(shape, layout), shape.task.head());
         let layers = [
-            Linear::declare(layout, "classifier.0", fuse.width(), shape.hidden, true, None),
-            Linear::declare(layout, "classifier.1", shape.hidden, shape.classes, true, None),
+            Linear::declare(layout, &format!("{head}.0"), fuse.width(), shape.hidden, true, None),
+            Linear::declare(layout, &format!("{head}.1"), shape.hidden, shape.task.outputs(), true, None),
         ];
         let (entries, dropout) = (start..layout.entries().len(), layout.dropout(shape.hidden));
-        Self { entries, fuse, layers, dropout, smoothing: shape.heads.smoothing }
+        Self { entries, fuse, layers, dropout, task: shape.task.clone() }
     }
 
-    /// What goes into the last layer, [R, B, hidden], and the class scores, [R, B, classes].
+    /// What goes into the last layer, [R, B, hidden], and the outputs, [R, B, outputs].
     pub fn scores(&self, params: &Params, batch: &Batch) -> (Tensor, Tensor) {
         let hidden = self.dropout.forward(self.layers[0].forward(params, &self.fuse.forward(params, batch)).relu(), batch.masks);
         let logits = self.layers[1].forward(params, &hidden);
         (hidden, logits)
+    }
+
+    /// What models are [compared](Task::compared) by, [R, B, outputs].
+    pub fn compared(&self, params: &Params, batch: &Batch) -> Tensor {
+        self.task.compared(&self.scores(params, batch).1)
     }
 }
 
@@ -45,9 +53,15 @@ impl Objective for FusedClassification {
 
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let (hidden, logits) = self.scores(params, batch);
-        let loss = class_loss(&logits, batch, self.smoothing);
+        let loss = task_loss(self.task.as_ref(), &logits, batch);
         let weight = params.get(self.layers[1].weight).shallow_clone();
-        let last = vec![Last { input: hidden, weight, scores: logits.shallow_clone(), share: batch.share.shallow_clone() }];
+        let last = vec![Last {
+            input: hidden,
+            weight,
+            scores: logits.shallow_clone(),
+            share: batch.share.shallow_clone(),
+            task: self.task.clone(),
+        }];
         Outcome { logits: Some(logits), last, ..Outcome::loss(loss) }
     }
 }

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use super::{Layout, Linear, Objective, Outcome, Shape, View, log_probability, mean};
+use super::{Layout, Linear, Objective, Outcome, Shape, View, mean};
+use crate::task::log_probability;
 
 /// Cross-entropy of one domain discriminator on the concatenated embeddings: Linear → ReLU → Linear, hidden layer of 256
 /// units in Peng et al. (AAAI 2026, L_d of Eq. 1). With one source domain the loss and its gradient are 0.

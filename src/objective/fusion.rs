@@ -92,7 +92,8 @@ mod tests {
     fn fused(fusion: Fusion) -> Vec<f64> {
         let modalities = vec!["a".into(), "v".into()];
         let heads = Heads { fusion, ..Heads::default() };
-        let shape = Shape { modalities, widths: vec![1; 2], classes: 2, domains: 1, hidden: 1, heads };
+        let shape =
+            Shape { modalities, widths: vec![1; 2], task: crate::task::Classification::task(2), domains: 1, hidden: 1, heads };
         let mut layout = Layout::default();
         let fuse = Fuse::declare(&shape, &mut layout);
         let flat = Tensor::full([1, layout.len().max(1)], 0.5, (Kind::Double, Device::Cpu));

@@ -2,9 +2,10 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Last, Layout, Linear, Objective, Outcome, Reading, Shape, View, log_probability, mean};
+use super::{Last, Layout, Linear, Objective, Outcome, Shape, View, mean};
+use crate::task::Reading;
 
-/// One classifier a modality on the detached embedding, Linear → ReLU → Linear, its last layer of the size of the fused
+/// One head a modality, of a class or a value, on the detached embedding, Linear → ReLU → Linear, its last layer of the size of the fused
 /// head's: the classifiers that guide CGGM (Guo et al., NeurIPS 2024), two-layer transformers there. Encoders get no
 /// gradient.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ impl GuideClassification {
         for (modality, width) in shape.each() {
             let mut layer =
                 |i, inputs, outputs| Linear::declare(layout, &format!("guide.{modality}.{i}"), inputs, outputs, true, None);
-            layers.push([layer(0, width, shape.hidden), layer(1, shape.hidden, shape.classes)]);
+            layers.push([layer(0, width, shape.hidden), layer(1, shape.hidden, shape.task.outputs())]);
         }
         Self { entries: start..layout.entries().len(), layers, shape: shape.clone() }
     }
@@ -37,12 +38,13 @@ impl Objective for GuideClassification {
         let classify = |(m, [first, second]): (usize, &[Linear; 2])| {
             let hidden = first.forward(params, &batch.embedding(m, &self.shape).detach()).relu();
             let (scores, weight) = (second.forward(params, &hidden), params.get(second.weight).shallow_clone());
-            Last { scores, input: hidden, weight, share: batch.share_of(m as i64) }
+            Last { scores, input: hidden, weight, share: batch.share_of(m as i64), task: self.shape.task.clone() }
         };
         let last: Vec<Last> = self.layers.iter().enumerate().map(classify).collect();
         let scores: Vec<Tensor> = last.iter().map(|last| last.scores.shallow_clone()).collect();
-        let loss = last.iter().map(|last| -mean(&log_probability(&last.scores, batch.label), &last.share)).sum();
-        Outcome { class: Some(Reading::of(&scores, batch.label, batch)), last, ..Outcome::loss(loss) }
+        let task = self.shape.task.as_ref();
+        let loss = last.iter().map(|last| mean(&task.plain_loss(&last.scores, batch.label), &last.share)).sum();
+        Outcome { class: Some(Reading::of(task, &scores, batch.label, batch.shares())), last, ..Outcome::loss(loss) }
     }
 
     fn trains_encoders(&self) -> bool {

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use tch::Tensor;
 
 use super::Batch;
+use crate::task::Task;
 
-/// The last layer of a classifier in one step, on the graph of its loss.
+/// The last layer of the task's head in one step, on the graph of its loss.
 #[derive(Debug)]
 pub struct Last {
     /// What goes in, [R, B, H].
@@ -13,14 +16,15 @@ pub struct Last {
     pub scores: Tensor,
     /// Each row's share of its loss, [R, B].
     pub share: Tensor,
+    /// What is predicted.
+    pub task: Arc<dyn Task>,
 }
 
 impl Last {
-    /// Gradient of the mean cross-entropy by the weight, [R, H, C], written out: hᵀ (softmax − truth), so that automatic
+    /// Gradient of the mean plain loss by the weight, [R, H, C], written out: of classes hᵀ (softmax − truth), so that automatic
     /// differentiation can go through it once more.
     pub fn gradient(&self, batch: &Batch) -> Tensor {
-        let truth = self.scores.zeros_like().scatter_value(2, &batch.label.unsqueeze(2), 1.0);
-        let error = (self.scores.softmax(-1, None) - truth) * self.share.unsqueeze(2);
+        let error = self.task.slope(&self.scores, batch.label) * self.share.unsqueeze(2);
         self.input.transpose(1, 2).bmm(&error)
     }
 }

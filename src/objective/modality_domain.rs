@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use super::{Layout, Linear, Objective, Outcome, Shape, View, log_probability, mean};
+use super::{Layout, Linear, Objective, Outcome, Shape, View, mean};
+use crate::task::log_probability;
 
 /// Cross-entropy of one domain discriminator a modality on its embedding, Linear → ReLU → Linear with the hidden width of
 /// heads, summed over modalities. With one source domain the loss and its gradient are 0.

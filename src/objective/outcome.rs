@@ -8,23 +8,23 @@ use tch::Tensor;
 use super::batch::Batch;
 use super::last::Last;
 use super::params::Params;
-use super::reading::Reading;
+use crate::task::Reading;
 
 /// What an objective gives back.
 #[derive(Debug)]
 pub struct Outcome {
     /// Mean loss of each run's batch, \[R\].
     pub loss: Tensor,
-    /// Class scores [R, B, classes] of the fused head, where it has one.
+    /// Outputs [R, B, outputs] of the fused head, where it has one.
     pub logits: Option<Tensor>,
-    /// What uni-modal class scores say.
+    /// What uni-modal heads or probes say of the labels.
     pub class: Option<Reading>,
-    /// What uni-modal domain scores say.
+    /// What they say of the domains.
     pub domain: Option<Reading>,
     /// Gradients of the loss by its heads, [R, …] in the order of their entries, where it gives them itself: the loss then has
     /// no graph.
     pub own: Vec<Tensor>,
-    /// Last layers of class heads, where it shows them: the fused one, or one a modality.
+    /// Last layers of the task's heads, where it shows them: the fused one, or one a modality.
     pub last: Vec<Last>,
 }
 

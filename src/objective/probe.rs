@@ -2,12 +2,13 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Layout, Linear, Objective, Outcome, Reading, Shape, View};
+use super::{Layout, Linear, Objective, Outcome, Shape, View};
+use crate::task::{Classification, Reading, Task};
 
 /// What a probe tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Label {
-    /// Classes: gives the semantic confidence.
+    /// The task's labels: gives the semantic confidence.
     Class,
     /// Source domains: gives the domain confidence.
     Domain,
@@ -30,7 +31,7 @@ impl Probe {
     pub fn declare(label: Label, shape: &Shape, layout: &mut Layout) -> Self {
         let start = layout.entries().len();
         let (name, outputs) = match label {
-            Label::Class => ("class", shape.classes),
+            Label::Class => ("class", shape.task.outputs()),
             Label::Domain => ("domain", shape.domains),
         };
         let probe = |(modality, width): (&String, i64)| {
@@ -47,17 +48,18 @@ impl Objective for Probe {
     }
 
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
-        let label = match self.label {
-            Label::Class => batch.label,
-            Label::Domain => batch.domain,
+        let domains = Classification::of(self.shape.domains);
+        let (task, label): (&dyn Task, _) = match self.label {
+            Label::Class => (self.shape.task.as_ref(), batch.label),
+            Label::Domain => (&domains, batch.domain),
         };
         let embedding = |m: usize| batch.embedding(m, &self.shape);
         tch::no_grad(|| {
             let score = |(m, layer): (usize, &Linear)| layer.forward(params, &embedding(m));
             let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
-            let (loss, reading) = Reading::learned(&scores, label, batch);
+            let (loss, reading) = Reading::learned(task, &scores, label, batch.shares());
             // (errorᵀ z)ᵀ: MKL takes six times as long for zᵀ error, which automatic differentiation would compute
-            let error = reading.error().transpose(2, 3);
+            let error = reading.slope().transpose(2, 3);
             let gradient = |m: usize| error.select(1, m as i64).bmm(&embedding(m)).transpose(1, 2);
             let own = (0..scores.len()).map(gradient).collect();
             match self.label {

@@ -1,6 +1,7 @@
 use tch::Tensor;
 
-use super::{Batch, Objective, Params, Reading, Shape};
+use super::{Batch, Objective, Params, Shape};
+use crate::task::Reading;
 
 /// What each modality adds to an objective's class scores: its Shapley value over embeddings with the other modalities at
 /// zero, as uni-modal scores of the batch. No scores at all count as 0: the values sum to the scores of the whole, and two
@@ -24,7 +25,7 @@ pub fn contributions(objective: &dyn Objective, params: &Params, batch: &Batch, 
             scores.iter().map(|(some, scores)| scores * (sign(*some) * weight(others(*some), count))).sum()
         };
         let values: Vec<Tensor> = (0..count).map(value).collect();
-        Some(Reading::of(&values, batch.label, batch))
+        Some(Reading::of(shape.task.as_ref(), &values, batch.label, batch.shares()))
     })
 }
 
@@ -66,7 +67,7 @@ mod tests {
         let shape = Shape {
             modalities: names,
             widths: vec![1; z.len()],
-            classes: 2,
+            task: crate::task::Classification::task(2),
             domains: 1,
             hidden: 1,
             heads: crate::objective::Heads::default(),
@@ -77,7 +78,7 @@ mod tests {
         let batch =
             Batch { embeddings: &embeddings, label: &zero, domain: &zero, share: &one, present: None, weight: None, masks: None };
         let params = Params::views(&Layout::default(), &one.zeros_like());
-        let log = contributions(&Product, &params, &batch, &shape).unwrap().log().shallow_clone();
+        let log = contributions(&Product, &params, &batch, &shape).unwrap().outputs().shallow_clone();
         Vec::try_from((log.select(3, 0) - log.select(3, 1)).flatten(0, -1)).unwrap()
     }
 

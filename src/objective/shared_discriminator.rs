@@ -2,7 +2,8 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Dropout, Init, Layout, Linear, Objective, Outcome, Part, Reading, Shape, View};
+use super::{Dropout, Init, Layout, Linear, Objective, Outcome, Part, Shape, View};
+use crate::task::{Classification, Reading};
 
 /// Cross-entropy of one domain discriminator shared by all modalities, each through a projection of its own, summed over
 /// modalities: Proj_m = Linear → ReLU → Dropout, D = Linear → LayerNorm → ReLU → Linear.
@@ -55,7 +56,8 @@ impl Objective for SharedDiscriminator {
         let [weight, bias] = self.norm.map(|entry| params.get(entry).unsqueeze(1));
         let logits = self.layers[1].forward(params, &(hidden * weight + bias).relu());
         let scores: Vec<Tensor> = (0..self.shape.len()).map(|m| logits.narrow(1, m * rows, rows)).collect();
-        let (loss, reading) = Reading::learned(&scores, batch.domain, batch);
+        let domains = Classification::of(self.shape.domains);
+        let (loss, reading) = Reading::learned(&domains, &scores, batch.domain, batch.shares());
         Outcome { domain: Some(reading), ..Outcome::loss(loss) }
     }
 }

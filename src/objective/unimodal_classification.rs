@@ -2,9 +2,10 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Batch, Layout, Linear, Objective, Outcome, Reading, Shape, View, class_loss};
+use super::{Batch, Layout, Linear, Objective, Outcome, Shape, View, task_loss};
+use crate::task::Reading;
 
-/// Cross-entropy of one linear classifier a modality, summed over modalities.
+/// The task's loss of one linear head a modality, summed over modalities: the cross-entropy of classifiers.
 #[derive(Debug)]
 pub struct UnimodalClassification {
     entries: Range<usize>,
@@ -35,7 +36,7 @@ impl UnimodalClassification {
         let start = layout.entries().len();
         let head = |(m, (modality, width)): (usize, (&String, i64))| {
             let owner = owned.then_some(m);
-            Linear::declare(layout, &format!("unimodal.{modality}"), width, shape.classes, true, owner)
+            Linear::declare(layout, &format!("unimodal.{modality}"), width, shape.task.outputs(), true, owner)
         };
         let layers = shape.each().enumerate().map(head).collect();
         Self { entries: start..layout.entries().len(), layers, weight: 1.0, shape: shape.clone() }
@@ -52,12 +53,13 @@ impl Objective for UnimodalClassification {
         let scores: Vec<Tensor> = self.layers.iter().enumerate().map(score).collect();
         let own = |(m, scores): (usize, &Tensor)| {
             let batch = Batch { share: &batch.share_of(m as i64), ..*batch };
-            class_loss(scores, &batch, self.shape.heads.smoothing)
+            task_loss(self.shape.task.as_ref(), scores, &batch)
         };
         let mut loss: Tensor = scores.iter().enumerate().map(own).sum();
         if self.weight != 1.0 {
             loss *= self.weight;
         }
-        Outcome { class: Some(Reading::of(&scores, batch.label, batch)), ..Outcome::loss(loss) }
+        let reading = Reading::of(self.shape.task.as_ref(), &scores, batch.label, batch.shares());
+        Outcome { class: Some(reading), ..Outcome::loss(loss) }
     }
 }

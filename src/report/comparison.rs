@@ -9,6 +9,7 @@ use super::read::label;
 use super::statistics::mean;
 use super::table::Table;
 use super::{RunResult, entry, markup};
+use crate::measure::Measure;
 use crate::{Error, Result};
 
 /// Results by entry, task and seed.
@@ -18,9 +19,10 @@ pub struct Comparison<'a> {
     tasks: Vec<Task>,
     seeds: Vec<u64>,
     runs: BTreeMap<(usize, usize, u64), &'a RunResult>,
+    metrics: Vec<Measure>,
 }
 
-/// A figure of a run, in per cent; none where the run has no such figure.
+/// A figure of a run as it is shown; none where the run has no such figure.
 pub type Figure<'f> = &'f dyn Fn(&RunResult) -> Option<f64>;
 
 /// Balancers that leave gradients as they are: what another with the same losses is compared with.
@@ -32,10 +34,16 @@ impl<'a> Comparison<'a> {
     ///
     /// # Errors
     /// [`Error::Input`] for no result at all, and where figures would not be comparable: one run given twice, runs of one
-    /// name with two methods or balancers, runs of one task with other classes.
+    /// name with two methods or balancers, runs of one task with other classes, and runs
+    /// that are judged by other figures.
     pub fn new(results: &'a [RunResult]) -> Result<Self> {
         if results.is_empty() {
             return Err(Error::input("report", "no results; expected at least one finished run"));
+        }
+        if let Some(run) = results.iter().find(|run| run.metrics != results[0].metrics) {
+            let [own, first] = [run, &results[0]].map(|run| run.metrics.iter().map(Measure::axis).collect::<Vec<_>>().join("; "));
+            let problem = format!("judged by {own}, while {} is by {first}; expected one task in a report", label(&results[0]));
+            return Err(Error::input(label(run), problem));
         }
         let (mut entries, mut tasks, mut firsts) = (Vec::<Entry>::new(), Vec::<Task>::new(), Vec::new());
         for run in results {
@@ -71,7 +79,7 @@ impl<'a> Comparison<'a> {
             }
         }
         let seeds = results.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect();
-        Ok(Self { entries, tasks, seeds, runs })
+        Ok(Self { entries, tasks, seeds, runs, metrics: results[0].metrics.clone() })
     }
 
     /// What is compared, bases first.
@@ -87,6 +95,11 @@ impl<'a> Comparison<'a> {
     /// Every seed of any run, ascending.
     pub fn seeds(&self) -> &[u64] {
         &self.seeds
+    }
+
+    /// By which figures all runs are judged, the score first.
+    pub fn metrics(&self) -> &[Measure] {
+        &self.metrics
     }
 
     /// All runs, by entry, task and seed.
@@ -154,11 +167,11 @@ impl<'a> Comparison<'a> {
         self.seeds.iter().filter_map(|&seed| Some((seed, over(seed)?))).collect()
     }
 
-    /// Differences of target accuracy in points between two entries, by seed; in the mean over all tasks, of the tasks' differences.
+    /// Differences of the target's score, as it is shown, between two entries, by seed; in the mean over all tasks, of the tasks' differences.
     pub fn differences(&self, entry: usize, base: usize, place: Option<usize>) -> Vec<f64> {
-        let accuracy: Figure<'_> = &|run| Some(100.0 * run.target_accuracy);
+        let score: Figure<'_> = &|run| Some(run.measure().shown(run.target_score));
         let at = |task: usize, seed: u64| {
-            let of = |entry| self.runs.get(&(entry, task, seed)).and_then(|run| accuracy(run));
+            let of = |entry| self.runs.get(&(entry, task, seed)).and_then(|run| score(run));
             Some(of(entry)? - of(base)?).filter(|difference| difference.is_finite())
         };
         let over = |seed: u64| match place {

@@ -1,28 +1,14 @@
 //! The tables as one file of comma-separated values, a line for each entry and task, with every digit.
 
-use super::comparison::Comparison;
+use super::comparison::{Comparison, Figure};
+use super::published;
 use super::statistics::Summary;
-use super::{RunResult, published};
 use crate::error::Action;
 use crate::{Error, Result};
 
-const HEAD: [&str; 29] = [
-    "name",
-    "method",
-    "balance",
-    "modalities",
-    "selection",
-    "sources",
-    "target",
-    "runs",
-    "target_accuracy",
-    "target_accuracy_std",
-    "source_validation_accuracy",
-    "source_validation_accuracy_std",
-    "target_macro_f1",
-    "target_macro_f1_std",
-    "target_ece",
-    "target_ece_std",
+/// The columns before the figures, and those after them.
+const BEFORE: [&str; 8] = ["name", "method", "balance", "modalities", "selection", "sources", "target", "runs"];
+const AFTER: [&str; 13] = [
     "base",
     "difference",
     "difference_low",
@@ -38,7 +24,7 @@ const HEAD: [&str; 29] = [
     "label",
 ];
 
-/// The file. Accuracies are in per cent, differences in points; `target` is `mean` for the mean over tasks; what there is not is empty.
+/// The file. What is a share is in per cent, differences of such in points, all else in its unit; `target` is `mean` for the mean over tasks; what there is not is empty.
 /// `diverged` counts seeds that are in no figure; `label` is the name with what sets it apart.
 ///
 /// # Errors
@@ -46,7 +32,13 @@ const HEAD: [&str; 29] = [
 pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let failed = |error: csv::Error| Error::io(Action::Write, "report.csv".as_ref())(std::io::Error::other(error));
-    out.write_record(HEAD).map_err(failed)?;
+    let score = runs.metrics().first().map(|measure| measure.name.as_str()).unwrap_or_default();
+    let mut figures = vec![format!("target_{score}"), format!("source_validation_{score}")];
+    figures.extend(runs.metrics().iter().skip(1).map(|measure| format!("target_{}", measure.name)));
+    figures.push("target_ece".into());
+    let figures = figures.into_iter().flat_map(|name| [name.clone(), name + "_std"]);
+    let [before, after] = [&BEFORE[..], &AFTER].map(|names| names.iter().map(|name| (*name).to_owned()));
+    out.write_record(before.chain(figures).chain(after)).map_err(failed)?;
     let papers = published::tables(runs);
     let base = |e: usize| Some(runs.base(e)).filter(|base| *base != e);
     let of_losses = |e: usize| runs.base_of_losses(e);
@@ -54,8 +46,8 @@ pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
         let tested = [runs.tested(place, &base), runs.tested(place, &of_losses)];
         for (e, entry) in runs.entries().iter().enumerate() {
             let task = place.map(|task| &runs.tasks()[task]);
-            let figure = |of: fn(&RunResult) -> Option<f64>| {
-                let figures: Vec<f64> = runs.figures(e, place, &of).into_iter().map(|(_, figure)| figure).collect();
+            let figure = |of: Figure<'_>| {
+                let figures: Vec<f64> = runs.figures(e, place, of).into_iter().map(|(_, figure)| figure).collect();
                 let summary = Summary::of(&figures);
                 [number(summary.map(|s| s.mean)), number(summary.and_then(|s| s.deviation))]
             };
@@ -67,12 +59,14 @@ pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
                 entry.selection.clone(),
                 task.map(|task| task.sources.join("+")).unwrap_or_default(),
                 task.map_or("mean", |task| &task.target).to_owned(),
-                runs.figures(e, place, &|run| Some(run.target_accuracy)).len().to_string(),
+                runs.figures(e, place, &|run| Some(run.target_score)).len().to_string(),
             ];
-            line.extend(figure(|run| Some(100.0 * run.target_accuracy)));
-            line.extend(figure(|run| Some(100.0 * run.source_validation_accuracy)));
-            line.extend(figure(|run| Some(100.0 * run.on_target()?.macro_f1)));
-            line.extend(figure(|run| Some(100.0 * run.on_target()?.calibration.as_ref()?.ece)));
+            line.extend(figure(&|run| Some(run.measure().shown(run.target_score))));
+            line.extend(figure(&|run| Some(run.measure().shown(run.source_validation_score))));
+            for measure in runs.metrics().iter().skip(1) {
+                line.extend(figure(&|run| Some(measure.shown(*run.on_target()?.metrics.get(&measure.name)?))));
+            }
+            line.extend(figure(&|run| Some(100.0 * run.on_target()?.calibration.as_ref()?.ece)));
             for (base, tested) in [base(e), of_losses(e)].into_iter().zip(&tested) {
                 line.push(base.map(|base| runs.entries()[base].name.clone()).unwrap_or_default());
                 let (difference, p) = tested[e].unzip();
@@ -80,7 +74,7 @@ pub fn text(runs: &Comparison<'_>) -> Result<Vec<u8>> {
                 let end = |sign: f64| difference.and_then(|d| Some(d.summary.mean + sign * d.half?));
                 line.extend([number(mean), number(end(-1.0)), number(end(1.0)), number(p.flatten())]);
             }
-            let cells = papers.iter().map(|table| table.rows[e].1[column].text()).filter(|text| text != "–");
+            let cells = papers.iter().map(|table| table.rows[e].1[column].text(2)).filter(|text| text != "–");
             line.push(cells.collect::<Vec<_>>().join("; "));
             line.extend([runs.diverged(&[e], place).to_string(), entry.label.clone()]);
             out.write_record(&line).map_err(failed)?;

@@ -18,19 +18,6 @@ struct Quantity<'a> {
     reference: Option<f64>,
 }
 
-/// What every run has.
-type OfEpoch = fn(&EpochResult) -> Option<f64>;
-
-const LEARNING: [(Quantity<'static>, OfEpoch); 3] = [
-    (Quantity { heading: "Training loss", axis: "loss, nats", include: &[0.0], reference: None }, |e| Some(e.train_loss)),
-    (Quantity { heading: "Training accuracy", axis: "accuracy, %", include: &[], reference: None }, |e| {
-        Some(100.0 * e.train_accuracy)
-    }),
-    (Quantity { heading: "Source-validation accuracy", axis: "accuracy, %", include: &[], reference: None }, |e| {
-        Some(100.0 * e.validation_accuracy)
-    }),
-];
-
 /// Figures of balancers that are drawn in words, by name, with the factor on them; others go by their names.
 const KNOWN: [(&str, f64, Quantity<'static>); 7] = [
     (
@@ -98,7 +85,18 @@ const NOT_DRAWN: [&str; 1] = ["gamma"];
 pub fn learning(runs: &Comparison) -> String {
     let labels: Vec<String> = runs.entries().iter().map(|c| c.label.clone()).collect();
     let mut out = legend(&labels);
-    for (q, (quantity, value)) in LEARNING.iter().enumerate() {
+    let Some(measure) = runs.metrics().first() else { return out };
+    let nats = if runs.runs().any(|run| !run.classes.is_empty()) { "loss, nats" } else { "loss" };
+    let [train, validation] = ["Training", "Source-validation"].map(|rows| format!("{rows} {}", measure.title));
+    let axis = measure.axis();
+    let of_score = |heading| Quantity { heading, axis: &axis, include: &[], reference: None };
+    type OfEpoch<'m> = &'m dyn Fn(&EpochResult) -> Option<f64>;
+    let learning: [(Quantity<'_>, OfEpoch<'_>); 3] = [
+        (Quantity { heading: "Training loss", axis: nats, include: &[0.0], reference: None }, &|e| Some(e.train_loss)),
+        (of_score(&train), &|e| Some(measure.shown(e.train_score))),
+        (of_score(&validation), &|e| Some(measure.shown(e.on_validation(&measure.name)))),
+    ];
+    for (q, (quantity, value)) in learning.iter().enumerate() {
         let line = |t: usize, c: usize| Line::over(&runs.at(c, t), &labels[c], c, value);
         let lines = |t: usize| (0..labels.len()).map(|c| line(t, c)).filter(|line| line.runs > 0).collect();
         out.push_str(&charts(runs, &format!("learning-{q}"), quantity, &lines));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::markup::escape;
 use super::{Comparison, RunResult, figures, plane};
+use crate::measure::{Measure, Unit};
 
 const NOTES: &str = "<ul>
 <li>Every figure comes from the runs of this page, but for those in the tables that say <em>Published</em>: these are what papers print, beside
@@ -19,6 +20,8 @@ over seeds, p is the two-sided p of the paired t test after Holm's correction ov
 they do not tell what would happen on other data.</li>
 <li>The base is the run of the same method with balance <em>none</em>. A balancer may add losses; where a name has exactly those losses and
 leaves gradients as they are, the difference to it is given too.</li>
+<li>The first of a run's metrics chooses its epoch, the highest accuracy or the lowest mean absolute error (MAE); of values the loss is that of labels
+standardised by the run's training rows, all else is in the labels' unit.</li>
 <li>Macro-F1 is the mean of the classes' F1 over the classes that stand among truths or predictions. The expected calibration error has 15 bins of equal
 width of the largest probability. Heads are the run's own uni-modal heads, or linear probes trained beside it; other runs have none.</li>
 <li>Where runs are missing, the count says how many seeds a figure stands on. A run whose loss was no longer a finite number has
@@ -61,8 +64,10 @@ pub fn page(runs: &Comparison) -> String {
     if !balance.is_empty() {
         out.push_str(&format!("<h2>Signals of the balancers</h2>\n{balance}"));
     }
-    out.push_str("<h2>Confusion matrices on the target</h2>\n");
-    out.push_str(&figures::confusions(runs));
+    if runs.runs().any(|run| !run.classes.is_empty()) {
+        out.push_str("<h2>Confusion matrices on the target</h2>\n");
+        out.push_str(&figures::confusions(runs));
+    }
     let plane = plane::figures(runs);
     if !plane.is_empty() {
         out.push_str("<h2>Embeddings</h2>\n<p class=\"lead\">t-SNE of the fused embeddings of validation and target rows, the first seed's. Neighbours mean something, distances do not.</p>\n");
@@ -109,28 +114,36 @@ fn compared(runs: &Comparison) -> String {
 /// Each run's own figures.
 fn all(runs: &Comparison) -> String {
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
+    let has_ece = runs.runs().any(|run| !run.classes.is_empty());
     let rows = runs.rows().map(|(entry, task, run)| {
         let on_target = run.on_target();
-        let more = [on_target.map(|d| d.macro_f1), on_target.and_then(|d| Some(d.calibration.as_ref()?.ece))];
-        let shares = [Some(run.target_accuracy), Some(run.source_validation_accuracy)].into_iter().chain(more);
+        let shown = |measure: &Measure, figure: f64| {
+            let text = if measure.unit == Unit::Share { percent(figure) } else { format!("{figure:.4}") };
+            if figure.is_finite() { text } else { "–".into() }
+        };
+        let more = runs.metrics().iter().skip(1).map(|measure| {
+            let figure = on_target.and_then(|domain| domain.metrics.get(&measure.name));
+            figure.map_or("–".into(), |figure| shown(measure, *figure))
+        });
+        let ece = on_target.and_then(|domain| Some(percent(domain.calibration.as_ref()?.ece)));
+        let ece = has_ece.then(|| ece.unwrap_or("–".into()));
+        let scores = [run.target_score, run.source_validation_score].map(|figure| shown(run.measure(), figure));
+        let figures = scores.into_iter().chain(more).chain(ece);
         let epoch = match (run.diverged, run.selected_epoch) {
             (Some(epoch), _) => format!("diverged in {epoch}"),
             (None, epoch) => epoch.map_or("–".into(), |epoch| epoch.to_string()),
         };
-        let figures = shares.map(|share| share.filter(|share| share.is_finite()).map_or("–".into(), percent)).chain([epoch]);
+        let figures = figures.chain([epoch]);
         [entry.label.clone(), task.label.clone(), run.seed.to_string()].into_iter().chain(figures).collect()
     });
-    let head = [
-        "name",
-        "target",
-        "seed",
-        "target accuracy, %",
-        "source-validation accuracy, %",
-        "target macro-F1, %",
-        "target ECE, %",
-        "selected epoch",
-    ];
-    table("small", &head, rows)
+    let mut head = ["name", "target", "seed"].map(String::from).to_vec();
+    for (i, measure) in runs.metrics().iter().enumerate() {
+        head.push(format!("target {}", measure.axis()));
+        head.extend((i == 0).then(|| format!("source-validation {}", measure.axis())));
+    }
+    head.extend(has_ece.then(|| "target ECE, %".to_owned()));
+    head.push("selected epoch".into());
+    table("small", &head.iter().map(String::as_str).collect::<Vec<_>>(), rows)
 }
 
 /// `12`, or `12 to 15` where runs differ.

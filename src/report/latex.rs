@@ -38,7 +38,8 @@ fn environment(table: &Table, note: &str) -> String {
         "r".repeat(table.columns.len())
     );
     for (name, cells) in &table.rows {
-        let cells: String = cells.iter().map(|cell| format!(" & {}", escape(&cell.text().replace('-', "−")))).collect();
+        let cells: String =
+            cells.iter().map(|cell| format!(" & {}", escape(&cell.text(table.decimals).replace('-', "−")))).collect();
         out.push_str(&format!("{}{cells} \\\\\n", escape(name)));
     }
     out + "\\bottomrule\n\\end{tabular}}\n\\end{table}\n"

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::results::{EmbeddedRow, FORMAT, Role, Settings, without_absent};
+use super::results::{EmbeddedRow, FORMAT, Role};
 use super::{RunResult, identity, record, sound};
 use crate::error::plain_types;
 use crate::{Error, Result, fs};
@@ -36,10 +36,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
         }
         let mut result = parse(&file, &fs::read_text(&file)?)?;
         if !recorded {
-            record::excuse(folder, result.format)?;
-        }
-        if result.settings.is_empty() {
-            result.settings = settings(&file.with_file_name("config.toml"));
+            return Err(record::lost(folder));
         }
         result.embedding = embedding(&file.with_file_name("embedding.csv"))?;
         if result.protocol.role != Role::Result {
@@ -67,12 +64,6 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
     Error::unread(path, error, "the folder of a finished run")
 }
 
-/// What a `config.toml` beside a result of an earlier format says of the settings; nothing where there is none.
-fn settings(file: &Path) -> Settings {
-    let Some(table) = fs::read_text(file).ok().and_then(|text| text.parse::<toml::Table>().ok()) else { return Settings::new() };
-    identity::settings(table)
-}
-
 /// The rows of an `embedding.csv`; none where there is no such file.
 fn embedding(file: &Path) -> Result<Vec<EmbeddedRow>> {
     if !file.exists() {
@@ -89,17 +80,13 @@ fn parse(file: &Path, text: &str) -> Result<RunResult> {
         format: u32,
     }
     let wrong = |problem: String| Error::input(file.display(), problem);
-    let json = |e: serde_json::Error| {
-        wrong(format!("{}; expected the result of a run, format 1 to {FORMAT}", plain_types(&e.to_string())))
-    };
+    let json =
+        |e: serde_json::Error| wrong(format!("{}; expected the result of a run, format {FORMAT}", plain_types(&e.to_string())));
     let head: Head = serde_json::from_str(text).map_err(json)?;
-    if !(1..=FORMAT).contains(&head.format) {
-        return Err(wrong(format!("format {}; expected 1 to {FORMAT}", head.format)));
+    if head.format != FORMAT {
+        return Err(wrong(format!("format {}; expected {FORMAT}", head.format)));
     }
-    let mut run: RunResult = serde_json::from_str(text).map_err(json)?;
-    if run.format < 3 {
-        without_absent(&mut run.curve);
-    }
+    let run: RunResult = serde_json::from_str(text).map_err(json)?;
     sound::check(&run).map_err(wrong)?;
     Ok(run)
 }

@@ -12,8 +12,6 @@ use crate::{Error, Result, fs};
 
 /// Its name.
 pub const NAME: &str = "record.json";
-/// A result of a format before this one has no record.
-const FIRST: u32 = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,15 +128,12 @@ pub fn check(folder: &Path) -> Result<bool> {
     }
 }
 
-/// That a result of `format` in `folder` may be without a record.
-///
-/// # Errors
-/// [`Error::Integrity`].
-pub fn excuse(folder: &Path, format: u32) -> Result<()> {
-    if format < FIRST { Ok(()) } else { Err(Error::integrity(&folder.join(NAME), lost())) }
+/// That a result in `folder` is without a record.
+pub fn lost(folder: &Path) -> Error {
+    Error::integrity(&folder.join(NAME), missing())
 }
 
-fn lost() -> String {
+fn missing() -> String {
     "it is missing, though there is a result; expected the command that trains to be run again".into()
 }
 
@@ -157,23 +152,12 @@ pub struct Verification {
 /// [`Error::Io`].
 pub fn verify(folder: &Path) -> Result<Verification> {
     let folders = finished(folder)?;
-    let look = |folder: &PathBuf| match faults(folder)? {
-        Some(faults) => Ok(faults),
-        None if recorded(folder)? => Ok(vec![Fault { file: folder.join(NAME), problem: lost() }]),
-        None => Ok(Vec::new()),
+    let look = |folder: &PathBuf| {
+        let lost = || vec![Fault { file: folder.join(NAME), problem: missing() }];
+        faults(folder).map(|faults| faults.unwrap_or_else(lost))
     };
     let found = folders.par_iter().map(look).collect::<Result<Vec<_>>>()?;
     Ok(Verification { runs: folders.len(), faults: found.concat() })
-}
-
-/// Whether a result is of a format whose runs have records; what cannot be read as one may be.
-fn recorded(folder: &Path) -> Result<bool> {
-    #[derive(Deserialize)]
-    struct Head {
-        format: u32,
-    }
-    let bytes = fs::read(&folder.join("results.json"))?;
-    Ok(serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head.format >= FIRST))
 }
 
 /// Folders in and below `folder` that hold a finished run, one that lost its result among them. A run that is set aside is not finished.

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::measure::{Measure, Unit};
 use crate::provenance::Provenance;
 
 mod epoch;
 
-pub(super) use epoch::without_absent;
 pub use epoch::{BalanceResult, EpochResult};
 
-/// The format that is written. Earlier ones are still read: format 2 has neither `settings` nor runs that diverged, format 1 lacks
-/// `losses`, `domains` and the macro-F1 of epochs too.
-pub const FORMAT: u32 = 4;
+/// The format that is written and read.
+pub const FORMAT: u32 = 5;
 
 /// Settings by key.
 pub type Settings = BTreeMap<String, serde_json::Value>;
@@ -21,7 +20,7 @@ pub type Settings = BTreeMap<String, serde_json::Value>;
 /// One run: a method and a balancer, trained on source domains with one seed, tested on a domain never seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// [`FORMAT`], or an earlier one.
+    /// [`FORMAT`].
     pub format: u32,
     /// Column of the comparison, such as `gmp (paper)`; runs of one name differ in task and seed only.
     pub name: String,
@@ -63,20 +62,22 @@ pub struct RunResult {
     /// What it was trained with; runs are not told apart by it.
     #[serde(default, skip_serializing_if = "Provenance::is_empty")]
     pub provenance: Provenance,
-    /// Class names, in the order of the confusion matrix.
+    /// By which figures it is judged; a score is the first one's figure.
+    pub metrics: Vec<Measure>,
+    /// Class names, in the order of the confusion matrix; none where values are predicted.
     pub classes: Vec<String>,
     /// Rows used.
     pub rows: RowCounts,
     /// The protocol that the run is part of.
     #[serde(default)]
     pub protocol: ProtocolResult,
-    /// Accuracy on the sources' validation rows at the selected epoch, in [0, 1].
+    /// Score on the sources' validation rows at the selected epoch: of classes the accuracy, in [0, 1].
     #[serde(deserialize_with = "null_is_nan")]
-    pub source_validation_accuracy: f64,
-    /// Accuracy on the target's rows, in [0, 1].
+    pub source_validation_score: f64,
+    /// Score on the target's rows.
     #[serde(deserialize_with = "null_is_nan")]
-    pub target_accuracy: f64,
-    /// Rows are true classes, columns predicted ones, on the target. Empty of a run that diverged.
+    pub target_score: f64,
+    /// Rows are true classes, columns predicted ones, on the target. Empty of a run that diverged, and of values.
     pub confusion: Vec<Vec<u64>>,
     /// Figures of the tested parameters: the validation rows of every source, then the target's rows.
     #[serde(default)]
@@ -89,7 +90,13 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// Figures on the target's rows; none in results of format 1.
+    /// What a score is, and how it is shown.
+    pub fn measure(&self) -> &Measure {
+        static NONE: Measure = Measure { name: String::new(), title: String::new(), unit: Unit::None, higher_is_better: true };
+        self.metrics.first().unwrap_or(&NONE)
+    }
+
+    /// Figures on the target's rows.
     pub fn on_target(&self) -> Option<&DomainResult> {
         self.domains.iter().find(|domain| domain.part == TEST && domain.domain == self.target)
     }
@@ -109,18 +116,15 @@ pub struct DomainResult {
     pub part: String,
     /// How many rows.
     pub rows: u64,
-    /// Mean fused classification loss.
+    /// Mean of the fused head's loss; of values, of labels as they are standardised.
     #[serde(deserialize_with = "null_is_nan")]
     pub loss: f64,
-    /// Share of rows that the fused head got right, in [0, 1]; NaN, as the next, where scores are not finite.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub accuracy: f64,
-    /// Mean of the classes' F1, in [0, 1], over the classes that stand among the rows' truths or predictions.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub macro_f1: f64,
-    /// None where a probability is not finite.
+    /// [`RunResult::metrics`] by name; NaN where outputs are not finite, or one has no value.
+    #[serde(deserialize_with = "nulls_are_nan")]
+    pub metrics: BTreeMap<String, f64>,
+    /// None where a probability is not finite, and of values.
     pub calibration: Option<Calibration>,
-    /// Accuracy of each modality's own head, where the run has such heads or probes.
+    /// Score of each modality's own head, where the run has such heads or probes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nulls_are_nan")]
     pub heads: BTreeMap<String, f64>,
 }
@@ -154,7 +158,7 @@ pub struct EmbeddedRow {
     pub domain: String,
     /// `validation` or `test`.
     pub part: String,
-    /// Name of its class.
+    /// Name of its class, or its value.
     pub class: String,
     /// Across.
     pub x: f64,
@@ -172,15 +176,15 @@ pub struct ProtocolResult {
     /// The configuration of the random search that it has, 0 the given one; none where nothing was searched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<usize>,
-    /// The accuracy that its epoch was chosen by, in [0, 1]: on source validation, of inner runs, or of the oracle. NaN of a run that
+    /// The score that its epoch was chosen by: on source validation, of inner runs, or of the oracle. NaN of a run that
     /// diverged.
     #[serde(deserialize_with = "null_is_nan")]
-    pub selection_accuracy: f64,
+    pub selection_score: f64,
 }
 
 impl Default for ProtocolResult {
     fn default() -> Self {
-        Self { kind: "multi-source".into(), role: Role::Result, configuration: None, selection_accuracy: 0.0 }
+        Self { kind: "multi-source".into(), role: Role::Result, configuration: None, selection_score: 0.0 }
     }
 }
 

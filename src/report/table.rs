@@ -36,30 +36,35 @@ pub enum Cell {
 
 impl Cell {
     /// `61.20 ± 1.30`; `61.20 ± –` for one seed; `61.20 ± 1.30 (2 of 3)` where seeds are missing, `61.20 ± 1.30 (2 of 3, 1
-    /// diverged)` and `diverged (3 of 3)`. Differences: `+1.50 [-0.20, +3.20] p 0.07`.
-    pub fn text(&self) -> String {
-        self.lines().join(" ")
+    /// diverged)` and `diverged (3 of 3)`. Differences: `+1.50 [-0.20, +3.20] p 0.07`. What papers state has two decimals.
+    pub fn text(&self, decimals: usize) -> String {
+        self.lines(decimals).join(" ")
     }
 
     /// The text in the parts that a line may be broken between.
-    fn lines(&self) -> Vec<String> {
+    fn lines(&self, decimals: usize) -> Vec<String> {
         let missing = |count: usize, expected: usize, diverged: usize| match (count < expected, diverged) {
             (false, _) => String::new(),
             (true, 0) => format!(" ({count} of {expected})"),
             (true, diverged) => format!(" ({count} of {expected}, {diverged} diverged)"),
         };
-        let spread = |deviation: Option<f64>| deviation.map_or("–".into(), |d| format!("{d:.2}"));
+        let spread = |deviation: Option<f64>| deviation.map_or("–".into(), |d| format!("{d:.decimals$}"));
         let one = match self {
             Self::Base => "base".into(),
             Self::Figure { summary: Some(s), expected, diverged } => {
-                format!("{} ± {}{}", plain_number(s.mean), spread(s.deviation), missing(s.count, *expected, *diverged))
+                format!("{} ± {}{}", plain_number(s.mean, decimals), spread(s.deviation), missing(s.count, *expected, *diverged))
             }
             Self::Difference { difference: Some(d), p, expected, diverged } => {
                 let mean = d.summary.mean;
-                let interval =
-                    d.half.map_or("[–]".into(), |half| format!("[{}, {}]", signed(mean - half), signed(mean + half)));
+                let interval = d.half.map_or("[–]".into(), |half| {
+                    format!("[{}, {}]", signed(mean - half, decimals), signed(mean + half, decimals))
+                });
                 let p = p.map_or("–".into(), p_value);
-                return vec![signed(mean), interval, format!("p {p}{}", missing(d.summary.count, *expected, *diverged))];
+                return vec![
+                    signed(mean, decimals),
+                    interval,
+                    format!("p {p}{}", missing(d.summary.count, *expected, *diverged)),
+                ];
             }
             Self::Figure { summary: None, expected, diverged }
             | Self::Difference { difference: None, expected, diverged, .. } => {
@@ -76,25 +81,32 @@ impl Cell {
     }
 
     /// An element of a row; all but the first part on lines of their own.
-    fn to_html(&self, class: &str) -> String {
+    fn to_html(&self, class: &str, decimals: usize) -> String {
         let text = |part: &String| escape(part).replace('-', "−");
-        let lines = self.lines();
+        let lines = self.lines(decimals);
         let more: String = lines.iter().skip(1).map(|part| format!(" <span class=\"more\">{}</span>", text(part))).collect();
         format!("<td{class}>{}{more}</td>", lines.first().map(text).unwrap_or_default())
     }
 }
 
-fn is_zero(value: f64) -> bool {
-    (value * 100.0).round() == 0.0
+fn is_zero(value: f64, decimals: usize) -> bool {
+    (value * 10f64.powi(decimals as i32)).round() == 0.0
 }
 
-fn plain_number(value: f64) -> String {
-    if is_zero(value) { "0.00".into() } else { format!("{value:.2}") }
+fn plain_number(value: f64, decimals: usize) -> String {
+    let value = if is_zero(value, decimals) { 0.0 } else { value };
+    format!("{value:.decimals$}")
 }
 
-/// With two decimals and a sign.
-pub fn signed(value: f64) -> String {
-    if is_zero(value) { "0.00".into() } else { format!("{value:+.2}") }
+/// With a sign.
+fn signed(value: f64, decimals: usize) -> String {
+    if is_zero(value, decimals) { plain_number(value, decimals) } else { format!("{value:+.decimals$}") }
+}
+
+/// So many decimals that the largest of some figures has three digits, at least two.
+pub fn decimals(figures: impl Iterator<Item = f64>) -> usize {
+    let largest = figures.filter(|figure| figure.is_finite()).fold(0.0, |largest: f64, figure| largest.max(figure.abs()));
+    if largest > 0.0 { (2.0 - largest.log10().floor()).clamp(2.0, 12.0) as usize } else { 2 }
 }
 
 /// Three decimals, or `<0.001`.
@@ -113,6 +125,8 @@ pub struct Table {
     pub rows: Vec<(String, Vec<Cell>)>,
     /// Whether the last column is the mean of the others.
     pub mean: bool,
+    /// Decimals of its figures.
+    pub decimals: usize,
 }
 
 impl Table {
@@ -137,7 +151,9 @@ impl Table {
 
     fn lines(&self) -> Vec<Vec<String>> {
         let head = ["name".to_owned()].into_iter().chain(self.columns.iter().map(|c| plain(c))).collect();
-        let row = |(name, cells): &(String, Vec<Cell>)| [plain(name)].into_iter().chain(cells.iter().map(Cell::text)).collect();
+        let row = |(name, cells): &(String, Vec<Cell>)| {
+            [plain(name)].into_iter().chain(cells.iter().map(|cell| cell.text(self.decimals))).collect()
+        };
         [head].into_iter().chain(self.rows.iter().map(row)).collect()
     }
 
@@ -150,7 +166,7 @@ impl Table {
         let mut out = format!("<table>\n<caption><span>{}</span></caption>\n", escape(&self.title));
         out.push_str(&format!("<thead><tr><th scope=\"col\">name</th>{head}</tr></thead>\n<tbody>\n"));
         for (name, cells) in &self.rows {
-            let cells: String = cells.iter().enumerate().map(|(i, cell)| cell.to_html(class(i))).collect();
+            let cells: String = cells.iter().enumerate().map(|(i, cell)| cell.to_html(class(i), self.decimals)).collect();
             out.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escape(name)));
         }
         out + "</tbody>\n</table>\n"
@@ -163,7 +179,7 @@ mod tests {
 
     #[test]
     fn cells_say_what_is_missing() {
-        let cell = |values: &[f64], expected, diverged| Cell::Figure { summary: Summary::of(values), expected, diverged }.text();
+        let cell = |values: &[f64], expected, diverged| Cell::Figure { summary: Summary::of(values), expected, diverged }.text(2);
         let text = |values: &[f64], expected| cell(values, expected, 0);
         assert_eq!(text(&[60.0, 62.0], 2), "61.00 ± 1.41");
         assert_eq!(text(&[60.0], 1), "60.00 ± –");
@@ -172,11 +188,15 @@ mod tests {
         assert_eq!(cell(&[60.0, 62.0], 4, 1), "61.00 ± 1.41 (2 of 4, 1 diverged)");
         assert_eq!(cell(&[], 3, 2), "diverged (2 of 3)");
         let text = |values: &[f64], expected, p| {
-            Cell::Difference { difference: Difference::of(values), p, expected, diverged: 0 }.text()
+            Cell::Difference { difference: Difference::of(values), p, expected, diverged: 0 }.text(2)
         };
         assert_eq!(text(&[1.5, 1.5], 2, None), "+1.50 [+1.50, +1.50] p –");
         assert_eq!(text(&[-0.001], 1, None), "0.00 [–] p –");
         assert_eq!(text(&[0.0, 2.0, 4.0], 4, Some(0.0004)), "+2.00 [-2.97, +6.97] p <0.001 (3 of 4)");
-        assert_eq!(Cell::Published(55.06, None).text(), "55.06");
+        assert_eq!(
+            [&[0.0][..], &[612.0], &[9.9, -12.0], &[0.93], &[0.0034], &[f64::NAN]].map(|of| decimals(of.iter().copied())),
+            [2, 2, 2, 3, 5, 2]
+        );
+        assert_eq!(Cell::Published(55.06, None).text(2), "55.06");
     }
 }

@@ -4,37 +4,52 @@ use super::RunResult;
 use super::comparison::{Comparison, Figure};
 use super::published;
 use super::statistics::{Difference, Summary, holm};
-use super::table::{Cell, Table};
+use super::table::{Cell, Table, decimals};
+use crate::measure::{Measure, Unit};
+
+/// `Macro-F1 on the target, %`.
+fn on_target(measure: &Measure) -> String {
+    let mut title = measure.title.clone();
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let rest = measure.heading().split_off(measure.title.len());
+    format!("{title} on the target{rest}")
+}
 
 /// A difference to the base with its p after Holm's correction; none for the base itself.
 pub type Tested = Option<(Difference, Option<f64>)>;
 
 impl Comparison<'_> {
-    /// The tables of a terminal: accuracy on the target, its paired difference to the base, and to the base with the same
-    /// losses; accuracy on source validation; what papers state of this data. Per cent and points. Differences are left out
+    /// The tables of a terminal: the score on the target, its paired difference to the base, and to the base with the same
+    /// losses; the score on source validation; what papers state of this data. Of accuracies per cent and points. Differences are left out
     /// where there is nothing to compare.
     pub fn tables(&self) -> Vec<Table> {
         let all: Vec<usize> = (0..self.entries().len()).collect();
-        let mut tables = vec![self.figure_table("Target accuracy, %".into(), &|run| Some(100.0 * run.target_accuracy))];
-        let to = "paired by seed, points [95 % interval], p after Holm";
+        let first = self.metrics().first();
+        let heading = first.map(Measure::heading).unwrap_or_default();
+        let title = first.map(|measure| measure.title.as_str()).unwrap_or_default();
+        let mut tables = vec![self.figure_table(format!("Target {heading}"), &|run| Some(run.measure().shown(run.target_score)))];
+        let points = first.and_then(Measure::points).map(|points| format!("{points} ")).unwrap_or_default();
+        let to = format!("paired by seed, {points}[95 % interval], p after Holm");
         let base = |e: usize| Some(self.base(e)).filter(|base| *base != e);
         if all.iter().any(|&e| base(e).is_some()) {
             let none = all.iter().all(|&e| self.entries()[self.base(e)].name == "none");
             let name = if none { "none" } else { "the base" };
-            tables.push(self.difference_table(format!("Difference in target accuracy to {name}, {to}"), &base));
+            tables.push(self.difference_table(format!("Difference in target {title} to {name}, {to}"), &base));
         }
         let of_losses = |e: usize| self.base_of_losses(e);
         if all.iter().any(|&e| of_losses(e).is_some()) {
-            let title = format!("Difference in target accuracy to the base with the same losses, {to}");
+            let title = format!("Difference in target {title} to the base with the same losses, {to}");
             tables.push(self.difference_table(title, &of_losses));
         }
-        let validation: Figure<'_> = &|run| Some(100.0 * run.source_validation_accuracy);
-        tables.push(self.figure_table("Source-validation accuracy, %".into(), validation));
+        let validation: Figure<'_> = &|run| Some(run.measure().shown(run.source_validation_score));
+        tables.push(self.figure_table(format!("Source-validation {heading}"), validation));
         tables.extend(published::tables(self));
         tables
     }
 
-    /// The rest: macro-F1 and calibration on the target, accuracy of each modality's own head there. Those that no run has
+    /// The rest: the other metrics and calibration on the target, the score of each modality's own head there. Those that no run has
     /// are left out.
     pub fn more_tables(&self) -> Vec<Table> {
         let mut tables = Vec::new();
@@ -43,7 +58,10 @@ impl Comparison<'_> {
                 tables.push(self.figure_table(title, of));
             }
         };
-        add("Macro-F1 on the target, %".into(), &|run| Some(100.0 * run.on_target()?.macro_f1));
+        for measure in self.metrics().iter().skip(1) {
+            let of: Figure<'_> = &|run| Some(measure.shown(*run.on_target()?.metrics.get(&measure.name)?));
+            add(on_target(measure), of);
+        }
         let ece: Figure<'_> = &|run| Some(100.0 * run.on_target()?.calibration.as_ref()?.ece);
         add("Expected calibration error on the target (15 bins), %".into(), ece);
         let mut modalities = Vec::new();
@@ -53,8 +71,10 @@ impl Comparison<'_> {
             }
         }
         for modality in modalities {
-            let title = format!("Target accuracy of {modality}'s own head or probe, %");
-            add(title, &|run| Some(100.0 * run.on_target()?.heads.get(modality)?));
+            let Some(measure) = self.metrics().first() else { continue };
+            let rest = measure.heading().split_off(measure.title.len());
+            let title = format!("Target {} of {modality}'s own head or probe{rest}", measure.title);
+            add(title, &|run| Some(measure.shown(*run.on_target()?.heads.get(modality)?)));
         }
         tables
     }
@@ -104,8 +124,20 @@ impl Comparison<'_> {
     pub(super) fn table(&self, title: String, cell: &dyn Fn(usize, Option<usize>) -> Cell) -> Table {
         let places = self.places();
         let row = |e: usize| places.iter().map(|&place| cell(e, place)).collect();
-        let rows = self.entries().iter().enumerate().map(|(e, entry)| (entry.label.clone(), row(e))).collect();
+        let rows: Vec<(String, Vec<Cell>)> =
+            self.entries().iter().enumerate().map(|(e, entry)| (entry.label.clone(), row(e))).collect();
+        let figure = |cell: &Cell| match cell {
+            Cell::Figure { summary, .. } => summary.map(|summary| summary.mean),
+            Cell::Difference { difference, .. } => difference.map(|difference| difference.summary.mean),
+            _ => None,
+        };
+        let decimals = match self.metrics().first() {
+            Some(measure) if measure.unit != Unit::Share => {
+                decimals(rows.iter().flat_map(|(_, cells)| cells.iter().filter_map(figure)))
+            }
+            _ => 2,
+        };
         let columns = places.iter().map(|&place| self.place(place).to_owned()).collect();
-        Table { title, columns, rows, mean: places.len() > 1 }
+        Table { title, columns, rows, mean: places.len() > 1, decimals }
     }
 }

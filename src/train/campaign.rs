@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::table::Table;
 use super::task::Task;
 use super::trial::{Configuration, Trial, task_name};
-use crate::report::results::{Role, RunResult};
+use crate::report::results::{EpochResult, Role, RunResult};
 use crate::{Error, Result, fs};
 
 /// A column on a task.
@@ -42,6 +42,7 @@ impl<'a> Campaign<'a> {
     pub fn plan(table: &'a Table, settings: &'a Settings) -> Result<Self> {
         let protocol = &settings.protocol;
         let columns = settings.resolve_compare()?;
+        settings.check_labels(&table.labels().space(), &columns)?;
         search::check(protocol, &columns)?;
         let known = |name: &str| name.is_empty() || table.modalities().iter().any(|modality| modality.name == name);
         if let Some((name, _)) = settings.embedding.each().find(|(name, _)| !known(name)) {
@@ -204,7 +205,7 @@ impl<'a> Campaign<'a> {
             .flat_map(|of| of.hyperparameters.numbers().keys().copied())
             .collect();
         let mut csv = csv::Writer::from_writer(Vec::new());
-        let head = "name,method,balance,modalities,task,configuration,seed,chosen,selection_accuracy,selection_loss,learning-rate,weight-decay";
+        let head = "name,method,balance,modalities,task,configuration,seed,chosen,selection_score,selection_loss,learning-rate,weight-decay";
         let failed = |error: csv::Error| Error::input("search.csv", error.to_string());
         csv.write_record(head.split(',').chain(keys.iter().copied())).map_err(failed)?;
         for (cell, (here, tried)) in self.cells.iter().zip(tried).enumerate() {
@@ -214,11 +215,12 @@ impl<'a> Campaign<'a> {
                 let Some(first) = runs.first() else { continue };
                 let choice = if here.inner.is_empty() { Choice::of_search(first) } else { Choice::of_inner(runs) };
                 let choice = choice.filter(|_| runs.iter().all(|run| run.diverged.is_none()));
-                let (accuracy, loss) = choice.map_or((f64::NAN, f64::NAN), |choice| (choice.accuracy, choice.loss));
+                let sign = first.measure().sign();
+                let (score, loss) = choice.map_or((f64::NAN, f64::NAN), |choice| (sign * choice.rank, choice.loss));
                 let of_task = [first.name.clone(), first.method.clone(), first.balance.clone(), first.modalities.join("+")];
                 let of_run = [here.name.clone(), i.to_string(), first.seed.to_string(), u8::from(i == best).to_string()];
                 let lost = runs.iter().any(|run| run.diverged.is_some());
-                let found = [accuracy, loss].map(|x| if lost { "diverged".into() } else { x.to_string() });
+                let found = [score, loss].map(|x| if lost { "diverged".into() } else { x.to_string() });
                 let numbers =
                     found.into_iter().chain([configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string()));
                 let own = configuration.hyperparameters.numbers();
@@ -242,17 +244,20 @@ pub fn unfilled(table: &Table, settings: &Settings) -> Result<(Vec<Error>, usize
 }
 
 impl Choice {
-    /// The epoch with the best mean accuracy of inner runs.
+    /// The epoch with the best mean score of inner runs.
     fn of_inner(runs: &[RunResult]) -> Option<Self> {
-        let point = |run: &RunResult| run.curve.iter().map(|e| (e.validation_accuracy, e.validation_loss)).collect();
+        let point = |run: &RunResult| {
+            let rank = |e: &EpochResult| run.measure().sign() * e.on_validation(&run.measure().name);
+            run.curve.iter().map(|e| (rank(e), e.validation_loss)).collect()
+        };
         Self::of_mean(&runs.iter().map(point).collect::<Vec<_>>())
     }
 
-    /// The epoch that a run of a search chose itself; none of a run that diverged. Of equal accuracies, the loss on source
+    /// The epoch that a run of a search chose itself; none of a run that diverged. Of equal scores, the loss on source
     /// validation decides.
     fn of_search(run: &RunResult) -> Option<Self> {
         let epoch = run.selected_epoch?;
         let loss = run.curve.get(epoch).map_or(f64::NAN, |epoch| epoch.validation_loss);
-        Some(Self { epoch, accuracy: run.protocol.selection_accuracy, loss })
+        Some(Self { epoch, rank: run.measure().sign() * run.protocol.selection_score, loss })
     }
 }

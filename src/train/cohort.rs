@@ -21,7 +21,9 @@ use super::sets::Sets;
 use super::table::Table;
 use super::task::{Absent, Standard, Task};
 use crate::hyperparameters::Hyperparameters;
+use crate::manifest::Labels;
 use crate::objective::Params;
+use crate::task::Scale;
 
 mod course;
 mod dump;
@@ -95,6 +97,8 @@ pub struct Cohort {
     mean: Vec<Tensor>,
     scale: Vec<Tensor>,
     label: Tensor,
+    /// Mean and scale of each run's labels, [R, 1] each, where they are values.
+    label_scale: Option<[Tensor; 2]>,
     domain: Tensor,
     /// Place of each domain among a run's sources, [R, domains].
     places: Tensor,
@@ -102,11 +106,10 @@ pub struct Cohort {
     dump: Option<dump::Dump>,
     /// By run, how much a row of each class counts in class losses, [R, classes]; none where all are alike.
     rarity: Option<Tensor>,
-    classes: Vec<usize>,
+    labels: Labels,
     domains: Vec<usize>,
     /// Of the domains.
     names: Vec<String>,
-    class_names: Vec<String>,
 }
 
 /// Rows evaluated at once: always the same number, so that a run's figures do not depend on its neighbours.
@@ -191,13 +194,19 @@ impl Cohort {
             average: Average::new(recipe.average, &flat, runs.iter().map(|run| run.numbers).collect()),
             batch,
             dropout: design.dropout,
+            label_scale: matches!(table.labels(), Labels::Values { .. }).then(|| {
+                let column = |of: fn(&Scale) -> f64| {
+                    let column: Vec<f64> = runs.iter().map(|run| of(&run.task.label)).collect();
+                    place(Tensor::from_slice(&column).to_kind(kind)).unsqueeze(1)
+                };
+                [column(|scale| scale.mean), column(|scale| scale.scale)]
+            }),
             label: placed.label(table),
             domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),
-            classes: table.labels().places().iter().map(|&place| place as usize).collect(),
+            labels: table.labels().clone(),
             domains: table.domain().to_vec(),
             names: table.domains().to_vec(),
-            class_names: table.classes().to_vec(),
             elements,
             dump: None,
             rows,
@@ -281,9 +290,16 @@ impl Cohort {
             let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
             let each = kept.chunks(width).skip(r * count).take(count.min(*steps));
             let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
-            let validation = Evaluation::from_rows(self.model.shape.classes as usize, &validation);
+            let validation = Evaluation::of(self.model.shape.task.as_ref(), &validation.iter().collect::<Vec<_>>());
             let learning_rate = run.rates(self.recipe, epoch).learning_rate;
-            let done = Epoch { train_loss: mean[0], train_accuracy: mean[1], validation, record, steps, learning_rate };
+            let done = Epoch {
+                train_loss: mean[0],
+                train_score: mean[1] / run.task.label.scale,
+                validation,
+                record,
+                steps,
+                learning_rate,
+            };
             epochs.push(self.trains(r, epoch).then_some(done));
         }
         epochs

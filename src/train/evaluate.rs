@@ -4,70 +4,57 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::manifest::Labels;
 use crate::report::results::{Bin, Calibration, DomainResult};
+use crate::task::{Answer, Judged, Metric, Task, TaskKind, confusion};
 
-/// What a run's model says of one row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
-    /// Row of the features.
-    pub row: usize,
-    /// Its class.
-    pub truth: usize,
-    /// The class of the largest probability; none where the scores are not finite.
-    pub predicted: Option<usize>,
-    /// That probability.
-    pub confidence: f64,
-    /// Classification loss.
-    pub loss: f64,
-    /// What each modality's own head predicts, as [`predicted`](Self::predicted); empty where there is none, or none was asked
-    /// for.
-    pub heads: Vec<Option<usize>>,
+/// The label of a row, a value in its unit.
+pub fn truth(labels: &Labels, row: usize) -> Answer {
+    match labels {
+        Labels::Classes { of, .. } => Answer::Class(of[row] as usize),
+        Labels::Values { of, .. } => Answer::Value(f64::from(of[row])),
+    }
 }
 
-/// What a run's model says of some rows. Where the scores of one of them are not finite, loss, accuracy and macro-F1 are NaN.
+/// What a run's model says of some rows. Where the outputs of one of them are not finite, all figures are NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Mean classification loss.
+    /// Mean of the task's loss.
     pub loss: f64,
-    /// Share of rows that are right, in [0, 1].
-    pub accuracy: f64,
-    /// Mean of the classes' F1, in [0, 1].
-    pub macro_f1: f64,
-    /// Counts by true (rows) and predicted class (columns) of the rows that have a prediction.
+    /// The task's metrics by name; NaN where one has no value.
+    pub metrics: BTreeMap<String, f64>,
+    /// Counts by true (rows) and predicted class (columns) of the rows that have a prediction; empty of values.
     pub confusion: Vec<Vec<u64>>,
 }
 
 impl Evaluation {
     /// Of these rows.
-    pub fn from_rows<'a>(classes: usize, rows: impl IntoIterator<Item = &'a Judged>) -> Self {
-        let mut confusion = vec![vec![0; classes]; classes];
-        let (mut total, mut right, mut loss, mut known) = (0u64, 0u64, 0.0, 1.0);
-        for row in rows {
-            match row.predicted {
-                Some(predicted) => confusion[row.truth][predicted] += 1,
-                None => known = f64::NAN,
-            }
-            total += 1;
-            right += u64::from(row.predicted == Some(row.truth));
-            loss += row.loss;
-        }
-        let total = total.max(1) as f64;
-        let (accuracy, macro_f1) = (right as f64 / total, macro_f1(&confusion));
-        Self { loss: loss / total * known, accuracy: accuracy * known, macro_f1: macro_f1 * known, confusion }
+    pub fn of(task: &dyn Task, rows: &[&Judged]) -> Self {
+        let known = if rows.iter().all(|row| row.predicted.is_some()) { 1.0 } else { f64::NAN };
+        let loss = rows.iter().map(|row| row.loss).sum::<f64>() / rows.len().max(1) as f64 * known;
+        let metric = |metric: &Metric| (metric.name.to_owned(), (metric.of)(rows).map_or(f64::NAN, |figure| figure * known));
+        let confusion = match task.kind() {
+            TaskKind::Classification => confusion(rows, task.outputs() as usize),
+            TaskKind::Regression => Vec::new(),
+        };
+        Self { loss, metrics: task.metrics().iter().map(metric).collect(), confusion }
+    }
+
+    /// The first metric.
+    pub fn score(&self, task: &dyn Task) -> f64 {
+        let first = task.metrics().first().and_then(|metric| self.metrics.get(metric.name));
+        first.copied().unwrap_or(f64::NAN)
+    }
+
+    /// What the best is chosen by: the first metric so that a larger number is better.
+    pub fn rank(&self, task: &dyn Task) -> f64 {
+        sign(task) * self.score(task)
     }
 }
 
-/// Mean of 2 TP / (2 TP + FP + FN) over the classes that stand among the truths or the predictions; 0 of no row.
-fn macro_f1(confusion: &[Vec<u64>]) -> f64 {
-    let (mut sum, mut classes) = (0.0, 0);
-    for (c, row) in confusion.iter().enumerate() {
-        let either = row.iter().sum::<u64>() + confusion.iter().map(|row| row[c]).sum::<u64>();
-        if either > 0 {
-            sum += 2.0 * row[c] as f64 / either as f64;
-            classes += 1;
-        }
-    }
-    sum / f64::from(classes.max(1))
+/// 1 where a larger first metric is better, else −1.
+pub fn sign(task: &dyn Task) -> f64 {
+    if task.metrics().first().is_none_or(|metric| metric.higher_is_better) { 1.0 } else { -1.0 }
 }
 
 /// Number of bins of a calibration.
@@ -96,54 +83,59 @@ fn calibration(rows: &[&Judged]) -> Option<Calibration> {
 }
 
 /// The figures of results.json on some rows of one domain.
-pub fn figures(domain: &str, part: &str, classes: usize, modalities: &[String], rows: &[&Judged]) -> DomainResult {
-    let Evaluation { loss, accuracy, macro_f1, .. } = Evaluation::from_rows(classes, rows.iter().copied());
-    let right = |m: usize| rows.iter().filter(|row| row.heads.get(m) == Some(&Some(row.truth))).count() as f64;
-    let known = |m: usize| rows.iter().all(|row| row.heads.get(m) != Some(&None));
+pub fn figures(domain: &str, part: &str, task: &dyn Task, modalities: &[String], rows: &[&Judged]) -> DomainResult {
+    let Evaluation { loss, metrics, .. } = Evaluation::of(task, rows);
     let has = rows.iter().any(|row| !row.heads.is_empty());
-    let share = |(m, name): (usize, &String)| {
-        let share = if known(m) { right(m) / rows.len() as f64 } else { f64::NAN };
-        (name.clone(), share)
+    let of_head = |(m, name): (usize, &String)| {
+        let alone =
+            |row: &&Judged| Judged { predicted: row.heads.get(m).copied().flatten(), heads: Vec::new(), ..(*row).clone() };
+        let alone: Vec<Judged> = rows.iter().map(alone).collect();
+        (name.clone(), Evaluation::of(task, &alone.iter().collect::<Vec<_>>()).score(task))
     };
-    let heads: BTreeMap<_, _> = if has { modalities.iter().enumerate().map(share).collect() } else { BTreeMap::new() };
-    let (domain, part) = (domain.into(), part.into());
-    DomainResult { domain, part, rows: rows.len() as u64, loss, accuracy, macro_f1, calibration: calibration(rows), heads }
+    let heads: BTreeMap<_, _> = if has { modalities.iter().enumerate().map(of_head).collect() } else { BTreeMap::new() };
+    let calibration = match task.kind() {
+        TaskKind::Classification => calibration(rows),
+        TaskKind::Regression => None,
+    };
+    DomainResult { domain: domain.into(), part: part.into(), rows: rows.len() as u64, loss, metrics, calibration, heads }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::Classification;
 
     fn judged(truth: usize, predicted: usize, confidence: f64, loss: f64, heads: &[usize]) -> Judged {
-        let heads = heads.iter().copied().map(Some).collect();
-        Judged { row: 0, truth, predicted: Some(predicted), confidence, loss, heads }
+        let heads = heads.iter().map(|&class| Some(Answer::Class(class))).collect();
+        Judged { row: 0, truth: Answer::Class(truth), predicted: Some(Answer::Class(predicted)), confidence, loss, heads }
     }
 
     #[test]
     fn counts_and_means() {
         let rows = [(0, 0, 1.0), (0, 1, 2.0), (1, 1, 0.0), (1, 1, 1.0)].map(|(t, p, loss)| judged(t, p, 0.5, loss, &[]));
-        let found = Evaluation::from_rows(3, &rows);
+        let of = |classes, rows: &[Judged]| Evaluation::of(&Classification::of(classes), &rows.iter().collect::<Vec<_>>());
+        let found = of(3, &rows);
         // F1 of class 0 is 2/3, of class 1 4/5; class 2 is nowhere
         let wanted = Evaluation {
             loss: 1.0,
-            accuracy: 0.75,
-            macro_f1: (2.0 / 3.0 + 0.8) / 2.0,
+            metrics: [("accuracy".to_owned(), 0.75), ("macro_f1".to_owned(), (2.0 / 3.0 + 0.8) / 2.0)].into(),
             confusion: vec![vec![1, 1, 0], vec![0, 2, 0], vec![0; 3]],
         };
         assert_eq!(found, wanted);
-        let never_right = Evaluation::from_rows(2, &[judged(0, 1, 0.5, 1.0, &[])]);
-        assert_eq!((never_right.macro_f1, Evaluation::from_rows(2, []).macro_f1), (0.0, 0.0));
+        let never_right = of(2, &[judged(0, 1, 0.5, 1.0, &[])]);
+        assert_eq!((never_right.metrics["macro_f1"], of(2, &[]).metrics["macro_f1"]), (0.0, 0.0));
     }
 
     #[test]
     fn scores_that_are_not_finite_have_no_figures() {
-        let lost = Judged { predicted: None, heads: vec![Some(0), None], ..judged(0, 0, f64::NAN, f64::NAN, &[]) };
+        let lost = Judged { predicted: None, heads: vec![Some(Answer::Class(0)), None], ..judged(0, 0, f64::NAN, f64::NAN, &[]) };
         let rows = [judged(0, 0, 0.9, 0.1, &[0, 0]), lost];
-        let found = Evaluation::from_rows(2, &rows);
-        assert!([found.loss, found.accuracy, found.macro_f1].iter().all(|figure| figure.is_nan()), "{found:?}");
+        let two = Classification::of(2);
+        let found = Evaluation::of(&two, &rows.iter().collect::<Vec<_>>());
+        assert!(found.loss.is_nan() && found.metrics.values().all(|figure| figure.is_nan()), "{found:?}");
         assert_eq!(found.confusion, [[1, 0], [0, 0]]);
-        let found = figures("human", "test", 2, &["a", "b"].map(String::from), &rows.iter().collect::<Vec<_>>());
-        assert!(found.accuracy.is_nan() && found.calibration.is_none());
+        let found = figures("human", "test", &two, &["a", "b"].map(String::from), &rows.iter().collect::<Vec<_>>());
+        assert!(found.metrics["accuracy"].is_nan() && found.calibration.is_none());
         assert!(found.heads["a"] == 1.0 && found.heads["b"].is_nan());
     }
 
@@ -157,13 +149,16 @@ mod tests {
             judged(1, 1, 0.99, 0.0, &[0, 0]),
         ];
         let names = ["video", "audio"].map(String::from);
-        let found = figures("human", "test", 2, &names, &rows.iter().collect::<Vec<_>>());
+        let found = figures("human", "test", &Classification::of(2), &names, &rows.iter().collect::<Vec<_>>());
         assert_eq!(found.heads, [("video".to_owned(), 0.5), ("audio".to_owned(), 0.5)].into());
         let calibration = found.calibration.unwrap();
         assert_eq!(calibration.bins.iter().map(|bin| bin.rows).collect::<Vec<_>>()[8..], [2, 0, 0, 0, 0, 0, 2]);
         assert_eq!((calibration.bins[8].accuracy, calibration.bins[14].accuracy), (0.5, 1.0));
         let wanted = 0.5 * (0.575f64 - 0.5) + 0.5 * (1.0 - 0.995);
         assert!((calibration.ece - wanted).abs() < 1e-12, "{}", calibration.ece);
-        assert_eq!(figures("human", "test", 2, &names, &[&judged(0, 0, f64::NAN, 0.0, &[])]).calibration, None);
+        assert_eq!(
+            figures("human", "test", &Classification::of(2), &names, &[&judged(0, 0, f64::NAN, 0.0, &[])]).calibration,
+            None
+        );
     }
 }

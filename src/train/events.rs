@@ -3,6 +3,7 @@
 
 use prost::Message;
 
+use crate::measure::Measure;
 use crate::report::results::RunResult;
 
 /// The file's name, as TensorBoard looks for it. Equal runs leave equal bytes, so neither time nor machine is in it.
@@ -51,12 +52,12 @@ pub fn file(result: &RunResult) -> Vec<u8> {
     for (i, epoch) in result.curve.iter().enumerate() {
         let mut figures = vec![
             ("loss/train".to_owned(), epoch.train_loss),
-            ("accuracy/train".to_owned(), epoch.train_accuracy),
+            (format!("{}/train", result.measure().name), epoch.train_score),
             ("learning_rate".to_owned(), epoch.learning_rate),
             ("loss/validation".to_owned(), epoch.validation_loss),
-            ("accuracy/validation".to_owned(), epoch.validation_accuracy),
-            ("macro_f1/validation".to_owned(), epoch.validation_macro_f1),
         ];
+        let named = |measure: &Measure| (format!("{}/validation", measure.name), epoch.on_validation(&measure.name));
+        figures.extend(result.metrics.iter().map(named));
         for (modality, b) in &epoch.balance {
             let named = b.named().map(|(name, value)| (format!("balance/{modality}/{name}"), value));
             figures.extend(named);

@@ -57,7 +57,7 @@ pub use campaign::unfilled;
 pub use checkpoint::damaged;
 pub use cohort::{Course, Trained};
 pub use compare::{Column, Compare, Resolved};
-pub use evaluate::{Evaluation, Judged};
+pub use evaluate::Evaluation;
 pub use features::{InMemory, Streamed};
 pub use placed::Placed;
 pub use protocol::{Kind, Protocol, TargetSplit};

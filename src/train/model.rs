@@ -10,7 +10,7 @@ use super::watch::Watch;
 use crate::balance::{Balancer, Groups, Signals};
 use crate::hyperparameters::Hyperparameters;
 use crate::method::{Branch, Declared, Method};
-use crate::objective::{Layout, Objective, Params, Role, Shape, Term};
+use crate::objective::{Layout, Objective, Params, Role, Shape, Term, mean};
 
 mod ahead;
 mod asked;
@@ -44,7 +44,7 @@ pub struct Model {
     judged: usize,
     /// The method's losses, then the balancer's.
     terms: Vec<Loss>,
-    /// Place of the loss whose class scores the runs are judged by.
+    /// Place of the loss whose outputs the runs are judged by.
     task: usize,
     groups: Groups,
     probes: Vec<Box<dyn Objective>>,
@@ -195,11 +195,10 @@ impl Model {
             watch.gradient(&self.layout, gradient);
         }
         let loss = task_loss.unwrap_or_else(|| inputs.share.sum_dim_intlist(1, false, None));
-        let accuracy = match logits {
-            Some(logits) => (logits.argmax(-1, false).eq_tensor(&inputs.label).to_kind(loss.kind()) * &inputs.share)
-                .sum_dim_intlist(1, false, None),
+        let score = match logits {
+            Some(outputs) => mean(&self.shape.task.score(&outputs, &inputs.label), &inputs.share),
             None => loss.zeros_like(),
         };
-        Seen { loss, accuracy, record }
+        Seen { loss, score, record }
     }
 }

@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use super::checkpoint;
 use super::cohort::{Epoch, Trained};
+use super::evaluate::sign;
 use super::events;
 use super::model::Model;
 use super::run_config::RunConfig;
@@ -38,16 +39,16 @@ impl RunConfig {
             if model.records().is_empty() { Default::default() } else { named.collect() }
         };
         let course = &trained.course;
-        let chosen =
-            course.selected.and_then(|epoch| course.curve.get(epoch)).map_or(f64::NAN, |epoch| epoch.validation.accuracy);
+        let judged_by = model.shape.task.as_ref();
+        let chosen = course.selected.and_then(|epoch| course.curve.get(epoch));
+        let chosen = chosen.map_or(f64::NAN, |epoch| epoch.validation.score(judged_by));
         let whole = course.diverged.is_none();
         let figure = |figure: f64| if whole { figure } else { f64::NAN };
         let curve = course.curve.iter().map(|epoch| EpochResult {
             train_loss: epoch.train_loss,
-            train_accuracy: epoch.train_accuracy,
+            train_score: epoch.train_score,
             validation_loss: epoch.validation.loss,
-            validation_accuracy: epoch.validation.accuracy,
-            validation_macro_f1: epoch.validation.macro_f1,
+            validation: epoch.validation.metrics.clone(),
             learning_rate: epoch.learning_rate,
             balance: balance(epoch),
         });
@@ -73,6 +74,7 @@ impl RunConfig {
             settings: self.settings(),
             store: table.store().map(String::from),
             provenance: Default::default(),
+            metrics: judged_by.metrics().iter().map(|metric| metric.measure(&table.labels().space())).collect(),
             classes: table.classes().to_vec(),
             rows: RowCounts {
                 train: task.train.len(),
@@ -85,14 +87,14 @@ impl RunConfig {
                 kind: self.protocol.into(),
                 role: self.role,
                 configuration: self.configuration,
-                selection_accuracy: figure(match trial.pick {
-                    Pick::Chosen(choice) => choice.accuracy,
-                    Pick::Oracle => course.score,
+                selection_score: figure(match trial.pick {
+                    Pick::Chosen(choice) => sign(judged_by) * choice.rank,
+                    Pick::Oracle => sign(judged_by) * course.score,
                     Pick::Validation | Pick::Last => chosen,
                 }),
             },
-            source_validation_accuracy: figure(chosen),
-            target_accuracy: figure(trained.test.accuracy),
+            source_validation_score: figure(chosen),
+            target_score: figure(trained.test.score(judged_by)),
             confusion: if whole { trained.test.confusion.clone() } else { Vec::new() },
             domains: if whole { trained.domains.clone() } else { Vec::new() },
             curve: curve.collect(),

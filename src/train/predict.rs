@@ -6,12 +6,15 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use super::cohort::EVALUATED;
-use super::evaluate::{Judged, figures};
+use super::evaluate::{figures, truth};
 use super::model::{Inputs, Model};
 use super::saved::{Card, Saved};
 use super::table::Table;
+use crate::manifest::{LabelSpace, Labels};
+use crate::measure::Measure;
 use crate::objective::Params;
 use crate::report::results::DomainResult;
+use crate::task::{Answer, Judged, Scale, Task, TaskKind};
 use crate::{Error, Result};
 
 /// What stands in for features that are not there.
@@ -36,14 +39,14 @@ pub struct Lacking {
 /// What a model says of one row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
-    /// Of each class, \[classes\].
+    /// Outputs of the fused head.
+    pub outputs: Vec<f64>,
+    /// Of each class, \[classes\]; empty of values.
     pub probabilities: Vec<f64>,
-    /// Their logarithms.
-    pub log: Vec<f64>,
-    /// The class of the largest score; none where scores are not finite.
-    pub predicted: Option<usize>,
+    /// The class of the largest score, or the value; none where outputs are not finite.
+    pub predicted: Option<Answer>,
     /// What each modality's own head predicts, where the model has such heads or probes.
-    pub heads: Vec<Option<usize>>,
+    pub heads: Vec<Option<Answer>>,
 }
 
 /// A saved model, ready to be asked; on the CPU.
@@ -55,6 +58,8 @@ pub struct Predictor {
     kind: Kind,
     /// Mean and scale by modality, [D] each.
     standard: Vec<(Tensor, Tensor)>,
+    /// Of the values that it predicts.
+    scale: Scale,
 }
 
 impl Predictor {
@@ -71,7 +76,8 @@ impl Predictor {
             let of = saved.standard(name, *width)?;
             standard.push((Tensor::from_slice(&of.mean).to_kind(kind), Tensor::from_slice(&of.scale).to_kind(kind)));
         }
-        Ok(Self { saved, model, params, kind, standard })
+        let scale = saved.card()?.scale;
+        Ok(Self { saved, model, params, kind, standard, scale })
     }
 
     /// Classes, modalities and settings.
@@ -139,59 +145,118 @@ impl Predictor {
 
     /// Of standardised features [1, B, D] by modality.
     fn ask(&self, features: Vec<Tensor>) -> Vec<Said> {
-        let none = Tensor::zeros([1, EVALUATED as i64], (Kind::Int64, tch::Device::Cpu));
-        let (label, domain, share) = (none.shallow_clone(), none.shallow_clone(), none.to_kind(self.kind));
+        let domain = Tensor::zeros([1, EVALUATED as i64], (Kind::Int64, tch::Device::Cpu));
+        let (label, share) = (self.no_labels(), domain.to_kind(self.kind));
         let inputs = Inputs { features, label, domain, share, present: None, weight: None, masks: Vec::new() };
         let Some(scores) = tch::no_grad(|| self.model.scores(&self.params, inputs, true)) else { return Vec::new() };
-        let (log, probabilities) = (scores.logits.log_softmax(-1, None), scores.logits.softmax(-1, None));
-        let classes = log.size()[2] as usize;
-        let predicted = host(&scores.logits.argmax(-1, false));
-        let heads = scores.heads.map(|heads| {
-            let (found, sure) = (heads.argmax(-1, false), heads.amax([-1i64].as_slice(), false).isfinite());
-            host(&found.where_self(&sure, &found.full_like(-1)).transpose(1, 2))
-        });
-        let (log, probabilities) = (host(&log), host(&probabilities));
+        let (task, scale) = (self.task(), &self.scale);
+        let probabilities = match task.kind() {
+            TaskKind::Classification => host(&task.compared(&scores.logits)),
+            TaskKind::Regression => Vec::new(),
+        };
+        let width = task.outputs() as usize;
+        let judged = host(&task.judge(&scores.logits, &self.no_labels()));
+        let heads = scores.heads.map(|heads| host(&task.predicted(&heads)));
+        let outputs = host(&scores.logits);
         let of_row = |row: usize| Said {
-            probabilities: probabilities[row * classes..][..classes].to_vec(),
-            log: log[row * classes..][..classes].to_vec(),
-            predicted: probabilities[row * classes].is_finite().then_some(predicted[row] as usize),
+            outputs: outputs[row * width..][..width].to_vec(),
+            probabilities: probabilities.chunks(width).nth(row).unwrap_or_default().to_vec(),
+            predicted: if judged[3 * row + 1].is_finite() { task.answer(judged[3 * row + 2], scale) } else { None },
             heads: heads
                 .iter()
                 .flat_map(|heads| heads.chunks(self.standard.len()).nth(row))
                 .flatten()
-                .map(|&c| (c >= 0.0).then_some(c as usize))
+                .map(|&head| task.answer(head, scale))
                 .collect(),
         };
         (0..EVALUATED).map(of_row).collect()
     }
 
+    fn task(&self) -> &dyn Task {
+        self.model.shape.task.as_ref()
+    }
+
+    /// The label of a row, a class at its place among the model's.
+    fn truth(&self, labels: &Labels, row: usize) -> Answer {
+        let known = self.model.shape.task.kind();
+        match (known, truth(labels, row)) {
+            (TaskKind::Classification, Answer::Class(place)) => {
+                let name = labels.names().get(place);
+                let known = self.saved.card().ok().map(|card| card.labels.classes()).unwrap_or_default();
+                Answer::Class(known.iter().position(|class| Some(class) == name).unwrap_or(place))
+            }
+            (_, answer) => answer,
+        }
+    }
+
+    /// Labels where nobody asks for a loss, [1, B].
+    fn no_labels(&self) -> Tensor {
+        let kind = if self.task().kind() == TaskKind::Classification { Kind::Int64 } else { self.kind };
+        Tensor::zeros([1, EVALUATED as i64], (kind, tch::Device::Cpu))
+    }
+
+    /// Labels as the model has them, [1, rows].
+    fn labels(&self, labels: &Labels, rows: &[usize]) -> Result<Tensor> {
+        let refuse = |problem: String| Err(Error::input("features", problem));
+        let labels = match (&self.card()?.labels, labels) {
+            (LabelSpace::Classes(known), Labels::Classes { names, of }) => {
+                let places: Vec<Option<usize>> = names.iter().map(|name| known.iter().position(|class| class == name)).collect();
+                let mut found = Vec::with_capacity(rows.len());
+                for &row in rows {
+                    let Some(place) = places[of[row] as usize] else {
+                        let class = &names[of[row] as usize];
+                        return refuse(format!("row {row} is of class {class:?}; the model knows {}", known.join(", ")));
+                    };
+                    found.push(place as i64);
+                }
+                Tensor::from_slice(&found)
+            }
+            (LabelSpace::Values { unit }, Labels::Values { unit: own, of }) if unit == own => {
+                let values: Vec<f32> = rows.iter().map(|&row| of[row]).collect();
+                let [mean, scale] = [self.scale.mean, self.scale.scale].map(|x| Tensor::from_slice(&[x]).to_kind(self.kind));
+                (Tensor::from_slice(&values).to_kind(self.kind) - mean) * scale
+            }
+            (model, own) => return refuse(format!("labels are {}; the model predicts {model}", own.space())),
+        };
+        Ok(labels.unsqueeze(0))
+    }
+
     /// Figures of each domain and split of the rows that `wanted` says, and of all of these rows; and how many of them are left out.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict); [`Error::Input`] where a row is of a class that the model does not know, or none is left.
+    /// As [`predict`](Self::predict); [`Error::Input`] where a row is of a class that the model does not know, labels are of
+    /// another task or unit, or no row is left.
     pub fn examine(&self, table: &Table, lacking: &Lacking, wanted: impl Fn(usize) -> bool) -> Result<Examined> {
         let said = self.predict(table, lacking)?;
-        let classes = &self.card()?.classes;
-        let place = |class: &String| classes.iter().position(|known| known == class);
-        let places: Vec<Option<usize>> = table.classes().iter().map(place).collect();
-        let (mut judged, mut left_out) = (Vec::new(), 0);
+        let (mut rows, mut all, mut left_out) = (Vec::new(), Vec::new(), 0);
         for (row, said) in said.into_iter().enumerate().filter(|(row, _)| wanted(*row)) {
-            let place = table.labels().places()[row] as usize;
-            let class = &table.classes()[place];
-            let problem = || format!("row {row} is of class {class:?}; the model knows {}", classes.join(", "));
-            let truth = places[place].ok_or_else(|| Error::input("features", problem()))?;
-            let Some(Said { probabilities, log, predicted, heads }) = said else {
-                left_out += 1;
-                continue;
-            };
-            let confidence = probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            judged.push(Judged { row, truth, predicted, confidence, loss: -log[truth], heads });
+            match said {
+                Some(said) => {
+                    rows.push(row);
+                    all.push(said);
+                }
+                None => left_out += 1,
+            }
         }
+        let task = self.task();
+        let outputs: Vec<f64> = all.iter().flat_map(|said| said.outputs.iter().copied()).collect();
+        let outputs = Tensor::from_slice(&outputs).view([1, -1, task.outputs()]).to_kind(self.kind);
+        let columns = host(&task.judge(&outputs, &self.labels(table.labels(), &rows)?));
+        let judge = |((&row, said), columns): ((&usize, Said), &[f64])| Judged {
+            row,
+            truth: self.truth(table.labels(), row),
+            predicted: said.predicted,
+            confidence: columns[1],
+            loss: columns[0],
+            heads: said.heads,
+        };
+        let judged: Vec<Judged> = rows.iter().zip(all).zip(columns.chunks(3)).map(judge).collect();
         if judged.is_empty() {
             return Err(Error::input("features", format!("no row to examine, {left_out} left out; expected at least one")));
         }
-        let names: Vec<String> = self.card()?.modalities.iter().map(|(name, _)| name.clone()).collect();
-        let of = |domain: &str, part: &str, rows: &[&Judged]| figures(domain, part, classes.len(), &names, rows);
+        let card = self.card()?;
+        let names: Vec<String> = card.modalities.iter().map(|(name, _)| name.clone()).collect();
+        let of = |domain: &str, part: &str, rows: &[&Judged]| figures(domain, part, task, &names, rows);
         let all = of("all", "all", &judged.iter().collect::<Vec<_>>());
         let mut domains = Vec::new();
         for (d, domain) in table.domains().iter().enumerate() {
@@ -203,7 +268,8 @@ impl Predictor {
                 }
             }
         }
-        Ok(Examined { left_out, all, domains })
+        let metrics = task.metrics().iter().map(|metric| metric.measure(&card.labels)).collect();
+        Ok(Examined { left_out, metrics, all, domains })
     }
 }
 
@@ -212,6 +278,8 @@ impl Predictor {
 pub struct Examined {
     /// Rows that lack a modality.
     pub left_out: usize,
+    /// By which figures the model is judged.
+    pub metrics: Vec<Measure>,
     /// Over all rows.
     pub all: DomainResult,
     /// By domain and split.

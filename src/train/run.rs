@@ -168,7 +168,14 @@ impl Works<'_> {
         let domain = |d: usize| table.domains()[d].clone();
         let sources = task.sources.iter().copied().map(domain).collect();
         let own = &trial.configuration.hyperparameters;
-        Card::new(self.settings, (&trial.column, own), table.classes(), widths(table, task), sources, domain(task.target))
+        Card::new(
+            self.settings,
+            (&trial.column, own),
+            (table.labels().space(), task.label),
+            widths(table, task),
+            sources,
+            domain(task.target),
+        )
     }
 
     fn finished(&self, trial: &Trial) -> Option<RunResult> {

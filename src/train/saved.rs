@@ -15,13 +15,15 @@ use super::settings::Settings;
 use super::task::Standard;
 use crate::error::Action;
 use crate::hyperparameters::Hyperparameters;
+use crate::manifest::LabelSpace;
 use crate::objective::{Layout, Part};
+use crate::task::Scale;
 use crate::{Error, Result, fs};
 
 /// The metadata's key.
 const KEY: &str = "mmdg";
-/// The first one carried no hash.
-const FORMAT: u32 = 2;
+/// Raised whenever the card changes.
+const FORMAT: u32 = 3;
 /// What stands in the card's text before the hash, which is its last entry.
 const BEFORE_DIGEST: &str = "\"digest\":\"";
 /// Characters of a hash.
@@ -30,10 +32,12 @@ const DIGEST: usize = 64;
 /// What stands in the metadata under `mmdg`, as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// 2.
+    /// 3.
     pub format: u32,
-    /// Class names, in the order of the scores.
-    pub classes: Vec<String>,
+    /// Class names in the order of the outputs, or the unit of values.
+    pub labels: LabelSpace,
+    /// What values are standardised with: outputs / scale + mean are in their unit.
+    pub scale: Scale,
     /// Modalities in order of concatenation, each with the width of its features.
     pub modalities: Vec<(String, usize)>,
     /// Domains trained on.
@@ -60,7 +64,7 @@ impl Card {
     pub fn new(
         settings: &Settings,
         (column, own): (&Column, &Hyperparameters),
-        classes: &[String],
+        (labels, scale): (LabelSpace, Scale),
         modalities: Vec<(String, usize)>,
         sources: Vec<String>,
         target: String,
@@ -76,7 +80,8 @@ impl Card {
         };
         Ok(Self {
             format: FORMAT,
-            classes: classes.to_vec(),
+            labels,
+            scale,
             modalities,
             sources,
             target,
@@ -168,10 +173,10 @@ impl Saved {
         let text = about.metadata().as_ref().and_then(|about| about.get(KEY));
         let card = text.map(|text| serde_json::from_str::<Card>(text)).transpose();
         let card = card.map_err(|error| wrong(format!("metadata {KEY:?}: {error}")))?;
-        if let Some(card) = card.as_ref().filter(|card| !(1..=FORMAT).contains(&card.format)) {
-            return Err(wrong(format!("metadata {KEY:?} of format {}; expected 1 to {FORMAT}", card.format)));
+        if let Some(card) = card.as_ref().filter(|card| card.format != FORMAT) {
+            return Err(wrong(format!("metadata {KEY:?} of format {}; expected {FORMAT}", card.format)));
         }
-        if let (Some(text), Some(card)) = (text, card.as_ref().filter(|card| card.format > 1 || !card.digest.is_empty())) {
+        if let (Some(text), Some(card)) = (text, &card) {
             let views = file.tensors();
             let blank = with_digest(text, &"0".repeat(DIGEST));
             let found = blank.map(|text| digest(&text, views.iter().map(|(name, view)| (name.as_str(), view))));
@@ -224,7 +229,7 @@ impl Saved {
             .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
         let Resolved { column, hyperparameters } = card.column.resolve().map_err(at)?;
         let kind = settings.precision.kind();
-        let design = Design::new(&settings, &column, &card.modalities, card.classes.len(), card.sources.len()).map_err(at)?;
+        let design = Design::new(&settings, &column, &card.modalities, &card.labels, card.sources.len()).map_err(at)?;
         let model = Model::new(&design, std::slice::from_ref(&hyperparameters), kind, Device::Cpu);
         let mut row = vec![0.0; model.layout.len() as usize];
         self.put(&model.layout, model.layout.entries().len(), &mut row)?;

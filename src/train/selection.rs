@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::cohort::Epoch;
+use crate::task::Task;
 
 /// How the tested epoch, and the configuration of a search, are chosen. Stands in every result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
-    /// The best accuracy on the sources' validation rows (their test rows where they have none), of equals the later epoch.
+    /// The best first metric (accuracy, of values the mean absolute error) on the sources' validation rows (their test rows where they have none), of equals the later epoch.
     SourceVal,
     /// The last epoch; a search goes by source validation.
     Last,
-    /// The best mean accuracy over inner runs that leave each source out in turn and are judged on all of its training and
+    /// The best mean of it over inner runs that leave each source out in turn and are judged on all of its training and
     /// validation rows (Gulrajani & Lopez-Paz, ICLR 2021), of equals the later epoch. Asks for at least two sources.
     LeaveOneDomainOut,
-    /// The best accuracy on the target's rows in split val, on the tested rows where it has none: no fair figure, an upper
+    /// The best of it on the target's rows in split val, on the tested rows where it has none: no fair figure, an upper
     /// bound. Of equals the later epoch.
     Oracle,
 }
@@ -44,21 +45,21 @@ impl Selection {
 /// How one run's epoch is chosen while it trains.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pick {
-    /// The best accuracy on the task's validation rows.
+    /// The best first metric on the task's validation rows.
     Validation,
     /// The last epoch.
     Last,
     /// The epoch that inner runs chose.
     Chosen(Choice),
-    /// The best accuracy on the task's oracle rows.
+    /// The best first metric on the task's oracle rows.
     Oracle,
 }
 
 impl Pick {
-    /// What an epoch is worth: of the largest, the latest epoch is taken. `oracle` is the accuracy on the oracle's rows.
-    pub(super) fn score(self, epoch: usize, seen: &Epoch, oracle: f64) -> f64 {
+    /// What an epoch is worth: of the largest, the latest epoch is taken. `oracle` is what the oracle's rows make it worth.
+    pub(super) fn score(self, task: &dyn Task, epoch: usize, seen: &Epoch, oracle: f64) -> f64 {
         match self {
-            Self::Validation => seen.validation.accuracy,
+            Self::Validation => seen.validation.rank(task),
             Self::Last => 0.0,
             Self::Chosen(choice) => f64::from(u8::from(epoch == choice.epoch)),
             Self::Oracle => oracle,
@@ -66,19 +67,19 @@ impl Pick {
     }
 }
 
-/// An epoch and what it is chosen by: the larger accuracy, then the smaller loss.
+/// An epoch and what it is chosen by: the larger rank, then the smaller loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Choice {
     /// The epoch, from 0.
     pub epoch: usize,
-    /// Accuracy that it is chosen by.
-    pub accuracy: f64,
+    /// The first metric so that a larger number is better, which it is chosen by.
+    pub rank: f64,
     /// Loss there.
     pub loss: f64,
 }
 
 impl Choice {
-    /// The epoch with the best mean accuracy over `curves` of (accuracy, loss) by epoch; of equals the later one. An epoch without
+    /// The epoch with the best mean rank over `curves` of (rank, loss) by epoch; of equals the later one. An epoch without
     /// a number in each is none.
     pub fn of_mean(curves: &[Vec<(f64, f64)>]) -> Option<Self> {
         let epochs = curves.iter().map(Vec::len).min()?;
@@ -87,18 +88,18 @@ impl Choice {
         };
         let mut best: Option<Self> = None;
         for epoch in 0..epochs {
-            let accuracy = mean(epoch, |point| point.0);
-            if accuracy.is_finite() && best.is_none_or(|best| accuracy >= best.accuracy) {
-                best = Some(Self { epoch, accuracy, loss: mean(epoch, |point| point.1) });
+            let rank = mean(epoch, |point| point.0);
+            if rank.is_finite() && best.is_none_or(|best| rank >= best.rank) {
+                best = Some(Self { epoch, rank, loss: mean(epoch, |point| point.1) });
             }
         }
         best
     }
 
-    /// Whether it is strictly better: the larger accuracy, of equals the smaller loss. A loss that is not a number loses.
+    /// Whether it is strictly better: the larger rank, of equals the smaller loss. A loss that is not a number loses.
     pub fn beats(&self, other: &Self) -> bool {
         let lower = self.loss < other.loss || other.loss.is_nan() && !self.loss.is_nan();
-        self.accuracy > other.accuracy || self.accuracy == other.accuracy && lower
+        self.rank > other.rank || self.rank == other.rank && lower
     }
 }
 
@@ -110,7 +111,7 @@ mod tests {
     fn of_equal_epochs_the_later_and_of_equal_configurations_the_smaller_loss() {
         let curves = [vec![(0.5, 1.0), (0.9, 0.5), (0.4, 0.2)], vec![(0.5, 1.0), (0.1, 3.0), (0.6, 0.4)]];
         let choice = Choice::of_mean(&curves).unwrap();
-        assert_eq!((choice.epoch, choice.accuracy), (2, 0.5));
+        assert_eq!((choice.epoch, choice.rank), (2, 0.5));
         let other = Choice { loss: 0.2, ..choice };
         assert!(other.beats(&choice) && !choice.beats(&other) && !choice.beats(&choice));
         assert!(choice.beats(&Choice { loss: f64::NAN, ..choice }) && !Choice { loss: f64::NAN, ..choice }.beats(&choice));

@@ -12,10 +12,12 @@ use super::recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
 use super::task::Absent;
 use super::widths::{Embedding, Widths};
 use crate::objective::Fusion;
+use crate::task::{TaskKind, ValueLoss};
 use crate::{Error, Result};
 
 mod check;
 mod design;
+mod labels;
 
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +70,12 @@ pub struct Settings {
     pub fusion: Fusion,
     /// Weight of the uni-modal losses of method `unimodal`, at least 0. Default 1.
     pub unimodal_weight: f64,
+    /// What is to be predicted. Default: what the labels of the features are; others are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskKind>,
+    /// The loss of values: `mse`, `l1` or `huber`, of labels that are standardised by the run's training rows. Default `mse`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub loss: ValueLoss,
     /// Whether a row counts in class losses by the rarity of its class: N / (classes · N_c) of the run's N training rows, as a
     /// mean weighted by it. Default no.
     pub class_weights: bool,
@@ -146,6 +154,8 @@ impl Default for Settings {
             head_hidden: 256,
             fusion: Fusion::Concat,
             unimodal_weight: 1.0,
+            task: None,
+            loss: ValueLoss::default(),
             class_weights: false,
             label_smoothing: 0.0,
             dropout: 0.5,
@@ -166,6 +176,11 @@ impl Default for Settings {
             leave_out: false,
         }
     }
+}
+
+/// Whether it is left out of files, so that runs of classes do not tell of it.
+fn is_default(loss: &ValueLoss) -> bool {
+    *loss == ValueLoss::default()
 }
 
 /// What an encoder is.
@@ -207,8 +222,9 @@ impl Settings {
     /// # Errors
     /// [`Error::Input`] where a value has no place in TOML.
     pub(super) fn shaping(&self) -> Result<toml::Table> {
-        const OTHERS: [&str; 13] = [
+        const OTHERS: [&str; 14] = [
             "out",
+            "task",
             "features",
             "init",
             "device",

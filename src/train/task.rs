@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::TargetSplit;
 use super::table::Table;
-use crate::manifest::Split;
+use crate::manifest::{Labels, Split};
 use crate::rng::Stream;
+use crate::task::Scale;
 use crate::{Error, Result};
 
 /// What becomes of rows that lack one of the modalities.
@@ -49,6 +50,8 @@ pub struct Task {
     pub absent: Absent,
     /// By modality used.
     pub standard: Vec<Standard>,
+    /// What labels that are values are standardised with; [`Scale::ONE`] of classes.
+    pub label: Scale,
 }
 
 /// What one modality's features are standardised with: (x − mean) · scale, from the run's own training rows and no others.
@@ -190,6 +193,10 @@ impl Task {
         let own = test.iter().copied().filter(|&i| table.split()[i] == Split::Val);
         let own = own.collect::<Vec<_>>();
         let standard = modalities.iter().map(|&m| standard(table, m, &train)).collect();
+        let label = match table.labels() {
+            Labels::Classes { .. } => Scale::ONE,
+            Labels::Values { of, .. } => Scale::of(train.iter().map(|&row| f64::from(of[row]))),
+        };
         Ok(Self {
             modalities: modalities.to_vec(),
             sources: sources.to_vec(),
@@ -203,6 +210,7 @@ impl Task {
             masked: lacking - left_out,
             absent,
             standard,
+            label,
         })
     }
 }

@@ -150,5 +150,5 @@ fn a_masked_run_alone_and_among_others_is_bit_equal_and_asked_again_says_the_sam
     let lacking = mmdg::train::predict::Lacking { drop: vec![], fill: Some(mmdg::train::predict::Fill::Mean) };
     let found = predictor.examine(&table, &lacking, |row| table.domain()[row] == 2).unwrap();
     let wanted = of(1).remove(0);
-    assert_eq!(found.all.accuracy, wanted.target_accuracy);
+    assert_eq!(found.all.metrics["accuracy"], wanted.target_score);
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use mmdg::balance::{BALANCERS, Balancer, BalancerEntry, EACH, Groups, Signals, Update};
 use mmdg::hyperparameters::{Hyperparameters, Range};
-use mmdg::objective::{Layout, Reading, Role, Shape, Streams};
+use mmdg::objective::{Layout, Role, Shape, Streams};
 use mmdg::rng::Stream;
+use mmdg::task::{Classification, Reading};
 use mmdg::train::Optimizer;
 use mmdg::train::cohort::{Cohort, Run};
 use tch::{Device, Kind, Tensor};
@@ -29,7 +30,7 @@ fn choices(entry: &BalancerEntry) -> Vec<Hyperparameters> {
 fn shape(modalities: usize, domains: i64) -> Shape {
     let widths = vec![4; modalities];
     let modalities = (0..modalities).map(|m| format!("m{m}")).collect();
-    Shape { modalities, widths, classes: 3, domains, hidden: 5, heads: mmdg::objective::Heads::default() }
+    Shape { modalities, widths, task: Classification::task(3), domains, hidden: 5, heads: mmdg::objective::Heads::default() }
 }
 
 /// Objectives that encoders learn from beside one of the method's.
@@ -97,8 +98,8 @@ impl Case {
         let (truth, share) = (Tensor::zeros([runs, 4], (Kind::Int64, Device::Cpu)), Tensor::full([runs, 4], 0.25, options));
         Signals {
             loss: self.loss.to_kind(kind),
-            class: Some(Reading::new(&self.class.to_kind(kind), &truth, &share)),
-            domain: Some(Reading::new(&self.domain.to_kind(kind), &truth, &share)),
+            class: Some(Reading::new(&Classification::of(2), &self.class.to_kind(kind), &truth, &share)),
+            domain: Some(Reading::new(&Classification::of(2), &self.domain.to_kind(kind), &truth, &share)),
             gramian: Some(self.gramian().to_kind(kind)),
             active: Tensor::ones([runs], options),
             states: self.states.shallow_clone(),

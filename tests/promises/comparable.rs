@@ -149,15 +149,6 @@ fn results_say_what_shaped_them() {
     }
     assert_eq!(settings["hyperparameters"]["alpha-k"], 0.5);
     assert!(["device", "trace", "tsne", "seed"].iter().all(|key| !settings.contains_key(*key)));
-    // of a result without them, its config.toml tells
-    let file = folder.path().join("gmp/domain0-1/results.json");
-    let mut old: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    (old["format"], old["settings"]) = (2.into(), serde_json::json!({}));
-    std::fs::write(&file, old.to_string()).unwrap();
-    std::fs::remove_file(file.with_file_name("record.json")).unwrap();
-    let read = report::read(&[folder.path().join("gmp")]).unwrap();
-    assert_eq!(read[1].settings, found.settings);
-    assert_eq!(Comparison::new(&read).unwrap().entries().len(), 1);
 }
 
 #[test]
@@ -169,12 +160,12 @@ fn a_result_that_cannot_be_is_made_again() {
     let good = std::fs::read_to_string(&file).unwrap();
     let value: serde_json::Value = serde_json::from_str(&good).unwrap();
     let changes: [(&str, serde_json::Value); 6] = [
-        ("target_accuracy", 7.into()),
-        ("target_accuracy", serde_json::Value::Null),
+        ("target_score", 7.into()),
+        ("target_score", serde_json::Value::Null),
         ("confusion", serde_json::json!([[1, 0, 0], [0, 1, 0], [0, 0, 1]])),
         ("curve", serde_json::json!([])),
         ("selected_epoch", 2.into()),
-        ("source_validation_accuracy", (-1).into()),
+        ("source_validation_score", (-1).into()),
     ];
     for (key, changed) in changes {
         let mut bad = value.clone();

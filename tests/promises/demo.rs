@@ -11,7 +11,7 @@ fn accuracies(runs: &Path) -> [f64; 2] {
     let results = mmdg::report::read(&[runs.to_owned()]).unwrap();
     assert_eq!(results.len(), 9);
     let mean = |of: fn(&mmdg::report::RunResult) -> f64| results.iter().map(of).sum::<f64>() / results.len() as f64;
-    [mean(|run| run.source_validation_accuracy), mean(|run| run.target_accuracy)]
+    [mean(|run| run.source_validation_score), mean(|run| run.target_score)]
 }
 
 #[test]

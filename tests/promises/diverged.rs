@@ -87,7 +87,7 @@ fn a_run_that_diverged_has_no_figures_and_is_counted() {
     assert_eq!(before, times(), "one that diverged is finished");
     for run in made.iter().filter(|run| run.name == "gmp") {
         assert_eq!((run.diverged, run.selected_epoch, run.curve.len(), run.epochs), (Some(0), None, 1, 3));
-        assert!(run.target_accuracy.is_nan() && run.source_validation_accuracy.is_nan() && run.confusion.is_empty());
+        assert!(run.target_score.is_nan() && run.source_validation_score.is_nan() && run.confusion.is_empty());
     }
     let read = report::read(&[folder.path().to_owned()]).unwrap();
     assert_eq!(read.iter().filter(|run| run.diverged.is_some()).count(), 6);
@@ -111,8 +111,8 @@ fn of_some_seeds_those_that_diverged_are_in_no_mean_and_no_test() {
     let mut all = run(&small(), &Settings { compare, protocol, ..settings(folder.path()) }).unwrap();
     let whole = Comparison::new(&all[..5]).unwrap().to_terminal();
     let lost = all.last_mut().unwrap();
-    (lost.diverged, lost.selected_epoch, lost.target_accuracy) = (Some(1), None, f64::NAN);
-    (lost.source_validation_accuracy, lost.confusion) = (f64::NAN, Vec::new());
+    (lost.diverged, lost.selected_epoch, lost.target_score) = (Some(1), None, f64::NAN);
+    (lost.source_validation_score, lost.confusion) = (f64::NAN, Vec::new());
     let text = Comparison::new(&all).unwrap().to_terminal();
     let figures = |text: &str| text.split("\n\nMean").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(figures(&text), figures(&whole).replace("(2 of 3)", "(2 of 3, 1 diverged)"));
@@ -148,7 +148,7 @@ fn nothing_is_chosen_that_diverged_and_nothing_asked_of_it() {
             let compare = vec![compare("name = 'none'")];
             let found = run(&table, &Settings { learning_rate: given, compare, protocol, ..settings(&out) }).unwrap().remove(0);
             assert_eq!(found.protocol.configuration == Some(0), given < 1.0, "{selection:?} {given}");
-            assert!(found.diverged.is_none() && found.target_accuracy.is_finite());
+            assert!(found.diverged.is_none() && found.target_score.is_finite());
         }
     }
 }

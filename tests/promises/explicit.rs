@@ -103,7 +103,7 @@ fn gradient(design: &Design, own: &Hyperparameters, kind: Kind, rows: i64, expli
             features: features
                 .map(|(name, &width)| random(&format!("{name}{step}"), &[RUNS, rows, width]).to_kind(kind))
                 .collect(),
-            label: whole("label", design.shape.classes),
+            label: whole("label", design.shape.task.outputs()),
             domain: whole("domain", design.shape.domains),
             share,
             present,

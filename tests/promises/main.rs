@@ -81,6 +81,8 @@ mod readme;
 mod real_recordings;
 #[cfg(feature = "torch")]
 mod reference_steps;
+#[cfg(feature = "torch")]
+mod regression;
 #[cfg(any(feature = "cli", feature = "torch"))]
 mod report;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
@@ -124,6 +126,8 @@ mod trees;
 mod unseen;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod validate;
+#[cfg(all(feature = "exchange", feature = "hdf5", feature = "media"))]
+mod values;
 #[cfg(feature = "hdf5")]
 mod verify;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]

@@ -8,6 +8,7 @@ use mmdg::balance::BALANCERS;
 use mmdg::hyperparameters::{Hyperparameters, Range, Setting};
 use mmdg::method::{self, METHODS};
 use mmdg::objective::{Heads, Layout, Part, Role, Shape};
+use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
 use mmdg::train::{Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Table, TargetSplit, Task};
@@ -50,7 +51,7 @@ fn of_case(table: &Table, case: &Case) -> (Design, Run) {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
             widths: vec![case.embedding; 2],
-            classes: 3,
+            task: Classification::task(3),
             domains: 2,
             hidden: case.head_hidden,
             heads: Heads::default(),
@@ -180,7 +181,8 @@ fn what_is_judged_is_what_the_method_says() {
 #[test]
 fn tables_say_what_methods_declare() {
     let modalities = vec!["a".to_owned(), "b".into()];
-    let shape = Shape { modalities, widths: vec![2, 3], classes: 3, domains: 2, hidden: 4, heads: Heads::default() };
+    let shape =
+        Shape { modalities, widths: vec![2, 3], task: Classification::task(3), domains: 2, hidden: 4, heads: Heads::default() };
     for entry in METHODS {
         assert!(
             BALANCERS.iter().all(|balancer| {

@@ -3,6 +3,7 @@
 
 use mmdg::method;
 use mmdg::objective::{Fusion, Heads, Shape};
+use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
 use mmdg::train::{Averaging, Numbers, Optimizer, Recipe, Schedule, Settings, Widths};
@@ -22,9 +23,10 @@ fn every_kind_trains_a_run_alone_as_among_others() {
         (Fusion::Gated, Optimizer::Sgd, Schedule::Constant, Averaging::Mean, "none", ""),
     ] {
         let base = design(&table, balance, 0.4);
-        let heads = Heads { fusion, smoothing: 0.1, unimodal: 0.5 };
+        let heads = Heads { fusion, unimodal: 0.5 };
+        let task_of = Classification { classes: base.shape.task.outputs(), smoothing: 0.1 };
         let design = Design {
-            shape: Shape { heads, ..base.shape },
+            shape: Shape { heads, task: std::sync::Arc::new(task_of), ..base.shape },
             hidden: vec![12, 10],
             layer_norm: true,
             class_weights: true,

@@ -137,7 +137,7 @@ fn scrambled_target_labels_change_no_checkpoint_but_an_oracles() {
         };
         let plain = run(&table, &of(one.path())).unwrap();
         let changed = run(&scrambled, &of(other.path())).unwrap();
-        assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_accuracy != b.target_accuracy));
+        assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_score != b.target_score));
         assert!(plain.iter().all(|run| run.selection == rule.name() && run.protocol.role == Role::Result));
         let equal = plain.iter().all(|run| {
             let file = Path::new(&run.name).join(format!("domain2-{}", run.seed)).join("model.safetensors");
@@ -162,11 +162,11 @@ fn inner_runs_choose_the_epoch_with_the_best_mean() {
         let inner: RunResult = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         assert_eq!((inner.protocol.role, inner.target, inner.sources.len()), (Role::Inner, format!("domain{out}"), 2));
         assert_eq!((inner.rows.train, inner.rows.validation), (48, 30));
-        sum.iter_mut().zip(&inner.curve).for_each(|(sum, epoch)| *sum += epoch.validation_accuracy);
+        sum.iter_mut().zip(&inner.curve).for_each(|(sum, epoch)| *sum += epoch.validation["accuracy"]);
     }
     let best = sum.iter().copied().fold(0.0, f64::max);
     assert_eq!(result.selected_epoch, sum.iter().rposition(|&mean| mean == best));
-    assert!((result.protocol.selection_accuracy - best / 3.0).abs() < 1e-12);
+    assert!((result.protocol.selection_score - best / 3.0).abs() < 1e-12);
     assert_eq!(report::read(&[folder.path().to_owned()]).unwrap().len(), 1);
 }
 
@@ -186,7 +186,7 @@ fn a_search_keeps_the_configuration_that_the_sources_like_best() {
     assert_eq!(rows.len(), 4 * 4);
     for column in rows.chunks(4) {
         let key = |row: &BTreeMap<&str, &str>| {
-            (row["selection_accuracy"].parse::<f64>().unwrap(), -row["selection_loss"].parse::<f64>().unwrap())
+            (row["selection_score"].parse::<f64>().unwrap(), -row["selection_loss"].parse::<f64>().unwrap())
         };
         let chosen: Vec<usize> = (0..4).filter(|&i| column[i]["chosen"] == "1").collect();
         assert_eq!(chosen.len(), 1);

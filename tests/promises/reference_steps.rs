@@ -9,6 +9,7 @@ use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::{Labels, Split};
 use mmdg::method;
 use mmdg::objective::Shape;
+use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
 use mmdg::train::{Numbers, Optimizer, Pick, Precision, Protocol, Runs, Settings, Table, TableModality, TargetSplit, Task};
@@ -71,7 +72,7 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
             widths: vec![case.embedding; table.modalities().len()],
-            classes: 3,
+            task: Classification::task(3),
             domains: 2,
             hidden: case.head_hidden,
             heads: mmdg::objective::Heads::default(),

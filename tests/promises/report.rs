@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mmdg::measure::{Measure, Unit};
 use mmdg::report::results::{
-    BalanceResult, Bin, Calibration, DomainResult, EmbeddedRow, EpochResult, ProtocolResult, RowCounts, RunResult,
+    BalanceResult, Bin, Calibration, DomainResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, RowCounts, RunResult,
 };
 use mmdg::report::{self, Comparison};
 
@@ -16,10 +17,9 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
     let right = (100.0 * accuracy).round() as u64;
     let epoch = |e: f64| EpochResult {
         train_loss: 2.0 / (e + 1.0),
-        train_accuracy: 0.5 + 0.1 * e,
+        train_score: 0.5 + 0.1 * e,
         validation_loss: 2.0 / (e + 1.0),
-        validation_accuracy: 0.4 + 0.1 * e,
-        validation_macro_f1: 0.4,
+        validation: [("accuracy".to_owned(), 0.4 + 0.1 * e), ("macro_f1".to_owned(), 0.4)].into(),
         learning_rate: 1e-3,
         balance: if name.starts_with("gmp") {
             [("video".into(), signal.clone()), ("audio".into(), signal.clone())].into()
@@ -32,14 +32,13 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         part: part.into(),
         rows: 100,
         loss: 1.0,
-        accuracy,
-        macro_f1: accuracy - 0.05,
+        metrics: [("accuracy".to_owned(), accuracy), ("macro_f1".to_owned(), accuracy - 0.05)].into(),
         calibration: Some(Calibration { ece: 0.1, bins: vec![Bin { rows: 100, confidence: accuracy + 0.1, accuracy }] }),
         heads: if name.starts_with("gmp") { [("video".into(), 0.3), ("audio".into(), 0.5)].into() } else { BTreeMap::new() },
     };
     let losses = if name == "none" { &["classifier"][..] } else { &["classifier", "discriminator"] };
     RunResult {
-        format: 3,
+        format: FORMAT,
         name: name.into(),
         method: "erm".into(),
         balance: name.split(' ').next().unwrap().into(),
@@ -56,11 +55,14 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         settings: BTreeMap::from([("features".to_owned(), "0123456789".into()), ("epochs".into(), 3.into())]),
         store: None,
         provenance: BTreeMap::new(),
+        metrics: [("accuracy", "accuracy"), ("macro_f1", "macro-F1")]
+            .map(|(name, title)| Measure { name: name.into(), title: title.into(), unit: Unit::Share, higher_is_better: true })
+            .into(),
         classes: vec!["eating".into(), "opening door".into()],
         rows: RowCounts { train: 100, validation: 20, target: 100, left_out: 1, masked: 0 },
         protocol: ProtocolResult::default(),
-        source_validation_accuracy: 0.9,
-        target_accuracy: accuracy,
+        source_validation_score: 0.9,
+        target_score: accuracy,
         confusion: vec![vec![right.min(50), 50 - right.min(50)], vec![100 - right.max(50), right.max(50) - 50]],
         domains: vec![domain("animal", "validation"), domain(target, "test")],
         curve: (0..3).map(|e| epoch(f64::from(e))).collect(),
@@ -249,7 +251,7 @@ fn hostile_names_stay_text() {
 fn figures_that_are_not_finite_are_left_out_and_said_to_be() {
     let mut runs = runs();
     runs[0].curve[1].train_loss = f64::NAN;
-    runs[1].curve[2].train_accuracy = f64::INFINITY;
+    runs[1].curve[2].train_score = f64::INFINITY;
     for run in &mut runs {
         run.curve[1].balance.values_mut().for_each(|b| *b = [("rho", f64::NEG_INFINITY), ("sigma", 1e300)].into_iter().collect());
     }
@@ -375,25 +377,6 @@ fn one_target_with_several_sets_of_sources_is_several_tasks() {
     check_markup(&page(&runs));
 }
 
-#[test]
-fn results_of_the_first_format_are_still_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut old = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
-    old["format"] = 1.into();
-    for key in ["losses", "domains", "settings"] {
-        old.as_object_mut().unwrap().remove(key);
-    }
-    for epoch in old["curve"].as_array_mut().unwrap() {
-        epoch.as_object_mut().unwrap().retain(|key, _| key != "learning_rate" && key != "validation_macro_f1");
-    }
-    std::fs::write(folder.path().join("results.json"), old.to_string()).unwrap();
-    let read = report::read(&[folder.path().to_owned()]).unwrap();
-    assert!(read[0].on_target().is_none() && read[0].curve[0].learning_rate.is_nan());
-    let html = page(&read);
-    check_markup(&html);
-    assert!(!html.contains("Macro-F1 on the target, %"));
-}
-
 #[cfg(feature = "cli")]
 #[test]
 fn folders_of_runs_are_reported_without_a_pipeline_file() {
@@ -427,12 +410,13 @@ fn what_is_no_result_is_named() {
 
     let good = serde_json::to_value(run("none", "human", 0, 0.5)).unwrap();
     let cases = [
-        ("format", 5.into(), "format 5; expected 1 to 4"),
+        ("format", 4.into(), "format 4; expected 5"),
         ("seed", "one".into(), "expected the result of a run"),
-        ("target_accuracy", 61.2.into(), "expected a share in [0, 1]"),
-        ("target_accuracy", serde_json::Value::Null, "target_accuracy is null"),
-        ("target_accuracy", 0.6.into(), "target_accuracy is 0.6, while 50 of 100 rows are right"),
-        ("source_validation_accuracy", (-0.1).into(), "expected a share in [0, 1]"),
+        ("target_score", 61.2.into(), "expected a share in [0, 1]"),
+        ("target_score", serde_json::Value::Null, "target_score is null"),
+        ("metrics", serde_json::json!([]), "metrics is empty"),
+        ("target_score", 0.6.into(), "target_score is 0.6, while 50 of 100 rows are right"),
+        ("source_validation_score", (-0.1).into(), "expected a share in [0, 1]"),
         ("selected_epoch", serde_json::Value::Null, "expected an epoch"),
         ("diverged", 1.into(), "selected_epoch is a number of a run that diverged"),
         ("rows", serde_json::json!({"train": 1, "validation": 1, "target": 99, "left_out": 0}), "expected the 99 of the target"),
@@ -508,22 +492,6 @@ fn a_figure_that_a_balancer_does_not_have_is_not_drawn() {
     let one = read.iter().find(|run| run.name == "gmp (paper)" && run.target == "human" && run.seed == 1).unwrap();
     let k: Vec<Option<f64>> = one.curve.iter().map(|epoch| epoch.balance["video"].get("k")).collect();
     assert!(k[0] == Some(0.5) && k[1].unwrap().is_nan() && one.curve[0].balance["video"].get("rho").is_none());
-    // before format 3 there was only null, for both
-    for run in &mut some {
-        run.format = 2;
-        let nan = |balance: &mut BalanceResult| {
-            *balance = FIGURES.into_iter().map(|name| (name, balance.get(name).unwrap_or(f64::NAN))).collect();
-        };
-        run.curve.iter_mut().flat_map(|epoch| epoch.balance.values_mut()).for_each(nan);
-    }
-    let read = report::read(&[put(folder.path(), &some)]).unwrap();
-    assert!(
-        read.iter()
-            .flat_map(|run| &run.curve)
-            .flat_map(|epoch| epoch.balance.values())
-            .all(|balance| balance.get("rho").is_none())
-    );
-    assert!(!page(&read).contains("ρ, semantic"));
 }
 
 /// The same runs with many classes, of which any is taken for any.

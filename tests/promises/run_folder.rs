@@ -144,7 +144,7 @@ fn steps_events_and_embeddings_tell_of_the_run_and_are_equal_bytes() {
     let found = events(&one.path().join("gmp/domain1-0").join(NAME));
     assert_eq!(found.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [0, 1, 2]);
     for ((_, figures), epoch) in found.iter().zip(&results[0].curve) {
-        assert_eq!(figures["accuracy/validation"], epoch.validation_accuracy as f32);
+        assert_eq!(figures["accuracy/validation"], epoch.validation["accuracy"] as f32);
         assert_eq!(figures["balance/audio/k"], epoch.balance["audio"].get("k").unwrap() as f32);
         assert_eq!(figures.len(), 6 + 16);
     }

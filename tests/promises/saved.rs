@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mmdg::report::results::{DomainResult, RunResult};
+use mmdg::task::Answer;
 use mmdg::train::predict::{Fill, Lacking, Predictor};
 use mmdg::train::saved::Saved;
 use mmdg::train::{Protocol, Settings, Table};
@@ -34,7 +35,7 @@ fn a_saved_model_says_again_what_its_run_said() {
     for result in run(&table, &one(folder.path())).unwrap() {
         let predictor = Predictor::open(&model(folder.path(), &result)).unwrap();
         let card = predictor.card().unwrap();
-        assert_eq!((&card.classes, &card.sources, &card.target), (&result.classes, &result.sources, &result.target));
+        assert_eq!((card.labels.classes(), &card.sources, &card.target), (&result.classes[..], &result.sources, &result.target));
         let target = |row: usize| table.domains()[table.domain()[row]] == result.target;
         let found = predictor.examine(&table, &Lacking::default(), target).unwrap();
         let wanted = result.on_target().unwrap().clone();
@@ -44,7 +45,7 @@ fn a_saved_model_says_again_what_its_run_said() {
             let said = said.unwrap();
             assert!((said.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5);
             let largest = said.probabilities.iter().copied().fold(0.0, f64::max);
-            assert_eq!(said.probabilities[said.predicted.unwrap()], largest);
+            assert_eq!(said.probabilities[said.predicted.and_then(Answer::class).unwrap()], largest);
         }
     }
 }
@@ -163,7 +164,7 @@ fn the_verbs_predict_and_eval_speak_of_a_store() {
     };
     let output = mmdg(&["eval", "--json", "--domain", "q"]);
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(said["all"]["accuracy"], result.target_accuracy);
+    assert_eq!(said["all"]["metrics"]["accuracy"], result.target_score);
     assert_eq!((said["left_out"].as_u64(), said["domains"].as_array().unwrap().len()), (Some(0), 2));
     let text = String::from_utf8(mmdg(&["eval", "--split", "test"]).stdout).unwrap();
     assert!(text.lines().count() == 4 && text.contains("macro-F1"), "{text}");
@@ -175,7 +176,7 @@ fn the_verbs_predict_and_eval_speak_of_a_store() {
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(lines[0], ["id", "domain", "split", "class", "predicted", "p(run)", "p(eat)"]);
     let right = lines.iter().filter(|line| line[1] == "q" && line[3] == line[4]).count();
-    assert_eq!((lines.len(), right as f64 / 16.0), (33, result.target_accuracy));
+    assert_eq!((lines.len(), right as f64 / 16.0), (33, result.target_score));
     assert_eq!(mmdg(&["predict", "said.csv"]).status.code(), Some(3), "it is there already");
     assert_eq!(mmdg(&["predict", "said.txt"]).status.code(), Some(2));
     #[cfg(feature = "exchange")]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use mmdg::balance::{self, Balancer, EACH, Groups, Losses, Signals, TaskHeads, Update};
 use mmdg::manifest::Split;
-use mmdg::objective::{Batch, FusedClassification, Layout, Objective, Params, Reading, Role, Shape, Streams};
+use mmdg::objective::{Batch, FusedClassification, Layout, Objective, Params, Role, Shape, Streams};
 use mmdg::rng::Stream;
+use mmdg::task::{Classification, Reading};
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::{Optimizer, Table};
 use tch::{Device, Kind, Tensor};
@@ -164,7 +165,12 @@ impl Scores {
         let scores: Vec<f64> = self.scores.iter().flatten().flatten().copied().collect();
         let shape = [1, self.scores.len() as i64, self.label.len() as i64, -1];
         let share = Tensor::full([1, shape[2]], 1.0 / shape[2] as f64, (Kind::Double, Device::Cpu));
-        Reading::new(&Tensor::from_slice(&scores).view(shape), &Tensor::from_slice(&self.label).unsqueeze(0), &share)
+        Reading::new(
+            &Classification::of(2),
+            &Tensor::from_slice(&scores).view(shape),
+            &Tensor::from_slice(&self.label).unsqueeze(0),
+            &share,
+        )
     }
 }
 
@@ -194,7 +200,7 @@ fn build(name: &str, words: &str, more: &[(&str, f64)]) -> Box<dyn Balancer> {
 fn shape(modalities: usize) -> Shape {
     let widths = vec![3; modalities];
     let modalities = ["video", "audio", "flow"][..modalities].iter().map(|name| (*name).into()).collect();
-    Shape { modalities, widths, classes: 4, domains: 2, hidden: 5, heads: mmdg::objective::Heads::default() }
+    Shape { modalities, widths, task: Classification::task(4), domains: 2, hidden: 5, heads: mmdg::objective::Heads::default() }
 }
 
 /// Relative to the largest wanted number.

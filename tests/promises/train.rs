@@ -8,10 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use mmdg::balance::{Groups, Signals};
 use mmdg::hyperparameters::Hyperparameters;
 use mmdg::manifest::{Labels, Split};
-use mmdg::objective::{Heads, Reading, Role, Shape};
+use mmdg::objective::{Heads, Role, Shape};
 use mmdg::report::results::RunResult;
 use mmdg::rng::Stream;
 use mmdg::stop::Stop;
+use mmdg::task::{Classification, Reading};
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
 use mmdg::train::{
@@ -86,7 +87,7 @@ pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
             widths: vec![8; table.modalities().len()],
-            classes: table.classes().len() as i64,
+            task: Classification::task(table.classes().len() as i64),
             domains: table.domains().len() as i64 - 1,
             hidden: 12,
             heads: Heads::default(),
@@ -393,7 +394,12 @@ fn eighteen_steps_agree_with_plain_automatic_differentiation() {
 fn reading(p: &[f64]) -> Reading {
     let scores: Vec<f64> = p.iter().flat_map(|p| [p.ln(), (1.0 - p).ln()]).collect();
     let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
-    Reading::new(&Tensor::from_slice(&scores).view([1, -1, 1, 2]), &one.zeros_like().to_kind(Kind::Int64), &one)
+    Reading::new(
+        &Classification::of(2),
+        &Tensor::from_slice(&scores).view([1, -1, 1, 2]),
+        &one.zeros_like().to_kind(Kind::Int64),
+        &one,
+    )
 }
 
 #[test]
@@ -497,8 +503,8 @@ fn sixteen_samples_are_learned_by_heart() {
         Settings { epochs: 150, dropout: 0.0, protocol: one_task("domain2"), learning_rate: 1e-2, ..settings(folder.path()) };
     for result in run(&table, &settings).unwrap() {
         assert_eq!(result.rows.train, 16);
-        assert_eq!(result.curve.last().unwrap().train_accuracy, 1.0, "{}", result.name);
-        assert_eq!(result.source_validation_accuracy, 1.0, "{}", result.name);
+        assert_eq!(result.curve.last().unwrap().train_score, 1.0, "{}", result.name);
+        assert_eq!(result.source_validation_score, 1.0, "{}", result.name);
     }
 }
 
@@ -511,7 +517,7 @@ fn it_learns_and_two_runs_give_equal_bytes() {
     assert_eq!(results.len(), 4 * 3 * 2);
     run(&table, &of(other.path())).unwrap();
     for result in results {
-        assert!(result.source_validation_accuracy > 0.6, "{} {}", result.name, result.source_validation_accuracy);
+        assert!(result.source_validation_score > 0.6, "{} {}", result.name, result.source_validation_score);
         assert_eq!(result.confusion.iter().flatten().sum::<u64>(), result.rows.target as u64);
         check_domains(&result);
         assert_eq!(result.curve[0].balance.len(), if result.balance == "gmp" { 2 } else { 0 });
@@ -538,14 +544,14 @@ fn check_domains(run: &RunResult) {
     wanted.push((&run.target, "test"));
     assert_eq!(parts, wanted);
     let on_target = run.on_target().unwrap();
-    assert_eq!((on_target.accuracy, on_target.rows), (run.target_accuracy, run.rows.target as u64));
+    assert_eq!((on_target.metrics["accuracy"], on_target.rows), (run.target_score, run.rows.target as u64));
     let sources = &run.domains[..run.sources.len()];
-    let right: f64 = sources.iter().map(|domain| domain.accuracy * domain.rows as f64).sum();
-    assert!((right / run.rows.validation as f64 - run.source_validation_accuracy).abs() < 1e-9);
+    let right: f64 = sources.iter().map(|domain| domain.metrics["accuracy"] * domain.rows as f64).sum();
+    assert!((right / run.rows.validation as f64 - run.source_validation_score).abs() < 1e-9);
     for domain in &run.domains {
         let calibration = domain.calibration.as_ref().unwrap();
         assert_eq!((calibration.bins.len(), calibration.bins.iter().map(|bin| bin.rows).sum()), (15, domain.rows));
-        assert!((0.0..1.0).contains(&calibration.ece) && (0.0..=1.0).contains(&domain.macro_f1));
+        assert!((0.0..1.0).contains(&calibration.ece) && (0.0..=1.0).contains(&domain.metrics["macro_f1"]));
         let heads = if run.balance == "gmp" { vec!["audio", "video"] } else { vec![] };
         assert_eq!(domain.heads.keys().collect::<Vec<_>>(), heads);
         assert!(domain.heads.values().all(|share| *share > 0.2), "{:?}", domain.heads);
@@ -575,7 +581,7 @@ fn scrambled_target_labels_change_no_parameter() {
     let of = |folder: &Path| Settings { protocol: Protocol { seeds: vec![0, 1], ..one_task("domain2") }, ..settings(folder) };
     let plain = run(&table, &of(one.path())).unwrap();
     let changed = run(&scrambled, &of(other.path())).unwrap();
-    assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_accuracy != b.target_accuracy));
+    assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_score != b.target_score));
     for (a, b) in plain.iter().zip(&changed) {
         assert_eq!((a.selected_epoch, &a.curve), (b.selected_epoch, &b.curve));
         let file = Path::new(&a.name).join(format!("{}-{}", a.target, a.seed)).join("model.safetensors");

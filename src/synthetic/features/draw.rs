@@ -57,12 +57,7 @@ impl Draw {
 
     /// Part of its domain that a row belongs to.
     pub fn split(&self, row: usize) -> Split {
-        let (place, rows) = (row % self.parameters.rows, self.parameters.rows);
-        match 5 * place {
-            part if part < 3 * rows => Split::Train,
-            part if part < 4 * rows => Split::Val,
-            _ => Split::Test,
-        }
+        split(row % self.parameters.rows, self.parameters.rows)
     }
 
     /// Names of the classes.
@@ -112,6 +107,15 @@ impl Draw {
     /// Whether a row is the target's.
     pub fn is_target(&self, row: usize) -> bool {
         self.domain(row) == TARGET
+    }
+}
+
+/// Part of a domain of `rows` that the row at `place` belongs to.
+pub(super) fn split(place: usize, rows: usize) -> Split {
+    match 5 * place {
+        part if part < 3 * rows => Split::Train,
+        part if part < 4 * rows => Split::Val,
+        _ => Split::Test,
     }
 }
 

@@ -9,9 +9,12 @@
 //! of random signs, drawn anew for each row, so that the class of x_slow shows only in the product of its first two blocks;
 //! codes of two classes differ in half their signs. O and O′ are orthogonal, ε is standard normal, coord is −1 and 1 for the sources and 2.5 for the target. Classes are drawn from
 //! softmax(κ·N(0, 1)) in each source and uniformly in the target. So `quick` is learnt at once, with a share h that means nothing elsewhere, and `slow` holds everywhere.
+//!
+//! [`Linear`] draws features of which a value is a linear function, for regression.
 
 mod arm;
 mod draw;
+mod linear;
 mod parameters;
 #[cfg(feature = "hdf5")]
 mod store;
@@ -19,7 +22,8 @@ mod truth;
 
 pub use arm::Arm;
 pub use draw::Draw;
+pub use linear::Linear;
 pub use parameters::{COORDINATES, DOMAINS, MODALITIES, Parameters, TARGET};
 #[cfg(feature = "hdf5")]
-pub use store::write;
+pub use store::{write, write_values};
 pub use truth::Truth;

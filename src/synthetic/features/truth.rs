@@ -59,7 +59,7 @@ pub(super) fn signed(bits: u32) -> f64 {
 }
 
 /// Uniform on the sphere.
-fn unit(stream: Stream, width: usize) -> Vec<f64> {
+pub(super) fn unit(stream: Stream, width: usize) -> Vec<f64> {
     let mut x: Vec<f64> = (0..width as u32).map(|i| stream.normal(i)).collect();
     scale_to_unit(&mut x);
     x

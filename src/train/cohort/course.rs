@@ -5,12 +5,13 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::super::checkpoint::{self, Standing};
-use super::super::evaluate::{Evaluation, Judged};
+use super::super::evaluate::Evaluation;
 use super::super::plane;
 use super::super::selection::Pick;
 use super::{Cohort, Run, Trained};
 use crate::objective::Params;
 use crate::report::results::{EmbeddedRow, TEST, VALIDATION};
+use crate::task::Judged;
 use crate::{Error, Result};
 
 impl Cohort {
@@ -23,7 +24,7 @@ impl Cohort {
         let weights = self.flat_weights().shallow_clone();
         for (r, seen) in seen.into_iter().enumerate() {
             let Some(seen) = seen else { continue };
-            let score = self.runs[r].pick.score(epoch, &seen, oracle[r]);
+            let score = self.runs[r].pick.score(self.model.shape.task.as_ref(), epoch, &seen, oracle[r]);
             let course = &mut self.courses[r];
             let better = score.is_finite() && (course.selected.is_none() || score >= course.score);
             match seen.is_finite() {
@@ -39,7 +40,7 @@ impl Cohort {
         self.next += 1;
     }
 
-    /// Accuracy of each run on its oracle's rows; only where a run is chosen by an oracle are they looked at.
+    /// What each run's [`Evaluation::rank`] is on its oracle's rows; only where a run is chosen by an oracle are they looked at.
     fn oracle(&self) -> Vec<f64> {
         let rows = |run: &Run| if run.pick == Pick::Oracle { run.task.oracle.clone() } else { Vec::new() };
         let rows: Vec<Vec<usize>> = self.runs.iter().map(rows).collect();
@@ -47,9 +48,9 @@ impl Cohort {
             return vec![0.0; rows.len()];
         }
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
-        let classes = self.model.shape.classes as usize;
+        let task = self.model.shape.task.as_ref();
         let judged = self.evaluate(&self.weights(), &rows, false);
-        judged.iter().map(|judged| Evaluation::from_rows(classes, judged).accuracy).collect()
+        judged.iter().map(|judged| Evaluation::of(task, &judged.iter().collect::<Vec<_>>()).rank(task)).collect()
     }
 
     /// Whether every run has had all of its epochs, or has diverged.
@@ -75,7 +76,7 @@ impl Cohort {
         let trained = |(r, (validation, test)): (usize, (Vec<Judged>, Vec<Judged>))| {
             let mut domains = self.by_domain(VALIDATION, &validation);
             domains.extend(self.by_domain(TEST, &test));
-            let test = Evaluation::from_rows(self.model.shape.classes as usize, &test);
+            let test = Evaluation::of(self.model.shape.task.as_ref(), &test.iter().collect::<Vec<_>>());
             let mut course = self.courses[r].clone();
             if course.selected.is_none() || !test.loss.is_finite() {
                 let last = course.curve.len().saturating_sub(1);
@@ -101,7 +102,7 @@ impl Cohort {
                 row,
                 domain: self.names[self.domains[row]].clone(),
                 part: if run.task.test.contains(&row) { TEST } else { VALIDATION }.into(),
-                class: self.class_names[self.classes[row]].clone(),
+                class: self.labels.text(row),
                 x,
                 y,
             };

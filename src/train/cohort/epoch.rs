@@ -9,10 +9,10 @@ use crate::report::results::{DomainResult, EmbeddedRow};
 /// One epoch of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// Mean fused classification loss over the steps' rows.
+    /// Mean of the fused head's loss over the steps' rows.
     pub train_loss: f64,
-    /// Share of them that was right as seen.
-    pub train_accuracy: f64,
+    /// The first metric of them as seen.
+    pub train_score: f64,
     /// On the sources' validation rows, after the epoch.
     pub validation: Evaluation,
     /// Means of the balancer's record over the epoch's steps, by modality, in the order of its names.
@@ -37,7 +37,7 @@ pub struct Course {
     /// The epoch that was chosen, from 0; none yet, or of a run that diverged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<usize>,
-    /// What it was chosen by.
+    /// What it was chosen by: the larger the better.
     pub score: f64,
     /// The epoch whose loss is not finite: with it the run has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]

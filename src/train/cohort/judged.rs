@@ -4,28 +4,23 @@ use tch::{Device, Kind, Tensor};
 
 use super::super::device::to_host;
 use super::{Cohort, EVALUATED};
-use crate::objective::{Params, log_probability};
+use crate::objective::{Params, Shape};
 use crate::report::results::DomainResult;
-use crate::train::evaluate::{Judged, figures};
+use crate::task::Judged;
+use crate::train::evaluate::{figures, truth};
 use crate::train::features::Rows;
 use crate::train::model::Inputs;
 
 impl Cohort {
     /// What each run's model says of its own rows, in their order; of its uni-modal heads too where `heads` asks for it.
     pub fn evaluate(&self, params: &Params, rows: &[&[usize]], heads: bool) -> Vec<Vec<Judged>> {
-        let mut parts = Vec::new();
+        let (mut parts, task) = (Vec::new(), self.model.shape.task.as_ref());
         for inputs in self.chunks(rows) {
             let label = inputs.label.shallow_clone();
             let Some(scores) = tch::no_grad(|| self.model.scores(params, inputs, heads)) else { continue };
-            let confidence = scores.logits.softmax(-1, None).amax([-1i64].as_slice(), false);
-            let own = scores.heads.map(|heads| {
-                let (found, sure) = (heads.argmax(-1, false), heads.amax([-1i64].as_slice(), false).isfinite());
-                found.where_self(&sure, &found.full_like(-1)).transpose(1, 2)
-            });
-            let columns =
-                [Some(-log_probability(&scores.logits, &label)), Some(confidence), Some(scores.logits.argmax(-1, false))];
-            let columns = columns.into_iter().flatten().map(|column| column.unsqueeze(2)).chain(own);
-            parts.push(Tensor::cat(&columns.map(|column| column.to_kind(Kind::Double)).collect::<Vec<_>>(), 2));
+            let own = scores.heads.map(|heads| task.predicted(&heads).to_kind(Kind::Double));
+            let columns: Vec<Tensor> = std::iter::once(task.judge(&scores.logits, &label)).chain(own).collect();
+            parts.push(Tensor::cat(&columns, 2));
         }
         if parts.is_empty() {
             return rows.iter().map(|_| Vec::new()).collect();
@@ -36,13 +31,14 @@ impl Cohort {
         let figures = to_host(&all);
         let of_run = |(r, rows): (usize, &&[usize])| {
             let figures = figures.chunks(width).skip(r * parts.len() * EVALUATED);
+            let scale = &self.runs[r].task.label;
             let judged = |(&row, figures): (&usize, &[f64])| Judged {
                 row,
-                truth: self.classes[row],
-                predicted: figures[1].is_finite().then_some(figures[2] as usize),
+                truth: truth(&self.labels, row),
+                predicted: if figures[1].is_finite() { task.answer(figures[2], scale) } else { None },
                 confidence: figures[1],
                 loss: figures[0],
-                heads: figures[3..].iter().map(|&head| (head >= 0.0).then_some(head as usize)).collect(),
+                heads: figures[3..].iter().map(|&head| task.answer(head, scale)).collect(),
             };
             rows.iter().zip(figures).map(judged).collect()
         };
@@ -79,10 +75,10 @@ impl Cohort {
 
     /// Figures of each domain that has rows among these.
     pub(super) fn by_domain(&self, part: &str, rows: &[Judged]) -> Vec<DomainResult> {
-        let (classes, modalities) = (self.model.shape.classes as usize, &self.model.shape.modalities);
+        let Shape { task, modalities, .. } = &self.model.shape;
         let of = |(d, name): (usize, &String)| {
             let here: Vec<&Judged> = rows.iter().filter(|row| self.domains[row.row] == d).collect();
-            (!here.is_empty()).then(|| figures(name, part, classes, modalities, &here))
+            (!here.is_empty()).then(|| figures(name, part, task.as_ref(), modalities, &here))
         };
         self.names.iter().enumerate().filter_map(of).collect()
     }

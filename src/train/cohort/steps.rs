@@ -54,7 +54,7 @@ impl Cohort {
         self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect()
     }
 
-    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, accuracy and the balancer's record,
+    /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, score and the balancer's record,
     /// [R, 2 + M · record], and how many steps each run has taken.
     pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
         let plan = self.plan(epoch);
@@ -100,7 +100,12 @@ impl Cohort {
             features.push(x);
         }
         let domain = self.places.gather(1, &take(&self.domain), false);
-        Inputs { features, label: take(&self.label), domain, share, present, weight: None, masks }
+        let label = take(&self.label);
+        let label = match &self.label_scale {
+            Some([mean, scale]) => (label - mean) * scale,
+            None => label,
+        };
+        Inputs { features, label, domain, share, present, weight: None, masks }
     }
 
     /// Dropout factors of a step by branch: the first one's from the step's random state itself, the others' from what it gives for
@@ -140,7 +145,7 @@ impl Cohort {
             Some(record) => record.view([runs, -1]),
             None => Tensor::zeros([runs, (self.features.len() * self.model.records().len()) as i64], self.options()),
         };
-        Tensor::cat(&[seen.loss.unsqueeze(1), seen.accuracy.unsqueeze(1), record], 1)
+        Tensor::cat(&[seen.loss.unsqueeze(1), seen.score.unsqueeze(1), record], 1)
     }
 
     /// Run-steps a second over some of the first steps, which are trained for nothing else.
@@ -222,7 +227,7 @@ mod tests {
                 shape: Shape {
                     modalities: vec!["video".into(), "audio".into()],
                     widths: vec![128; 2],
-                    classes: 4,
+                    task: crate::task::Classification::task(4),
                     domains: 2,
                     hidden: 64,
                     heads: crate::objective::Heads::default(),

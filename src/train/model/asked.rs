@@ -96,7 +96,7 @@ impl Model {
         let batch = as_they_are(&embeddings, &inputs);
         let logits = self.terms.get(self.task).and_then(|loss| loss.objective.forward(params, &batch).logits)?;
         let mut readers = self.readers().filter(|_| heads);
-        let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.log().shallow_clone());
+        let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.outputs().shallow_clone());
         Some(Scores { embeddings, logits, heads })
     }
 

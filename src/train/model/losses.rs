@@ -9,7 +9,8 @@ use super::pass::Pass;
 use super::{Given, Head, Inputs, Loss, Model};
 use crate::balance::TaskHeads;
 use crate::method::Weights;
-use crate::objective::{Batch, Last, Params, Reading, View, contributions};
+use crate::objective::{Batch, Last, Params, View, contributions};
+use crate::task::Reading;
 
 /// What a step's losses have come to so far.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Found {
     pub slopes: Vec<Slope>,
     /// Of the loss that the runs are judged by, \[R\].
     pub task_loss: Option<Tensor>,
-    /// Its class scores.
+    /// Its outputs.
     pub logits: Option<Tensor>,
     probes: Vec<Probed>,
     /// Of classes and of domains, by probes, which come first, and by losses.

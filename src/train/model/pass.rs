@@ -6,7 +6,8 @@ use super::super::encoder::Tape;
 use super::super::sets::Sets;
 use super::{Given, Model, Moment};
 use crate::method::{BranchInput, Weights};
-use crate::objective::{Reading, Role};
+use crate::objective::Role;
+use crate::task::Reading;
 
 /// What came of a branch's forward pass.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use tch::Tensor;
 pub struct Inputs {
     /// Standardised features by modality, [R, B, D].
     pub features: Vec<Tensor>,
-    /// Classes [R, B].
+    /// Labels [R, B]: places of classes, or standardised values.
     pub label: Tensor,
     /// Source domains [R, B], counted within the run's sources.
     pub domain: Tensor,
@@ -52,19 +52,19 @@ pub(super) struct Head {
 pub struct Scores {
     /// Concatenated embeddings [R, B, Σ E_m].
     pub embeddings: Tensor,
-    /// Class scores of the fused head, [R, B, classes].
+    /// Outputs of the fused head, [R, B, outputs].
     pub logits: Tensor,
-    /// Log-probabilities of each modality's own head or probe, [R, M, B, classes], where there are such.
+    /// [What](crate::task::RowReading::outputs) each modality's own head or probe says, [R, M, B, outputs], where there are such.
     pub heads: Option<Tensor>,
 }
 
 /// What a step tells of itself.
 #[derive(Debug)]
 pub struct Seen {
-    /// Fused classification loss, \[R\].
+    /// The fused head's loss, \[R\].
     pub loss: Tensor,
-    /// Share of the batch that the fused head got right, \[R\].
-    pub accuracy: Tensor,
+    /// Mean of [`Task::score`](crate::task::Task::score) over the batch, \[R\].
+    pub score: Tensor,
     /// [`crate::balance::Record::tensor`].
     pub record: Option<Tensor>,
 }

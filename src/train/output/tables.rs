@@ -9,17 +9,16 @@ use crate::{Error, Result, fs};
 
 /// `metrics.csv`: one line an epoch.
 pub fn metrics(result: &RunResult) -> String {
-    let head = "epoch,train_loss,train_accuracy,learning_rate,validation_loss,validation_accuracy,validation_macro_f1\n";
+    let names: Vec<&str> = result.metrics.iter().map(|measure| measure.name.as_str()).collect();
+    let score = names.first().copied().unwrap_or_default();
+    let of_validation: String = names.iter().map(|name| format!(",validation_{name}")).collect();
+    let head = format!("epoch,train_loss,train_{score},learning_rate,validation_loss{of_validation}\n");
     let line = |(i, e): (usize, &EpochResult)| {
-        let validation = [e.validation_loss, e.validation_accuracy, e.validation_macro_f1];
-        let figures: String = [e.train_loss, e.train_accuracy, e.learning_rate]
-            .into_iter()
-            .chain(validation)
-            .map(|value| format!(",{value}"))
-            .collect();
-        format!("{i}{figures}\n")
+        let validation = names.iter().map(|name| e.on_validation(name));
+        let figures = [e.train_loss, e.train_score, e.learning_rate, e.validation_loss].into_iter().chain(validation);
+        format!("{i}{}\n", figures.map(|value| format!(",{value}")).collect::<String>())
     };
-    head.to_owned() + &result.curve.iter().enumerate().map(line).collect::<String>()
+    head + &result.curve.iter().enumerate().map(line).collect::<String>()
 }
 
 /// `balance.csv`: one line an epoch and modality with the figures `names` of a balancer, `NaN` where one is not a number.

@@ -41,7 +41,7 @@ impl Works<'_> {
     /// As [`Design::new`].
     pub fn design(&self, trial: &Trial) -> Result<Design> {
         let task = &trial.task;
-        Design::new(self.settings, &trial.column, &widths(self.table, task), self.table.classes().len(), task.sources.len())
+        Design::new(self.settings, &trial.column, &widths(self.table, task), &self.table.labels().space(), task.sources.len())
     }
 
     /// Trains and writes the runs of one cohort.

@@ -3,8 +3,9 @@
 use super::super::compare::Column;
 use super::super::design::Design;
 use super::Settings;
+use crate::manifest::LabelSpace;
 use crate::objective::{Heads, Shape};
-use crate::{Result, balance, method};
+use crate::{Result, balance, method, task};
 
 impl Design {
     /// Of runs with these settings on these modalities (name and width of features).
@@ -15,17 +16,17 @@ impl Design {
         settings: &Settings,
         column: &Column,
         modalities: &[(String, usize)],
-        classes: usize,
+        labels: &LabelSpace,
         domains: usize,
     ) -> Result<Self> {
         Ok(Self {
             shape: Shape {
                 modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
                 widths: modalities.iter().map(|(name, _)| settings.embedding.of(name) as i64).collect(),
-                classes: classes as i64,
+                task: task::of(labels, settings.label_smoothing, settings.loss),
                 domains: domains as i64,
                 hidden: settings.head_hidden as i64,
-                heads: Heads { fusion: settings.fusion, smoothing: settings.label_smoothing, unimodal: settings.unimodal_weight },
+                heads: Heads { fusion: settings.fusion, unimodal: settings.unimodal_weight },
             },
             inputs: modalities.iter().map(|(_, width)| *width as i64).collect(),
             hidden: settings.widths().0.into_iter().map(|width| width as i64).collect(),

@@ -1,36 +1,29 @@
-//! The pieces of every classification loss here.
+//! The pieces of every loss of labels here.
 
 use tch::Tensor;
 
 use super::Batch;
-
-/// Log-probability of each row's true class: scores [R, B, C] and labels [R, B] to [R, B].
-pub fn log_probability(logits: &Tensor, label: &Tensor) -> Tensor {
-    logits.log_softmax(-1, None).gather(2, &label.unsqueeze(2), false).squeeze_dim(2)
-}
+use crate::task::Task;
 
 /// Mean over each run's batch: values and shares [R, B] to \[R\].
 pub fn mean(values: &Tensor, share: &Tensor) -> Tensor {
     (values * share).sum_dim_intlist(1, false, None)
 }
 
-/// Cross-entropy of class scores [R, B, C] that is trained with, \[R\]: rows count by [`Batch::weight`], and of the truth
-/// `smoothing` is spread evenly over all classes (Szegedy et al., CVPR 2016). With both, a row's weight is that of its class
-/// for all of its loss; PyTorch's weighs the spread part by each class it is spread to.
-pub fn class_loss(logits: &Tensor, batch: &Batch, smoothing: f64) -> Tensor {
-    let mut log = log_probability(logits, batch.label);
-    if smoothing > 0.0 {
-        log = log * (1.0 - smoothing) + logits.log_softmax(-1, None).mean_dim(-1, false, None) * smoothing;
-    }
-    let Some(weight) = batch.weight else { return -mean(&log, batch.share) };
+/// The task's loss of outputs [R, B, outputs] that is trained with, \[R\]: rows count by [`Batch::weight`]. Where classes are smoothed too,
+/// a row's weight is that of its class for all of its loss; PyTorch's weighs the spread part by each class it is spread to.
+pub fn task_loss(task: &dyn Task, outputs: &Tensor, batch: &Batch) -> Tensor {
+    let loss = task.loss(outputs, batch.label);
+    let Some(weight) = batch.weight else { return mean(&loss, batch.share) };
     let share = batch.share * weight;
     let whole = share.sum_dim_intlist(1, true, None).clamp_min(1e-30);
-    -mean(&log, &(share / whole))
+    mean(&loss, &(share / whole))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::Classification;
 
     #[test]
     fn weights_and_smoothing_are_pytorchs() {
@@ -41,7 +34,7 @@ mod tests {
         let loss = |weight: Option<&Tensor>, smoothing| {
             let batch =
                 Batch { embeddings: &logits, label: &label, domain: &label, share: &share, present: None, weight, masks: None };
-            class_loss(&logits, &batch, smoothing).double_value(&[0])
+            task_loss(&Classification { classes: 3, smoothing }, &logits, &batch).double_value(&[0])
         };
         let close = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
         close(loss(None, 0.0), 1.8684868348264865);

@@ -1,0 +1,36 @@
+//! Whether settings fit what the labels of the features are.
+
+use super::super::compare::Resolved;
+use super::Settings;
+use crate::manifest::LabelSpace;
+use crate::task::{TaskKind, UNABLE, ValueLoss};
+use crate::{Error, Result};
+
+impl Settings {
+    /// That these labels can be predicted with these columns.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the key or the column, and what the labels are.
+    pub(in crate::train) fn check_labels(&self, labels: &LabelSpace, columns: &[Resolved]) -> Result<()> {
+        let kind = TaskKind::of(labels);
+        let wrong = |key: &str, value: &str, expected: &str| {
+            let problem = format!("{value}; expected {expected}: the features' labels are {labels}");
+            Err(Error::input(format!("[train] {key}"), problem))
+        };
+        if let Some(asked) = self.task.filter(|asked| *asked != kind) {
+            return wrong("task", &format!("{:?}", asked.name()), &format!("{:?}", kind.name()));
+        }
+        match kind {
+            TaskKind::Classification if self.loss != ValueLoss::default() => wrong("loss", "of values", "none"),
+            TaskKind::Regression if self.label_smoothing > 0.0 => wrong("label-smoothing", "of classes", "0"),
+            TaskKind::Regression if self.class_weights => wrong("class-weights", "of classes", "false"),
+            TaskKind::Regression => columns.iter().try_for_each(|asked| {
+                let name = asked.column.balance.name;
+                let Some((_, reason)) = UNABLE.iter().find(|(unable, _)| *unable == name) else { return Ok(()) };
+                let input = format!("[[train.compare]] {:?}", asked.column.name);
+                Err(Error::input(input, format!("balance {name:?} cannot predict values: {reason}; expected another balance")))
+            }),
+            TaskKind::Classification => Ok(()),
+        }
+    }
+}
