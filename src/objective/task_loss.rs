@@ -34,7 +34,7 @@ mod tests {
         let loss = |weight: Option<&Tensor>, smoothing| {
             let batch =
                 Batch { embeddings: &logits, label: &label, domain: &label, share: &share, present: None, weight, masks: None };
-            task_loss(&Classification { classes: 3, smoothing }, &logits, &batch).double_value(&[0])
+            task_loss(&Classification { smoothing, ..Classification::of(3) }, &logits, &batch).double_value(&[0])
         };
         let close = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
         close(loss(None, 0.0), 1.8684868348264865);

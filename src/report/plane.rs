@@ -1,4 +1,4 @@
-//! Embeddings in the plane: a dot for each row, coloured by class or by domain.
+//! Embeddings in the plane: a dot for each row, coloured by class, or the fifth that its value is in, and by domain.
 
 use super::Comparison;
 use super::markup::{escape, shorten};
@@ -20,12 +20,30 @@ pub fn figures(runs: &Comparison) -> String {
                 true => format!("{} (target)", row.domain),
                 false => row.domain.clone(),
             };
-            out.push_str(&figure(&format!("plane-{e}-{t}-class"), "By class", &run.embedding, &|row| row.class.clone()));
+            let (title, values) = (if run.classes.is_empty() { "By value" } else { "By class" }, values(&run.embedding));
+            let label = |row: &EmbeddedRow| if run.classes.is_empty() { fifth(&values, row) } else { row.class.clone() };
+            out.push_str(&figure(&format!("plane-{e}-{t}-class"), title, &run.embedding, &label));
             out.push_str(&figure(&format!("plane-{e}-{t}-domain"), "By domain", &run.embedding, &domain));
             out.push_str("</div>\n");
         }
     }
     out
+}
+
+/// Values of the rows, ascending; none of classes.
+fn values(rows: &[EmbeddedRow]) -> Vec<f64> {
+    let mut values: Vec<f64> = rows.iter().filter_map(|row| row.class.parse().ok()).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// From where to where the fifth of the values goes that a row's is in.
+fn fifth(values: &[f64], row: &EmbeddedRow) -> String {
+    let Ok(value) = row.class.parse::<f64>() else { return row.class.clone() };
+    let (count, place) = (values.len(), values.partition_point(|other| *other < value));
+    let fifth = (5 * place / count.max(1)).min(4);
+    let end = |place: usize| values.get(place).copied().unwrap_or(value);
+    format!("{:.3} to {:.3}", end(fifth * count / 5), end(((fifth + 1) * count / 5).max(1) - 1))
 }
 
 /// One drawing with its legend.
@@ -64,4 +82,29 @@ fn figure(id: &str, title: &str, rows: &[EmbeddedRow], group: &dyn Fn(&EmbeddedR
 /// Seven colours, then the same as rings.
 fn style(n: usize) -> String {
     format!("{} s{}", if (n / 7).is_multiple_of(2) { "dot" } else { "ring" }, n % 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_told_apart_by_fifths() {
+        let row = |value: f64| EmbeddedRow {
+            row: 0,
+            domain: String::new(),
+            part: String::new(),
+            class: value.to_string(),
+            x: 0.0,
+            y: 0.0,
+        };
+        let rows: Vec<EmbeddedRow> = (0..10).rev().map(|i| row(f64::from(i) / 2.0)).collect();
+        let values = values(&rows);
+        let of = |value: f64| fifth(&values, &row(value));
+        assert_eq!(
+            [of(0.0), of(0.5), of(1.0), of(4.5)],
+            ["0.000 to 0.500", "0.000 to 0.500", "1.000 to 1.500", "4.000 to 4.500"]
+        );
+        assert_eq!(fifth(&[1.0], &row(1.0)), "1.000 to 1.000");
+    }
 }

@@ -96,6 +96,12 @@ impl RunResult {
         self.metrics.first().unwrap_or(&NONE)
     }
 
+    /// The metric that its epoch was chosen by.
+    pub fn selected_by(&self) -> &Measure {
+        let asked = self.metrics.iter().find(|measure| self.protocol.metric.as_ref() == Some(&measure.name));
+        asked.unwrap_or_else(|| self.measure())
+    }
+
     /// Figures on the target's rows.
     pub fn on_target(&self) -> Option<&DomainResult> {
         self.domains.iter().find(|domain| domain.part == TEST && domain.domain == self.target)
@@ -176,7 +182,10 @@ pub struct ProtocolResult {
     /// The configuration of the random search that it has, 0 the given one; none where nothing was searched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<usize>,
-    /// The score that its epoch was chosen by: on source validation, of inner runs, or of the oracle. NaN of a run that
+    /// The metric that chose its epoch, where that is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// The figure that its epoch was chosen by: on source validation, of inner runs, or of the oracle. NaN of a run that
     /// diverged.
     #[serde(deserialize_with = "null_is_nan")]
     pub selection_score: f64,
@@ -184,7 +193,7 @@ pub struct ProtocolResult {
 
 impl Default for ProtocolResult {
     fn default() -> Self {
-        Self { kind: "multi-source".into(), role: Role::Result, configuration: None, selection_score: 0.0 }
+        Self { kind: "multi-source".into(), role: Role::Result, configuration: None, metric: None, selection_score: 0.0 }
     }
 }
 

@@ -14,13 +14,10 @@ pub fn check(run: &RunResult) -> Result<(), String> {
     if run.epochs == 0 {
         return Err("epochs is 0; expected at least 1".into());
     }
-    for (key, value) in [
-        ("source_validation_score", run.source_validation_score),
-        ("target_score", run.target_score),
-        ("selection_score", run.protocol.selection_score),
-    ] {
+    for (key, value) in [("source_validation_score", run.source_validation_score), ("target_score", run.target_score)] {
         figure(run.measure(), key, value, run.diverged.is_some())?;
     }
+    figure(run.selected_by(), "selection_score", run.protocol.selection_score, run.diverged.is_some())?;
     // an earlier epoch can have been the one that was tested
     let last = run.diverged.is_some() && run.curve.last().is_some_and(|epoch| !is_finite(epoch));
     let epochs = if last { run.diverged.map_or(run.epochs, |epoch| epoch + 1) } else { run.epochs };

@@ -13,12 +13,14 @@ pub struct Classification {
     pub classes: i64,
     /// Share of the truth spread evenly over all classes in losses that are trained with, in [0, 1) (Szegedy et al., CVPR 2016).
     pub smoothing: f64,
+    /// Place of the metric that chooses epochs.
+    pub selects: usize,
 }
 
 impl Classification {
     /// Of this many classes, without smoothing.
     pub fn of(classes: i64) -> Self {
-        Self { classes, smoothing: 0.0 }
+        Self { classes, smoothing: 0.0, selects: 0 }
     }
 
     /// The same as a task.
@@ -92,6 +94,10 @@ impl Task for Classification {
 
     fn metrics(&self) -> &'static [Metric] {
         &METRICS
+    }
+
+    fn selects(&self) -> &'static Metric {
+        METRICS.get(self.selects).unwrap_or(&METRICS[0])
     }
 }
 

@@ -52,8 +52,11 @@ pub trait Task: Debug + Send + Sync {
     /// A prediction, on the host; none where outputs are not finite. `scale` turns values back into the label's unit.
     fn answer(&self, prediction: f64, scale: &Scale) -> Option<Answer>;
 
-    /// By which figures runs are judged, the one that chooses the epoch first.
+    /// By which figures runs are judged, the one that they are compared by first.
     fn metrics(&self) -> &'static [Metric];
+
+    /// The one that chooses epochs and configurations: the first, unless another was asked for.
+    fn selects(&self) -> &'static Metric;
 }
 
 /// Which task.

@@ -21,10 +21,17 @@ pub use reading::{Reading, RowReading};
 pub use regression::{Regression, UNABLE, ValueLoss};
 pub use scale::Scale;
 
-/// What labels of this kind are trained with.
-pub fn of(labels: &LabelSpace, smoothing: f64, loss: ValueLoss) -> Arc<dyn Task> {
+/// What labels of this kind are trained with; `metric` chooses epochs, where the task has it.
+pub fn of(labels: &LabelSpace, smoothing: f64, loss: ValueLoss, metric: Option<&str>) -> Arc<dyn Task> {
+    let place = |task: &dyn Task| task.metrics().iter().position(|of| metric == Some(of.name)).unwrap_or(0);
     match labels {
-        LabelSpace::Classes(names) => Arc::new(Classification { classes: names.len() as i64, smoothing }),
-        LabelSpace::Values { .. } => Arc::new(Regression { loss }),
+        LabelSpace::Classes(names) => {
+            let task = Classification { smoothing, ..Classification::of(names.len() as i64) };
+            Arc::new(Classification { selects: place(&task), ..task })
+        }
+        LabelSpace::Values { .. } => {
+            let task = Regression { loss, selects: 0 };
+            Arc::new(Regression { selects: place(&task), ..task })
+        }
     }
 }

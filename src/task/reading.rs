@@ -148,7 +148,8 @@ mod tests {
     fn values_are_as_near_as_their_mean_error_says() {
         let outputs = Tensor::from_slice(&[1.0, 2.0, 9.0, 0.0, 0.0, 9.0]).view([1, 2, 3, 1]);
         let (label, share) = (Tensor::from_slice(&[0.5, 3.0, 0.0]), Tensor::from_slice(&[0.5, 0.5, 0.0]));
-        let reading = Reading::new(&Regression { loss: ValueLoss::Mse }, &outputs, &label.unsqueeze(0), &share.unsqueeze(0));
+        let reading =
+            Reading::new(&Regression { loss: ValueLoss::Mse, selects: 0 }, &outputs, &label.unsqueeze(0), &share.unsqueeze(0));
         close(&reading.confidence(), [(-0.75f64).exp(), (-1.75f64).exp()]);
         close(&reading.accuracy(), [(-0.75f64).exp(), (-1.75f64).exp()]);
         close(&reading.loss(), [(0.25 + 1.0) / 2.0, (0.25 + 9.0) / 2.0]);

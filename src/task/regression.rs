@@ -12,6 +12,8 @@ use super::{Answer, Judged, Metric, MetricUnit, RowReading, Scale, Task, TaskKin
 pub struct Regression {
     /// What is trained with.
     pub loss: ValueLoss,
+    /// Place of the metric that chooses epochs.
+    pub selects: usize,
 }
 
 /// Balancers that cannot be used with it, and why.
@@ -103,6 +105,10 @@ impl Task for Regression {
 
     fn metrics(&self) -> &'static [Metric] {
         &METRICS
+    }
+
+    fn selects(&self) -> &'static Metric {
+        METRICS.get(self.selects).unwrap_or(&METRICS[0])
     }
 }
 
@@ -207,7 +213,7 @@ mod tests {
     #[test]
     fn slopes_are_those_of_automatic_differentiation() {
         for loss in [ValueLoss::Mse, ValueLoss::L1, ValueLoss::Huber] {
-            let task = Regression { loss };
+            let task = Regression { loss, selects: 0 };
             let outputs = Tensor::from_slice(&[0.3, -2.0, 1.5, 0.9]).view([1, 4, 1]).set_requires_grad(true);
             let label = Tensor::from_slice(&[0.0, 0.5, 1.0, -3.0]).unsqueeze(0);
             let found = Tensor::run_backward(&[task.loss(&outputs, &label).sum(None)], &[&outputs], false, false);

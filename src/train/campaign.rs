@@ -215,7 +215,7 @@ impl<'a> Campaign<'a> {
                 let Some(first) = runs.first() else { continue };
                 let choice = if here.inner.is_empty() { Choice::of_search(first) } else { Choice::of_inner(runs) };
                 let choice = choice.filter(|_| runs.iter().all(|run| run.diverged.is_none()));
-                let sign = first.measure().sign();
+                let sign = first.selected_by().sign();
                 let (score, loss) = choice.map_or((f64::NAN, f64::NAN), |choice| (sign * choice.rank, choice.loss));
                 let of_task = [first.name.clone(), first.method.clone(), first.balance.clone(), first.modalities.join("+")];
                 let of_run = [here.name.clone(), i.to_string(), first.seed.to_string(), u8::from(i == best).to_string()];
@@ -247,7 +247,7 @@ impl Choice {
     /// The epoch with the best mean score of inner runs.
     fn of_inner(runs: &[RunResult]) -> Option<Self> {
         let point = |run: &RunResult| {
-            let rank = |e: &EpochResult| run.measure().sign() * e.on_validation(&run.measure().name);
+            let rank = |e: &EpochResult| run.selected_by().sign() * e.on_validation(&run.selected_by().name);
             run.curve.iter().map(|e| (rank(e), e.validation_loss)).collect()
         };
         Self::of_mean(&runs.iter().map(point).collect::<Vec<_>>())
@@ -258,6 +258,6 @@ impl Choice {
     fn of_search(run: &RunResult) -> Option<Self> {
         let epoch = run.selected_epoch?;
         let loss = run.curve.get(epoch).map_or(f64::NAN, |epoch| epoch.validation_loss);
-        Some(Self { epoch, rank: run.measure().sign() * run.protocol.selection_score, loss })
+        Some(Self { epoch, rank: run.selected_by().sign() * run.protocol.selection_score, loss })
     }
 }

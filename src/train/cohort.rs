@@ -23,7 +23,6 @@ use super::task::{Absent, Standard, Task};
 use crate::hyperparameters::Hyperparameters;
 use crate::manifest::Labels;
 use crate::objective::Params;
-use crate::task::Scale;
 
 mod course;
 mod dump;
@@ -194,13 +193,7 @@ impl Cohort {
             average: Average::new(recipe.average, &flat, runs.iter().map(|run| run.numbers).collect()),
             batch,
             dropout: design.dropout,
-            label_scale: matches!(table.labels(), Labels::Values { .. }).then(|| {
-                let column = |of: fn(&Scale) -> f64| {
-                    let column: Vec<f64> = runs.iter().map(|run| of(&run.task.label)).collect();
-                    place(Tensor::from_slice(&column).to_kind(kind)).unsqueeze(1)
-                };
-                [column(|scale| scale.mean), column(|scale| scale.scale)]
-            }),
+            label_scale: steps::label_scale(table.labels(), &runs, kind, device),
             label: placed.label(table),
             domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),

@@ -46,15 +46,20 @@ impl Evaluation {
         first.copied().unwrap_or(f64::NAN)
     }
 
-    /// What the best is chosen by: the first metric so that a larger number is better.
+    /// The metric that chooses epochs.
+    pub fn selected_by(&self, task: &dyn Task) -> f64 {
+        self.metrics.get(task.selects().name).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The same so that a larger number is better.
     pub fn rank(&self, task: &dyn Task) -> f64 {
-        sign(task) * self.score(task)
+        sign(task) * self.selected_by(task)
     }
 }
 
-/// 1 where a larger first metric is better, else −1.
+/// 1 where a larger number of the metric that chooses epochs is better, else −1.
 pub fn sign(task: &dyn Task) -> f64 {
-    if task.metrics().first().is_none_or(|metric| metric.higher_is_better) { 1.0 } else { -1.0 }
+    if task.selects().higher_is_better { 1.0 } else { -1.0 }
 }
 
 /// Number of bins of a calibration.

@@ -40,8 +40,7 @@ impl RunConfig {
         };
         let course = &trained.course;
         let judged_by = model.shape.task.as_ref();
-        let chosen = course.selected.and_then(|epoch| course.curve.get(epoch));
-        let chosen = chosen.map_or(f64::NAN, |epoch| epoch.validation.score(judged_by));
+        let chosen = course.selected.and_then(|epoch| course.curve.get(epoch)).map(|epoch| &epoch.validation);
         let whole = course.diverged.is_none();
         let figure = |figure: f64| if whole { figure } else { f64::NAN };
         let curve = course.curve.iter().map(|epoch| EpochResult {
@@ -87,13 +86,14 @@ impl RunConfig {
                 kind: self.protocol.into(),
                 role: self.role,
                 configuration: self.configuration,
+                metric: self.metric.clone(),
                 selection_score: figure(match trial.pick {
                     Pick::Chosen(choice) => sign(judged_by) * choice.rank,
                     Pick::Oracle => sign(judged_by) * course.score,
-                    Pick::Validation | Pick::Last => chosen,
+                    Pick::Validation | Pick::Last => chosen.map_or(f64::NAN, |chosen| chosen.selected_by(judged_by)),
                 }),
             },
-            source_validation_score: figure(chosen),
+            source_validation_score: figure(chosen.map_or(f64::NAN, |chosen| chosen.score(judged_by))),
             target_score: figure(trained.test.score(judged_by)),
             confusion: if whole { trained.test.confusion.clone() } else { Vec::new() },
             domains: if whole { trained.domains.clone() } else { Vec::new() },

@@ -33,6 +33,8 @@ pub struct Protocol {
     pub target_split: Option<TargetSplit>,
     /// How the tested epoch, and the configuration of a search, are chosen.
     pub selection: Selection,
+    /// Which of the task's metrics chooses them, such as `macro_f1` or `rmse`. Default: its first, accuracy or MAE.
+    pub metric: Option<String>,
     /// Random configurations that are tried for each column and task besides the given one; 0: no search.
     pub search: usize,
     /// Ranges of the search by key, in place of those that the balancer states: `lambda = [0.1, 0.5]`. Also `learning-rate`
@@ -51,6 +53,7 @@ impl Default for Protocol {
             seeds: vec![0, 1, 2],
             target_split: None,
             selection: Selection::SourceVal,
+            metric: None,
             search: 0,
             ranges: BTreeMap::new(),
         }

@@ -42,6 +42,9 @@ pub struct RunConfig {
     pub(super) target: String,
     pub(super) target_split: TargetSplit,
     pub(super) selection: &'static str,
+    /// The metric that chooses, where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metric: Option<String>,
     /// The epoch that inner runs chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) chosen_epoch: Option<usize>,
@@ -92,6 +95,7 @@ impl RunConfig {
             target: domain(task.target),
             target_split: task.target_split,
             selection: settings.protocol.selection.name(),
+            metric: settings.protocol.metric.clone(),
             chosen_epoch: match trial.pick {
                 Pick::Chosen(choice) => Some(choice.epoch),
                 _ => None,

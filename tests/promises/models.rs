@@ -24,7 +24,7 @@ fn every_kind_trains_a_run_alone_as_among_others() {
     ] {
         let base = design(&table, balance, 0.4);
         let heads = Heads { fusion, unimodal: 0.5 };
-        let task_of = Classification { classes: base.shape.task.outputs(), smoothing: 0.1 };
+        let task_of = Classification { smoothing: 0.1, ..Classification::of(base.shape.task.outputs()) };
         let design = Design {
             shape: Shape { heads, task: std::sync::Arc::new(task_of), ..base.shape },
             hidden: vec![12, 10],

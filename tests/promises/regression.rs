@@ -10,7 +10,7 @@ use mmdg::report::{self, Comparison, RunResult};
 use mmdg::synthetic::features::{DOMAINS, Linear, MODALITIES};
 use mmdg::task::{Answer, TaskKind, ValueLoss};
 use mmdg::train::predict::{Lacking, Predictor};
-use mmdg::train::{Precision, Settings, Table, TableModality};
+use mmdg::train::{Precision, Protocol, Selection, Settings, Table, TableModality};
 use tch::Tensor;
 
 use crate::train::{compare, one_task, run, settings, small};
@@ -205,6 +205,30 @@ fn a_saved_model_says_what_its_run_said() {
     }
 }
 
+#[test]
+fn another_metric_chooses_in_its_own_direction() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = table(1.0, "mm");
+    let choose = |metric: &str, selection: Selection| {
+        let protocol = Protocol { metric: Some(metric.into()), selection, ..one_task("target") };
+        let out = folder.path().join(format!("{metric}-{}", selection.name()));
+        run(&table, &Settings { protocol, ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
+    };
+    let chosen = |run: &RunResult| run.selected_epoch.unwrap();
+    for (metric, sign) in [("mae", -1.0), ("rmse", -1.0), ("pearson", 1.0)] {
+        let run = choose(metric, Selection::SourceVal);
+        let curve: Vec<f64> = run.curve.iter().map(|epoch| sign * epoch.validation[metric]).collect();
+        assert!(curve.iter().all(|rank| *rank <= curve[chosen(&run)]), "{metric} {curve:?}");
+        assert_eq!(run.protocol.selection_score, run.curve[chosen(&run)].validation[metric]);
+        assert_eq!((run.selected_by().name.as_str(), run.measure().name.as_str()), (metric, "mae"));
+        assert_eq!(run.source_validation_score, run.curve[chosen(&run)].validation["mae"]);
+        let oracle = choose(metric, Selection::Oracle);
+        assert!(oracle.protocol.selection_score > 0.0);
+        let inner = choose(metric, Selection::LeaveOneDomainOut);
+        assert!(inner.protocol.selection_score > 0.0 && inner.selection == "leave-one-domain-out");
+    }
+}
+
 /// A dumped step in f64, by one plain backward pass for each loss.
 #[test]
 fn a_step_is_that_of_plain_automatic_differentiation() {
@@ -305,6 +329,14 @@ fn what_does_not_fit_the_labels_is_refused_by_name() {
         let error = run(table, &settings).unwrap_err();
         assert!(matches!(error, Error::Input { .. }) && error.to_string().starts_with(expected), "{error} should be {expected}");
         assert!(!folder.path().join("runs").exists(), "{expected}");
+    }
+    let by = |name: &str, target: &str| Protocol { metric: Some(name.into()), ..one_task(target) };
+    for (table, protocol, expected) in [
+        (&values, by("accuracy", "target"), "\"accuracy\" is no metric of regression; expected one of mae, rmse, pearson"),
+        (&classes, by("rmse", "domain2"), "\"rmse\" is no metric of classification; expected one of accuracy, macro_f1"),
+    ] {
+        let error = run(table, &Settings { protocol, ..plain() }).unwrap_err().to_string();
+        assert_eq!(error, format!("[protocol] metric: {expected}"));
     }
     let settings = |task| Settings { task: Some(task), epochs: 1, ..few(&folder.path().join("told"), &COLUMNS[..1]) };
     assert_eq!(run(&values, &settings(TaskKind::Regression)).unwrap().len(), 1);

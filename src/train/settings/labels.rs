@@ -3,7 +3,7 @@
 use super::super::compare::Resolved;
 use super::Settings;
 use crate::manifest::LabelSpace;
-use crate::task::{TaskKind, UNABLE, ValueLoss};
+use crate::task::{self, TaskKind, UNABLE, ValueLoss};
 use crate::{Error, Result};
 
 impl Settings {
@@ -19,6 +19,14 @@ impl Settings {
         };
         if let Some(asked) = self.task.filter(|asked| *asked != kind) {
             return wrong("task", &format!("{:?}", asked.name()), &format!("{:?}", kind.name()));
+        }
+        let metrics = task::of(labels, 0.0, self.loss, None).metrics();
+        if let Some(asked) = &self.protocol.metric
+            && metrics.iter().all(|metric| metric.name != asked)
+        {
+            let names: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
+            let problem = format!("{asked:?} is no metric of {}; expected one of {}", kind.name(), names.join(", "));
+            return Err(Error::input("[protocol] metric", problem));
         }
         match kind {
             TaskKind::Classification if self.loss != ValueLoss::default() => wrong("loss", "of values", "none"),
