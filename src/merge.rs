@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::error::{Code, Failure};
-use crate::manifest::{LabelSpace, Labels, Manifest, Occurring, Segment};
+use crate::manifest::{Labels, Manifest, Occurring, Segment};
 use crate::provenance::{self, Provenance};
 use crate::sample::Made;
 use crate::stop::Stop;
@@ -219,27 +219,8 @@ fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
 
 /// The labels of all rows, one store's after the other's.
 fn labels(stores: &[Store]) -> Result<Labels> {
-    let (mut classes, mut places, mut values) = (Occurring::default(), Vec::new(), Vec::new());
-    let first = stores.first().map(|store| store.header().labels.clone());
-    for store in stores {
-        let labels = &store.manifest().labels;
-        match (&store.header().labels, &first) {
-            (LabelSpace::Classes(names), Some(LabelSpace::Classes(_))) => {
-                let of: Vec<usize> = names.iter().map(|name| classes.place(name)).collect();
-                places.extend(labels.places().iter().map(|&place| of[place as usize]));
-            }
-            (own @ LabelSpace::Values { .. }, Some(of_first)) if own == of_first => values.extend_from_slice(labels.values()),
-            (own, _) => {
-                let wanted = first.as_ref().map(ToString::to_string).unwrap_or_default();
-                let problem = format!("its labels are {own}; expected {wanted}, as in {}", stores[0].folder().display());
-                return Err(Error::input(store.folder().display(), problem));
-            }
-        }
-    }
-    Ok(match first {
-        Some(LabelSpace::Values { unit }) => Labels::Values { unit, of: values },
-        _ => Labels::classes(classes.into_names(), places),
-    })
+    let parts: Vec<&Labels> = stores.iter().map(|store| &store.manifest().labels).collect();
+    Labels::join(&parts).map_err(|(place, problem)| Error::input(stores[place].folder().display(), problem))
 }
 
 /// What the records of one store say of the rows of one modality.

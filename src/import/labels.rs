@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Settings;
 use super::names::named;
+use super::opened;
 use super::sheet::Sheet;
 use crate::dataset::labelled;
 use crate::manifest::{Labels, Manifest, Segment, Split, Words, hold_out};
@@ -21,7 +22,7 @@ pub(super) struct Labelled {
 impl Labelled {
     pub fn read(settings: &Settings) -> Result<Self> {
         let unit = settings.values.as_deref();
-        let of = |path: &Path| Ok(Sheet::of(path, unit.is_some())?.map(|sheet| (path.to_owned(), sheet)));
+        let of = |path: &Path| Ok(opened::open(path, unit.is_some())?.map(|sheet| (path.to_owned(), sheet)));
         let sheet = match &settings.labels {
             Some(path) => of(path)?,
             None => {

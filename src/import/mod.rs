@@ -2,6 +2,7 @@
 
 mod labels;
 mod names;
+mod opened;
 mod places;
 mod reduce;
 mod settings;

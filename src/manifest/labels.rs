@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::Occurring;
+
 /// The label of each row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Labels {
@@ -99,6 +101,29 @@ impl Labels {
             Self::Classes { names, of } => Self::Classes { names: names.clone(), of: pick(of, rows) },
             Self::Values { unit, of } => Self::Values { unit: unit.clone(), of: pick(of, rows) },
         }
+    }
+
+    /// Those of several tables, one after the other, classes by name in the order in which they come.
+    ///
+    /// # Errors
+    /// The place of the first part whose labels are of another kind or unit, and a sentence.
+    pub fn join(parts: &[&Self]) -> Result<Self, (usize, String)> {
+        let (mut classes, mut places, mut values) = (Occurring::default(), Vec::new(), Vec::new());
+        let first = parts.first().map(|part| part.space()).unwrap_or(LabelSpace::Classes(Vec::new()));
+        for (place, part) in parts.iter().enumerate() {
+            match (part, &first) {
+                (Self::Classes { names, of }, LabelSpace::Classes(_)) => {
+                    let own: Vec<usize> = names.iter().map(|name| classes.place(name)).collect();
+                    places.extend(of.iter().map(|&place| own[place as usize]));
+                }
+                (Self::Values { unit, of }, LabelSpace::Values { unit: first }) if unit == first => values.extend_from_slice(of),
+                _ => return Err((place, format!("its labels are {}; expected {first}, as in the first", part.space()))),
+            }
+        }
+        Ok(match first {
+            LabelSpace::Classes(_) => Self::classes(classes.into_names(), places),
+            LabelSpace::Values { unit } => Self::Values { unit, of: values },
+        })
     }
 
     /// What is wrong with them as those of so many rows: another number of them, a place beyond the names, a value that is not finite.

@@ -51,7 +51,7 @@ const COLUMNS: [&str; 8] = [
     "name = 'none'",
     "name = 'gmp'\nbalance = 'gmp'",
     "name = 'bench'\nbalance = 'gmp'\nvariant = 'bench'",
-    "name = 'cggm'\nbalance = 'cggm'",
+    "name = 'cggm'\nbalance = 'cggm'\nclamp = 2",
     "name = 'cggm (paper)'\nbalance = 'cggm'\nform = 'paper'\nclamp = 2",
     "name = 'pcgrad'\nbalance = 'pcgrad'",
     "name = 'ogm'\nbalance = 'ogm'\nmethod = 'unimodal'",
@@ -120,7 +120,7 @@ fn reported(results: &[RunResult], folder: &Path) {
     report::write(&read, &out).unwrap();
     let html = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(html.contains("RMSE on the target, mm (lower is better)") && html.contains("Pearson correlation on the target"));
-    assert!(!html.contains("Confusion matrices") && !html.contains("ECE") && html.contains("<h4>Training MAE</h4>"));
+    assert!(!html.contains("<h2>Confusion matrices") && !html.contains("ECE, %") && html.contains("<h4>Training MAE</h4>"));
     let csv = std::fs::read_to_string(out.join("report.csv")).unwrap();
     assert!(csv.starts_with(
         "name,method,balance,modalities,selection,sources,target,runs,target_mae,target_mae_std,source_validation_mae,"
@@ -161,7 +161,7 @@ fn other_losses_are_others_and_labels_that_do_not_vary_do_no_harm() {
     };
     let [mse, l1, huber] = [ValueLoss::Mse, ValueLoss::L1, ValueLoss::Huber].map(of);
     for result in [&mse, &l1, &huber] {
-        assert!(result.target_score < 1.5, "{}", result.target_score);
+        assert!(result.target_score < 0.5 * ignorant(&table), "{}", result.target_score);
         assert_eq!(result.metrics[0].unit, Unit::None);
     }
     let first = |run: &RunResult| run.curve[0].train_loss;
@@ -183,9 +183,13 @@ fn a_saved_model_says_what_its_run_said() {
         let predictor = Predictor::open(&model).unwrap();
         let found = predictor.examine(&table, &Lacking::default(), |row| table.domain()[row] == 2).unwrap();
         let on_target = result.on_target().unwrap();
-        assert_eq!((found.all.metrics["mae"], found.metrics), (result.target_score, result.metrics.clone()));
-        assert_eq!((&found.all.metrics, found.all.loss), (&on_target.metrics, on_target.loss), "{}", result.name);
-        assert_eq!(found.all.heads, on_target.heads);
+        // where a row stands in a batch may tell in the last digit
+        let close = |found: f64, wanted: f64| assert!((found / wanted - 1.0).abs() < 1e-5, "{} {found} {wanted}", result.name);
+        assert_eq!(found.metrics, result.metrics);
+        on_target.metrics.iter().for_each(|(name, wanted)| close(found.all.metrics[name], *wanted));
+        on_target.heads.iter().for_each(|(name, wanted)| close(found.all.heads[name], *wanted));
+        close(found.all.loss, on_target.loss);
+        assert_eq!(found.all.heads.len(), on_target.heads.len());
         // the values are in their unit
         let said = predictor.predict(&table, &Lacking::default()).unwrap();
         let off = |row: usize| match said[row].as_ref().unwrap().predicted {
@@ -194,7 +198,7 @@ fn a_saved_model_says_what_its_run_said() {
         };
         let rows: Vec<usize> = (0..table.len()).filter(|&row| table.domain()[row] == 2).collect();
         let mae = rows.iter().map(|&row| off(row)).sum::<f64>() / rows.len() as f64;
-        assert!((mae - result.target_score).abs() < 1e-12);
+        assert!((mae - found.all.metrics["mae"]).abs() < 1e-12);
         assert!(said.iter().flatten().all(|said| said.probabilities.is_empty()));
         let refused = |table: &Table| predictor.examine(table, &Lacking::default(), |_| true).unwrap_err().to_string();
         assert!(refused(&self::table(1.0, "cm")).contains("labels are values in \"cm\"; the model predicts values in \"mm\""));
@@ -373,13 +377,15 @@ fn the_program_goes_from_a_store_of_values_to_predictions() {
                 head-hidden = 8\n[[train.compare]]\nname = 'none'\n[[train.compare]]\nname = 'gmp'\nbalance = 'gmp'\n\
                 [protocol]\nseeds = [0]\ntargets = ['target']\n";
     std::fs::write(at("p.toml"), text).unwrap();
-    let said = good("train p.toml");
+    good("train p.toml");
+    let said = good("report runs --out made");
     assert!(said.contains("Target MAE, mm (lower is better)"), "{said}");
     let result: serde_json::Value =
         serde_json::from_slice(&std::fs::read(at("runs/gmp/target-0/results.json")).unwrap()).unwrap();
     let model = "runs/gmp/target-0/model.safetensors";
     let found: serde_json::Value = serde_json::from_str(&good(&format!("eval {model} store --json --domain target"))).unwrap();
-    assert_eq!(found["all"]["metrics"]["mae"], result["target_score"]);
+    let [eval, train] = [&found["all"]["metrics"]["mae"], &result["target_score"]].map(|mae| mae.as_f64().unwrap());
+    assert!((eval / train - 1.0).abs() < 1e-5, "{eval} {train}");
     assert_eq!(
         found["metrics"][0],
         serde_json::json!({"name": "mae", "title": "MAE", "unit": {"of": "mm"}, "higher_is_better": false})
@@ -399,13 +405,12 @@ fn the_program_goes_from_a_store_of_values_to_predictions() {
         .map(|line| (line[3].parse::<f64>().unwrap() - line[4].parse::<f64>().unwrap()).abs())
         .collect();
     let mae = target.iter().sum::<f64>() / target.len() as f64;
-    assert!((mae - result["target_score"].as_f64().unwrap()).abs() < 1e-6, "{mae}");
+    assert!((mae / train - 1.0).abs() < 1e-5, "{mae} {train}");
     good(&format!("predict {model} store said.npz"));
     let mut archive = mmdg::npy::Archive::open(&at("said.npz")).unwrap();
     let predicted = archive.array("predicted").unwrap().unwrap();
     let first: f64 = lines[1][4].parse().unwrap();
     assert_eq!((predicted.rows(), predicted.numbers(0).unwrap()), (300, vec![first]));
-    good("report runs --out made");
     for (arguments, expected) in [
         (
             "train p.toml --set train.task=classification",

@@ -14,11 +14,14 @@ use serde::Deserialize;
 use super::array::Listed;
 use crate::error::Action;
 use crate::import::settings::ModalitySource;
-use crate::import::sheet::Sheet;
 use crate::manifest::Words;
 use crate::npy::{Array, Element, Header};
 use crate::sample::Dtype;
 use crate::{Error, Result, fs};
+
+mod sheet;
+
+pub(in crate::import) use sheet::sheet;
 
 /// Rows that are read at once.
 const SOME: usize = 64;
@@ -146,55 +149,9 @@ impl<'p> Opened<'p> {
         texts.map(text).collect::<Result<_>>().map(|texts| Some(Words::Texts(texts)))
     }
 
-    /// Numbers of whatever type, one a row.
-    fn values(&self, name: &str) -> Result<Option<Vec<f64>>> {
-        let Some(place) = self.place(name) else { return Ok(None) };
-        let numbers = match self.reader.metadata().file_metadata().schema_descr().column(place).physical_type() {
-            Physical::INT64 => self.flat::<Int64Type>(name)?.map(|of| of.into_iter().map(|x| x.map(|x| x as f64)).collect()),
-            Physical::FLOAT => self.flat::<FloatType>(name)?.map(|of| of.into_iter().map(|x| x.map(f64::from)).collect()),
-            _ => self.flat::<DoubleType>(name)?,
-        };
-        let rows = numbers.unwrap_or_default().into_iter().enumerate();
-        let absent = |row| Error::input(self.path.display(), format!("column {name:?}, row {row} is null; expected a value"));
-        rows.map(|(row, number)| number.ok_or_else(|| absent(row))).collect::<Result<_>>().map(Some)
-    }
-
     fn seconds(&self, name: &str) -> Result<Option<Vec<Option<f64>>>> {
         self.flat::<DoubleType>(name)
     }
-}
-
-/// The rows that the file tells of.
-pub(in crate::import) fn sheet(path: &Path, values: bool) -> Result<Sheet> {
-    let opened = Opened::new(path)?;
-    let names = |key: &str| Ok::<_, Error>(opened.about::<Vec<String>>(key)?.map(Words::Texts));
-    let (class_names, domain_names) = (names("mmdg.class_names")?, names("mmdg.domain_names")?);
-    let seconds = |name: &str| {
-        Ok::<_, Error>(
-            opened.seconds(name)?.map(|seconds| seconds.into_iter().map(|second| second.unwrap_or(f64::NAN)).collect()),
-        )
-    };
-    let label_unit = names("mmdg.label_unit")?;
-    let (labels, values) = match values || label_unit.is_some() {
-        true => (None, opened.values("label")?),
-        false => match opened.words("class")? {
-            Some(classes) => (Some(classes), None),
-            None => (opened.words("label")?, None),
-        },
-    };
-    Ok(Sheet {
-        ids: opened.words("id")?,
-        labels,
-        values,
-        label_unit,
-        class_names,
-        domains: opened.words("domain")?,
-        domain_names,
-        splits: opened.words("split")?,
-        paths: opened.words("path")?,
-        starts: seconds("start")?,
-        ends: seconds("end")?,
-    })
 }
 
 /// A column of lists, or of bytes that the metadata gives a shape, in a file without a name; its rows are called by `id`.
