@@ -193,7 +193,7 @@ impl Cohort {
             average: Average::new(recipe.average, &flat, runs.iter().map(|run| run.numbers).collect()),
             batch,
             dropout: design.dropout,
-            label_scale: steps::label_scale(table.labels(), &runs, kind, device),
+            label_scale: placed.label_scale(table, runs.iter().map(|run| run.task.label)),
             label: placed.label(table),
             domain: placed.domain(table),
             places: indices(&places).view([-1, domains as i64]),

@@ -8,6 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::features::Features;
 use super::table::{Table, TableModality};
 use crate::manifest::Labels;
+use crate::task::Scale;
 
 /// A table's features, labels and domains on a device, once for all cohorts that train there. A modality is brought there when a
 /// cohort first asks for it.
@@ -63,6 +64,16 @@ impl Placed {
             Labels::Classes { of, .. } => Tensor::from_slice(&of.iter().map(|&place| i64::from(place)).collect::<Vec<_>>()),
             Labels::Values { of, .. } => Tensor::from_slice(of).to_kind(self.kind),
         })
+    }
+
+    /// Mean and scale of each run's labels, [R, 1] each, where they are values.
+    pub fn label_scale(&self, table: &Table, scales: impl Iterator<Item = Scale> + Clone) -> Option<[Tensor; 2]> {
+        let Labels::Values { .. } = table.labels() else { return None };
+        let column = |of: fn(Scale) -> f64| {
+            let column: Vec<f64> = scales.clone().map(of).collect();
+            Tensor::from_slice(&column).to_kind(self.kind).to_device(self.device).unsqueeze(1)
+        };
+        Some([column(|scale| scale.mean), column(|scale| scale.scale)])
     }
 
     /// Domain of each row, \[N\].

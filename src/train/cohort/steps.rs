@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::super::device::to_host;
 use super::super::dropout::factors;
@@ -11,11 +11,9 @@ use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::schedule::{Plan, Turn};
 use super::{Cohort, Run};
-use crate::manifest::Labels;
 use crate::method::Branch;
 use crate::objective::Streams;
 use crate::rng::Stream;
-use crate::task::Scale;
 
 impl Cohort {
     pub(super) fn plan(&self, epoch: usize) -> Plan {
@@ -163,16 +161,6 @@ impl Cohort {
         to_host(&seen); // the device is done
         (steps * self.runs.len()) as f64 / start.elapsed().as_secs_f64()
     }
-}
-
-/// Mean and scale of each run's labels, [R, 1] each, where they are values.
-pub(super) fn label_scale(labels: &Labels, runs: &[Run], kind: Kind, device: Device) -> Option<[Tensor; 2]> {
-    let Labels::Values { .. } = labels else { return None };
-    let column = |of: fn(&Scale) -> f64| {
-        let column: Vec<f64> = runs.iter().map(|run| of(&run.task.label)).collect();
-        Tensor::from_slice(&column).to_kind(kind).to_device(device).unsqueeze(1)
-    };
-    Some([column(|scale| scale.mean), column(|scale| scale.scale)])
 }
 
 /// Whether steps wait for the device that they run on.
