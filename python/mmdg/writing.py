@@ -63,8 +63,8 @@ def write(
     domain_places, domain_names = _places("domain", _each("domain", domain, rows), None)
     names = [str(name) for name in (range(rows) if ids is None else _each("ids", ids, rows))]
     given = []
-    for name, values in modalities.items():
-        array, stored = _array(name, values, rows, wanted)
+    for name, features in modalities.items():
+        array, stored = _array(name, features, rows, wanted)
         there = None if valid is None or name not in valid else [bool(v) for v in _each(f"valid[{name!r}]", valid[name], rows)]
         given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there, (jpeg or {}).get(name)))
     lines = list(zip(names, domain_places, _each("split", split, rows)))
