@@ -9,19 +9,20 @@ use std::time::Instant;
 
 use mmdg::backbone::layout::Reading;
 use mmdg::backbone::spec::{Norm, feed};
+use mmdg::modality::Kind;
 use mmdg::sample::Dtype;
 
 fn main() {
     let pixels = Norm { mean: vec![110.2, 100.6, 95.9], std: vec![58.1, 56.4, 55.3] };
-    for (name, dtype, shape, norm) in [
-        ("r2plus1d-18, u8", Dtype::U8, &[16u64, 112, 112, 3][..], pixels.clone()),
-        ("slowfast-r101, u8", Dtype::U8, &[32, 224, 224, 3], pixels),
-        ("vggsound-resnet18, f32", Dtype::F32, &[257, 1004], Norm::default()),
+    for (name, kind, dtype, shape, norm) in [
+        ("r2plus1d-18, u8", Kind::VIDEO, Dtype::U8, &[16u64, 112, 112, 3][..], pixels.clone()),
+        ("slowfast-r101, u8", Kind::VIDEO, Dtype::U8, &[32, 224, 224, 3], pixels),
+        ("vggsound-resnet18, f32", Kind::AUDIO, Dtype::F32, &[257, 1004], Norm::default()),
     ] {
         let values: u64 = shape.iter().product();
         let row: Vec<u8> = (0..values * dtype.size()).map(|i| (i * 31 % 127) as u8).collect();
         let mut planes = vec![0.0f32; values as usize];
-        let reading = Reading::usual(shape);
+        let reading = Reading::usual(shape, kind);
         let mut times: Vec<f64> = (0..200)
             .map(|_| {
                 let began = Instant::now();

@@ -224,7 +224,7 @@ fn write(path: &Path, arguments: &[&str]) -> Outcome<f64> {
     let segments: Vec<Segment> = (0..row_count.min(values.len() / width)).map(segment).collect();
     let labels = Labels::classes(vec!["class".into()], segments.iter().map(|_| 0));
     let manifest = Manifest::new("rows", labels, vec!["domain".into()], segments)?;
-    let modalities = [("video", Kind::Video), ("audio", Kind::Audio)]
+    let modalities = [("video", Kind::VIDEO), ("audio", Kind::AUDIO)]
         .iter()
         .zip(&arrays)
         .map(|((name, kind), (_, width))| ModalityHeader::features(name, *kind, dtype, *width as u64));

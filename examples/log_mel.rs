@@ -14,7 +14,6 @@ use mmdg::media::decode::Decoders;
 use mmdg::modality::Kind;
 use mmdg::preset::{self, Setup};
 use mmdg::sample::Memory;
-use mmdg::source::Source;
 use mmdg::span::Span;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,12 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let parameters = arguments.next().ok_or("usage: log_mel PARAMETERS FILE…")?;
     let parameters = serde_json::from_slice(parameters.as_encoded_bytes())?;
-    let preset = preset::build("log-mel", Setup { kind: Kind::Audio, dataset: "table" }, parameters, "PARAMETERS")?;
+    let preset = preset::build("log-mel", Setup { kind: Kind::AUDIO, dataset: "table" }, parameters, "PARAMETERS")?;
     let mut memory = Memory::new(1, preset.row().bytes() as usize);
     let (mut count, mut sum) = (0, 0.0);
     for path in arguments.map(PathBuf::from) {
         let segment = Segment::new("", path, Span::WHOLE);
-        preset.make(&Decoders, &Source::of(Kind::Audio, &segment, &Default::default())?, &[&segment], &mut memory)?;
+        preset.make(&Decoders, &segment.source(Kind::AUDIO, &Default::default())?, &[&segment], &mut memory)?;
         if let Some(Err(failure)) = &memory.outcomes[0] {
             return Err(format!("{}: {failure}", segment.path.display()).into());
         }

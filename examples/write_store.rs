@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     let segments = (0..100).map(|i| Segment::new(format!("clip-{i}"), "", Span::WHOLE)).collect();
     let labels = Labels::classes(vec!["open".into(), "close".into()], (0..100).map(|i| i % 2));
     let manifest = Manifest { labels, domains: vec!["kitchen".into()], segments, test_set: None };
-    let video = ModalityHeader::features("video", Kind::Video, Dtype::F16, 512);
+    let video = ModalityHeader::features("video", Kind::VIDEO, Dtype::F16, 512);
     let recipe = serde_json::json!({"backbone": "mine"});
     let plan = Plan { holds: "features", manifest, modalities: vec![video], recipe, shard_bytes: None };
     let values = |row: u64| (0..512).map(|i| (row * 512 + i) as f32 / 51200.0).collect();

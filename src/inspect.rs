@@ -214,7 +214,7 @@ impl std::fmt::Display for Inspection {
             let again = if modality.retry > 0 { format!(" ({} tried again)", modality.retry) } else { String::new() };
             let mut line = vec![
                 name.clone(),
-                modality.kind.name().to_owned(),
+                modality.kind.name.to_owned(),
                 modality.dtype.name().to_owned(),
                 format!("{:?}{}", modality.shape, modality.jpeg.map_or_else(String::new, |quality| format!(" JPEG {quality}"))),
                 match modality.shards == modality.shards_planned {

@@ -1,22 +1,18 @@
-//! Where the samples of one segment and modality come from.
+//! Where the samples of one segment and modality come from, by what has to be read; which that is a kind says ([`crate::modality::Definition::source`]).
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Code;
-use crate::manifest::Segment;
-use crate::modality::Kind;
 use crate::track::Track;
-use crate::{Error, Result};
 
 /// A place on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Source {
-    /// RGB pictures.
-    Video(Pictures),
-    /// Optical flow: horizontal and vertical displacement, each as pictures.
-    Flow(Pictures, Pictures),
+    /// Pictures in colour.
+    Pictures(Pictures),
+    /// Two planes of one picture, each as pictures of its own: optical flow, horizontal and vertical.
+    PicturePair(Pictures, Pictures),
     /// A sound track of a container, or a sound file.
     Sound {
         /// The file.
@@ -60,39 +56,13 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)]
 pub enum SourceRef<'a> {
-    Video { path: &'a Path, rate: Option<f64>, track: &'a Track },
-    Flow { x: &'a Path, y: &'a Path, rate: Option<f64> },
+    Pictures { path: &'a Path, rate: Option<f64>, track: &'a Track },
+    PicturePair { x: &'a Path, y: &'a Path, rate: Option<f64> },
     Sound { path: &'a Path, track: &'a Track },
     Waveform { path: &'a Path, key: &'a str, sample_rate: u32 },
 }
 
 impl<'a> SourceRef<'a> {
-    /// Where the samples of `segment` come from: sound from its own file if there is one, else from the recording itself; of several tracks the
-    /// one that the segment names, else `track`.
-    ///
-    /// # Errors
-    /// What is lacking, where the segment has no flow, or no sound beside extracted frames.
-    pub fn of(kind: Kind, segment: &'a Segment, track: &'a Track) -> Result<Self, &'static str> {
-        let extras = &segment.extras;
-        let sound = |path| Self::Sound { path, track: extras.audio_track.as_ref().unwrap_or(track) };
-        match kind {
-            Kind::Video => {
-                let track = extras.video_track.as_ref().unwrap_or(track);
-                Ok(Self::Video { path: &segment.path, rate: extras.frame_rate, track })
-            }
-            Kind::Flow => {
-                let (x, y) = extras.flow_paths.as_ref().ok_or("no flow files")?;
-                Ok(Self::Flow { x, y, rate: extras.flow_rate })
-            }
-            Kind::Audio => match (&extras.audio_path, &extras.audio_key) {
-                (Some(path), Some((key, sample_rate))) => Ok(Self::Waveform { path, key, sample_rate: *sample_rate }),
-                (Some(path), None) => Ok(sound(path)),
-                (None, _) if extras.frame_rate.is_some() => Err("no sound beside the extracted frames"),
-                (None, _) => Ok(sound(&segment.path)),
-            },
-        }
-    }
-
     /// The files that it needs, each with whether it is a folder: a tar stands for what lies in it.
     pub fn files(self) -> impl Iterator<Item = (&'a Path, bool)> {
         fn pictures(path: &Path, rate: Option<f64>) -> (&Path, bool) {
@@ -103,8 +73,8 @@ impl<'a> SourceRef<'a> {
             }
         }
         let (first, second) = match self {
-            Self::Video { path, rate, .. } => (pictures(path, rate), None),
-            Self::Flow { x, y, rate } => (pictures(x, rate), Some(pictures(y, rate))),
+            Self::Pictures { path, rate, .. } => (pictures(path, rate), None),
+            Self::PicturePair { x, y, rate } => (pictures(x, rate), Some(pictures(y, rate))),
             Self::Sound { path, .. } | Self::Waveform { path, .. } => ((path, false), None),
         };
         std::iter::once(first).chain(second)
@@ -118,9 +88,10 @@ impl<'a> SourceRef<'a> {
     /// The first file, for messages.
     pub fn path(self) -> &'a Path {
         match self {
-            Self::Video { path, .. } | Self::Flow { x: path, .. } | Self::Sound { path, .. } | Self::Waveform { path, .. } => {
-                path
-            }
+            Self::Pictures { path, .. }
+            | Self::PicturePair { x: path, .. }
+            | Self::Sound { path, .. }
+            | Self::Waveform { path, .. } => path,
         }
     }
 }
@@ -129,8 +100,10 @@ impl From<SourceRef<'_>> for Source {
     fn from(source: SourceRef<'_>) -> Self {
         let pictures = |path: &Path, rate, track: &Track| Pictures { path: path.into(), rate, track: track.clone() };
         match source {
-            SourceRef::Video { path, rate, track } => Self::Video(pictures(path, rate, track)),
-            SourceRef::Flow { x, y, rate } => Self::Flow(pictures(x, rate, &Track::Default), pictures(y, rate, &Track::Default)),
+            SourceRef::Pictures { path, rate, track } => Self::Pictures(pictures(path, rate, track)),
+            SourceRef::PicturePair { x, y, rate } => {
+                Self::PicturePair(pictures(x, rate, &Track::Default), pictures(y, rate, &Track::Default))
+            }
             SourceRef::Sound { path, track } => Self::Sound { path: path.into(), track: track.clone() },
             SourceRef::Waveform { path, key, sample_rate } => {
                 Self::Waveform { path: path.into(), key: key.to_owned(), sample_rate }
@@ -140,19 +113,10 @@ impl From<SourceRef<'_>> for Source {
 }
 
 impl Source {
-    /// [`SourceRef::of`], to keep.
-    ///
-    /// # Errors
-    /// [`Error::Media`] with [`Code::Absent`] where the segment has no flow, or no sound beside extracted frames.
-    pub fn of(kind: Kind, segment: &Segment, track: &Track) -> Result<Self> {
-        let absent = |what| Error::media(&segment.path, Code::Absent, what);
-        SourceRef::of(kind, segment, track).map(Self::from).map_err(absent)
-    }
-
     fn as_ref(&self) -> SourceRef<'_> {
         match self {
-            Self::Video(Pictures { path, rate, track }) => SourceRef::Video { path, rate: *rate, track },
-            Self::Flow(x, y) => SourceRef::Flow { x: &x.path, y: &y.path, rate: x.rate },
+            Self::Pictures(Pictures { path, rate, track }) => SourceRef::Pictures { path, rate: *rate, track },
+            Self::PicturePair(x, y) => SourceRef::PicturePair { x: &x.path, y: &y.path, rate: x.rate },
             Self::Sound { path, track } => SourceRef::Sound { path, track },
             Self::Waveform { path, key, sample_rate } => SourceRef::Waveform { path, key, sample_rate: *sample_rate },
         }

@@ -10,7 +10,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Gong et al., Interspeech 2021, arXiv:2104.01778",
     weights: "transformers: MIT/ast-finetuned-audioset-10-10-0.4593",
     model: None,
-    kind: Kind::Audio,
+    kind: Kind::AUDIO,
     preset: "log-mel",
     parameters: PARAMETERS,
     row: &[1024, 128],

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::modality::Kind;
+
 /// Letters of axes: batch, channel, time, height, width, features, samples.
 const LETTERS: &str = "CTHWDS";
 
 /// Axes of a network's input by letter, the batch first: `NCTHW`, `NTHWC`, `NCHW`, `NTD`, `ND`, `NS` and so on.
 ///
-/// Rows `[T, H, W, C]` are frames; rows of three dimensions are one picture `[H, W, C]`; rows of two are `[T, D]` where the layout has a D, else `[H, W]`;
-/// rows of one are D or S. An axis that only one side has is of length 1.
+/// What the axes of rows are their kind says ([`crate::modality::Definition::axes`]): of several ways to read as many dimensions, such as `[H, W]` and `[T, D]` of sound, the
+/// one whose last axis the layout has, else the usual one. An axis that only one side has is of length 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Layout(String);
@@ -35,22 +37,18 @@ impl From<Layout> for String {
 }
 
 impl Layout {
-    /// How rows of this shape are read in this layout.
+    /// How rows of this shape and kind are read in this layout.
     ///
     /// # Errors
     /// A sentence, where they cannot be.
-    pub fn of(&self, row: &[u64]) -> Result<Reading, String> {
+    pub fn of(&self, row: &[u64], kind: Kind) -> Result<Reading, String> {
         let letters = self.0.as_bytes().get(1..).unwrap_or_default();
         let has = |letter| letters.contains(&letter);
-        let axes: &[u8] = match row.len() {
-            1 if has(b'S') => b"S",
-            1 => b"D",
-            2 if has(b'D') => b"TD",
-            2 => b"HW",
-            3 => b"HWC",
-            4 => b"THWC",
-            _ => return Err(format!("layout {:?}: rows of {row:?} have no letters; expected one to four dimensions", self.0)),
-        };
+        let known = axes(row, kind);
+        let axes = known.iter().rev().find(|axes| axes.last().copied().is_some_and(has)).or(known.first()).ok_or_else(|| {
+            let expected = kind.axes.join(", ");
+            format!("layout {:?}: rows of {row:?} have no letters; expected those of {}: {expected}", self.0, kind.name)
+        })?;
         if let Some(left) = axes.iter().zip(row).find(|(axis, length)| !has(**axis) && **length != 1) {
             let axis = char::from(*left.0);
             return Err(format!(
@@ -80,31 +78,31 @@ pub struct Reading {
 
 impl Reading {
     /// As it lies.
-    pub fn plain(row: &[u64]) -> Self {
-        Self { shape: row.to_vec(), steps: steps(row), channel: (row.len() == 4).then_some(3) }
+    pub fn plain(row: &[u64], kind: Kind) -> Self {
+        let channel = axes(row, kind).first().and_then(|axes| axes.iter().position(|axis| *axis == b'C'));
+        Self { shape: row.to_vec(), steps: steps(row), channel }
     }
 
-    /// As networks mostly take it: frames as `NCTHW`, spectrograms as pictures of one channel, everything else as it lies.
-    pub fn usual(row: &[u64]) -> Self {
-        let known = match row.len() {
-            4 => "NCTHW",
-            2 => "NCHW",
-            _ => return Self::plain(row),
-        };
-        Layout(known.into()).of(row).unwrap_or_else(|_| Self::plain(row))
+    /// As networks mostly take it, [as the kind says](crate::modality::Definition::layout): frames as `NCTHW`, spectrograms as pictures of one channel; unusual rows as they lie.
+    pub fn usual(row: &[u64], kind: Kind) -> Self {
+        let plain = || Self::plain(row, kind);
+        match kind.axes.first().is_some_and(|axes| axes.len() == row.len()) {
+            true => Layout(kind.layout.into()).of(row, kind).unwrap_or_else(|_| plain()),
+            false => plain(),
+        }
     }
 
     /// The reading whose shape a network can take, `fits` says which: the usual one, else the row as it lies, else the only other one.
     ///
     /// # Errors
     /// The layouts that would do, where they are several; none where no layout would.
-    pub fn fitting(row: &[u64], fits: impl Fn(&[u64]) -> bool) -> Result<Self, Vec<&'static str>> {
-        let known = [Self::usual(row), Self::plain(row)].into_iter().find(|reading| fits(&reading.shape));
+    pub fn fitting(row: &[u64], kind: Kind, fits: impl Fn(&[u64]) -> bool) -> Result<Self, Vec<&'static str>> {
+        let known = [Self::usual(row, kind), Self::plain(row, kind)].into_iter().find(|reading| fits(&reading.shape));
         if let Some(reading) = known {
             return Ok(reading);
         }
-        let others = ["NTCHW", "NCHW", "NHWC", "NDT", "NTD", "NCS"];
-        let reading = |name: &'static str| Some((name, Layout(name.into()).of(row).ok()?));
+        let others = ["NCTHW", "NTCHW", "NCHW", "NHWC", "NDT", "NTD", "NCS"];
+        let reading = |name: &'static str| Some((name, Layout(name.into()).of(row, kind).ok()?));
         let mut found: Vec<_> = others.into_iter().filter_map(reading).filter(|(_, reading)| fits(&reading.shape)).collect();
         // what is the same to these rows is one
         found.dedup_by(|a, b| a.1.shape == b.1.shape && a.1.steps == b.1.steps);
@@ -125,6 +123,12 @@ impl Reading {
     }
 }
 
+/// What the axes of rows of this shape may be, the usual ones first; rows of as many dimensions as no sample of the kind has are features of it.
+fn axes(row: &[u64], kind: Kind) -> Vec<&'static [u8]> {
+    let of = |kind: Kind| kind.definition().axes.iter().map(|axes| axes.as_bytes()).filter(|axes| axes.len() == row.len());
+    if of(kind).next().is_some() { of(kind).collect() } else { of(Kind::FEATURES).collect() }
+}
+
 /// Elements from one place on an axis to the next, rows in C order.
 fn steps(row: &[u64]) -> Vec<usize> {
     let mut steps = vec![1; row.len()];
@@ -138,8 +142,13 @@ fn steps(row: &[u64]) -> Vec<usize> {
 mod tests {
     use super::*;
 
+    /// Frames and pictures are video's, all else is sound's.
+    fn kind(row: &[u64]) -> Kind {
+        if row.len() > 2 { Kind::VIDEO } else { Kind::AUDIO }
+    }
+
     fn shape(layout: &str, row: &[u64]) -> Result<Vec<u64>, String> {
-        Layout::try_from(layout.to_owned())?.of(row).map(|reading| reading.shape)
+        Layout::try_from(layout.to_owned())?.of(row, kind(row)).map(|reading| reading.shape)
     }
 
     #[test]
@@ -164,7 +173,7 @@ mod tests {
         for (layout, row, says) in [
             ("NCHW", &[8, 64, 48, 3][..], "has no T, of which rows of [8, 64, 48, 3] have 8"),
             ("ND", &[10, 4], "has no T"),
-            ("ND", &[1, 1, 1, 1, 1], "one to four dimensions"),
+            ("ND", &[1, 1, 1, 1, 1], "expected those of video: THWC, HWC"),
             ("CTHW", &[1], "expected N and then"),
             ("NCC", &[1], "expected N and then"),
             ("N", &[1], "expected N and then"),
@@ -180,7 +189,7 @@ mod tests {
     fn a_network_that_states_its_shape_needs_no_layout() {
         let found = |row: &[u64], wanted: &[u64]| {
             let fits = |shape: &[u64]| shape.len() == wanted.len() && shape.iter().zip(wanted).all(|(a, b)| a == b || *b == 0);
-            Reading::fitting(row, fits).map(|reading| reading.steps)
+            Reading::fitting(row, kind(row), fits).map(|reading| reading.steps)
         };
         assert_eq!(found(&[2, 5, 4, 3], &[3, 2, 5, 4]), Ok(vec![1, 60, 12, 3]));
         assert_eq!(found(&[2, 5, 4, 3], &[2, 5, 4, 3]), Ok(vec![60, 12, 3, 1]));

@@ -9,7 +9,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Li et al., CVPR 2022, arXiv:2112.01526",
     weights: "torchvision: MViT_V2_S_Weights.KINETICS400_V1",
     model: None,
-    kind: Kind::Video,
+    kind: Kind::VIDEO,
     preset: "uniform",
     parameters: r#"{"frames": 16, "resize": 256, "crop": 224}"#,
     row: &[16, 224, 224, 3],

@@ -89,8 +89,8 @@ impl Backbone {
             })
         };
         let reading = match &spec.layout {
-            Some(layout) => Ok(layout.of(&rows.shape)?),
-            None => Reading::fitting(&rows.shape, fits),
+            Some(layout) => Ok(layout.of(&rows.shape, rows.kind)?),
+            None => Reading::fitting(&rows.shape, rows.kind, fits),
         };
         let usual = || match place.device {
             _ if quantizes => 1,
@@ -102,7 +102,7 @@ impl Backbone {
             format!("input {:?} wants {wanted:?} (-1: any), but batches of these rows are {shape:?}{hint}", spec.input)
         };
         let reading = reading.map_err(|layouts| match layouts.as_slice() {
-            [] => refused(Reading::usual(&rows.shape).shape(), String::new()),
+            [] => refused(Reading::usual(&rows.shape, rows.kind).shape(), String::new()),
             _ => refused(&rows.shape, format!("; expected layout = one of {}", layouts.join(", "))),
         })?;
         if !fits(reading.shape()) || own > 0 && own != batch as i64 {

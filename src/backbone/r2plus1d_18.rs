@@ -9,7 +9,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Tran et al., CVPR 2018, arXiv:1711.11248",
     weights: "torchvision: R2Plus1D_18_Weights.KINETICS400_V1",
     model: None,
-    kind: Kind::Video,
+    kind: Kind::VIDEO,
     preset: "uniform",
     parameters: r#"{"frames": 16, "resize": 128, "crop": 112}"#,
     row: &[16, 112, 112, 3],

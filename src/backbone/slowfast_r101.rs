@@ -9,7 +9,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Feichtenhofer et al., ICCV 2019, arXiv:1812.03982",
     weights: "mmaction2: slowfast_r101_8x8x1_256e_kinetics400_rgb_20210218-0dd54025.pth",
     model: None,
-    kind: Kind::Video,
+    kind: Kind::VIDEO,
     preset: "slowfast",
     parameters: "{}",
     row: &[32, 224, 224, 3],

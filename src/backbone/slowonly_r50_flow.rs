@@ -9,7 +9,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Feichtenhofer et al., ICCV 2019, arXiv:1812.03982",
     weights: "mmaction2: slowonly_r50_8x8x1_256e_kinetics400_flow_20200704-6b384243.pth",
     model: None,
-    kind: Kind::Flow,
+    kind: Kind::FLOW,
     preset: "slowonly-flow",
     parameters: "{}",
     row: &[8, 0, 0, 2],

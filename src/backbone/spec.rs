@@ -129,15 +129,16 @@ fn fill<const N: usize>(row: &[u8], reading: &Reading, norm: &Norm, planes: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::modality::Kind;
     use proptest::prelude::*;
 
     #[test]
     fn pixels_become_planes() {
         let norm = Norm { mean: vec![0.0, 10.0], std: vec![1.0, 2.0] };
         let mut planes = [0.0; 4];
-        feed(&[1, 20, 3, 40], Dtype::U8, &Reading::usual(&[1, 1, 2, 2]), &norm, &mut planes);
+        feed(&[1, 20, 3, 40], Dtype::U8, &Reading::usual(&[1, 1, 2, 2], Kind::VIDEO), &norm, &mut planes);
         assert_eq!(planes, [1.0, 3.0, 5.0, 15.0]);
-        assert_eq!(Reading::usual(&[8, 64, 48, 3]).shape(), [3, 8, 64, 48]);
+        assert_eq!(Reading::usual(&[8, 64, 48, 3], Kind::VIDEO).shape(), [3, 8, 64, 48]);
     }
 
     #[test]
@@ -178,6 +179,7 @@ mod tests {
             dtype in 0..DTYPES.len(), row in prop::collection::vec(1u64..5, 1..=5), name in 0..LAYOUTS.len(), by_channel: bool,
         ) {
             let (dtype, name) = (DTYPES[dtype], LAYOUTS[name]);
+            let kind = if row.len() > 2 { Kind::VIDEO } else { Kind::AUDIO };
             let letters = match row.len() {
                 1 if name.contains('S') => "S",
                 1 => "D",
@@ -188,11 +190,11 @@ mod tests {
                 _ => "12345",
             };
             let (reading, axes) = match (name, row.len()) {
-                ("", 4) => (Ok(Reading::usual(&row)), "CTHW".to_owned()),
-                ("", 2) => (Ok(Reading::usual(&row)), "CHW".to_owned()),
-                ("", _) => (Ok(Reading::usual(&row)), letters.to_owned()),
-                ("plain", _) => (Ok(Reading::plain(&row)), letters.to_owned()),
-                _ => (Layout::try_from(name.to_owned()).unwrap().of(&row), name[1..].to_owned()),
+                ("", 4) => (Ok(Reading::usual(&row, kind)), "CTHW".to_owned()),
+                ("", 2) => (Ok(Reading::usual(&row, kind)), "CHW".to_owned()),
+                ("", _) => (Ok(Reading::usual(&row, kind)), letters.to_owned()),
+                ("plain", _) => (Ok(Reading::plain(&row, kind)), letters.to_owned()),
+                _ => (Layout::try_from(name.to_owned()).unwrap().of(&row, kind), name[1..].to_owned()),
             };
             let lost = letters.chars().zip(&row).any(|(letter, length)| *length > 1 && !axes.contains(letter));
             prop_assert_eq!(reading.is_err(), lost || row.len() > 4 && !["", "plain"].contains(&name));
@@ -215,7 +217,7 @@ mod tests {
                     left /= length;
                 }
                 // a channel of its own counts only where rows have channels
-                let own = if letters.contains('C') && (row.len() == 4 || name.contains('C')) { at.get(&'C').copied().unwrap_or(0) } else { 0 };
+                let own = if letters.contains('C') { at.get(&'C').copied().unwrap_or(0) } else { 0 };
                 let (mean, scale) = norm.of(own);
                 let expected = (stored(dtype, element(&row, letters, &at)).0 - mean) * scale;
                 prop_assert_eq!(found, expected, "{} of {:?} {:?} at {:?}", name, dtype, row, at);

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn integers_take_pixels_and_nothing_else() {
-        let reading = Reading::usual(&[2, 4, 4, 3]);
+        let reading = Reading::usual(&[2, 4, 4, 3], crate::modality::Kind::VIDEO);
         let norm = |mean: f32, std: f32| Norm { mean: vec![mean], std: vec![std] };
         let of = |found, rows, norm: Norm| Element::of_input(found).unwrap().check(rows, &reading, &norm);
         assert_eq!(of(TensorElementType::Uint8, Dtype::U8, Norm::default()), Ok(()));

@@ -9,7 +9,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Chen et al., ICASSP 2020, arXiv:2004.14368",
     weights: "VGGSound's authors: H.pth.tar (vggsound_avgpool.pth.tar)",
     model: None,
-    kind: Kind::Audio,
+    kind: Kind::AUDIO,
     preset: "vggsound",
     parameters: "{}",
     row: &[257, 1004],

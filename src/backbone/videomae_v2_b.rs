@@ -9,7 +9,7 @@ pub(super) static ENTRY: Entry = Entry {
     paper: "Wang et al., CVPR 2023, arXiv:2303.16727",
     weights: "transformers: OpenGVLab/VideoMAEv2-Base",
     model: None,
-    kind: Kind::Video,
+    kind: Kind::VIDEO,
     preset: "uniform",
     parameters: r#"{"frames": 16, "resize": 224, "crop": 224}"#,
     row: &[16, 224, 224, 3],

@@ -17,7 +17,7 @@ use crate::import::ModalitySource;
 #[cfg(feature = "exchange")]
 use crate::manifest::Split;
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
-use crate::modality::Kind;
+use crate::modality::{self, Kind};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use crate::sample::Dtype;
 use crate::stop::Stop;
@@ -92,8 +92,9 @@ pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
         };
         (Some(reduce), axis)
     });
+    let (out, modalities) = arguments.places()?;
     let settings = Settings {
-        modalities: arguments.modalities.iter().map(|text| source(text)).collect::<Result<_>>()?,
+        modalities: modalities.iter().map(|text| source(text)).collect::<Result<_>>()?,
         labels: arguments.labels.clone(),
         values: arguments.values.clone(),
         dtype: arguments.dtype.map(|dtype| if dtype == Float::F16 { Dtype::F16 } else { Dtype::F32 }),
@@ -108,7 +109,7 @@ pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
         split_seed: arguments.split_seed,
     };
     let bar = Bar::new("import", "samples", arguments.quiet);
-    let summary = crate::import::import(&arguments.out, &settings, stop, &|done, total| bar.show(done, total))?;
+    let summary = crate::import::import(out, &settings, stop, &|done, total| bar.show(done, total))?;
     bar.finish(&format!("{} samples, {} absent", summary.samples, summary.absent));
     Ok(WELL)
 }
@@ -120,13 +121,10 @@ fn source(text: &str) -> Result<ModalitySource> {
     let expected = "expected NAME[:KIND]=PATH[:KEY], such as video=features.npy";
     let (left, path) = text.split_once('=').ok_or_else(|| usage(expected.into()))?;
     let (name, kind) = left.split_once(':').map_or((left, None), |(name, kind)| (name, Some(kind)));
-    let kinds = [Kind::Video, Kind::Flow, Kind::Audio];
     let kind = match kind {
-        Some(word) => kinds.into_iter().find(|kind| kind.name() == word),
-        None => kinds.into_iter().find(|kind| name.starts_with(kind.name())),
+        Some(word) => modality::kind(word).map_err(usage)?,
+        None => modality::kind_of(name).unwrap_or(Kind::FEATURES),
     };
-    let kind = kind
-        .ok_or_else(|| usage(format!("what it shows is not clear; expected {name}:video=…, {name}:flow=… or {name}:audio=…")))?;
     let whole = Path::new(path);
     let (path, key) = match path.rsplit_once(':') {
         Some((path, key)) if !whole.exists() => (path, Some(key.to_owned())),

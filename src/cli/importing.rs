@@ -1,8 +1,10 @@
 //! What can be asked of `import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+
+use crate::{Error, Result};
 
 pub const IMPORT: &str = "A modality comes from
   features.npy           an array [rows, …], rows in the order of the labels, or of --ids
@@ -15,19 +17,20 @@ A row that the files lack is absent: it is listed, and zeros in the store. Label
 
   mmdg import store --labels labels.csv --modality video=slowfast.npy --modality audio=vggsound.npz:emb --dtype f16
   mmdg import store --labels labels.csv --modality video=mtcn.hdf5:visual_features --reduce mean
+  mmdg import store --labels labels.csv --modality text=bert.npy imu=imu.npy
   mmdg import store --labels labels.csv --modality rgb:video=i3d/ --modality flow=i3d/ --axes N,T,D --reduce mean=T";
 
 #[derive(Debug, Args)]
 #[cfg_attr(not(all(feature = "exchange", feature = "hdf5")), allow(dead_code, reason = "a build without import refuses it"))]
 pub struct ImportArguments {
     /// Folder of the store to make
-    pub out: PathBuf,
+    out: Option<PathBuf>,
     /// A CSV with the columns id,label,domain and, if you have them, split,path,start,end; or a .npz, .parquet or .safetensors with labels and domains [default: the first modality's file of these]
     #[arg(long)]
     pub labels: Option<PathBuf>,
-    /// A modality, what it shows where its name does not begin with video, flow or audio, and where it comes from
-    #[arg(long = "modality", value_name = "NAME[:KIND]=PATH[:KEY]", required = true)]
-    pub modalities: Vec<String>,
+    /// Modalities of any name, what they show (video, flow, audio or features) [default: the kind that the name begins with, else features], and where they come from
+    #[arg(long = "modality", value_name = "NAME[:KIND]=PATH[:KEY]", required = true, num_args = 1..)]
+    modalities: Vec<String>,
     /// Labels are numbers in this unit, not classes; "" for none [default: what a file that `mmdg export` wrote says, else classes]
     #[arg(long, value_name = "UNIT")]
     pub values: Option<String>,
@@ -63,10 +66,24 @@ pub struct ImportArguments {
     pub quiet: bool,
 }
 
+impl ImportArguments {
+    /// The folder, and what is said of each modality. A folder that stands right behind modalities came in with these.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no folder.
+    pub fn places(&self) -> Result<(&Path, &[String])> {
+        match (&self.out, self.modalities.split_last()) {
+            (Some(out), _) => Ok((out, &self.modalities)),
+            (None, Some((out, modalities))) if !out.contains('=') && !modalities.is_empty() => Ok((out.as_ref(), modalities)),
+            _ => Err(Error::Usage("OUT is not given; expected the folder of the store to make".into())),
+        }
+    }
+}
+
 /// What becomes of a dimension, and which by name.
 pub type Reduction = (How, Option<String>);
 
-fn reduction(text: &str) -> Result<Reduction, String> {
+fn reduction(text: &str) -> std::result::Result<Reduction, String> {
     let (how, axis) = text.split_once('=').map_or((text, None), |(how, axis)| (how, Some(axis.to_owned())));
     let known = [("mean", How::Mean), ("max", How::Max), ("first", How::First)];
     let how = known.into_iter().find(|(name, _)| *name == how).map(|(_, how)| how);

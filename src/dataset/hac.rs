@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Draft, Findings, Settings, records, renamed, root, some_of};
-use crate::manifest::{Extra, Labels, Segment, Split, TestSet};
+use crate::manifest::{Labels, Segment, Split, TestSet};
+use crate::modality::{Kind, Media};
 use crate::span::Span;
 use crate::{Error, Result};
 
@@ -59,15 +60,11 @@ fn row(record: &csv::StringRecord, folder: &Path) -> Result<(String, usize, Segm
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let there = |path: PathBuf| path.is_file().then_some(path);
     let flow = |axis: &str| folder.join("flow").join(format!("{stem}_flow_{axis}.mp4"));
-    let segment = Segment {
-        extras: Extra {
-            audio_path: there(folder.join("audio").join(format!("{stem}.wav"))),
-            flow_paths: Some((flow("x"), flow("y"))),
-            ..Extra::default()
-        }
-        .into(),
-        ..Segment::new("", folder.join("videos").join(file), Span::WHOLE)
-    };
+    let mut segment = Segment::new("", folder.join("videos").join(file), Span::WHOLE);
+    segment.set_media(Media::at(Kind::FLOW, [flow("x"), flow("y")]));
+    if let Some(wav) = there(folder.join("audio").join(format!("{stem}.wav"))) {
+        segment.set_media(Media::at(Kind::AUDIO, [wav]));
+    }
     Ok((stem.to_owned(), label, segment))
 }
 

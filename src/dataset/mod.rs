@@ -8,9 +8,8 @@ mod records;
 mod settings;
 mod table;
 
-pub use settings::{Annotations, ClassMap, Files, Media, Settings};
+pub use settings::{Annotations, ClassMap, Files, MediaForm, Settings};
 
-pub use beside::sound_beside;
 pub use table::labelled;
 
 use draft::{Draft, names, renamed, root, some_of, split_of_name};

@@ -58,7 +58,7 @@ pub struct Settings {
     pub class_table: Option<PathBuf>,
     /// `epic-kitchens`: which media to use. Default: the first found of videos, extracted frames and pre-cut clips.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media: Option<Media>,
+    pub media: Option<MediaForm>,
     /// `epic-kitchens`: an HDF5 file of waveforms by video, or a folder of wav files. Default: a wav beside the video or the
     /// folder of frames, else the video's own sound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub enum ClassMap {
 /// Forms in which EPIC-Kitchens lies on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Media {
+pub enum MediaForm {
     /// Whole videos.
     Videos,
     /// Extracted frames, in folders or tars.

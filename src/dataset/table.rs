@@ -1,17 +1,17 @@
-//! Any table: a CSV with a header, `id,path,start,end,label,domain` and optionally `split`, `audio_path`, `flow_x_path`, `flow_y_path`;
-//! for extracted frames `frame_rate` and `flow_rate`, for stretches in frame numbers `start_frame`, `stop_frame` and `number_rate`, for clips
-//! cut out beforehand `precut` (`yes`), for sound in HDF5 `audio_key` and `audio_rate`, for recordings of several tracks `audio_track` and `video_track`. Labels are classes, or numbers where `values` says their unit. A store's `manifest.csv` is such a table.
+//! Any table: a CSV with a header, `id,path,start,end,label,domain` and optionally `split`, for stretches in frame numbers `start_frame`, `stop_frame` and
+//! `number_rate`, for clips cut out beforehand `precut` (`yes`), and the columns of kinds ([`crate::modality::columns`]). Labels are classes, or numbers where
+//! `values` says their unit. A store's `manifest.csv` is such a table.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::{Draft, Findings, Records, Settings, names};
 use crate::error::few;
-use crate::manifest::{Labels, Manifest, Occurring, Segment, Split, hold_out, sort, value};
-use crate::store::manifest_csv::{self, COLUMNS, Column};
+use crate::manifest::{Labels, Manifest, Occurring, Segment, hold_out, sort, value};
+use crate::store::manifest_csv::{self, Columns, Own};
 use crate::{Error, Result};
 
-const REQUIRED: [Column; 6] = [Column::Id, Column::Path, Column::Start, Column::End, Column::Label, Column::Domain];
+const REQUIRED: [Own; 6] = [Own::Id, Own::Path, Own::Start, Own::End, Own::Label, Own::Domain];
 
 /// The rows of a table; domains are places among those that occur.
 struct Lines {
@@ -110,7 +110,7 @@ pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft
 /// [`Error::Input`] naming file, line and what was expected.
 pub fn labelled(path: &Path, unit: Option<&str>, split_seed: u64) -> Result<(Manifest, Vec<String>)> {
     let mut findings = Findings::default();
-    let read = lines(path, None, &[Column::Id, Column::Label, Column::Domain], unit, &mut findings);
+    let read = lines(path, None, &[Own::Id, Own::Label, Own::Domain], unit, &mut findings);
     let Lines { mut segments, labels, domains: of_lines, has_split, .. } = read?;
     if let Some(fault) = findings.faults.into_iter().next() {
         return Err(fault);
@@ -127,39 +127,33 @@ pub fn labelled(path: &Path, unit: Option<&str>, split_seed: u64) -> Result<(Man
     Ok((Manifest::new(&path.display().to_string(), labels, domains, segments)?, ids))
 }
 
-fn lines(path: &Path, root: Option<&Path>, required: &[Column], unit: Option<&str>, findings: &mut Findings) -> Result<Lines> {
+fn lines(path: &Path, root: Option<&Path>, required: &[Own], unit: Option<&str>, findings: &mut Findings) -> Result<Lines> {
     let mut records = Records::open(path, true)?;
-    let header = records.header();
-    if let Some(name) = header.iter().find(|name| !COLUMNS.contains(name)) {
-        let known = COLUMNS.join(", ");
-        return Err(Error::input(path.display(), format!("line 1: unknown column {name:?}; expected some of {known}")));
-    }
-    let places = COLUMNS.map(|name| header.iter().position(|column| column == name));
-    if let Some(missing) = required.iter().find(|column| places[**column as usize].is_none()) {
+    let at_top = |problem| Error::input(path.display(), format!("line 1: {problem}"));
+    let columns = Columns::of(records.header()).map_err(at_top)?;
+    if let Some(missing) = required.iter().find(|column| columns.place(**column).is_none()) {
         let expected = required.iter().map(|column| column.name()).collect::<Vec<_>>().join(",");
-        return Err(Error::input(path.display(), format!("line 1: no column {:?}; expected {expected}", missing.name())));
+        return Err(at_top(format!("no column {:?}; expected {expected}", missing.name())));
     }
-    let has_split = places[Column::Split as usize].is_some();
+    let has_split = columns.place(Own::Split).is_some();
     let (labels, domains) = (Written::new(unit), Occurring::default());
     let mut lines = Lines { segments: Vec::new(), numbers: Vec::new(), labels, domains, has_split };
     let (mut record, mut shapes, mut values) = (csv::StringRecord::new(), Findings::default(), Findings::default());
     while let Some(number) = records.next(&mut record, &mut shapes)? {
-        let written = |column: Column| places[column as usize].map(|place| record[place].trim()).unwrap_or_default();
-        let field = |column: Column| match column {
-            Column::Split if !has_split => Split::Train.name(),
-            Column::Path if !required.contains(&column) && written(column).is_empty() => written(Column::Id),
-            _ => written(column),
-        };
-        let named = [Column::Path, Column::Id, Column::Label, Column::Domain];
-        let segment = match named.into_iter().find(|column| field(*column).is_empty()) {
+        let text = |place: usize| record[place].trim();
+        let field = |column: Own| columns.place(column).map_or("", text);
+        let named = [Own::Path, Own::Id, Own::Label, Own::Domain].into_iter();
+        let segment = match named.filter(|column| required.contains(column)).find(|column| field(*column).is_empty()) {
             Some(empty) => Err(format!("{} is empty; expected a value", empty.name())),
-            None => {
-                manifest_csv::segment(&field, root).and_then(|segment| lines.labels.add(written(Column::Label)).map(|()| segment))
-            }
+            None => manifest_csv::segment(&columns, &text, root)
+                .and_then(|segment| lines.labels.add(field(Own::Label)).map(|()| segment)),
         };
         let segment = segment.map_err(|problem| Error::input(path.display(), format!("line {number}: {problem}")));
-        let Some(segment) = values.part(segment) else { continue };
-        let domain = lines.domains.place(written(Column::Domain));
+        let Some(mut segment) = values.part(segment) else { continue };
+        if segment.path.as_os_str().is_empty() {
+            segment.path = field(Own::Id).into();
+        }
+        let domain = lines.domains.place(field(Own::Domain));
         lines.segments.push(Segment { domain, ..segment });
         lines.numbers.push(number);
     }

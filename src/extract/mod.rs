@@ -90,6 +90,7 @@ pub fn from_media(
     modalities.values_mut().for_each(|modality| modality.jpeg = None);
     let session = Session { dataset: dataset.to_owned(), modalities };
     let crew = Crew::new(session, work.breeder, work.patience)?;
+    crew.makers().iter().try_for_each(|maker| maker.check_media(&manifest.segments))?;
     let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
     let recipe = preprocess::recipe(crew.makers(), manifest.test_set);
     extract(settings, &headers, recipe, manifest, Origin::Media { crew, manifest, identities: Identities::default() }, work)

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Code;
+use crate::modality::{KINDS, Kind, Media, Recording};
+use crate::source::{Source, SourceRef};
 use crate::span::Span;
 use crate::track::Track;
+use crate::{Error, Result};
 
 /// Which part of its domain a segment belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,47 +72,19 @@ pub struct Segment {
 /// What a segment may have beside a recording and a stretch of it. The [`Default`] is nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Extra {
-    /// Extracted frames a second, where `path` holds such: frame n shows second (n − 1) / rate.
-    pub frame_rate: Option<f64>,
     /// The stretch in the annotation's own frame numbers.
     pub numbers: Option<Numbers>,
     /// Whether `path` and the flow hold just this segment, cut out beforehand: their second 0 is the segment's start.
     pub precut: bool,
-    /// Sound from another file, whose second 0 is the recording's.
-    pub audio_path: Option<PathBuf>,
-    /// Which sound track of several, if the annotations say so.
-    pub audio_track: Option<Track>,
-    /// Which video track of several, if the annotations say so.
-    pub video_track: Option<Track>,
-    /// Where `audio_path` is an HDF5 file: the dataset of the waveform and its samples a second.
-    pub audio_key: Option<(String, u32)>,
-    /// Optical flow (horizontal, vertical) on the same clock: two videos, or two folders of extracted frames.
-    pub flow_paths: Option<(PathBuf, PathBuf)>,
-    /// Extracted flow frames a second, where `flow_paths` hold such.
-    pub flow_rate: Option<f64>,
+    /// What is said of media, by kind.
+    media: Vec<Media>,
 }
 
 /// An [`Extra`], which takes memory only where there is something: tables have a million rows, most of them of plain recordings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Extras(Option<Box<Extra>>);
 
-static NOTHING: Extra = Extra {
-    frame_rate: None,
-    numbers: None,
-    precut: false,
-    audio_path: None,
-    audio_track: None,
-    video_track: None,
-    audio_key: None,
-    flow_paths: None,
-    flow_rate: None,
-};
-
-impl From<Extra> for Extras {
-    fn from(extra: Extra) -> Self {
-        Self((extra != NOTHING).then(|| Box::new(extra)))
-    }
-}
+static NOTHING: Extra = Extra { numbers: None, precut: false, media: Vec::new() };
 
 impl Deref for Extras {
     type Target = Extra;
@@ -137,6 +113,58 @@ impl Segment {
         Self { id, path, span, domain: 0, split: Split::Train, extras: Extras::default() }
     }
 
+    /// What it says of its media of `kind`.
+    pub fn media(&self, kind: Kind) -> Option<&Media> {
+        self.extras.media.iter().find(|media| media.kind == kind)
+    }
+
+    /// All that it says of media, at most once of a kind, in the order of [`KINDS`].
+    pub fn all_media(&self) -> &[Media] {
+        &self.extras.media
+    }
+
+    /// Says this of its media of a kind, in place of what was said; what says nothing takes that back.
+    pub fn set_media(&mut self, media: Media) {
+        let place = |kind: Kind| KINDS.iter().position(|other| *other == kind);
+        if media.is_empty() && self.media(media.kind).is_none() {
+            return;
+        }
+        let all = &mut self.extras.media;
+        all.retain(|other| other.kind != media.kind);
+        if !media.is_empty() {
+            let before = all.partition_point(|other| place(other.kind) < place(media.kind));
+            all.reserve_exact(1);
+            all.insert(before, media);
+        }
+    }
+
+    /// Whether it is of extracted frames.
+    pub fn is_frames(&self) -> bool {
+        self.recording(&Track::Default).is_frames()
+    }
+
+    /// What its samples are looked for in; `track` where it names none.
+    pub fn recording<'a>(&'a self, track: &'a Track) -> Recording<'a> {
+        Recording { path: &self.path, media: &self.extras.media, track }
+    }
+
+    /// Where its samples of `kind` come from, for looking at many segments; of several tracks the one that it names, else `track`.
+    ///
+    /// # Errors
+    /// What is lacking, such as flow, or sound beside extracted frames.
+    pub fn source_ref<'a>(&'a self, kind: Kind, track: &'a Track) -> Result<SourceRef<'a>, &'static str> {
+        (kind.source)(self.recording(track))
+    }
+
+    /// [`source_ref`](Self::source_ref), to keep.
+    ///
+    /// # Errors
+    /// [`Error::Media`] with [`Code::Absent`] that says what is lacking.
+    pub fn source(&self, kind: Kind, track: &Track) -> Result<Source> {
+        let absent = |what| Error::media(&self.path, Code::Absent, what);
+        self.source_ref(kind, track).map(Source::from).map_err(absent)
+    }
+
     /// The order of rows: by (media, start, id).
     pub fn order(&self, other: &Self) -> Ordering {
         let by_time = || self.span.start.total_cmp(&other.span.start);
@@ -146,6 +174,8 @@ impl Segment {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -157,12 +187,28 @@ mod tests {
         assert_ne!(plain, other);
         other.extras.precut = false;
         assert_eq!(plain, other);
-        let framed = Segment { extras: Extra { frame_rate: Some(25.0), ..Extra::default() }.into(), ..plain.clone() };
-        assert_eq!((framed.extras.frame_rate, plain.extras.frame_rate), (Some(25.0), None));
-        for segment in [plain, framed] {
-            let written = serde_json::to_string(&segment).unwrap();
-            assert_eq!(serde_json::from_str::<Segment>(&written).unwrap(), segment);
+        let mut framed = plain.clone();
+        framed.set_media(Media { rate: Some(25.0), ..Media::new(Kind::VIDEO) });
+        assert!(framed.is_frames() && !plain.is_frames());
+        for segment in [&plain, &framed] {
+            let written = serde_json::to_string(segment).unwrap();
+            assert_eq!(serde_json::from_str::<Segment>(&written).unwrap(), *segment);
         }
-        assert_eq!(Extras::from(Extra::default()).0, None);
+        framed.set_media(Media::new(Kind::VIDEO));
+        assert_eq!(framed, plain);
+        // what a segment with a file of its own takes beside that
+        assert!(size_of::<Extra>() <= 64 && size_of::<Media>() <= 96);
+    }
+
+    #[test]
+    fn media_stand_once_a_kind_in_the_order_of_the_table() {
+        let mut segment = Segment::new("a", "a.mp4", Span::WHOLE);
+        for kind in KINDS.iter().rev() {
+            for name in ["first", "second"] {
+                segment.set_media(Media::at(*kind, vec![name.into(); kind.files().max(1)]));
+            }
+        }
+        assert!(segment.all_media().iter().map(|media| media.kind).eq(KINDS.iter().copied()));
+        assert!(KINDS.iter().all(|kind| segment.media(*kind).unwrap().paths[0] == Path::new("second")));
     }
 }

@@ -58,7 +58,7 @@ pub fn read_rows(source: &Source, rows: &[Wanted], each: &mut Each<'_>) -> Resul
             Ok(())
         }
         Source::Sound { path, track } => of_track(path, track, rows, each),
-        Source::Video(_) | Source::Flow(..) => {
+        Source::Pictures(_) | Source::PicturePair(..) => {
             let failure = Failure { code: Code::Internal, message: "pictures were asked for sound".into() };
             (0..rows.len()).try_for_each(|place| each(place, Err(failure.clone())))
         }

@@ -77,6 +77,7 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
     let session = Session { dataset: dataset.to_owned(), modalities: settings.modalities.clone() };
     let crew = Crew::new(session, work.breeder, work.patience)?;
     let makers = crew.makers();
+    makers.iter().try_for_each(|maker| maker.check_media(&manifest.segments))?;
     let plan = Plan {
         holds: "clips",
         manifest: manifest.clone(),

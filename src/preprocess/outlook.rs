@@ -8,7 +8,6 @@ use super::Settings;
 use crate::error::Failure;
 use crate::manifest::Manifest;
 use crate::pipeline::{Work, in_order};
-use crate::source::Source;
 use crate::store::jpeg;
 use crate::store::layout::{SHARD_BYTES, rows_per_shard, shard_bytes, shard_path};
 use crate::worker::{Crew, Session};
@@ -91,7 +90,7 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
         let make = |probe: usize| -> Result<Option<Failure>> {
             let segment = &manifest.segments[(2 * probe + 1) * manifest.len() / (2 * count)];
             let start = Instant::now();
-            let outcome = match Source::of(maker.header.kind, segment, &maker.track) {
+            let outcome = match segment.source(maker.header.kind, &maker.track) {
                 Ok(source) => {
                     let (outcome, pixels) = crew.row(place, source, segment)?;
                     if let (Ok(_), Some(quality), Some(sides)) = (&outcome, header.jpeg, header.jpeg_sides()) {

@@ -2,7 +2,6 @@
 
 use crate::error::Failure;
 use crate::manifest::Segment;
-use crate::modality::Kind;
 use crate::preset::Together;
 use crate::preset::maker::Maker;
 use crate::source::Source;
@@ -16,8 +15,8 @@ const GAP_SECONDS: f64 = 10.0;
 const SOUND_SECONDS: f64 = 600.0;
 /// Most seconds of sound in the rows of one pass, since those that overlap wait in memory for their ends.
 const SOUND_ROWS_SECONDS: f64 = 3600.0;
-/// Most bytes of horizontal flow that wait in memory for the vertical.
-const FLOW_BYTES: u64 = 64 << 20;
+/// Most bytes of a pair's first plane, such as horizontal flow, that wait in memory for the second.
+const PLANE_BYTES: u64 = 64 << 20;
 
 /// Rows of one modality that are made together.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,13 +33,13 @@ pub struct Pass {
 /// of it; sound that begins in the same ten minutes. What comes of a row does not depend on which go together.
 pub fn passes(maker: usize, makers: &[Maker], segments: &[Segment], [first, end]: [u64; 2]) -> Result<Vec<Pass>> {
     let Maker { header, preset, track, .. } = &makers[maker];
-    let most_rows = if header.kind == Kind::Flow { (FLOW_BYTES / (preset.row().bytes() / 2).max(1)).max(1) } else { u64::MAX };
+    let waiting = (PLANE_BYTES / (preset.row().bytes() / 2).max(1)).max(1);
     let mut passes: Vec<Pass> = Vec::new();
     // where another row may still join the latest pass
     let mut open: Option<Stretch> = None;
     for row in first..end {
         let segment = &segments[row as usize];
-        let source = match Source::of(header.kind, segment, track) {
+        let source = match segment.source(header.kind, track) {
             Ok(source) => Ok(source),
             Err(Error::Media { failure, .. }) => Err(failure),
             Err(error) => return Err(error),
@@ -51,7 +50,7 @@ pub fn passes(maker: usize, makers: &[Maker], segments: &[Segment], [first, end]
         };
         if let (Some(before), Some(next), Some(pass)) = (&mut open, &stretch, passes.last_mut())
             && pass.source == source
-            && (pass.rows.len() as u64) < most_rows
+            && (!matches!(pass.source, Ok(Source::PicturePair(..))) || (pass.rows.len() as u64) < waiting)
             && before.takes(next)
         {
             pass.rows.push(row);

@@ -79,7 +79,7 @@ impl Frames {
     }
 
     fn channels(&self) -> usize {
-        if self.kind == Kind::Flow { 2 } else { 3 }
+        self.kind.channels.into()
     }
 
     /// Byte of the row at which a picture of the clip begins: first the middle view's, then those of each training view.
@@ -111,7 +111,7 @@ impl Frames {
         }
         let numbers = compat::numbers_of(segment);
         // flow is made of every second frame unless its folder says otherwise
-        let rate = pictures.rate.unwrap_or(if self.kind == Kind::Flow { numbers.rate / 2.0 } else { numbers.rate });
+        let rate = pictures.rate.unwrap_or(if self.kind == Kind::FLOW { numbers.rate / 2.0 } else { numbers.rate });
         let (first, count) = compat::numbers(numbers, rate);
         Some((first, count, rate))
     }
@@ -141,7 +141,7 @@ impl Frames {
 
     /// The random numbers of a training view; RGB and flow have their own, as in the field's loaders.
     pub(super) fn draws(&self, segment: &Segment, view: u32) -> Stream {
-        Stream::new(self.size.view_seed).with(self.kind.name()).with(&segment.id).at(view)
+        Stream::new(self.size.view_seed).with(self.kind.name).with(&segment.id).at(view)
     }
 
     /// Places in `times`; those of the tests, or of a training view with its draws.
@@ -223,15 +223,15 @@ impl Preset for Frames {
 
     fn together(&self, source: &Source) -> Together {
         match source {
-            Source::Video(Pictures { rate: None, .. }) | Source::Flow(Pictures { rate: None, .. }, _) => Together::Near,
+            Source::Pictures(Pictures { rate: None, .. }) | Source::PicturePair(Pictures { rate: None, .. }, _) => Together::Near,
             _ => Together::Alone,
         }
     }
 
     fn make(&self, media: &dyn Decode, source: &Source, segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
         match source {
-            Source::Video(pictures) => self.read(media, pictures, segments, &mut Rgb { preset: self, segments, sink }),
-            Source::Flow(x, y) => {
+            Source::Pictures(pictures) => self.read(media, pictures, segments, &mut Rgb { preset: self, segments, sink }),
+            Source::PicturePair(x, y) => {
                 let mut across = Across::new(self, segments);
                 self.read(media, x, segments, &mut across)?;
                 self.read(media, y, segments, &mut across.down(sink))

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::modality::Kind;
 
-    const SETUP: Setup<'_> = Setup { kind: Kind::Audio, dataset: "table" };
+    const SETUP: Setup<'_> = Setup { kind: Kind::AUDIO, dataset: "table" };
 
     #[test]
     fn parameters_that_do_not_fit_are_refused_by_name() {

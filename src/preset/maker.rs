@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::rows::{Preset, Setup};
-use super::{algorithm, build, only_kind};
-use crate::modality::{Kind, check_name};
+use super::{algorithm, build, usual_kind};
+use crate::manifest::Segment;
+use crate::modality::{KINDS, Kind, check_name};
 use crate::store::{ModalityHeader, jpeg};
 use crate::track::Track;
 use crate::{Error, Result};
@@ -17,19 +18,14 @@ use crate::{Error, Result};
 pub struct ModalitySettings {
     /// A name in [`PRESETS`](super::PRESETS).
     pub preset: String,
-    /// What it shows, where the preset makes more than one kind; default `flow` for a modality of that name, else `video`.
+    /// What it shows, where the preset makes more than one kind; default [`usual_kind`](super::usual_kind).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// Which sound track of recordings that have several: a number from 0, a language (ISO 639-2), or `default`. A table's column wins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio_track: Option<Track>,
-    /// Which video track, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub video_track: Option<Track>,
     /// Quality, 1 to 100, of the JPEGs that RGB frames are stored as; left out, they are stored as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jpeg: Option<u8>,
-    /// The preset's own parameters.
+    /// The preset's own parameters; and, of a kind that has tracks (`audio-track`, `video-track`), which one of recordings that have several: a number from 0, a
+    /// language (ISO 639-2), or `default`. A table's column wins.
     #[serde(flatten)]
     pub parameters: serde_json::Map<String, Value>,
 }
@@ -46,6 +42,25 @@ pub struct Maker {
 }
 
 impl Maker {
+    /// Whether some segment has media that this is made of, where these are files of their own: a modality without a single row is a mistake.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the modality, and the columns that say where such files are.
+    pub fn check_media(&self, segments: &[Segment]) -> Result<()> {
+        let kind = self.header.kind;
+        let lacks = |segment: &Segment| segment.source_ref(kind, &self.track).err();
+        let lacking = segments.first().and_then(lacks).filter(|_| segments.iter().all(|segment| lacks(segment).is_some()));
+        match lacking {
+            // what would lie beside a recording may not be there, and rows are absent then
+            Some(lacking) if kind.beside.is_none() => {
+                let (rows, columns) = (segments.len(), kind.path_columns().join(", "));
+                let problem = format!("{lacking} in any of {rows} rows; expected some (in a table, the columns {columns})");
+                Err(Error::input(format!("[preprocess.modalities.{}]", self.header.name), problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What a store's recipe keeps of it.
     pub fn recipe(&self) -> Value {
         let mut recipe = json!({
@@ -75,10 +90,10 @@ pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) ->
     let make = |(name, modality): (&String, &ModalitySettings)| {
         check_name(name, "[preprocess.modalities]")?;
         let place = format!("[preprocess.modalities.{name}]");
-        let named = if name == "flow" { Kind::Flow } else { Kind::Video };
-        let kind = modality.kind.or_else(|| only_kind(&modality.preset)).unwrap_or(named);
-        let setup = Setup { kind, dataset };
-        let preset = build(&modality.preset, setup, Value::Object(modality.parameters.clone()), &place)?;
+        let kind = modality.kind.or_else(|| usual_kind(&modality.preset, name)).unwrap_or(KINDS[0]);
+        let mut parameters = modality.parameters.clone();
+        let track = track(kind, &mut parameters).map_err(|problem| Error::input(&place, problem))?;
+        let preset = build(&modality.preset, Setup { kind, dataset }, Value::Object(parameters), &place)?;
         let row = preset.row();
         let header = ModalityHeader {
             name: name.clone(),
@@ -90,15 +105,21 @@ pub fn makers(modalities: &BTreeMap<String, ModalitySettings>, dataset: &str) ->
             jpeg: modality.jpeg,
         };
         header.check().map_err(|problem| Error::input(&place, problem))?;
-        let track = match (kind, &modality.audio_track, &modality.video_track) {
-            (Kind::Audio, track, None) | (Kind::Video, None, track) => track.clone().unwrap_or_default(),
-            (_, None, None) => Track::Default,
-            (_, audio, _) => {
-                let (key, of) = if audio.is_some() { ("audio-track", "sound") } else { ("video-track", "video") };
-                return Err(Error::input(&place, format!("{key}: this modality is {}; expected it with {of}", kind.name())));
-            }
-        };
         Ok(Maker { header, preset, track, name: modality.preset.clone() })
     };
     modalities.iter().map(make).collect()
+}
+
+/// Takes the key that names a track out of `parameters`.
+fn track(kind: Kind, parameters: &mut serde_json::Map<String, Value>) -> Result<Track, String> {
+    let mut track = Track::Default;
+    for (other, column) in KINDS.iter().filter_map(|other| Some((*other, other.track_column()?))) {
+        let key = column.setting();
+        let Some(said) = parameters.remove(&key) else { continue };
+        if other != kind {
+            return Err(format!("{key}: this modality is {}; expected it with {}", kind.name, other.name));
+        }
+        track = serde_json::from_value(said).map_err(|error| format!("{key}: {error}"))?;
+    }
+    Ok(track)
 }

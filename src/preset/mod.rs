@@ -14,7 +14,7 @@ mod vggsound;
 
 use serde_json::Value;
 
-use crate::modality::Kind;
+use crate::modality::{KINDS, Kind, kind_of};
 use crate::{Error, Result};
 pub use rows::{Preset, RowShape, Setup, Together};
 use rows::{parse, sound_of, spectrogram_rows};
@@ -29,6 +29,8 @@ pub struct Entry {
     pub kinds: &'static [Kind],
     /// One line for people.
     pub about: &'static str,
+    /// Parameters of a row that costs little and shows whether a recording can be decoded, as JSON: of one preset for each kind that recordings have.
+    pub little: Option<&'static str>,
     /// Sets the parameters.
     build: fn(Setup<'_>, Value) -> Result<Box<dyn Preset>, String>,
 }
@@ -38,43 +40,49 @@ pub static PRESETS: &[Entry] = &[
     Entry {
         name: "uniform",
         algorithm: 1,
-        kinds: &[Kind::Video, Kind::Flow],
+        kinds: &[Kind::VIDEO, Kind::FLOW],
         about: "frames at the middles of equal parts of the segment, square",
+        little: Some(r#"{"frames": 1, "resize": 16, "crop": 16}"#),
         build: uniform::build,
     },
     Entry {
         name: "slowfast",
         algorithm: 1,
-        kinds: &[Kind::Video],
+        kinds: &[Kind::VIDEO],
         about: "32 frames, every second, of the segment's middle: what SlowFast 8×8 takes",
+        little: None,
         build: strided::slowfast,
     },
     Entry {
         name: "slowonly-flow",
         algorithm: 1,
-        kinds: &[Kind::Flow],
+        kinds: &[Kind::FLOW],
         about: "8 frames of flow, every fourth, of the segment's middle: what SlowOnly 8×8 takes",
+        little: None,
         build: strided::slowonly_flow,
     },
     Entry {
         name: "log-mel",
         algorithm: 1,
-        kinds: &[Kind::Audio],
+        kinds: &[Kind::AUDIO],
         about: "log-mel spectrogram as librosa makes it, [frames, bins]",
+        little: Some(r#"{"seconds": 0.5}"#),
         build: log_mel::build,
     },
     Entry {
         name: "vggsound",
         algorithm: 1,
-        kinds: &[Kind::Audio],
+        kinds: &[Kind::AUDIO],
         about: "log-spectrogram of the field's VGGSound network, [257, 1004]",
+        little: None,
         build: vggsound::build,
     },
     Entry {
         name: "auditory-slowfast",
         algorithm: 1,
-        kinds: &[Kind::Audio],
+        kinds: &[Kind::AUDIO],
         about: "log-mel spectrogram of Auditory SlowFast, [400, 128]",
+        little: None,
         build: auditory_slowfast::build,
     },
 ];
@@ -85,9 +93,15 @@ pub static PRESETS: &[Entry] = &[
 /// [`Error::Input`] for an unknown name (with those there are), a preset of another kind, and parameters that do not fit.
 pub fn build(name: &str, setup: Setup<'_>, parameters: Value, place: &str) -> Result<Box<dyn Preset>> {
     let kind = setup.kind;
-    let fitting: Vec<&str> = PRESETS.iter().filter(|entry| entry.kinds.contains(&kind)).map(|entry| entry.name).collect();
-    let entry = PRESETS.iter().find(|entry| entry.name == name && entry.kinds.contains(&kind)).ok_or_else(|| {
-        Error::input(place, format!("preset {name:?}: expected one for {}: {}", kind.name(), fitting.join(", ")))
+    let of = |kind: Kind| PRESETS.iter().filter(move |entry| entry.kinds.contains(&kind));
+    let entry = of(kind).find(|entry| entry.name == name).ok_or_else(|| {
+        let fitting: Vec<&str> = of(kind).map(|entry| entry.name).collect();
+        let made = KINDS.iter().filter(|kind| of(**kind).next().is_some()).map(|kind| kind.name).collect::<Vec<_>>();
+        let problem = match fitting.is_empty() {
+            true => format!("kind {:?}: no preset makes it; expected one of {}", kind.name, made.join(", ")),
+            false => format!("preset {name:?}: expected one for {}: {}", kind.name, fitting.join(", ")),
+        };
+        Error::input(place, problem)
     })?;
     (entry.build)(setup, parameters).map_err(|problem| Error::input(place, problem))
 }
@@ -97,10 +111,8 @@ pub fn algorithm(name: &str) -> u32 {
     PRESETS.iter().find(|entry| entry.name == name).map_or(0, |entry| entry.algorithm)
 }
 
-/// The kind that a preset makes where it makes only one.
-pub fn only_kind(name: &str) -> Option<Kind> {
-    PRESETS.iter().find(|entry| entry.name == name).and_then(|entry| match entry.kinds {
-        [kind] => Some(*kind),
-        _ => None,
-    })
+/// The kind of a modality whose settings do not say: of those that its preset makes the one that it is named after, else the first.
+pub fn usual_kind(preset: &str, modality: &str) -> Option<Kind> {
+    let kinds = PRESETS.iter().find(|entry| entry.name == preset)?.kinds;
+    kind_of(modality).filter(|kind| kinds.contains(kind)).or_else(|| kinds.first().copied())
 }

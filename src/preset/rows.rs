@@ -89,7 +89,11 @@ pub(super) fn parse<T: DeserializeOwned>(parameters: Value) -> Result<T, String>
 
 /// The stretch of its sound that a segment is.
 pub(super) fn sound_of(segment: &Segment) -> Wanted {
-    let span = if segment.extras.precut && segment.extras.audio_path.is_none() { Span::WHOLE } else { segment.span };
+    let span = if segment.extras.precut && segment.media(Kind::AUDIO).is_none_or(|media| media.paths.is_empty()) {
+        Span::WHOLE
+    } else {
+        segment.span
+    };
     Wanted { span, short: false }
 }
 
@@ -123,7 +127,7 @@ pub(super) fn spectrogram_rows(
     })
 }
 
-/// For a source of another kind than the preset's, which [`Source::of`] never gives.
+/// For a source of another kind than the preset's, which [`Segment::source`] never gives.
 pub(super) fn no_pictures(segments: &[&Segment], sink: &mut dyn Sink) -> Result<()> {
     let failure = Failure { code: Code::Internal, message: "sound was given to a preset of pictures".into() };
     (0..segments.len()).try_for_each(|place| sink.end(place, Err(failure.clone())))

@@ -103,12 +103,12 @@ impl Sink for Window<'_> {
 /// frames a second. The last may come before the first, where a short clip wraps round.
 fn frames_at_24(media: &dyn Decode, segment: &Segment) -> Result<[f64; 2]> {
     let count = |source: Source| match source {
-        Source::Video(pictures) | Source::Flow(pictures, _) => media.times(&pictures).map(|times| times.len()),
+        Source::Pictures(pictures) | Source::PicturePair(pictures, _) => media.times(&pictures).map(|times| times.len()),
         Source::Sound { .. } | Source::Waveform { .. } => Ok(0),
     };
-    let (frames, [length, stride]) = match Source::of(Kind::Video, segment, &Track::Default).and_then(count) {
+    let (frames, [length, stride]) = match segment.source(Kind::VIDEO, &Track::Default).and_then(count) {
         Ok(frames) => (frames, [32, 2]),
-        Err(error) => (Source::of(Kind::Flow, segment, &Track::Default).and_then(count).map_err(|_| error)?, [8, 4]),
+        Err(error) => (segment.source(Kind::FLOW, &Track::Default).and_then(count).map_err(|_| error)?, [8, 4]),
     };
     let counted = frames.saturating_sub(1).max(1);
     let indices = strided(counted, middle_offset(counted, length, stride), length, stride);

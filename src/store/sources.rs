@@ -33,9 +33,9 @@ impl RowNote {
 impl ShardRecord {
     /// What the record says of the files that one of its rows is made of.
     pub fn sources_of<'a>(&'a self, segment: &'a Segment) -> impl Iterator<Item = (&'a Path, &'a Identity)> {
-        let flow = segment.extras.flow_paths.iter().flat_map(|(x, y)| [x, y]);
+        let own = segment.all_media().iter().flat_map(|media| &media.paths);
         // what lies in a tar is told by the tar
-        let paths = [&segment.path].into_iter().chain(&segment.extras.audio_path).chain(flow).flat_map(|path| path.ancestors());
+        let paths = [&segment.path].into_iter().chain(own).flat_map(|path| path.ancestors());
         paths.filter_map(|path| Some((path, self.sources.get(&path.display().to_string())?)))
     }
 

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use serde_json::json;
-
 use super::groups::{Group, Groups};
 use super::{Depth, Found};
 use crate::Result;
@@ -12,6 +10,7 @@ use crate::config::Pipeline;
 use crate::error::{Code, Failure};
 use crate::pipeline::{Progress, Work, in_order};
 use crate::preset::maker::ModalitySettings;
+use crate::preset::{self, PRESETS};
 use crate::worker::{Crew, Job, Scratch, Session};
 
 /// Rows that wait in memory at once.
@@ -42,7 +41,7 @@ pub(super) fn rows(
     in_order(there.len(), work.workers, 4 * work.workers, work.stop, name, make, |item, told: Result<Vec<Told>>| {
         let group = there[item];
         for Told { place, problem } in told? {
-            let (kind, id) = (group.asked.kind.name(), group.segment(place).id.as_str());
+            let (kind, id) = (group.asked.kind.name, group.segment(place).id.as_str());
             let line = |what: &dyn Display| format!("{}: {kind}: {what} (row {id:?})", group.source.path().display());
             match problem {
                 Ok(flag) => flags.push(line(&format_args!("{flag} (partial)"))),
@@ -71,13 +70,15 @@ struct Told {
     problem: std::result::Result<String, Failure>,
 }
 
-/// What is made where the pipeline file does not say: sound and pictures, little of them.
+/// What is made where the pipeline file does not say: little of all that is of recordings, called as its kind is.
 fn usual() -> BTreeMap<String, ModalitySettings> {
-    let modalities = json!({
-        "audio": {"preset": "log-mel", "seconds": 0.5},
-        "video": {"preset": "uniform", "frames": 1, "resize": 16, "crop": 16},
-    });
-    serde_json::from_value(modalities).unwrap_or_default()
+    let little = PRESETS.iter().filter_map(|entry| Some((entry, entry.little?)));
+    let settings = |(entry, parameters): (&preset::Entry, &str)| {
+        let kind = entry.kinds.first().filter(|kind| kind.is_of_recordings())?;
+        let parameters = serde_json::from_str(parameters).ok()?;
+        Some((kind.name.to_owned(), ModalitySettings { preset: entry.name.into(), kind: Some(*kind), jpeg: None, parameters }))
+    };
+    little.filter_map(settings).collect()
 }
 
 /// The row that ends last, and others where that one ends past the recording.

@@ -8,9 +8,8 @@ use std::path::Path;
 use super::{Asked, Found};
 use crate::error::Error;
 use crate::manifest::{Manifest, Segment};
-use crate::modality::Kind;
 use crate::source::SourceRef;
-use crate::{Result, dataset, fs};
+use crate::{Result, fs};
 
 /// All rows, and of each the number of its recording in the order of names: what a million paths are is looked at once.
 pub(super) struct Recordings<'a> {
@@ -91,7 +90,7 @@ impl Groups<'_> {
     pub(super) fn group(&self, group: usize) -> Option<Group<'_>> {
         let (asked, segments) = (self.asked, self.recordings.segments);
         let rows = self.parts.get(group).map(|_| self.rows(group))?;
-        let source = SourceRef::of(asked.kind, &segments[*rows.first()? as usize], &asked.track).ok()?;
+        let source = segments[*rows.first()? as usize].source_ref(asked.kind, &asked.track).ok()?;
         Some(Group { asked, source, segments, rows })
     }
 
@@ -108,19 +107,18 @@ pub(super) fn of<'a>(recordings: &'a Recordings<'a>, asked: &'a [Asked], found: 
     let mut all = Vec::with_capacity(asked.len());
     let mut noted: BTreeSet<&str> = BTreeSet::new();
     for asked @ Asked { kind, track, .. } in asked {
-        let source = |row: &u32| SourceRef::of(*kind, &segments[*row as usize], track).ok();
+        let source = |row: &u32| segments[*row as usize].source_ref(*kind, track).ok();
         let mut rows: Vec<u32> = (0..segments.len() as u32).filter(|row| source(row).is_some()).collect();
         let lacking = segments.len() - rows.len();
-        if lacking > 0 && noted.insert(kind.name()) {
-            let first = segments.iter().find(|segment| SourceRef::of(*kind, segment, track).is_err());
-            let beside = match first.filter(|_| *kind == Kind::Audio) {
-                Some(first) => {
-                    let beside = dataset::sound_beside(&first.path, first.extras.frame_rate.is_some());
-                    format!("; the first would have {}", beside.display())
+        if lacking > 0 && (lacking < segments.len() || kind.beside.is_some()) && noted.insert(kind.name) {
+            let first = segments.iter().find(|segment| segment.source_ref(*kind, track).is_err());
+            let beside = match first.zip(kind.beside) {
+                Some((first, beside)) => {
+                    format!("; the first would have {}", beside(&first.path, first.is_frames()).display())
                 }
                 None => String::new(),
             };
-            found.note(format!("{lacking} rows have no {}{beside}", kind.name()));
+            found.note(format!("{lacking} rows have no {}{beside}", kind.name));
         }
         // rows of one recording mostly stand together already
         let compare = |one: &u32, other: &u32| match (source(one), source(other)) {
@@ -186,7 +184,7 @@ pub(super) fn ask(recordings: &Recordings<'_>, groups: &mut [Groups<'_>], decode
                 all().map(|row| &row.id).collect::<BTreeSet<_>>().len()
             };
             if let Some(first) = group(&needs[0]) {
-                let (kind, id) = (first.asked.kind.name(), &first.segment(0).id);
+                let (kind, id) = (first.asked.kind.name, &first.segment(0).id);
                 found.fault(&format_args!("{}: {problem} ({rows} rows, the first {kind} of {id:?})", path.display()))?;
             }
         }

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use crate::config::{self, Pipeline};
-use crate::modality::Kind;
+use crate::manifest::Manifest;
+use crate::modality::{KINDS, Kind};
 #[cfg(feature = "hdf5")]
 use crate::pipeline::Work;
 use crate::track::Track;
@@ -102,7 +103,7 @@ fn look(
     findings.faults.iter().try_for_each(|fault| found.fault(fault))?;
     found.validation.refused = findings.faults.iter().any(|fault| matches!(fault, Error::Io { .. }));
     found.validation.notes = findings.notes;
-    let asked = asked(pipeline, data, &mut found)?;
+    let asked = asked(pipeline, data, manifest.as_ref(), &mut found)?;
     #[cfg(feature = "torch")]
     if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::Settings::resolve_compare) {
         found.fault(&error)?;
@@ -122,23 +123,33 @@ fn look(
     Ok(found.validation)
 }
 
-/// What `[preprocess]` makes; without it, pictures and sound.
-fn asked(pipeline: &Pipeline, data: &dataset::Settings, found: &mut Found<'_>) -> Result<Vec<Asked>> {
+/// What `[preprocess]` makes; without it, all that recordings have, pictures and sound.
+fn asked(
+    pipeline: &Pipeline,
+    data: &dataset::Settings,
+    manifest: Option<&Manifest>,
+    found: &mut Found<'_>,
+) -> Result<Vec<Asked>> {
     #[cfg(feature = "hdf5")]
     if let Some(settings) = &pipeline.preprocess {
         match crate::preset::maker::makers(&settings.modalities, &data.dataset) {
             Ok(makers) => {
+                let segments = manifest.map_or(&[][..], |manifest| &manifest.segments);
+                let checked = makers.iter().filter_map(|maker| maker.check_media(segments).err());
+                checked.collect::<Vec<_>>().iter().try_for_each(|fault| found.fault(fault))?;
                 let makers = makers.into_iter().enumerate();
                 let asked = makers.map(|(maker, made)| Asked { maker, kind: made.header.kind, track: made.track });
                 let mut asked: Vec<Asked> = asked.collect();
-                asked.sort_by_key(|asked| [Kind::Video, Kind::Flow, Kind::Audio].iter().position(|kind| *kind == asked.kind));
+                asked.sort_by_key(|asked| KINDS.iter().position(|kind| *kind == asked.kind));
                 return Ok(asked);
             }
             Err(error) => found.fault(&error)?,
         }
     }
     #[cfg(not(feature = "hdf5"))]
-    let _ = (pipeline, data, found);
-    let kinds = [(1, Kind::Video), (0, Kind::Audio)].into_iter();
-    Ok(kinds.map(|(maker, kind)| Asked { maker, kind, track: Track::Default }).collect())
+    let _ = (pipeline, data, manifest, found);
+    let kinds: Vec<Kind> = KINDS.iter().copied().filter(|kind| kind.is_of_recordings()).collect();
+    // makers are in the order of names
+    let maker = |kind: &Kind| kinds.iter().filter(|other| other.name < kind.name).count();
+    Ok(kinds.iter().map(|kind| Asked { maker: maker(kind), kind: *kind, track: Track::Default }).collect())
 }

@@ -13,7 +13,7 @@ fn every_line_fits_itself_and_its_preset() {
         assert!(preset.kinds.contains(&entry.kind), "{}", entry.name);
         assert!(serde_json::from_str::<serde_json::Map<_, _>>(entry.parameters).is_ok(), "{}", entry.name);
         let norm = Norm { mean: entry.mean.to_vec(), std: entry.std.to_vec() };
-        norm.check(Reading::usual(entry.row).channels()).unwrap();
+        norm.check(Reading::usual(entry.row, entry.kind).channels()).unwrap();
         for text in [entry.about, entry.paper, entry.weights, entry.input, entry.embedding.name] {
             assert!(!text.is_empty(), "{}", entry.name);
         }

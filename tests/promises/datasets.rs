@@ -2,6 +2,12 @@
 
 use mmdg::dataset;
 use mmdg::manifest::{Numbers, Split, TestSet};
+#[cfg(all(feature = "video", feature = "hdf5"))]
+use mmdg::modality::Kind;
+#[cfg(all(feature = "video", feature = "hdf5"))]
+use mmdg::source::SourceRef;
+#[cfg(all(feature = "video", feature = "hdf5"))]
+use mmdg::track::Track;
 use serde_json::json;
 
 use crate::shared;
@@ -294,10 +300,12 @@ fn a_stores_manifest_is_a_table() {
     let table = json!({"dataset": "table", "root": root, "table": root.join("table.csv")});
     let manifest = dataset::read(&settings(table.clone())).unwrap();
     let of = |id: &str| manifest.segments.iter().find(|segment| segment.id == id).unwrap();
-    assert_eq!((of("a").extras.audio_key.clone(), of("a").extras.numbers.unwrap().stop), (Some(("P01_01".into(), 24000)), 150));
+    let waveform = SourceRef::Waveform { path: &root.join("sound.hdf5"), key: "P01_01", sample_rate: 24000 };
+    assert_eq!(of("a").source_ref(Kind::AUDIO, &Track::Default), Ok(waveform));
+    assert_eq!(of("a").extras.numbers.unwrap().stop, 150);
     // sound beside a video, but not beside a clip that was cut out, whose sound has another clock
-    assert_eq!(of("d").extras.audio_path, Some(root.join("d.wav")));
-    assert!(of("c").extras.precut && of("c").extras.audio_path.is_none());
+    assert_eq!(of("d").media(Kind::AUDIO).unwrap().paths, [root.join("d.wav")]);
+    assert!(of("c").extras.precut && of("c").media(Kind::AUDIO).is_none());
     let store = root.join("store");
     crate::trees::preprocess(&table, &[("audio", "vggsound")], &store);
     let again = dataset::read(&settings(json!({"dataset": "table", "table": store.join("manifest.csv")}))).unwrap();

@@ -47,7 +47,7 @@ fn random(folder: &Path, case: u32) -> Store {
     let dtypes = [Dtype::F16, Dtype::F32, Dtype::U8];
     let modality = |m: u32| ModalityHeader {
         shape: shape(m),
-        ..ModalityHeader::features(["audio", "clip", "video"][m as usize], Kind::Video, dtypes[below(50 + m, 3) as usize], 1)
+        ..ModalityHeader::features(["audio", "clip", "video"][m as usize], Kind::VIDEO, dtypes[below(50 + m, 3) as usize], 1)
     };
     let modalities: Vec<ModalityHeader> = (0..1 + below(1, 3)).map(modality).collect();
     let shard_bytes = Some(u64::from(1 + below(2, 2000)));
@@ -218,7 +218,7 @@ fn a_selection_is_exported_and_nothing_is_left_of_what_fails() {
 }
 
 fn source(name: &str, path: &Path, key: Option<&str>) -> ModalitySource {
-    let kind = if name.starts_with("audio") { Kind::Audio } else { Kind::Video };
+    let kind = if name.starts_with("audio") { Kind::AUDIO } else { Kind::VIDEO };
     ModalitySource { name: name.into(), kind, path: path.into(), key: key.map(String::from) }
 }
 

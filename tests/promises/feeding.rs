@@ -31,7 +31,7 @@ fn prepared(folder: &Path, element: Element, shape: &[u64]) {
         _ => value(element, place).to_le_bytes().to_vec(),
     });
     std::fs::write(folder.join("f.npy"), header.written().into_iter().chain(bytes).collect::<Vec<u8>>()).unwrap();
-    let source = ModalitySource { name: "video".into(), kind: Kind::Video, path: folder.join("f.npy"), key: None };
+    let source = ModalitySource { name: "video".into(), kind: Kind::VIDEO, path: folder.join("f.npy"), key: None };
     let settings = Settings { modalities: vec![source], labels: Some(folder.join("l.csv")), ..Settings::default() };
     let _ = std::fs::remove_dir_all(folder.join("clips"));
     import(&folder.join("clips"), &settings, &Stop::default(), &|_, _| ()).unwrap();

@@ -39,7 +39,7 @@ impl Folder {
 
     /// Imports the one modality `video` to `st`, which an error leaves absent.
     fn bring(&self, file: &str, key: Option<&str>, change: impl Fn(&mut Settings)) -> Result<Summary> {
-        let source = ModalitySource { name: "video".into(), kind: Kind::Video, path: self.at(file), key: key.map(str::to_owned) };
+        let source = ModalitySource { name: "video".into(), kind: Kind::VIDEO, path: self.at(file), key: key.map(str::to_owned) };
         let mut settings = Settings { modalities: vec![source], ..Settings::default() };
         change(&mut settings);
         let _ = std::fs::remove_dir_all(self.at("st"));

@@ -51,7 +51,7 @@ fn plan(rows: std::ops::Range<usize>) -> Plan {
     };
     let modality = ModalityHeader {
         name: "video".into(),
-        kind: Kind::Video,
+        kind: Kind::VIDEO,
         dtype: Dtype::F32,
         shape: vec![1],
         times: 0,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mmdg::error::Code;
+use mmdg::modality::Kind;
 use mmdg::store::Store;
 use serde_json::{Value, json};
 
@@ -147,12 +148,12 @@ fn videos_are_sampled_at_the_times_of_the_extracted_frames() {
         let (summary, store) = preprocess(&data(root), &modalities, &root.join("store"));
         assert_eq!(summary.failures(), 0, "{place}");
         check(&store, &modalities);
-        assert!(store.manifest().segments.iter().all(|s| s.path == root.join(place) && s.extras.audio_path.is_none()));
+        assert!(store.manifest().segments.iter().all(|s| s.path == root.join(place) && s.media(Kind::AUDIO).is_none()));
         // a wav beside the video is taken before its own sound
         let wav = root.join(place).with_extension("wav");
         mmdg::media::wav::write(&wav, &trees::sound(6.0)).unwrap();
         let (_, store) = preprocess(&data(root), &[ALL[2]], &root.join("wav"));
-        assert!(store.manifest().segments.iter().all(|s| s.extras.audio_path.as_ref() == Some(&wav)));
+        assert!(store.manifest().segments.iter().all(|s| s.media(Kind::AUDIO).unwrap().paths == [wav.clone()]));
     }
 }
 
@@ -202,10 +203,8 @@ fn later_videos_have_50_frames_a_second_of_both() {
     let (summary, store) = preprocess(&data, &ALL[..2], &root.join("store"));
     assert_eq!(summary.failures(), 0);
     let segment = &store.manifest().segments[0];
-    assert_eq!(
-        (segment.extras.frame_rate, segment.extras.flow_rate, segment.extras.numbers.unwrap().rate),
-        (Some(50.0), Some(50.0), 50.0)
-    );
+    let rate = |kind| segment.media(kind).unwrap().rate;
+    assert_eq!((rate(Kind::VIDEO), rate(Kind::FLOW), segment.extras.numbers.unwrap().rate), (Some(50.0), Some(50.0), 50.0));
     assert_eq!(shown(&store, "video", 0, 0), sampled(21, 129, 32, 2));
     assert_eq!(shown(&store, "flow", 0, 0), sampled(21, 129, 8, 4));
     assert_eq!(store.modality("video").unwrap().times(0)[0], (sampled(21, 129, 32, 2)[0] - 1) as f64 / 50.0);
@@ -369,5 +368,5 @@ fn real_extracted_frames_are_read() {
     assert_eq!((times.len(), times[0], times[31]), (32, 40.0 / 60.0, 102.0 / 60.0));
     let mean = rows.bytes(0).iter().map(|&v| f64::from(v)).sum::<f64>() / rows.bytes(0).len() as f64;
     assert!((20.0..235.0).contains(&mean), "{mean}");
-    assert!(store.manifest().segments[0].extras.audio_path.as_ref().is_some_and(|path| path.ends_with("epic_like/P99_01.wav")));
+    assert!(store.manifest().segments[0].media(Kind::AUDIO).unwrap().paths[0].ends_with("epic_like/P99_01.wav"));
 }

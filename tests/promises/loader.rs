@@ -45,9 +45,9 @@ pub fn plan() -> Plan {
         jpeg: None,
     };
     let modalities = vec![
-        modality("video", Kind::Video, Dtype::F32, &[6], None),
-        modality("audio", Kind::Audio, Dtype::F16, &[4], None),
-        modality("clip", Kind::Video, Dtype::U8, &[2, 3], Some(vec![5, 2, 3])),
+        modality("video", Kind::VIDEO, Dtype::F32, &[6], None),
+        modality("audio", Kind::AUDIO, Dtype::F16, &[4], None),
+        modality("clip", Kind::VIDEO, Dtype::U8, &[2, 3], Some(vec![5, 2, 3])),
     ];
     Plan { holds: "features", manifest, modalities, recipe: serde_json::json!({"made": "here"}), shard_bytes: Some(600) }
 }

@@ -50,6 +50,7 @@ mod gpu;
 mod imports;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod jpeg;
+mod kinds;
 #[cfg(all(feature = "media", feature = "hdf5"))]
 mod large;
 mod layering;

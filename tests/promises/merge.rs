@@ -187,7 +187,7 @@ fn frames_kept_as_jpeg_are_merged_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let clips = |wanted: fn(usize) -> bool| {
-        let header = store::ModalityHeader::features("clip", Kind::Video, Dtype::U8, 1);
+        let header = store::ModalityHeader::features("clip", Kind::VIDEO, Dtype::U8, 1);
         let header = store::ModalityHeader { shape: vec![2, 16, 24, 3], jpeg: Some(90), ..header };
         Plan { holds: "clips", modalities: vec![header], shard_bytes: Some(10_000), ..part(wanted) }
     };

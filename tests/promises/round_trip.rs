@@ -85,7 +85,7 @@ fn made(folder: &Path, case: &Case) -> Store {
     };
     let header = |(place, (dtype, shape, ..)): (usize, &Modality)| ModalityHeader {
         shape: shape.clone(),
-        ..ModalityHeader::features(["audio", "clip", "video"][place], Kind::Video, DTYPES[*dtype], 1)
+        ..ModalityHeader::features(["audio", "clip", "video"][place], Kind::VIDEO, DTYPES[*dtype], 1)
     };
     let modalities = case.modalities.iter().enumerate().map(header).collect();
     let plan = Plan { holds: "features", manifest, modalities, recipe: serde_json::json!({}), shard_bytes: Some(100) };
@@ -163,7 +163,7 @@ fn a_part_of_a_store_keeps_the_names_of_the_whole() {
         let file = at("out").with_extension(format);
         let selection = Selection { domains: vec!["D0".into()], ..Selection::default() };
         export(&at("store"), &file, Format::of(&file).unwrap(), &selection, &Stop::default(), &|_, _| ()).unwrap();
-        let modalities = vec![ModalitySource { name: "audio".into(), kind: Kind::Audio, path: file, key: None }];
+        let modalities = vec![ModalitySource { name: "audio".into(), kind: Kind::AUDIO, path: file, key: None }];
         import(&at(format), &Settings { modalities, ..Settings::default() }, &Stop::default(), &|_, _| ()).unwrap();
         let again = Store::open(&at(format)).unwrap();
         assert_eq!(

@@ -35,7 +35,7 @@ fn make(data: &Path, name: &str, parameters: serde_json::Value, span: Span) -> V
 }
 
 fn make_of(path: &Path, name: &str, parameters: serde_json::Value, span: Span) -> Vec<f32> {
-    let preset = preset::build(name, Setup { kind: Kind::Audio, dataset: "table" }, parameters, "test").unwrap();
+    let preset = preset::build(name, Setup { kind: Kind::AUDIO, dataset: "table" }, parameters, "test").unwrap();
     let segment = Segment::new("a", path, span);
     let mut memory = Memory::new(1, preset.row().bytes() as usize);
     preset

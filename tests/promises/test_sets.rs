@@ -20,7 +20,7 @@ pub fn features(folder: &Path, recipe: Value) -> Table {
     let names = |names: [&str; 2]| names.map(String::from).to_vec();
     let labels = Labels::classes(names(["run", "eat"]), (0..32).map(|i| i % 2));
     let manifest = Manifest::new("test", labels, names(["p", "q"]), (0..32).map(segment).collect()).unwrap();
-    let header = ModalityHeader::features("audio", Kind::Audio, Dtype::F32, 2);
+    let header = ModalityHeader::features("audio", Kind::AUDIO, Dtype::F32, 2);
     let plan = Plan { holds: "features", manifest, modalities: vec![header], recipe, shard_bytes: None };
     let writer = Writer::open(folder, &plan).unwrap();
     let shard = writer.shard(0, 0).unwrap();

@@ -218,7 +218,7 @@ fn another_recipe_is_refused_while_the_store_is_made() {
 fn plan() -> Plan {
     let segment = |i: u32| Segment::new(format!("s{i:02}"), "a.wav", Span::new(f64::from(i), Some(f64::from(i) + 1.0)).unwrap());
     let manifest = Manifest::sorted(Labels::classes(vec!["x".into()], [0; 12]), vec!["d".into()], (0..12).map(segment).collect());
-    let modalities = vec![ModalityHeader::features("audio", Kind::Audio, Dtype::F32, 4)];
+    let modalities = vec![ModalityHeader::features("audio", Kind::AUDIO, Dtype::F32, 4)];
     Plan { holds: "features", manifest, modalities, recipe: serde_json::json!({"a": 1}), shard_bytes: Some(100) }
 }
 

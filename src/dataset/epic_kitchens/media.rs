@@ -15,9 +15,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::{Media, Settings, sound_beside};
+use super::super::{MediaForm, Settings};
 use super::rows::{Row, frame_rate};
 use crate::manifest::{Segment, Split};
+use crate::modality::{Kind, Media, wav_beside};
 use crate::{Error, Result};
 
 const VIDEOS: [&str; 4] = ["P/videos/V.MP4", "videos/P/V.MP4", "videos/train/P/V.MP4", "videos/test/P/V.MP4"];
@@ -71,7 +72,7 @@ struct Known {
 /// Finds media.
 pub(super) struct Finder {
     root: PathBuf,
-    wanted: Option<Media>,
+    wanted: Option<MediaForm>,
     sound: Sound,
     /// Folder of pre-cut clips.
     clips: Option<PathBuf>,
@@ -134,44 +135,49 @@ impl Finder {
         let nothing = Known::default();
         let known = self.known.get(&key(row)).unwrap_or(&nothing);
         let media = self.wanted.unwrap_or_else(|| match known {
-            Known { video: Some(_), .. } => Media::Videos,
-            Known { frames: Some(_), .. } => Media::Frames,
-            _ if self.clips.is_some() && row.part.is_some() => Media::Clips,
+            Known { video: Some(_), .. } => MediaForm::Videos,
+            Known { frames: Some(_), .. } => MediaForm::Frames,
+            _ if self.clips.is_some() && row.part.is_some() => MediaForm::Clips,
             // nowhere: as most others are
-            _ if self.hits[1].values().sum::<usize>() > self.hits[0].values().sum() => Media::Frames,
-            _ => Media::Videos,
+            _ if self.hits[1].values().sum::<usize>() > self.hits[0].values().sum() => MediaForm::Frames,
+            _ => MediaForm::Videos,
         });
         let mut segment = Segment { split: row.split, ..Segment::new(&row.id, PathBuf::new(), row.span) };
         segment.extras.numbers = row.numbers;
         let rate = frame_rate(&row.video);
+        let mut sound = None;
         match media {
-            Media::Videos => segment.path = self.path(&known.video, 0, &VIDEOS, row),
-            Media::Frames => {
+            MediaForm::Videos => segment.path = self.path(&known.video, 0, &VIDEOS, row),
+            MediaForm::Frames => {
                 segment.path = self.path(&known.frames, 1, &FRAMES, row);
-                segment.extras.frame_rate = Some(rate);
-                let wav = sound_beside(&segment.path, true);
+                segment.set_media(Media { rate: Some(rate), ..Media::new(Kind::VIDEO) });
+                let wav = wav_beside(&segment.path, true);
                 // a video that lies elsewhere has sound too
-                segment.extras.audio_path =
-                    if wav.is_file() { Some(wav) } else { known.video.as_ref().map(|(_, path)| path.clone()) };
+                sound = if wav.is_file() { Some(wav) } else { known.video.as_ref().map(|(_, path)| path.clone()) };
             }
-            Media::Clips => self.clip(row, &mut segment),
+            MediaForm::Clips => sound = self.clip(row, &mut segment),
         }
-        if media != Media::Clips {
+        if media != MediaForm::Clips {
             let flow = self.path(&known.flow, 2, &FLOW, row);
-            segment.extras.flow_paths = Some((flow.join("u"), flow.join("v")));
             // every second frame in EPIC-55, every frame later
-            segment.extras.flow_rate = Some(if rate == 60.0 { 30.0 } else { rate });
+            let rate = Some(if rate == 60.0 { 30.0 } else { rate });
+            segment.set_media(Media { rate, ..Media::at(Kind::FLOW, [flow.join("u"), flow.join("v")]) });
         }
+        let mut key = None;
         match &self.sound {
             Sound::Beside => {}
             Sound::Folder(folder) => {
                 let expected = || folder.join(fill(row, WAVS[self.usual(3)]).unwrap_or_else(|| format!("{}.wav", row.video)));
-                segment.extras.audio_path = Some(known.wav.as_ref().map_or_else(expected, |(_, path)| path.clone()));
+                sound = Some(known.wav.as_ref().map_or_else(expected, |(_, path)| path.clone()));
             }
             Sound::Hdf5(path, rate) => {
-                segment.extras.audio_path = Some(path.clone());
-                segment.extras.audio_key = Some((row.video.clone(), *rate));
+                sound = Some(path.clone());
+                key = Some((row.video.clone(), f64::from(*rate)));
             }
+        }
+        if let Some(path) = sound {
+            let (key, rate) = key.unzip();
+            segment.set_media(Media { key, rate, ..Media::at(Kind::AUDIO, [path]) });
         }
         segment
     }
@@ -190,8 +196,8 @@ impl Finder {
         found.as_ref().map_or_else(expected, |(_, path)| path.clone())
     }
 
-    /// A clip of MMDG_Benchmark: its frames are the segment's own, its sound is a whole video's.
-    fn clip(&self, row: &Row, segment: &mut Segment) {
+    /// A clip of MMDG_Benchmark: its frames are the segment's own, its sound is a whole video's, which is given.
+    fn clip(&self, row: &Row, segment: &mut Segment) -> Option<PathBuf> {
         let folder = self.clips.clone().unwrap_or_else(|| self.root.join("MM-SADA_Domain_Adaptation_Splits"));
         let (part, split) = (row.part.unwrap_or_default(), row.split.name());
         let place = |kind: &str, name: String| folder.join(kind).join(split).join(part).join(name);
@@ -201,9 +207,10 @@ impl Finder {
         segment.path = place("video", stem(start, stop) + ".mp4");
         let first = start.div_ceil(2);
         let flow = stem(first, first + (stop - start) / 2);
-        segment.extras.flow_paths = Some((place("flow", format!("{flow}_u.mp4")), place("flow", format!("{flow}_v.mp4"))));
+        let flow = ["u", "v"].map(|axis| place("flow", format!("{flow}_{axis}.mp4")));
+        segment.set_media(Media::at(Kind::FLOW, flow));
         let wav = place("audio", format!("{}.wav", row.video));
-        segment.extras.audio_path = wav.is_file().then_some(wav);
+        wav.is_file().then_some(wav)
     }
 }
 

@@ -5,7 +5,6 @@ use super::{Found, listed};
 use crate::hdf5::{Features, Node};
 use crate::import::settings::ModalitySource;
 use crate::manifest::Words;
-use crate::modality::Kind;
 use crate::npy::{Array, Element, Header};
 use crate::sample::Dtype;
 use crate::{Error, Result};
@@ -36,14 +35,9 @@ impl ById {
 /// as MTCN calls it, or stands at the root.
 pub(super) fn open(modality: &ModalitySource, known: impl Fn(&[String]) -> bool) -> Result<Opened> {
     let features = Features::open(&modality.path)?;
-    let usual = match modality.kind {
-        Kind::Video => "visual_features",
-        Kind::Audio => "audio_features",
-        Kind::Flow => "flow_features",
-    };
     let keys = match &modality.key {
         Some(key) => vec![key.as_str()],
-        None => vec![modality.name.as_str(), usual],
+        None => [modality.name.as_str()].into_iter().chain(modality.kind.dataset).collect(),
     };
     let at = |key: &str| format!("{}:{key}", modality.path.display());
     for key in keys {

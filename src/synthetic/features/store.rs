@@ -36,7 +36,7 @@ fn put(
     stop: &Stop,
     row: impl Fn(usize, usize) -> Vec<f32> + Send + Sync,
 ) -> Result<store::writer::Summary> {
-    let kinds = [Kind::Video, Kind::Audio];
+    let kinds = [Kind::VIDEO, Kind::AUDIO];
     let header = |m: usize| ModalityHeader::features(MODALITIES[m], kinds[m], Dtype::F32, widths[m] as u64);
     let mut recipe = serde_json::json!({
         "synthetic": "features drawn from known parameters (mmdg synth); nothing in them was recorded",

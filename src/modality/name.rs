@@ -1,31 +1,6 @@
-//! Modalities: what a stream of samples shows, and the name it has in a store.
-
-use serde::{Deserialize, Serialize};
+//! Names of modalities.
 
 use crate::{Error, Result};
-
-/// What the samples of a modality are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// RGB frames.
-    Video,
-    /// Optical flow, two channels.
-    Flow,
-    /// Sound.
-    Audio,
-}
-
-impl Kind {
-    /// The word in files and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Video => "video",
-            Self::Flow => "flow",
-            Self::Audio => "audio",
-        }
-    }
-}
 
 /// What else stands beside modalities in samples, exports and tables, under this name.
 const TAKEN: [&str; 20] = [
