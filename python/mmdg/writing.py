@@ -28,7 +28,7 @@ def write(
     ids: Sequence[str] | None = None,
     valid: Mapping[str, ArrayLike] | None = None,
     dtype: DTypeLike | None = None,
-    kinds: Mapping[str, Literal["video", "flow", "audio"]] | None = None,
+    kinds: Mapping[str, Literal["video", "flow", "audio", "features"]] | None = None,
     jpeg: Mapping[str, int] | None = None,
     recipe: Mapping[str, Any] | None = None,
 ) -> None:
@@ -42,7 +42,7 @@ def write(
     ids: `[rows]`, unique; without it the numbers of the rows.
     valid: by modality bool `[rows]`; False for rows that the modality lacks, which are stored as zeros whatever the array holds.
     dtype: how features are stored, "float16" or "float32" or numpy's types for these; None keeps float16 and makes everything else float32. Clips stay uint8.
-    kinds: what a modality shows; without it "audio" and "flow" where the name begins so, else "video".
+    kinds: what a modality shows; without it the kind that its name begins with ("video", "flow", "audio"), else "video" of clips and "features", which is anything, of the rest.
     jpeg: by modality the quality, 1 to 100, at which its clips (uint8 `[rows, frames, height, width, 3]`) are stored as JPEG.
     recipe: anything JSON can hold that says how the data was made. Training and `mmdg inspect` show its hash.
 
@@ -66,13 +66,9 @@ def write(
     for name, features in modalities.items():
         array, stored = _array(name, features, rows, wanted)
         there = None if valid is None or name not in valid else [bool(v) for v in _each(f"valid[{name!r}]", valid[name], rows)]
-        given.append((name, (kinds or {}).get(name) or _kind(name), stored, array, there, (jpeg or {}).get(name)))
+        given.append((name, (kinds or {}).get(name), stored, array, there, (jpeg or {}).get(name)))
     lines = list(zip(names, domain_places, _each("split", split, rows)))
     _native.write(path, given, lines, given_labels, domain_names, json.dumps(dict(recipe or {}), allow_nan=False))
-
-
-def _kind(name: str) -> str:
-    return next((kind for kind in ("audio", "flow") if name.startswith(kind)), "video")
 
 
 def _whole(argument: str, values: Any) -> np.ndarray[Any, Any]:

@@ -146,7 +146,7 @@ impl Store {
         let modalities = PyDict::new(py);
         for header in &self.store(py)?.header().modalities {
             let modality = Modality {
-                kind: header.kind.name(),
+                kind: header.kind.name,
                 shape: PyTuple::new(py, &header.shape)?.unbind(),
                 dtype: arrays::given(py, header, self.raw()).unbind(),
                 stored: arrays::stored(py, header).unbind(),

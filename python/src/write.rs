@@ -7,7 +7,8 @@ use std::time::Duration;
 use half::f16;
 use mmdg::error::{Code, Failure};
 use mmdg::manifest::{Labels, Manifest, Segment, Split};
-use mmdg::sample::{Data, Row};
+use mmdg::modality::{Kind, kind_of};
+use mmdg::sample::{Data, Dtype, Row};
 use mmdg::span::Span;
 use mmdg::stop::Stop;
 use mmdg::store::{self, ModalityHeader, Plan};
@@ -83,7 +84,7 @@ impl Values<'_> {
 }
 
 /// A modality: name, kind, element type in the store, rows, which of them there are, and the quality of its JPEGs.
-type Given<'py> = (String, String, String, Bound<'py, PyAny>, Option<Vec<bool>>, Option<u8>);
+type Given<'py> = (String, Option<String>, String, Bound<'py, PyAny>, Option<Vec<bool>>, Option<u8>);
 /// A row of the manifest: id, domain, split.
 type Line = (String, usize, String);
 
@@ -112,10 +113,15 @@ pub fn write(
     let sources = modalities.iter().map(|given| Source::new(&given.3)).collect::<PyResult<Vec<_>>>()?;
     let (mut headers, mut rows) = (Vec::new(), Vec::new());
     for ((name, kind, dtype, _, valid, jpeg), source) in modalities.iter().zip(&sources) {
+        let dtype = parse(dtype)?;
+        let kind = match kind {
+            Some(kind) => parse(kind)?,
+            None => kind_of(name).unwrap_or(if dtype == Dtype::U8 { Kind::VIDEO } else { Kind::FEATURES }),
+        };
         let header = ModalityHeader {
             name: name.clone(),
-            kind: parse(kind)?,
-            dtype: parse(dtype)?,
+            kind,
+            dtype,
             shape: source.shape()[1..].iter().map(|&n| n as u64).collect(),
             times: 0,
             views: None,

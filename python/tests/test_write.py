@@ -59,6 +59,12 @@ class Write(unittest.TestCase):
         np.testing.assert_array_equal(store.read("a"), array[::2].transpose(0, 2, 1))
         np.testing.assert_array_equal(store.read("b"), array[:2])
 
+    def test_a_modality_of_any_name_needs_no_kind(self):
+        rows = np.zeros((3, 4))
+        store = self.write({"text": rows, "imu": rows, "audio-2": rows, "flow": rows, "clip": np.zeros((3, 2, 2), np.uint8)})
+        kinds = {name: modality.kind for name, modality in store.modalities.items()}
+        self.assertEqual(kinds, {"text": "features", "imu": "features", "audio-2": "audio", "flow": "flow", "clip": "video"})
+
     def test_rows_keep_their_order_and_what_is_said_of_them(self):
         store = self.write(
             {"video": np.zeros((3, 1))}, labels=["b", "a", "b"], classes=["c", "b", "a"], domain=np.array(["x", "y", "x"]),
