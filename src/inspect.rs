@@ -35,6 +35,8 @@ pub struct Inspection {
     pub labels: LabelSpace,
     /// Rows by domain and split.
     pub domains: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Rows of which the manifest says where their media are, beside the recording's path, by kind.
+    pub media: BTreeMap<&'static str, u64>,
     /// By name.
     pub modalities: BTreeMap<String, ModalityInspection>,
 }
@@ -137,6 +139,10 @@ fn told(
         let splits = domains.entry(manifest.domains[segment.domain].clone()).or_default();
         *splits.entry(segment.split.name().to_owned()).or_default() += 1;
     }
+    let mut media: BTreeMap<&str, u64> = BTreeMap::new();
+    for of in manifest.segments.iter().flat_map(|segment| segment.all_media()) {
+        *media.entry(of.kind.name).or_default() += 1;
+    }
     Inspection {
         holds: header.holds.clone(),
         whole,
@@ -146,6 +152,7 @@ fn told(
         provenance,
         labels: header.labels.clone(),
         domains,
+        media,
         modalities,
     }
 }
@@ -247,6 +254,10 @@ impl std::fmt::Display for Inspection {
             }
             LabelSpace::Values { unit } if unit.is_empty() => writeln!(f, "values without a unit")?,
             LabelSpace::Values { unit } => writeln!(f, "values in {unit}")?,
+        }
+        if !self.media.is_empty() {
+            let media = self.media.iter().map(|(kind, rows)| format!("{kind} of {rows} rows")).collect::<Vec<_>>();
+            writeln!(f, "media of their own: {}", media.join(", "))?;
         }
         match provenance::told(&self.provenance) {
             none if none.is_empty() => Ok(()),

@@ -310,6 +310,9 @@ fn a_stores_manifest_is_a_table() {
     crate::trees::preprocess(&table, &[("audio", "vggsound")], &store);
     let again = dataset::read(&settings(json!({"dataset": "table", "table": store.join("manifest.csv")}))).unwrap();
     assert_eq!(again, manifest);
+    let found = mmdg::inspect::inspect(&store, false).unwrap();
+    assert_eq!(found.media, [("audio", 2), ("flow", 2), ("video", 1)].into());
+    assert!(found.to_string().contains("media of their own: audio of 2 rows, flow of 2 rows, video of 1 rows"), "{found}");
     for (row, says) in [
         ("a,frames,0,1,x,p,train,,,,-1,,,,,,,", "frame_rate -1; expected a number above 0"),
         ("a,frames,0,1,x,p,train,,,,60,,9,8,60,,,", "start_frame, stop_frame, number_rate; expected all"),
