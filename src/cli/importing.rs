@@ -71,6 +71,7 @@ impl ImportArguments {
     ///
     /// # Errors
     /// [`Error::Usage`] where there is no folder.
+    #[cfg_attr(not(all(feature = "exchange", feature = "hdf5")), allow(dead_code, reason = "a build without import refuses it"))]
     pub fn places(&self) -> Result<(&Path, &[String])> {
         match (&self.out, self.modalities.split_last()) {
             (Some(out), _) => Ok((out, &self.modalities)),
