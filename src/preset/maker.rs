@@ -18,7 +18,7 @@ use crate::{Error, Result};
 pub struct ModalitySettings {
     /// A name in [`PRESETS`](super::PRESETS).
     pub preset: String,
-    /// What it shows, where the preset makes more than one kind; default [`usual_kind`](super::usual_kind).
+    /// What it shows, where the preset makes more than one kind; default [`usual_kind`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     /// Quality, 1 to 100, of the JPEGs that RGB frames are stored as; left out, they are stored as they are.
