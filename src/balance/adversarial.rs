@@ -11,6 +11,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "joint training against a domain discriminator",
     takes: &[LAMBDA.setting(), BY_MODALITY.setting(), RAMP.setting()],
     adds: &[Added::unless_there(Role::Domain, "discriminator")],
+    classes_only: None,
+    plain: true,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

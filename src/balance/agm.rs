@@ -19,6 +19,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "adaptive gradient modulation (Li et al., ICCV 2023)",
     takes: &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
     adds: &[],
+    classes_only: Some("its score is the logarithm of a class's probability"),
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

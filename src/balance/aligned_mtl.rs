@@ -14,6 +14,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "gradients made orthogonal and equally long (Senushkin et al., CVPR 2023)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

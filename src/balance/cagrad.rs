@@ -14,6 +14,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "conflict-averse gradient descent (Liu et al., NeurIPS 2021)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), C.setting(), RESCALE.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -27,6 +27,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "classifier-guided gradient modulation (Guo et al., NeurIPS 2024)",
     takes: &[PAPER.setting(), RHO.setting(), LAMBDA.setting(), CLAMP.setting()],
     adds: &[],
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

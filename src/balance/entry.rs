@@ -18,6 +18,10 @@ pub struct BalancerEntry {
     pub takes: &'static [Setting],
     /// The losses that it adds to a method's; probes are none.
     pub adds: &'static [Added],
+    /// Why it trains on classes alone, where it does.
+    pub classes_only: Option<&'static str>,
+    /// Whether gradients meet as they are: what others with the same losses are compared with.
+    pub plain: bool,
 }
 
 /// A loss that a balancer adds.

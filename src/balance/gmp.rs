@@ -42,6 +42,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
         Added::always(Role::Domain, "discriminator").only(&[("variant", "bench")]),
         Added::always(Role::Unimodal, "unimodal").only(&[("variant", "bench")]),
     ],
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

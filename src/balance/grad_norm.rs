@@ -16,6 +16,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "loss weights that learn to equalise gradient norms (Chen et al., ICML 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), ALPHA.setting(), RATE.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(GradNorm::new(runs, kind, device));

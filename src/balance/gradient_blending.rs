@@ -22,6 +22,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "online gradient blending (Wang et al., CVPR 2020)",
     takes: &[SUPER_EPOCH.setting(), HELD_OUT.setting(), MOMENTUM.setting()],
     adds: &[Added::always(Role::Unimodal, "unimodal")],
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Blending::new(runs, kind, device));

@@ -12,6 +12,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build =

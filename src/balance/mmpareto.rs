@@ -14,6 +14,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)",
     takes: &[UNIMODAL_FIRST.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), GAMMA.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

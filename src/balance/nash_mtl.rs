@@ -16,6 +16,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "Nash bargaining between objectives (Navon et al., ICML 2022)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("nash-mtl", runs, kind, device, |gramian, _| bargain(gramian));

@@ -1,7 +1,14 @@
 use super::{Balancer, BalancerEntry, Build, Signals, Update};
 
 /// Joint training: every gradient counts as it is.
-pub const ENTRY: BalancerEntry = BalancerEntry { name: "none", about: "joint training, nothing balanced", takes: &[], adds: &[] };
+pub const ENTRY: BalancerEntry = BalancerEntry {
+    name: "none",
+    about: "joint training, nothing balanced",
+    takes: &[],
+    adds: &[],
+    classes_only: None,
+    plain: true,
+};
 
 pub const BUILD: Build = |_, _, _| Box::new(Joint);
 

@@ -10,6 +10,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "on-the-fly gradient modulation with noise (Peng et al., CVPR 2022)",
     takes: TAKES,
     adds: &[],
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Ogm::new(runs, kind, device, true));

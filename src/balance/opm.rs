@@ -19,6 +19,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
     takes: &[Q_BASE.setting(), LAMBDA.setting(), P_EXE.setting(), RESCALE.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
     adds: &[],
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -15,6 +15,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
     about: "gradient surgery (Yu et al., NeurIPS 2020)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
+    classes_only: None,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("pcgrad", runs, kind, device, project);

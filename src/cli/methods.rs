@@ -5,7 +5,6 @@ use std::fmt::Write;
 use crate::balance::{BALANCERS, BalancerEntry};
 use crate::hyperparameters::{Range, Setting};
 use crate::method::{METHODS, MethodEntry};
-use crate::task::UNABLE;
 use crate::train::Compare;
 use crate::{Error, Result};
 
@@ -41,8 +40,7 @@ fn of_method(method: &MethodEntry) -> String {
 }
 
 fn of_balancer(balancer: &BalancerEntry) -> String {
-    let unable = UNABLE.iter().find(|(name, _)| *name == balancer.name);
-    let unable = unable.map(|(_, reason)| format!("    {:<18} not of values: {reason}\n", "")).unwrap_or_default();
+    let unable = balancer.classes_only.map(|reason| format!("    {:<18} not of values: {reason}\n", "")).unwrap_or_default();
     format!("  {:<18} {}\n", balancer.name, balancer.about) + &unable + &settings(balancer.takes)
 }
 

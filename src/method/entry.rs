@@ -19,6 +19,8 @@ pub struct MethodEntry {
     pub terms: &'static [(Role, &'static str, &'static str)],
     /// Whether an average of its weights is judged, beside which `[train] average` has no place.
     pub averages: bool,
+    /// Whether it is what other methods are compared with.
+    pub plain: bool,
 }
 
 /// Makes a method for R runs, which share their words.

@@ -8,6 +8,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[],
     terms: &[(Role::Task, "classifier", "live")],
     averages: false,
+    plain: true,
 };
 
 pub const BUILD: Build = |_, _, _| Box::new(Erm);

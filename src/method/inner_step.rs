@@ -12,6 +12,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[RATE.setting()],
     terms: &[(Role::Unimodal, "unimodal", "live"), (Role::Task, "classifier", "ahead")],
     averages: false,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(InnerStep { rate: column(runs, &RATE, kind, device) });

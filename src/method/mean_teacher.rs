@@ -15,6 +15,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[DECAY.setting(), WEIGHT.setting()],
     terms: &[(Role::Task, "classifier", "live"), (Role::Auxiliary, "classifier", "live, teacher")],
     averages: true,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -15,6 +15,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[RHO.setting()],
     terms: &[(Role::Task, "classifier", "ahead")],
     averages: false,
+    plain: false,
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Sam { rho: column(runs, &RHO, kind, device) });

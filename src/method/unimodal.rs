@@ -8,6 +8,7 @@ pub const ENTRY: MethodEntry = MethodEntry {
     takes: &[],
     terms: &[(Role::Task, "classifier", "live"), (Role::Unimodal, "unimodal", "live")],
     averages: false,
+    plain: false,
 };
 
 pub const BUILD: Build = |_, _, _| Box::new(Unimodal);

@@ -25,9 +25,6 @@ pub struct Comparison<'a> {
 /// A figure of a run as it is shown; none where the run has no such figure.
 pub type Figure<'f> = &'f dyn Fn(&RunResult) -> Option<f64>;
 
-/// Balancers that leave gradients as they are: what another with the same losses is compared with.
-const PLAIN: [&str; 2] = ["none", "adversarial"];
-
 impl<'a> Comparison<'a> {
     /// Entries and tasks stand in order of first appearance, entries of balance `none` (of the most modalities) first; seeds
     /// ascend. Runs of one name whose settings differ are entries of their own.
@@ -67,7 +64,7 @@ impl<'a> Comparison<'a> {
                 _ => entries.push(Entry::new(run)),
             }
         }
-        entries.sort_by_key(|e| if e.balance == "none" { (0, Reverse(e.modalities.len())) } else { (1, Reverse(0)) });
+        entries.sort_by_key(|e| if e.is_joint() { (0, Reverse(e.modalities.len())) } else { (1, Reverse(0)) });
         entry::name(&mut entries);
         entry::tell_apart(&mut tasks);
         let mut runs = BTreeMap::new();
@@ -117,20 +114,20 @@ impl<'a> Comparison<'a> {
         self.runs.range((entry, task, 0)..=(entry, task, u64::MAX)).map(|(_, run)| *run).collect()
     }
 
-    /// What an entry is compared with: of those with its modalities, selection and settings the one of its method and balance `none`,
-    /// for such a one that of method `erm`, else the first.
+    /// What an entry is compared with: of those with its modalities, selection and settings the one of its method that is trained jointly,
+    /// for such a one that of the plain method, else the first.
     pub fn base(&self, entry: usize) -> usize {
         let own = &self.entries[entry];
-        let place =
-            |method: &str| self.entries.iter().position(|e| e.is_beside(own) && e.balance == "none" && e.method == method);
+        let place = |of: &dyn Fn(&Entry) -> bool| self.entries.iter().position(|e| e.is_beside(own) && e.is_joint() && of(e));
         let first = || self.entries.iter().position(|e| e.is_beside(own));
-        place(&own.method).filter(|base| *base != entry).or_else(|| place("erm")).or_else(first).unwrap_or(entry)
+        let same = place(&|e| e.method == own.method).filter(|base| *base != entry);
+        same.or_else(|| place(&|e| e.plain.method)).or_else(first).unwrap_or(entry)
     }
 
     /// The entry with the same losses as this one whose gradients meet as they are, where there is one beside the base.
     pub fn base_of_losses(&self, entry: usize) -> Option<usize> {
         let own = &self.entries[entry];
-        let plain = |e: &Entry| PLAIN.contains(&e.balance.as_str()) && e.method == own.method && e.losses == own.losses;
+        let plain = |e: &Entry| e.plain.balance && e.method == own.method && e.losses == own.losses;
         let found = self.entries.iter().position(|e| e.is_beside(own) && !own.losses.is_empty() && plain(e))?;
         (found != entry && found != self.base(entry)).then_some(found)
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::{self, differing, value};
-use super::results::{RunResult, Settings};
+use super::results::{Plain, RunResult, Settings};
 
 /// Runs that differ in task and seed only.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Entry {
     pub balance: String,
     /// [`RunResult::words`] of the first run.
     pub words: BTreeMap<String, String>,
+    /// [`RunResult::plain`].
+    pub plain: Plain,
     /// [`RunResult::losses`].
     pub losses: Vec<String>,
     /// The modalities, in order of concatenation.
@@ -39,12 +41,18 @@ impl Entry {
             method: run.method.clone(),
             balance: run.balance.clone(),
             words: run.words.clone(),
+            plain: run.plain,
             losses: run.losses.clone(),
             modalities: run.modalities.clone(),
             selection: run.selection.clone(),
             shared: identity::shared(run),
             own: identity::own(run),
         }
+    }
+
+    /// Whether its method is trained as it is, with nothing balanced and nothing added.
+    pub(super) fn is_joint(&self) -> bool {
+        self.plain.balance && self.plain.losses
     }
 
     pub(super) fn is_of(&self, run: &RunResult) -> bool {

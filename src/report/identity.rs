@@ -12,7 +12,7 @@ pub const PLACE: [&str; 3] = ["device", "trace", "tsne"];
 
 /// Keys that have a field of their own in a result.
 pub const FIELDS: [&str; 11] =
-    ["name", "method", "balance", "modalities", "protocol", "role", "sources", "target", "selection", "configuration", "seed"];
+    ["name", "method", "balance", "modalities", "protocol", "purpose", "sources", "target", "selection", "configuration", "seed"];
 
 /// What a balancer may be set to, a table of the settings: a column's own.
 pub const OWN: &str = "hyperparameters";

@@ -84,7 +84,7 @@ fn row<'r>(rows: &[&'r Row], entry: &Entry) -> Option<&'r Row> {
     modalities.sort_unstable();
     let whole = |row: &Row| row.words.iter().all(|(key, word)| entry.words.get(key).is_none_or(|own| own == word));
     let is_of = |row: &Row| row.balance == entry.balance && row.modalities.iter().eq(modalities.iter().copied()) && whole(row);
-    rows.iter().copied().find(|row| entry.method == "erm" && is_of(row))
+    rows.iter().copied().find(|row| entry.plain.method && is_of(row))
 }
 
 /// A table for each paper that has figures of these runs' data.

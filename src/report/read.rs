@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::results::{EmbeddedRow, FORMAT, Role};
+use super::results::{EmbeddedRow, FORMAT, Purpose};
 use super::{RunResult, identity, record, sound};
 use crate::error::plain_types;
 use crate::{Error, Result, fs};
@@ -39,7 +39,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RunResult>> {
             return Err(record::lost(folder));
         }
         result.embedding = embedding(&file.with_file_name("embedding.csv"))?;
-        if result.protocol.role != Role::Result {
+        if result.protocol.purpose != Purpose::Result {
             continue;
         }
         let r = &result;

@@ -14,6 +14,17 @@ pub use epoch::{BalanceResult, EpochResult};
 /// The format that is written and read.
 pub const FORMAT: u32 = 5;
 
+/// What of a run is as plain as can be: by it a comparison knows which runs others are compared with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plain {
+    /// The method is what other methods are compared with.
+    pub method: bool,
+    /// Gradients meet as they are.
+    pub balance: bool,
+    /// The balancer adds no losses to the method's.
+    pub losses: bool,
+}
+
 /// Settings by key.
 pub type Settings = BTreeMap<String, serde_json::Value>;
 
@@ -31,6 +42,9 @@ pub struct RunResult {
     /// The balancer's words (`variant`, `project`), which say which form of it this is; none in earlier results.
     #[serde(default)]
     pub words: BTreeMap<String, String>,
+    /// What of it is as plain as can be.
+    #[serde(default)]
+    pub plain: Plain,
     /// Heads whose losses encoders learn from (`classifier`, `discriminator`), by the first word of their parameters' names.
     #[serde(default)]
     pub losses: Vec<String>,
@@ -178,7 +192,7 @@ pub struct ProtocolResult {
     /// `multi-source` (leave one domain out), `single-source` or `in-domain`.
     pub kind: String,
     /// What the run was made for.
-    pub role: Role,
+    pub purpose: Purpose,
     /// The configuration of the random search that it has, 0 the given one; none where nothing was searched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<usize>,
@@ -193,14 +207,14 @@ pub struct ProtocolResult {
 
 impl Default for ProtocolResult {
     fn default() -> Self {
-        Self { kind: "multi-source".into(), role: Role::Result, configuration: None, metric: None, selection_score: 0.0 }
+        Self { kind: "multi-source".into(), purpose: Purpose::Result, configuration: None, metric: None, selection_score: 0.0 }
     }
 }
 
 /// What a run was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum Purpose {
     /// To be reported.
     Result,
     /// To choose a configuration by; stands in no table but `search.csv`.

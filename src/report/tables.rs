@@ -1,5 +1,7 @@
 //! Which tables are made of a comparison.
 
+use std::collections::BTreeSet;
+
 use super::RunResult;
 use super::comparison::{Comparison, Figure};
 use super::published;
@@ -34,8 +36,8 @@ impl Comparison<'_> {
         let to = format!("paired by seed, {points}[95 % interval], p after Holm");
         let base = |e: usize| Some(self.base(e)).filter(|base| *base != e);
         if all.iter().any(|&e| base(e).is_some()) {
-            let none = all.iter().all(|&e| self.entries()[self.base(e)].name == "none");
-            let name = if none { "none" } else { "the base" };
+            let names: BTreeSet<&str> = all.iter().map(|&e| self.entries()[self.base(e)].name.as_str()).collect();
+            let name = if names.len() == 1 { names.first() } else { None }.unwrap_or(&"the base");
             tables.push(self.difference_table(format!("Difference in target {title} to {name}, {to}"), &base));
         }
         let of_losses = |e: usize| self.base_of_losses(e);

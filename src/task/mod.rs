@@ -18,7 +18,7 @@ pub use definition::{Task, TaskKind};
 pub use judged::{Answer, Judged};
 pub use metric::{Metric, MetricUnit};
 pub use reading::{Reading, RowReading};
-pub use regression::{Regression, UNABLE, ValueLoss};
+pub use regression::{Regression, ValueLoss};
 pub use scale::Scale;
 
 /// What labels of this kind are trained with; `metric` chooses epochs, where the task has it.

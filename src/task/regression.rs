@@ -16,9 +16,6 @@ pub struct Regression {
     pub selects: usize,
 }
 
-/// Balancers that cannot be used with it, and why.
-pub const UNABLE: &[(&str, &str)] = &[("agm", "its score is the logarithm of a class's probability")];
-
 /// What is lost where a prediction is off by d standard deviations of the labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::table::Table;
 use super::task::Task;
 use super::trial::{Configuration, Trial, task_name};
-use crate::report::results::{EpochResult, Role, RunResult};
+use crate::report::results::{EpochResult, Purpose, RunResult};
 use crate::{Error, Result, fs};
 
 /// A column on a task.
@@ -105,7 +105,7 @@ impl<'a> Campaign<'a> {
             seed,
             configuration: configuration.clone(),
             pick: protocol.selection.pick(),
-            role: Role::Result,
+            purpose: Purpose::Result,
             kind: protocol.kind,
             folder: PathBuf::new(),
         }
@@ -116,26 +116,26 @@ impl<'a> Campaign<'a> {
     pub fn tried(&self, cell: usize) -> Vec<Trial> {
         let (protocol, here) = (&self.settings.protocol, &self.cells[cell]);
         let mut trials = Vec::new();
-        let mut add = |role: Role, seed: u64, configuration: &Configuration, leaf: String| {
-            let below = Path::new(&here.column.name).join(if role == Role::Search { "search" } else { "inner" });
+        let mut add = |purpose: Purpose, seed: u64, configuration: &Configuration, leaf: String| {
+            let below = Path::new(&here.column.name).join(if purpose == Purpose::Search { "search" } else { "inner" });
             if here.inner.is_empty() {
                 let trial = self.trial(cell, &here.task, seed, configuration);
-                trials.push(Trial { role, folder: below.join(&here.name).join(leaf), ..trial });
+                trials.push(Trial { purpose, folder: below.join(&here.name).join(leaf), ..trial });
                 return;
             }
             for task in &here.inner {
                 let leaf = format!("{leaf}-{}", self.table.domains()[task.target]);
                 let trial = self.trial(cell, task, seed, configuration);
-                trials.push(Trial { role, folder: below.join(&here.name).join(leaf), ..trial });
+                trials.push(Trial { purpose, folder: below.join(&here.name).join(leaf), ..trial });
             }
         };
         if protocol.search > 0 {
             for (i, configuration) in here.configurations.iter().enumerate() {
-                add(Role::Search, search::seed(protocol, i), configuration, i.to_string());
+                add(Purpose::Search, search::seed(protocol, i), configuration, i.to_string());
             }
         } else if !here.inner.is_empty() {
             for (&seed, configuration) in protocol.seeds.iter().zip(here.configurations.iter().cycle()) {
-                add(Role::Inner, seed, configuration, seed.to_string());
+                add(Purpose::Inner, seed, configuration, seed.to_string());
             }
         }
         trials

@@ -19,7 +19,9 @@ use super::trial::Trial;
 use crate::error::Action;
 use crate::objective::Part;
 use crate::report::record;
-use crate::report::results::{BalanceResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, Role, RowCounts, RunResult};
+use crate::report::results::{
+    BalanceResult, EmbeddedRow, EpochResult, FORMAT, Plain, ProtocolResult, Purpose, RowCounts, RunResult,
+};
 use crate::{Error, Result, fs};
 
 mod tables;
@@ -51,12 +53,18 @@ impl RunConfig {
             learning_rate: epoch.learning_rate,
             balance: balance(epoch),
         });
+        let column = &trial.column;
         RunResult {
             format: FORMAT,
             name: self.name.clone(),
             method: self.method.into(),
             balance: self.balance.into(),
             words: self.hyperparameters.words().iter().map(|(&key, &word)| (key.into(), word.into())).collect(),
+            plain: Plain {
+                method: column.method.plain,
+                balance: column.balance.plain,
+                losses: column.balance.added(column.method, &self.hyperparameters).next().is_none(),
+            },
             losses: model.trained_heads(),
             modalities: self.modalities.clone(),
             sources: self.sources.clone(),
@@ -64,7 +72,7 @@ impl RunConfig {
             seed: self.seed,
             // where no inner run came to an epoch, source validation has chosen
             selection: match trial.pick {
-                Pick::Validation if self.role == Role::Result => Selection::SourceVal.name().into(),
+                Pick::Validation if self.purpose == Purpose::Result => Selection::SourceVal.name().into(),
                 _ => self.selection.into(),
             },
             epochs: self.epochs,
@@ -84,7 +92,7 @@ impl RunConfig {
             },
             protocol: ProtocolResult {
                 kind: self.protocol.into(),
-                role: self.role,
+                purpose: self.purpose,
                 configuration: self.configuration,
                 metric: self.metric.clone(),
                 selection_score: figure(match trial.pick {
@@ -126,7 +134,7 @@ impl RunConfig {
         if self.tsne {
             tables::embedding(&folder.join(EMBEDDING), &trained.embedding)?;
         }
-        if self.role == Role::Result {
+        if self.purpose == Purpose::Result {
             let mut card = card.clone();
             card.diverged = trained.course.diverged;
             write_model(&folder.join(MODEL), &card, task, model, trained)?;
@@ -134,7 +142,7 @@ impl RunConfig {
         let mut files = vec!["config.toml", "metrics.csv", "balance.csv", events::NAME];
         files.extend(self.trace.then_some("balance-steps.csv"));
         files.extend(self.tsne.then_some(EMBEDDING));
-        files.extend((self.role == Role::Result).then_some(MODEL));
+        files.extend((self.purpose == Purpose::Result).then_some(MODEL));
         files.push(RESULT);
         let json = serde_json::to_string_pretty(result).map_err(|error| Error::input(folder.display(), error.to_string()))?;
         fs::write(&folder.join(RESULT), (json + "\n").as_bytes())?;

@@ -17,7 +17,7 @@ use super::{checkpoint, output};
 use crate::hyperparameters::Hyperparameters;
 use crate::report::identity::{self, OWN, PLACE};
 use crate::report::record;
-use crate::report::results::{FORMAT, Role, RunResult, Settings as Shaped};
+use crate::report::results::{FORMAT, Purpose, RunResult, Settings as Shaped};
 use crate::report::sound;
 use crate::{Error, Result, fs};
 
@@ -37,7 +37,7 @@ pub struct RunConfig {
     pub(super) balance: &'static str,
     pub(super) modalities: Vec<String>,
     pub(super) protocol: &'static str,
-    pub(super) role: Role,
+    pub(super) purpose: Purpose,
     pub(super) sources: Vec<String>,
     pub(super) target: String,
     pub(super) target_split: TargetSplit,
@@ -90,7 +90,7 @@ impl RunConfig {
             balance: column.balance.name,
             modalities: task.modalities.iter().map(|&m| table.modalities()[m].name.clone()).collect(),
             protocol: trial.kind.name(),
-            role: trial.role,
+            purpose: trial.purpose,
             sources: task.sources.iter().copied().map(domain).collect(),
             target: domain(task.target),
             target_split: task.target_split,
@@ -107,7 +107,7 @@ impl RunConfig {
             device: settings.device.clone(),
             init: init.map(|init| init.digest.clone()),
             trace: settings.trace,
-            tsne: settings.tsne && trial.role == Role::Result,
+            tsne: settings.tsne && trial.purpose == Purpose::Result,
             hyperparameters: configuration.hyperparameters.clone(),
         }
     }
@@ -185,7 +185,7 @@ fn placeless(text: &str) -> Option<Toml> {
 
 /// Without what other runs chose, the balancer's settings among the others.
 fn given(mut config: Toml) -> Toml {
-    let chosen = config.get("role").and_then(Value::as_str) == Some("result");
+    let chosen = config.get("purpose").and_then(Value::as_str) == Some("result");
     let searched = chosen && config.contains_key("configuration");
     if let Some(Value::Table(own)) = config.remove(OWN) {
         config.extend(own.into_iter().filter(|(_, value)| !searched || value.is_str()));

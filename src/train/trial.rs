@@ -9,7 +9,7 @@ use super::selection::Pick;
 use super::table::Table;
 use super::task::Task;
 use crate::hyperparameters::Hyperparameters;
-use crate::report::results::Role;
+use crate::report::results::Purpose;
 
 /// The numbers that a random search draws.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Trial {
     /// How its epoch is chosen.
     pub pick: Pick,
     /// What it is for.
-    pub role: Role,
+    pub purpose: Purpose,
     /// The protocol's kind.
     pub kind: Kind,
     /// Its folder below that of all runs.

@@ -32,7 +32,7 @@ thread_local! { static SEEN: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::ne
 struct Witness(Kind);
 
 static WITNESS: BalancerBuilder = BalancerBuilder {
-    entry: &BalancerEntry { name: "witness", about: "", takes: &[], adds: &[] },
+    entry: &BalancerEntry { name: "witness", about: "", takes: &[], adds: &[], classes_only: None, plain: false },
     build: |_, kind, _| Box::new(Witness(kind)),
 };
 

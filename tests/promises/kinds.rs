@@ -72,7 +72,7 @@ fn docs_list_every_kind_with_its_columns() {
 }
 
 mod stores {
-    use mmdg::manifest::{Manifest, Numbers, Segment};
+    use mmdg::manifest::{LabelSpace, Labels, Manifest, Numbers, Segment};
     use mmdg::span::Span;
     use mmdg::store::manifest_csv::{OWN, read, to_csv};
 
@@ -84,14 +84,14 @@ mod stores {
         let mut segments: Vec<Segment> =
             ["a", "b", "c"].map(|id| Segment::new(id, format!("{id}.mp4"), Span { start: 0.5, end: Some(2.0) })).into();
         change(&mut segments[1]);
-        Manifest::new("test", vec!["x".into()], vec!["p".into()], segments).unwrap()
+        Manifest::new("test", Labels::classes(vec!["x".into()], [0; 3]), vec!["p".into()], segments).unwrap()
     }
 
     /// First line of the table, which is read back as it was.
     fn head(change: impl Fn(&mut Segment)) -> String {
         let manifest = manifest(change);
         let bytes = to_csv(&manifest).unwrap();
-        assert_eq!(read("m.csv".as_ref(), &bytes, &manifest.classes, &manifest.domains).unwrap(), manifest);
+        assert_eq!(read("m.csv".as_ref(), &bytes, &manifest.labels.space(), &manifest.domains).unwrap(), manifest);
         let text = String::from_utf8(bytes).unwrap();
         assert_eq!(text.lines().count(), 4);
         text.lines().next().unwrap().to_owned()
@@ -130,7 +130,8 @@ mod stores {
     #[test]
     fn a_manifest_of_other_columns_is_damage_that_is_named() {
         let refused = |text: &str| {
-            let error = read("m.csv".as_ref(), text.as_bytes(), &["x".into()], &["p".into()]).unwrap_err();
+            let error =
+                read("m.csv".as_ref(), text.as_bytes(), &LabelSpace::Classes(vec!["x".into()]), &["p".into()]).unwrap_err();
             assert_eq!(error.exit_code(), 7, "{error}");
             error.to_string()
         };
@@ -226,7 +227,7 @@ mod names {
         let options = Options { batch_size: 16, seed: 1, ..Options::default() };
         let batch = Loader::new(store, options).unwrap().epoch(0).unwrap().next().unwrap().unwrap();
         let count = |values: &Values| if let Values::F32(values) = values { values.len() } else { 0 };
-        let widths = batch.modalities.iter().map(|modality| count(&modality.values) / batch.labels.len());
+        let widths = batch.modalities.iter().map(|modality| count(&modality.values) / batch.rows.len());
         assert_eq!(widths.collect::<BTreeSet<_>>(), BTreeSet::from([64, 300]));
     }
 

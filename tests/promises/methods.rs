@@ -214,7 +214,8 @@ fn tables_say_what_methods_declare() {
 #[test]
 fn tables_say_what_balancers_add() {
     let modalities = vec!["a".to_owned(), "b".into()];
-    let shape = Shape { modalities, widths: vec![2, 3], classes: 3, domains: 2, hidden: 4, heads: Heads::default() };
+    let shape =
+        Shape { modalities, widths: vec![2, 3], task: Classification::task(3), domains: 2, hidden: 4, heads: Heads::default() };
     let mut pairs = [0, 0];
     for balancer in mmdg::balance::BUILDERS {
         let words = |setting: &Setting| match setting.range {

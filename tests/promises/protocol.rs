@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mmdg::balance::BALANCERS;
 use mmdg::manifest::Labels;
 use mmdg::report::Comparison;
-use mmdg::report::results::{Role, RunResult};
+use mmdg::report::results::{Purpose, RunResult};
 use mmdg::stop::Stop;
 use mmdg::train::{self, Compare, Kind, Protocol, Runs, Selection, Settings, Subset, Table};
 use mmdg::{Error, report};
@@ -138,7 +138,7 @@ fn scrambled_target_labels_change_no_checkpoint_but_an_oracles() {
         let plain = run(&table, &of(one.path())).unwrap();
         let changed = run(&scrambled, &of(other.path())).unwrap();
         assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_score != b.target_score));
-        assert!(plain.iter().all(|run| run.selection == rule.name() && run.protocol.role == Role::Result));
+        assert!(plain.iter().all(|run| run.selection == rule.name() && run.protocol.purpose == Purpose::Result));
         let equal = plain.iter().all(|run| {
             let file = Path::new(&run.name).join(format!("domain2-{}", run.seed)).join("model.safetensors");
             std::fs::read(one.path().join(&file)).unwrap() == std::fs::read(other.path().join(&file)).unwrap()
@@ -160,7 +160,7 @@ fn inner_runs_choose_the_epoch_with_the_best_mean() {
     for out in [0, 2, 3] {
         let file = folder.path().join(format!("none/inner/domain1/0-domain{out}/results.json"));
         let inner: RunResult = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-        assert_eq!((inner.protocol.role, inner.target, inner.sources.len()), (Role::Inner, format!("domain{out}"), 2));
+        assert_eq!((inner.protocol.purpose, inner.target, inner.sources.len()), (Purpose::Inner, format!("domain{out}"), 2));
         assert_eq!((inner.rows.train, inner.rows.validation), (48, 30));
         sum.iter_mut().zip(&inner.curve).for_each(|(sum, epoch)| *sum += epoch.validation["accuracy"]);
     }

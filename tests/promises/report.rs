@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mmdg::measure::{Measure, Unit};
 use mmdg::report::results::{
-    BalanceResult, Bin, Calibration, DomainResult, EmbeddedRow, EpochResult, FORMAT, ProtocolResult, RowCounts, RunResult,
+    BalanceResult, Bin, Calibration, DomainResult, EmbeddedRow, EpochResult, FORMAT, Plain, ProtocolResult, RowCounts, RunResult,
 };
 use mmdg::report::{self, Comparison};
 
@@ -43,6 +43,7 @@ fn run(name: &str, target: &str, seed: u64, accuracy: f64) -> RunResult {
         method: "erm".into(),
         balance: name.split(' ').next().unwrap().into(),
         words: BTreeMap::new(),
+        plain: Plain { method: true, balance: ["none", "adversarial"].contains(&name), losses: name == "none" },
         losses: losses.iter().map(|loss| (*loss).into()).collect(),
         modalities: vec!["video".into(), "audio".into()],
         sources: ["human", "animal", "cartoon"].into_iter().filter(|d| *d != target).map(String::from).collect(),

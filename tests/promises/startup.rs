@@ -113,7 +113,9 @@ fn find(folder: &Path, end: &str) -> Option<PathBuf> {
 fn a_program_that_is_not_there_or_lacks_a_library_is_named_with_what_mends_it() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("mmdg");
-    fs::copy(MMDG, &program).unwrap();
+    // by another process: one that another test starts meanwhile would have a file open that is to be run
+    let copy = |from: &str, to: &Path| assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
+    copy(MMDG, &program);
     let ended = |verb: &str| {
         let output = Command::new(&program).args(verb.split_whitespace()).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -124,7 +126,7 @@ fn a_program_that_is_not_there_or_lacks_a_library_is_named_with_what_mends_it() 
         assert!(said.starts_with("mmdg: there is no ") && said.contains(&format!("/{other}; build all programs: ")), "{said}");
     }
     // far from .deps/
-    fs::copy(env!("CARGO_BIN_EXE_mmdg-train"), folder.path().join("mmdg-train")).unwrap();
+    copy(env!("CARGO_BIN_EXE_mmdg-train"), &folder.path().join("mmdg-train"));
     let output = Command::new(&program).args(["train", "p.toml"]).env_remove("LD_LIBRARY_PATH").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     if said.contains("libtorch_cpu.so") {

@@ -44,16 +44,38 @@ fn signal(child: &Child, signal: i32) {
     unsafe { libc::kill(child.id() as i32, signal) };
 }
 
+/// Whether somebody makes a shard.
+fn leased(store: &Path) -> bool {
+    count(store, ".leases", ".lease") > 0
+}
+
+/// Names of shards in a folder of a store that end so.
+fn count(store: &Path, folder: &str, ends: &str) -> usize {
+    let names = std::fs::read_dir(store.join(folder)).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter(|name| name.to_string_lossy().starts_with(['a', '0']) && name.to_string_lossy().ends_with(ends)).count()
+}
+
 /// Waits until somebody makes a shard, and at least `shards` are there.
 fn under_way(store: &Path, shards: usize) {
     let started = Instant::now();
-    let count = |folder: &str, ends: &str| {
-        let names = std::fs::read_dir(store.join(folder)).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        names.filter(|name| name.to_string_lossy().starts_with(['a', '0']) && name.to_string_lossy().ends_with(ends)).count()
-    };
-    while count(".leases", ".lease") == 0 || count("audio", ".json") < shards {
+    while !leased(store) || count(store, "audio", ".json") < shards {
         assert!(started.elapsed().as_secs() < 60, "nobody makes a shard");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Stops the only writer while it makes a shard: between two of them it would hold nobody up.
+fn stop_at_work(writer: &Child, store: &Path, shards: usize) {
+    loop {
+        under_way(store, shards);
+        signal(writer, libc::SIGSTOP);
+        while !std::fs::read_to_string(format!("/proc/{}/stat", writer.id())).unwrap().contains(") T ") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if leased(store) {
+            return;
+        }
+        signal(writer, libc::SIGCONT);
     }
 }
 
@@ -106,8 +128,7 @@ fn one_that_was_stopped_is_taken_over_and_does_no_harm_when_it_wakes() {
     for shards in [0, 10, 30] {
         let _ = std::fs::remove_dir_all(folder.join("clips"));
         let stopped = writer(folder, None, "--lease-timeout 1");
-        under_way(&folder.join("clips"), shards);
-        signal(&stopped, libc::SIGSTOP);
+        stop_at_work(&stopped, &folder.join("clips"), shards);
         let started = Instant::now();
         let output = writer(folder, None, "--lease-timeout 1").wait_with_output().unwrap();
         expect(&output, 0, &["200 samples, none failed"]);
@@ -295,8 +316,7 @@ fn a_signal_ends_one_that_waits_for_others() {
     let folder = folder.path();
     many(folder, 200);
     let stopped = writer(folder, None, "");
-    under_way(&folder.join("clips"), 1);
-    signal(&stopped, libc::SIGSTOP);
+    stop_at_work(&stopped, &folder.join("clips"), 1);
     let waiting = writer(folder, None, "");
     let made = || std::fs::read_dir(folder.join("clips/audio")).unwrap().count();
     let started = Instant::now();

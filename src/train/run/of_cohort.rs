@@ -9,7 +9,7 @@ use super::super::saved::Saved;
 use super::super::trial::Trial;
 use super::{Planned, Works};
 use crate::Result;
-use crate::report::results::{Role, RunResult};
+use crate::report::results::{Purpose, RunResult};
 
 impl Works<'_> {
     /// These runs side by side, before their first step, with these weights if any. They are of one shape.
@@ -81,7 +81,7 @@ impl Works<'_> {
         (self.tell)(0, rest * planned.len());
         let mut results = Vec::new();
         let mut trained = cohort.finish();
-        if settings.tsne && first.trial.role == Role::Result {
+        if settings.tsne && first.trial.purpose == Purpose::Result {
             for (trained, embedding) in trained.iter_mut().zip(cohort.lay_out()?) {
                 trained.embedding = embedding;
             }

@@ -3,7 +3,7 @@
 use super::super::compare::Resolved;
 use super::Settings;
 use crate::manifest::LabelSpace;
-use crate::task::{self, TaskKind, UNABLE, ValueLoss};
+use crate::task::{self, TaskKind, ValueLoss};
 use crate::{Error, Result};
 
 impl Settings {
@@ -34,7 +34,7 @@ impl Settings {
             TaskKind::Regression if self.class_weights => wrong("class-weights", "of classes", "false"),
             TaskKind::Regression => columns.iter().try_for_each(|asked| {
                 let name = asked.column.balance.name;
-                let Some((_, reason)) = UNABLE.iter().find(|(unable, _)| *unable == name) else { return Ok(()) };
+                let Some(reason) = asked.column.balance.classes_only else { return Ok(()) };
                 let input = format!("[[train.compare]] {:?}", asked.column.name);
                 Err(Error::input(input, format!("balance {name:?} cannot predict values: {reason}; expected another balance")))
             }),
