@@ -84,7 +84,7 @@ class BatchIterator:
 
 def write(
     path: str | os.PathLike[str],
-    modalities: Sequence[tuple[str, str, str, NDArray[Any], Sequence[bool] | None, int | None]],
+    modalities: Sequence[tuple[str, str | None, str, NDArray[Any], Sequence[bool] | None, int | None]],
     lines: Sequence[tuple[str, int, str]],
     labels: tuple[Sequence[int], Sequence[str]] | tuple[Sequence[float], str],
     domains: Sequence[str],

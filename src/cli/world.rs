@@ -2,9 +2,12 @@
 
 use std::io::Write;
 
+#[cfg(feature = "hdf5")]
 use super::pipeline::DecodingArguments;
 use crate::error::Action;
-use crate::pipeline::{Breeder, Progress, Work};
+use crate::pipeline::Breeder;
+#[cfg(feature = "hdf5")]
+use crate::pipeline::{Progress, Work};
 use crate::stop::Stop;
 use crate::{Error, Result};
 
@@ -26,6 +29,7 @@ pub struct World<'a> {
 }
 
 /// How wide, how long and for whom, by the arguments.
+#[cfg(feature = "hdf5")]
 pub fn work<'a>(arguments: &DecodingArguments, world: World<'a>, progress: &'a (dyn Fn(Progress) + Sync)) -> Work<'a> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Work {

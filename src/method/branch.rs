@@ -67,7 +67,7 @@ impl Branch {
 pub struct Declared {
     /// Its forward passes; one that is ahead stands after those whose losses it is moved along.
     pub branches: Vec<Branch>,
-    /// Its losses. The first one of [`Role::Task`] that counts has the outputs that the run is judged by.
+    /// Its losses. The first one of [`Role::Task`](crate::objective::Role::Task) that counts has the outputs that the run is judged by.
     pub terms: Vec<Term>,
     /// The branch whose weights are judged and kept: a live one or an average.
     pub judged: usize,
