@@ -21,7 +21,7 @@ use mmdg::rng::Stream;
 use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Numbers, Optimizer, Pick, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{DomainTask, FeatureTable, Numbers, Optimizer, Pick, TableModality, TargetSplit};
 use mmdg::{balance, method};
 use tch::{Device, Kind};
 
@@ -32,7 +32,7 @@ const WIDTHS: [(&str, usize); 2] = [("video", 2304), ("audio", 512)];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let table = table()?;
-    let task = Arc::new(Task::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
+    let task = Arc::new(DomainTask::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
     let device = mmdg::train::device::find(&std::env::args().nth(1).unwrap_or_else(|| "cpu".into()))?;
     mmdg::allocator::keep_freed_memory();
     let mut cohorts: HashMap<String, Vec<Cohort>> = HashMap::new();
@@ -79,7 +79,7 @@ fn processor_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-fn table() -> mmdg::Result<Table> {
+fn table() -> mmdg::Result<FeatureTable> {
     let rows = ROWS + 2 * CLASSES; // with some to select on and some to test on
     let stream = Stream::new(0);
     let modality = |&(name, width): &(&str, usize)| {
@@ -88,7 +88,7 @@ fn table() -> mmdg::Result<Table> {
     };
     let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
     let split = |i: usize| if i < ROWS { Split::Train } else { Split::Test };
-    Table::new(
+    FeatureTable::new(
         Labels::classes((0..CLASSES).map(|i| i.to_string()).collect(), (0..rows).map(|i| i % CLASSES)),
         names(&["one", "two", "target"]),
         WIDTHS.iter().map(modality).collect(),
@@ -97,7 +97,7 @@ fn table() -> mmdg::Result<Table> {
     )
 }
 
-fn cohort(table: &Table, task: &Arc<Task>, balance: &str, runs: usize, device: Device) -> mmdg::Result<Cohort> {
+fn cohort(table: &FeatureTable, task: &Arc<DomainTask>, balance: &str, runs: usize, device: Device) -> mmdg::Result<Cohort> {
     let balance = balance::builder(balance)?;
     let design = Design {
         shape: Shape {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use mmdg::dataset::{self, Settings};
+use mmdg::dataset::{self, DatasetSettings};
 use mmdg::media::movie;
 use mmdg::media::tar::tar_index;
 use mmdg::pickle;
@@ -73,7 +73,7 @@ pub fn annotations(bytes: &[u8]) -> bool {
             serde_json::json!({"dataset": "table", "root": root, "table": root.join("table.csv")})
         }
     };
-    serde_json::from_value::<Settings>(json).is_ok_and(|settings| dataset::read(&settings).is_ok())
+    serde_json::from_value::<DatasetSettings>(json).is_ok_and(|settings| dataset::read(&settings).is_ok())
 }
 
 /// The boxes of an mp4.

@@ -14,20 +14,20 @@ use crate::{Error, Result, dataset, fs};
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
     /// Annotations and media.
-    pub data: Option<dataset::Settings>,
+    pub data: Option<dataset::DatasetSettings>,
     /// Recordings to clips.
     #[cfg(feature = "hdf5")]
-    pub preprocess: Option<preprocess::Settings>,
+    pub preprocess: Option<preprocess::PreprocessSettings>,
     /// Clips to features.
     #[cfg(all(feature = "hdf5", feature = "onnx"))]
-    pub extract: Option<crate::extract::Settings>,
+    pub extract: Option<crate::extract::ExtractSettings>,
     /// Which runs there are.
     #[cfg(feature = "torch")]
     #[serde(default)]
     pub protocol: crate::train::Protocol,
-    /// Features to runs. Its [`protocol`](crate::train::Settings::protocol) is the one above.
+    /// Features to runs. Its [`protocol`](crate::train::TrainSettings::protocol) is the one above.
     #[cfg(feature = "torch")]
-    pub train: Option<crate::train::Settings>,
+    pub train: Option<crate::train::TrainSettings>,
     /// Runs to tables.
     pub report: Option<ReportSettings>,
     /// Of a verb that this build has not.

@@ -127,7 +127,7 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
 }
 
 /// Where a row of the outcome comes from: a place in the list of stores, and its row there.
-type Origin = (usize, u64);
+type RowOrigin = (usize, u64);
 
 /// Rows of stores that were made alike.
 fn rows(out: &Path, folders: &[PathBuf], work: Work<'_>) -> Result<Summary> {
@@ -194,9 +194,9 @@ fn alike(one_folder: &Path, one: &Header, other_folder: &Path, other: &Header) -
 }
 
 /// All rows in their order, and where each comes from.
-fn united(stores: &[Store]) -> Result<(Manifest, Vec<Origin>)> {
+fn united(stores: &[Store]) -> Result<(Manifest, Vec<RowOrigin>)> {
     let (labels, mut domains) = (labels(stores)?, Occurring::default());
-    let (mut segments, mut places): (Vec<Segment>, HashMap<&str, Origin>) = Default::default();
+    let (mut segments, mut places): (Vec<Segment>, HashMap<&str, RowOrigin>) = Default::default();
     for (number, store) in stores.iter().enumerate() {
         let manifest = store.manifest();
         let places_of_domains: Vec<usize> = manifest.domains.iter().map(|name| domains.place(name)).collect();
@@ -261,7 +261,7 @@ fn fill(
     modality: &str,
     [first, end]: [u64; 2],
     stores: &[Store],
-    origins: &[Origin],
+    origins: &[RowOrigin],
     stop: &Stop,
 ) -> Result<()> {
     let told = stores.iter().map(|store| Told::new(store, modality)).collect::<Result<Vec<_>>>()?;

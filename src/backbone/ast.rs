@@ -1,10 +1,10 @@
 //! `ast`: the audio spectrogram transformer. Its authors' spectrogram is Kaldi's, which these parameters of `log-mel` come near to; it is divided
 //! by twice its deviation, as there.
 
-use super::{Entry, Output};
+use super::{BackboneEntry, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "ast",
     about: "Audio Spectrogram Transformer, AudioSet: ten seconds of log-mel, 1024 × 128, to 768",
     paper: "Gong et al., Interspeech 2021, arXiv:2104.01778",

@@ -1,9 +1,9 @@
 //! The demo's networks: fixed weights that nobody trained, see `fixtures/README.md`.
 
-use super::{Entry, Output};
+use super::{BackboneEntry, Output};
 use crate::modality::Kind;
 
-pub(super) static VIDEO: Entry = Entry {
+pub(super) static VIDEO: BackboneEntry = BackboneEntry {
     name: "demo-video",
     about: "the demo's video network, built in",
     paper: "none",
@@ -20,7 +20,7 @@ pub(super) static VIDEO: Entry = Entry {
     cut: None,
 };
 
-pub(super) static AUDIO: Entry = Entry {
+pub(super) static AUDIO: BackboneEntry = BackboneEntry {
     name: "demo-audio",
     about: "the demo's audio network, built in",
     paper: "none",

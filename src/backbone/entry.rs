@@ -4,7 +4,7 @@ use crate::modality::Kind;
 
 /// A network: how it is fed, what it gives, and where it comes from.
 #[derive(Debug)]
-pub struct Entry {
+pub struct BackboneEntry {
     /// Name in pipeline files.
     pub name: &'static str,
     /// One line for people.

@@ -27,10 +27,10 @@ mod vggsound_resnet18;
 mod videomae_v2_b;
 
 use entry::IMAGENET;
-pub use entry::{Cut, Entry, Output};
+pub use entry::{BackboneEntry, Cut, Output};
 
 /// Every backbone that has a name.
-pub static BACKBONES: &[&Entry] = &[
+pub static BACKBONES: &[&BackboneEntry] = &[
     &demo::VIDEO,
     &demo::AUDIO,
     &slowfast_r101::ENTRY,

@@ -1,9 +1,9 @@
 //! `mvit-v2-s`: torchvision's multiscale vision transformer.
 
-use super::{Entry, Output};
+use super::{BackboneEntry, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "mvit-v2-s",
     about: "MViTv2-S, Kinetics-400: 16 frames of 224 pixels to 768",
     paper: "Li et al., CVPR 2022, arXiv:2112.01526",

@@ -1,9 +1,9 @@
 //! `r2plus1d-18`: torchvision's smallest net that does well.
 
-use super::{Cut, Entry, Output};
+use super::{BackboneEntry, Cut, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "r2plus1d-18",
     about: "R(2+1)D-18, Kinetics-400: 16 frames of 112 pixels to 512",
     paper: "Tran et al., CVPR 2018, arXiv:1711.11248",

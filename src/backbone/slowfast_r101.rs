@@ -1,9 +1,9 @@
 //! `slowfast-r101`: what SimMMDG and its descendants see with. Of the embedding the first 256 values are the fast path's.
 
-use super::{Cut, Entry, IMAGENET, Output};
+use super::{BackboneEntry, Cut, IMAGENET, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "slowfast-r101",
     about: "SlowFast 8×8 with ResNet-101, Kinetics-400: 32 frames of 224 pixels to 2304",
     paper: "Feichtenhofer et al., ICCV 2019, arXiv:1812.03982",

@@ -1,9 +1,9 @@
 //! `slowonly-r50-flow`: what SimMMDG and its descendants see motion with: 224 pixels in training views, 256 in tests.
 
-use super::{Cut, Entry, Output};
+use super::{BackboneEntry, Cut, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "slowonly-r50-flow",
     about: "SlowOnly 8×8 with ResNet-50 on flow, Kinetics-400: 8 frames of any size to 2048",
     paper: "Feichtenhofer et al., ICCV 2019, arXiv:1812.03982",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Entry;
+use super::BackboneEntry;
 
 /// What one of them says. What it leaves open is for the others to say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,7 +34,7 @@ pub struct Statement {
 
 impl Statement {
     /// A line of the table.
-    pub fn of_entry(entry: &Entry) -> Self {
+    pub fn of_entry(entry: &BackboneEntry) -> Self {
         let maps = entry.cut.iter().flat_map(|cut| cut.maps);
         Self {
             who: format!("the backbone {}", entry.name),

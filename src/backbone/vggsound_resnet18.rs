@@ -1,9 +1,9 @@
 //! `vggsound-resnet18`: what SimMMDG and its descendants hear with.
 
-use super::{Cut, Entry, Output};
+use super::{BackboneEntry, Cut, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "vggsound-resnet18",
     about: "ResNet-18 of VGGSound: ten seconds of log-spectrogram, 257 × 1004, to 512",
     paper: "Chen et al., ICASSP 2020, arXiv:2004.14368",

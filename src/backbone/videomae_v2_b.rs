@@ -1,9 +1,9 @@
 //! `videomae-v2-b`: a plain vision transformer, pretrained by masking.
 
-use super::{Entry, IMAGENET, Output};
+use super::{BackboneEntry, IMAGENET, Output};
 use crate::modality::Kind;
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: BackboneEntry = BackboneEntry {
     name: "videomae-v2-b",
     about: "VideoMAE V2 with ViT-B: 16 frames of 224 pixels to 768",
     paper: "Wang et al., CVPR 2023, arXiv:2303.16727",

@@ -7,12 +7,10 @@ use crate::objective::{FusedDomain, Layout, ModalityDomain, Role, Shape, Term};
 /// Peng et al. (AAAI 2026, Eqs. 1–3) and so the base that GMP is to be held against. The discriminator learns from the
 /// plain gradient of L_d, whatever λ is.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "adversarial",
-    about: "joint training against a domain discriminator",
     takes: &[LAMBDA.setting(), BY_MODALITY.setting(), RAMP.setting()],
     adds: &[Added::unless_there(Role::Domain, "discriminator")],
-    classes_only: None,
     plain: true,
+    ..BalancerEntry::new("adversarial", "joint training against a domain discriminator")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -15,12 +15,9 @@ use crate::objective::{Layout, Shape};
 /// that code scales the gradient that arrives through each modality's added scores, here that of its encoder; any number
 /// of modalities; a single one is left as it is.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "agm",
-    about: "adaptive gradient modulation (Li et al., ICCV 2023)",
     takes: &[ALPHA.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
-    adds: &[],
     classes_only: Some("its score is the logarithm of a class's probability"),
-    plain: false,
+    ..BalancerEntry::new("agm", "adaptive gradient modulation (Li et al., ICCV 2023)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -10,12 +10,9 @@ use super::{BalancerEntry, Build};
 /// Eigenvalues come from [`SWEEPS`] sweeps of Jacobi's rotations, which leave less than 1e-14 of the trace off the
 /// diagonal. Differences from the official code: heads learn from the plain gradient of their own loss.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "aligned-mtl",
-    about: "gradients made orthogonal and equally long (Senushkin et al., CVPR 2023)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("aligned-mtl", "gradients made orthogonal and equally long (Senushkin et al., CVPR 2023)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -10,12 +10,9 @@ use super::{BalancerEntry, Build, Choice, Number, column, simplex, word};
 /// Differences from the official code: the minimum is exact instead of SciPy's SLSQP, without the 1e-8 under its roots;
 /// heads learn from the plain gradient of their own loss.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "cagrad",
-    about: "conflict-averse gradient descent (Liu et al., NeurIPS 2021)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), C.setting(), RESCALE.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("cagrad", "conflict-averse gradient descent (Liu et al., NeurIPS 2021)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

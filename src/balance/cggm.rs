@@ -23,12 +23,8 @@ use crate::objective::{GuideClassification, Last, Layout, Role, Shape, Term};
 /// has no bound: where accuracies change and their sum does not, S is 1e-8. `clamp` gives it one. A single modality is left
 /// as it is.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "cggm",
-    about: "classifier-guided gradient modulation (Guo et al., NeurIPS 2024)",
     takes: &[PAPER.setting(), RHO.setting(), LAMBDA.setting(), CLAMP.setting()],
-    adds: &[],
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("cggm", "classifier-guided gradient modulation (Guo et al., NeurIPS 2024)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

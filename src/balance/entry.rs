@@ -56,6 +56,11 @@ impl Added {
 }
 
 impl BalancerEntry {
+    /// One that takes no settings, adds no losses, and trains on whatever labels there are.
+    pub const fn new(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, takes: &[], adds: &[], classes_only: None, plain: false }
+    }
+
     /// What it adds to a method's losses, with these settings.
     pub fn added(&self, method: &MethodEntry, own: &Hyperparameters) -> impl Iterator<Item = &'static Added> {
         let has = |role: Role| method.terms.iter().any(|term| term.0 == role);

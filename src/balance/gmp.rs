@@ -7,22 +7,17 @@ use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDis
 
 /// Gradient modulation projection (Peng et al., AAAI 2026, arXiv 2603.14175).
 ///
-/// `paper` balances the class losses, which are all that a method has but domain losses, against the fused domain loss, or the
-/// method's own where it has some. With `class-gradient = "fused"` it is the fused class loss alone; the others then count in
-/// full, untouched. `bench` follows the authors' code: the fused loss
-/// counts in full, and the uni-modal class and domain losses of each modality are balanced on top of it. The uni-modal head counts
-/// in ‖g_c‖ and has no g_d: as in that code it learns from k g_c whichever side is projected; `unimodal-head = "projected"` takes
-/// Θ_m, encoder and head, as one vector, which gives the head what is left of the encoder's class side. For more than two
-/// modalities ratios are to the mean of the others, as in that code; for two this is Eq. 8. With a single source domain the
-/// domain branch is off: its gradient is 0, σ = p = 1.
+/// `paper` balances the class losses, which are all that a method has but domain losses, against the fused domain loss, or the method's own where it has
+/// some. With `class-gradient = "fused"` it is the fused class loss alone; the others then count in full, untouched. `bench` follows the authors' code: the
+/// fused loss counts in full, and the uni-modal class and domain losses of each modality are balanced on top of it. The uni-modal head counts in ‖g_c‖ and
+/// has no g_d: as in that code it learns from k g_c whichever side is projected; `unimodal-head = "projected"` takes Θ_m, encoder and head, as one vector,
+/// which gives the head what is left of the encoder's class side. For more than two modalities ratios are to the mean of the others, as in that code; for
+/// two this is Eq. 8. With a single source domain the domain branch is off: its gradient is 0, σ = p = 1.
 ///
-/// `modulate` and `project` hold the paper's ablation: IGDM alone is `project = "none"`, CAGP alone `modulate = "none"`,
-/// without k `"domain"`, without p `"class"`, unified modulation `"unified"` (the paper gives no formula; here k on both
-/// gradients); fixed projections are `project = "class"` and `"domain"`, PCGrad `"both"`, reverse CAGP `"weaker"`. Every
-/// one of them projects only where the two gradients conflict.
+/// `modulate` and `project` hold the paper's ablation: IGDM alone is `project = "none"`, CAGP alone `modulate = "none"`, without k `"domain"`, without p
+/// `"class"`, unified modulation `"unified"` (the paper gives no formula; here k on both gradients); fixed projections are `project = "class"` and
+/// `"domain"`, PCGrad `"both"`, reverse CAGP `"weaker"`. Every one of them projects only where the two gradients conflict.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "gmp",
-    about: "gradient modulation projection (Peng et al., AAAI 2026)",
     takes: &[
         BENCH.setting(),
         MODULATE.setting(),
@@ -42,8 +37,7 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
         Added::always(Role::Domain, "discriminator").only(&[("variant", "bench")]),
         Added::always(Role::Unimodal, "unimodal").only(&[("variant", "bench")]),
     ],
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("gmp", "gradient modulation projection (Peng et al., AAAI 2026)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

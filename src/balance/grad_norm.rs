@@ -12,12 +12,9 @@ use crate::objective::{Layout, Role, Shape, Term};
 /// layer, for modalities share none; an objective without gradient is left out of the means; the weights follow their plain
 /// gradient.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "grad-norm",
-    about: "loss weights that learn to equalise gradient norms (Chen et al., ICML 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), ALPHA.setting(), RATE.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("grad-norm", "loss weights that learn to equalise gradient norms (Chen et al., ICML 2018)")
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(GradNorm::new(runs, kind, device));

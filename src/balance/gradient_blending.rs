@@ -18,12 +18,9 @@ use crate::objective::{Layout, Role, Shape, Term, UnimodalClassification};
 /// reward a loss that got worse; MMDG-Bench smooths weights over super-epochs, here as `momentum` says (off, as in the
 /// paper).
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "gradient-blending",
-    about: "online gradient blending (Wang et al., CVPR 2020)",
     takes: &[SUPER_EPOCH.setting(), HELD_OUT.setting(), MOMENTUM.setting()],
     adds: &[Added::always(Role::Unimodal, "unimodal")],
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("gradient-blending", "online gradient blending (Wang et al., CVPR 2020)")
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Blending::new(runs, kind, device));

@@ -8,12 +8,9 @@ use super::{BalancerEntry, Build, simplex};
 /// taken as they are (its `none`), not divided by losses or lengths; heads learn from the plain gradient of their own
 /// loss; an objective whose gradient is zero is left out instead of stopping the encoder.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "mgda",
-    about: "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("mgda", "shortest convex combination of gradients (Sener & Koltun, NeurIPS 2018)")
 };
 
 pub const BUILD: Build =

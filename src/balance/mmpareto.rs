@@ -10,12 +10,9 @@ use super::{BalancerEntry, Build, Choice, Number, column, simplex};
 /// Differences from the official code: for T > 2 the shortest combination is exact; where it vanishes beside the gradients
 /// it is not scaled up.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "mmpareto",
-    about: "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)",
     takes: &[UNIMODAL_FIRST.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting(), GAMMA.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("mmpareto", "Pareto weights where gradients conflict, at the length of their sum (Wei & Hu, ICML 2024)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

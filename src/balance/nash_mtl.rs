@@ -12,12 +12,9 @@ use super::{BalancerEntry, Build, simplex};
 /// every step has its own. It clips the update at length 1; here clipping is the trainer's. Heads learn from the plain
 /// gradient of their own loss.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "nash-mtl",
-    about: "Nash bargaining between objectives (Navon et al., ICML 2022)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("nash-mtl", "Nash bargaining between objectives (Navon et al., ICML 2022)")
 };
 
 pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("nash-mtl", runs, kind, device, |gramian, _| bargain(gramian));

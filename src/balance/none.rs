@@ -1,14 +1,7 @@
 use super::{Balancer, BalancerEntry, Build, Signals, Update};
 
 /// Joint training: every gradient counts as it is.
-pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "none",
-    about: "joint training, nothing balanced",
-    takes: &[],
-    adds: &[],
-    classes_only: None,
-    plain: true,
-};
+pub const ENTRY: BalancerEntry = BalancerEntry { plain: true, ..BalancerEntry::new("none", "joint training, nothing balanced") };
 
 pub const BUILD: Build = |_, _, _| Box::new(Joint);
 

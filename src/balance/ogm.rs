@@ -10,14 +10,8 @@ use crate::objective::{Label, Layout, Probe, Role, Shape, Term};
 /// Differences from the official code: confidences are those of linear [probes](Probe), since fused heads with a hidden
 /// layer have no slice of one modality; k scales the whole encoder, there convolution weights alone; for more than two
 /// modalities ρ is the ratio to the mean of the others, there undefined.
-pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "ogm",
-    about: "on-the-fly gradient modulation (Peng et al., CVPR 2022)",
-    takes: TAKES,
-    adds: &[],
-    classes_only: None,
-    plain: false,
-};
+pub const ENTRY: BalancerEntry =
+    BalancerEntry { takes: TAKES, ..BalancerEntry::new("ogm", "on-the-fly gradient modulation (Peng et al., CVPR 2022)") };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Ogm::new(runs, kind, device, false));
 

@@ -6,12 +6,8 @@ use super::{BalancerEntry, Build};
 /// k acts. As in the official code the noise goes to all modalities, scaled or not; there to convolution weights, here to
 /// the matrices of linear layers, in both cases not to biases.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "ogm-ge",
-    about: "on-the-fly gradient modulation with noise (Peng et al., CVPR 2022)",
     takes: TAKES,
-    adds: &[],
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("ogm-ge", "on-the-fly gradient modulation with noise (Peng et al., CVPR 2022)")
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Ogm::new(runs, kind, device, true));

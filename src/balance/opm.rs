@@ -15,12 +15,8 @@ use crate::task::Reading;
 /// divides what is left by 1 − mean q, here (as in BalanceBenchmark) only with `rescale`; it starts in its seventh epoch of
 /// 100, here `first-epoch` says.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "opm",
-    about: "on-the-fly prediction modulation (Wei et al., TPAMI 2024)",
     takes: &[Q_BASE.setting(), LAMBDA.setting(), P_EXE.setting(), RESCALE.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
-    adds: &[],
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("opm", "on-the-fly prediction modulation (Wei et al., TPAMI 2024)")
 };
 
 pub const BUILD: Build = |runs, kind, device| {

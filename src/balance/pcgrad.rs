@@ -11,12 +11,9 @@ use crate::objective::Streams;
 /// Differences from the official code: conflicts are sought in each modality's encoder by default, not over all shared
 /// parameters at once (`gramian = "shared"`); the order is drawn from the run's counter, one for all encoders.
 pub const ENTRY: BalancerEntry = BalancerEntry {
-    name: "pcgrad",
-    about: "gradient surgery (Yu et al., NeurIPS 2020)",
     takes: &[OBJECTIVES.setting(), DOMAIN_WEIGHT.setting(), GRAMIAN.setting()],
     adds: BESIDE,
-    classes_only: None,
-    plain: false,
+    ..BalancerEntry::new("pcgrad", "gradient surgery (Yu et al., NeurIPS 2020)")
 };
 
 pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("pcgrad", runs, kind, device, project);

@@ -11,7 +11,7 @@ use super::figures::Figures;
 use crate::report::statistics::Difference;
 use crate::stop::Stop;
 use crate::synthetic::features::{Arm, Parameters};
-use crate::train::{Compare, Settings};
+use crate::train::{Compare, TrainSettings};
 use crate::{Error, Result};
 
 /// One thing that an arm must show, and what was measured.
@@ -52,7 +52,7 @@ impl fmt::Display for Condition {
 pub fn check(
     arm: Arm,
     parameters: &Parameters,
-    settings: &Settings,
+    settings: &TrainSettings,
     all: bool,
     folder: &Path,
     stop: &Stop,
@@ -80,7 +80,7 @@ pub fn check(
 }
 
 /// The columns to train: the base, then the one that the shift arm is about, then the others that are asked for.
-fn columns(arm: Arm, settings: &Settings, all: bool) -> Result<Vec<Compare>> {
+fn columns(arm: Arm, settings: &TrainSettings, all: bool) -> Result<Vec<Compare>> {
     let resolved = settings.resolve_compare()?;
     let balanced = |name: &str| {
         let place = resolved

@@ -6,20 +6,20 @@ use crate::manifest::Labels;
 use crate::report::results::RunResult;
 use crate::stop::Stop;
 use crate::synthetic::features::{DOMAINS, Draw, MODALITIES, Parameters, TARGET};
-use crate::train::{Compare, Kind, Protocol, Settings, Subset, Table, TableModality, train};
+use crate::train::{Compare, FeatureTable, Kind, Protocol, Subset, TableModality, TrainSettings, train};
 use crate::{Error, Result};
 
 /// All rows of a draw, as its store would have them.
 ///
 /// # Errors
-/// [`Table::new`].
-pub fn table(draw: &Draw) -> Result<Table> {
+/// [`FeatureTable::new`].
+pub fn table(draw: &Draw) -> Result<FeatureTable> {
     let rows = 0..draw.len();
     let modality = |(m, name): (usize, &&str)| {
         let values: Vec<f32> = rows.clone().flat_map(|row| draw.row(m, row)).collect();
         TableModality::new(*name, values.len() / rows.len(), values, vec![true; rows.len()])
     };
-    Table::new(
+    FeatureTable::new(
         Labels::classes(draw.classes(), rows.clone().map(|row| draw.label(row))),
         DOMAINS.map(String::from).to_vec(),
         MODALITIES.iter().enumerate().map(modality).collect(),
@@ -45,7 +45,7 @@ impl Figures {
     /// Draws features from `seed` and trains on them with that seed; the first of `compare` is the base. Runs are kept in `folder`.
     pub(super) fn measure(
         parameters: &Parameters,
-        settings: &Settings,
+        settings: &TrainSettings,
         compare: &[Compare],
         seed: u64,
         folder: &Path,
@@ -62,7 +62,7 @@ impl Figures {
                 ..settings.protocol.clone()
             };
             let out = folder.join(what).join(seed.to_string());
-            train(&table, &Settings { out, protocol, compare: compare.to_vec(), ..settings.clone() }, stop, &|_| ())
+            train(&table, &TrainSettings { out, protocol, compare: compare.to_vec(), ..settings.clone() }, stop, &|_| ())
         };
         let base = compare.get(..1).ok_or_else(|| Error::input("[train] compare", "nothing; expected the base first"))?;
         let compared = run(compare, &MODALITIES, Kind::MultiSource, "compared")?;

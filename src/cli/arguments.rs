@@ -170,7 +170,7 @@ pub enum Verb {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Origin {
+pub enum ExtractFrom {
     /// The clip store
     Clips,
     /// The recordings
@@ -183,7 +183,7 @@ pub enum Origin {
 pub struct ExtractArguments {
     /// Where clips come from [default: what the pipeline file says, as for all of these]
     #[arg(long)]
-    pub from: Option<Origin>,
+    pub from: Option<ExtractFrom>,
     /// Where networks run: cpu, cuda or cuda:N
     #[arg(long)]
     pub device: Option<String>,

@@ -17,24 +17,24 @@ use crate::Result;
 use crate::config::Pipeline;
 use crate::stop::Stop;
 #[cfg(feature = "hdf5")]
-use crate::worker::nursery::Nursery;
+use crate::worker::fork_server::ForkServer;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     process::program(|verb, stop| {
         // before there is a second thread
         #[cfg(feature = "hdf5")]
-        let nursery = nursery(&verb)?;
+        let fork_server = fork_server(&verb)?;
         listen(stop)?;
         threads()?;
         #[cfg(feature = "hdf5")]
-        let breeder = nursery.as_ref().map(|nursery| nursery as &dyn crate::pipeline::Breeder);
+        let spawner = fork_server.as_ref().map(|fork_server| fork_server as &dyn crate::pipeline::Spawner);
         #[cfg(not(feature = "hdf5"))]
-        let breeder = None;
-        let then = run(verb, World { stop, breeder })?;
+        let spawner = None;
+        let then = run(verb, World { stop, spawner })?;
         // it ends its processes before this one becomes another program
         #[cfg(feature = "hdf5")]
-        drop(nursery);
+        drop(fork_server);
         match then {
             Then::End(code) => Ok(code),
             Then::Train(code) => handover::train("train", &[format!("--so-far={code}")], stop),
@@ -44,12 +44,12 @@ pub fn main() -> ExitCode {
 
 /// What starts decoding processes, for the verbs that decode.
 #[cfg(feature = "hdf5")]
-fn nursery(verb: &Verb) -> Result<Option<Nursery>> {
+fn fork_server(verb: &Verb) -> Result<Option<ForkServer>> {
     let decodes = matches!(
         verb,
         Verb::Run { .. } | Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: Some(_), .. }
     );
-    decodes.then(Nursery::start).transpose()
+    decodes.then(ForkServer::start).transpose()
 }
 
 /// What comes after all that is decoded.

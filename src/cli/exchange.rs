@@ -82,7 +82,7 @@ pub fn merge(out: &Path, stores: &[PathBuf], link: bool, quiet: bool, stop: &Sto
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
     use super::importing::{Float, How, Opaque, What};
-    use crate::import::{Of, Reduce, Settings};
+    use crate::import::{ImportSettings, Of, Reduce};
     use crate::npy::Element;
     let (reduce, reduce_axis) = arguments.reduce.clone().map_or((None, None), |(how, axis)| {
         let reduce = match how {
@@ -93,7 +93,7 @@ pub fn import(arguments: &ImportArguments, stop: &Stop) -> Result<i32> {
         (Some(reduce), axis)
     });
     let (out, modalities) = arguments.places()?;
-    let settings = Settings {
+    let settings = ImportSettings {
         modalities: modalities.iter().map(|text| source(text)).collect::<Result<_>>()?,
         labels: arguments.labels.clone(),
         values: arguments.values.clone(),

@@ -12,7 +12,7 @@ use crate::measure::{Measure, Unit};
 use crate::report::results::DomainResult;
 use crate::store::Store;
 use crate::task::Answer;
-use crate::train::Table;
+use crate::train::FeatureTable;
 use crate::train::predict::{Examined, Fill, Lacking, Predictor};
 use crate::{Error, Result, fs};
 
@@ -77,10 +77,10 @@ impl LackingArguments {
 }
 
 /// What is to be asked, and about what.
-fn open(model: &Path, store: &Path, trust: bool) -> Result<(Predictor, Store, Table)> {
+fn open(model: &Path, store: &Path, trust: bool) -> Result<(Predictor, Store, FeatureTable)> {
     let predictor = Predictor::open(model)?;
     let store = Store::open(store)?.trusted(trust);
-    let table = Table::from_store(&store)?;
+    let table = FeatureTable::from_store(&store)?;
     Ok((predictor, store, table))
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 #[cfg(feature = "onnx")]
-use super::arguments::{ExtractArguments, Origin};
+use super::arguments::{ExtractArguments, ExtractFrom};
 use super::outdated::tell_of_features;
 use super::pipeline::StoreArguments;
 use super::progress::Bar;
@@ -33,8 +33,8 @@ pub fn foresee(arguments: &StoreArguments, pipeline: &Pipeline, world: World<'_>
     let settings = config::table(&pipeline.preprocess, "preprocess", &arguments.making.file.pipeline)?;
     let data = config::table(&pipeline.data, "data", &arguments.making.file.pipeline)?;
     let manifest = dataset::read(data)?;
-    let outlook = crate::preprocess::outlook(settings, &data.dataset, &manifest, work(arguments, world, &|_| ()))?;
-    show(format_args!("{outlook}"))?;
+    let dry_run = crate::preprocess::dry_run(settings, &data.dataset, &manifest, work(arguments, world, &|_| ()))?;
+    show(format_args!("{dry_run}"))?;
     Ok(WELL)
 }
 
@@ -58,11 +58,11 @@ pub fn extract(arguments: &StoreArguments, pipeline: &Pipeline, overrides: &Extr
 
 #[cfg(feature = "onnx")]
 impl ExtractArguments {
-    fn apply(&self, settings: &mut crate::extract::Settings) -> Result<()> {
+    fn apply(&self, settings: &mut crate::extract::ExtractSettings) -> Result<()> {
         use crate::extract::From;
         let usage = |flag: &str, problem: String| Error::Usage(format!("--{flag}: {problem}"));
         if let Some(from) = self.from {
-            settings.from = if from == Origin::Media { From::Media } else { From::Clips };
+            settings.from = if from == ExtractFrom::Media { From::Media } else { From::Clips };
         }
         if let Some(device) = &self.device {
             settings.device = device.parse().map_err(|problem| usage("device", problem))?;

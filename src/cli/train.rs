@@ -70,8 +70,10 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
     // before features are read, which takes its time
     crate::train::ready(&settings)?;
     tell_of_features("train", &store, pipeline)?;
-    let table =
-        crate::train::Table::open(crate::store::Store::open(&store)?.trusted(arguments.trust), settings.features_in_memory)?;
+    let table = crate::train::FeatureTable::open(
+        crate::store::Store::open(&store)?.trusted(arguments.trust),
+        settings.features_in_memory,
+    )?;
     let (unfilled, tasks) = crate::train::unfilled(&table, &settings)?;
     if arguments.max_failures.exceeded(unfilled.len(), tasks) {
         let count = unfilled.len();

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::balance::BALANCERS;
 use crate::config::Pipeline;
 use crate::method::METHODS;
-use crate::train::{Bytes, Compare, Kind, Runs, Seeds, Selection, Settings, Subset};
+use crate::train::{Bytes, Compare, Kind, Runs, Seeds, Selection, Subset, TrainSettings};
 
 /// Flags of `train` and `bench-suite`; what is not given is as the pipeline file says.
 #[derive(Debug, Default, Args)]
@@ -109,7 +109,7 @@ impl TrainArguments {
     }
 
     /// Methods × balancers, where some were named.
-    fn compare(&self, train: &mut Settings) {
+    fn compare(&self, train: &mut TrainSettings) {
         if !self.methods.is_empty() || !self.balancers.is_empty() {
             train.compare = Compare::product(&self.methods, &self.balancers);
         }

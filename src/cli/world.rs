@@ -5,7 +5,7 @@ use std::io::Write;
 #[cfg(feature = "hdf5")]
 use super::pipeline::DecodingArguments;
 use crate::error::Action;
-use crate::pipeline::Breeder;
+use crate::pipeline::Spawner;
 #[cfg(feature = "hdf5")]
 use crate::pipeline::{Progress, Work};
 use crate::stop::Stop;
@@ -25,7 +25,7 @@ pub struct World<'a> {
     pub stop: &'a Stop,
     /// Starts the processes that decode.
     #[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "nothing decodes"))]
-    pub breeder: Option<&'a dyn Breeder>,
+    pub spawner: Option<&'a dyn Spawner>,
 }
 
 /// How wide, how long and for whom, by the arguments.
@@ -34,7 +34,7 @@ pub fn work<'a>(arguments: &DecodingArguments, world: World<'a>, progress: &'a (
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Work {
         progress,
-        breeder: world.breeder,
+        spawner: world.spawner,
         patience: std::time::Duration::from_secs_f64(arguments.timeout_per_item),
         ..Work::new(arguments.workers.map_or(cores, usize::from), world.stop)
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::settings::Settings;
+use super::settings::DatasetSettings;
 use crate::manifest::{Labels, Segment, Split, TestSet};
 use crate::{Error, Result};
 
@@ -34,7 +34,7 @@ pub(super) struct Draft {
 }
 
 /// The folder `root`, which must be there.
-pub(super) fn root(settings: &Settings) -> Result<PathBuf> {
+pub(super) fn root(settings: &DatasetSettings) -> Result<PathBuf> {
     let root = settings.root.clone().ok_or_else(|| Error::input("[data]", "root is not set; expected the data set's folder"))?;
     if root.is_dir() { Ok(root) } else { Err(Error::input(root.display(), "no such folder; expected the data set's root")) }
 }
@@ -59,7 +59,7 @@ pub fn in_order(occurring: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Those of `domains` that are asked for, in that order; all by name where nothing is.
-pub(super) fn some_of(settings: &Settings, domains: &[&'static str]) -> Result<Vec<&'static str>> {
+pub(super) fn some_of(settings: &DatasetSettings, domains: &[&'static str]) -> Result<Vec<&'static str>> {
     let wanted = names(settings.domains.as_ref(), domains.iter().map(|&name| name.to_owned()));
     let known = |name: &String| {
         let found = domains.iter().find(|domain| **domain == name.as_str()).copied();
@@ -69,7 +69,7 @@ pub(super) fn some_of(settings: &Settings, domains: &[&'static str]) -> Result<V
 }
 
 /// The names of a fixed number of classes, or others for them.
-pub(super) fn renamed(settings: &Settings, classes: &[&str]) -> Result<Vec<String>> {
+pub(super) fn renamed(settings: &DatasetSettings, classes: &[&str]) -> Result<Vec<String>> {
     let named = settings.classes.clone().unwrap_or_else(|| classes.iter().map(|&name| name.to_owned()).collect());
     if named.len() != classes.len() {
         return Err(Error::input("[data]", format!("{} classes; expected names for {}", named.len(), classes.len())));

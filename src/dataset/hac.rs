@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Draft, Findings, Settings, records, renamed, root, some_of};
+use super::{DatasetSettings, Draft, Findings, records, renamed, root, some_of};
 use crate::manifest::{Labels, Segment, Split, TestSet};
 use crate::modality::{Kind, Media};
 use crate::span::Span;
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 const DOMAINS: [&str; 3] = ["human", "animal", "cartoon"];
 const CLASSES: [&str; 7] = ["sleeping", "watching tv", "eating", "drinking", "swimming", "running", "opening door"];
 
-pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft> {
+pub(super) fn read(settings: &DatasetSettings, findings: &mut Findings) -> Result<Draft> {
     let root = root(settings)?;
     let splits = root.join("HAC_Splits");
     let domains = some_of(settings, &DOMAINS)?;

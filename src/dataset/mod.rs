@@ -8,7 +8,7 @@ mod records;
 mod settings;
 mod table;
 
-pub use settings::{Annotations, ClassMap, Files, MediaForm, Settings};
+pub use settings::{Annotations, ClassMap, DatasetSettings, Files, MediaForm};
 
 pub use table::labelled;
 
@@ -20,19 +20,19 @@ use crate::manifest::Manifest;
 use crate::{Error, Result};
 
 /// A line of [`DATASETS`].
-pub struct Entry {
+pub struct DatasetEntry {
     /// Name in pipeline files.
     pub name: &'static str,
     /// One line for people.
     pub about: &'static str,
     /// Keys of `[data]` that it knows, beside `dataset`.
     pub settings: &'static [&'static str],
-    read: fn(&Settings, &mut Findings) -> Result<Draft>,
+    read: fn(&DatasetSettings, &mut Findings) -> Result<Draft>,
 }
 
 /// Every data set.
-pub static DATASETS: &[Entry] = &[
-    Entry {
+pub static DATASETS: &[DatasetEntry] = &[
+    DatasetEntry {
         name: "epic-kitchens",
         about: "EPIC-Kitchens-55 and -100, with the splits of MM-SADA or their own tables",
         settings: &[
@@ -52,13 +52,13 @@ pub static DATASETS: &[Entry] = &[
         ],
         read: epic_kitchens::read,
     },
-    Entry {
+    DatasetEntry {
         name: "hac",
         about: "Human-Animal-Cartoon as its authors distribute it",
         settings: &["root", "classes", "domains", "test-set"],
         read: hac::read,
     },
-    Entry {
+    DatasetEntry {
         name: "table",
         about: "any CSV of id,path,start,end,label,domain",
         settings: &["root", "table", "classes", "values", "domains", "split-seed", "test-set"],
@@ -70,7 +70,7 @@ pub static DATASETS: &[Entry] = &[
 ///
 /// # Errors
 /// The first of what [`check`] finds, with the number of the others.
-pub fn read(settings: &Settings) -> Result<Manifest> {
+pub fn read(settings: &DatasetSettings) -> Result<Manifest> {
     let (manifest, findings) = check(settings);
     let more = findings.faults.len().saturating_sub(1);
     match (findings.faults.into_iter().next(), manifest) {
@@ -85,7 +85,7 @@ pub fn read(settings: &Settings) -> Result<Manifest> {
 
 /// Reads the annotations, and finds all that is wrong with them: [`Error::Input`] naming file, line and what was expected. The manifest
 /// is of the rows that are well; there is none where the settings do not fit.
-pub fn check(settings: &Settings) -> (Option<Manifest>, Findings) {
+pub fn check(settings: &DatasetSettings) -> (Option<Manifest>, Findings) {
     let mut findings = Findings::default();
     let draft = entry(settings).and_then(|entry| (entry.read)(settings, &mut findings));
     let Some(Draft { place, labels, domains, segments, test_set }) = findings.part(draft) else { return (None, findings) };
@@ -101,7 +101,7 @@ pub fn check(settings: &Settings) -> (Option<Manifest>, Findings) {
 }
 
 /// The data set asked for, which knows all keys that are set.
-fn entry(settings: &Settings) -> Result<&'static Entry> {
+fn entry(settings: &DatasetSettings) -> Result<&'static DatasetEntry> {
     let entry = DATASETS.iter().find(|entry| entry.name == settings.dataset).ok_or_else(|| {
         let names: Vec<&str> = DATASETS.iter().map(|entry| entry.name).collect();
         Error::input("[data]", format!("dataset {:?}: expected one of {}", settings.dataset, names.join(", ")))

@@ -10,7 +10,7 @@ use crate::manifest::{Split, TestSet};
 /// The `[data]` table. Which keys a data set knows stands in its line of [`DATASETS`](super::DATASETS); others are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct DatasetSettings {
     /// A name in [`DATASETS`](super::DATASETS).
     pub dataset: String,
     /// Folder that the data set's own layout, or the table's relative paths, start from.

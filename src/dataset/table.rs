@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Draft, Findings, Records, Settings, names};
+use super::{DatasetSettings, Draft, Findings, Records, names};
 use crate::error::few;
 use crate::manifest::{Labels, Manifest, Occurring, Segment, hold_out, sort, value};
 use crate::store::manifest_csv::{self, Columns, Own};
@@ -57,7 +57,7 @@ impl Written {
     }
 }
 
-pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft> {
+pub(super) fn read(settings: &DatasetSettings, findings: &mut Findings) -> Result<Draft> {
     if settings.classes.is_some() && settings.values.is_some() {
         return Err(Error::input("[data]", "classes and values; expected one of them"));
     }

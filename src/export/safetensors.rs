@@ -15,7 +15,7 @@ use crate::{Error, Result};
 const LONGEST: usize = 100_000_000;
 
 /// Where a tensor's bytes come from.
-enum Origin<'a> {
+enum ByteOrigin<'a> {
     Labels,
     Domains,
     Starts,
@@ -30,7 +30,7 @@ struct Tensor<'a> {
     dtype: &'static str,
     size: u64,
     shape: Vec<u64>,
-    from: Origin<'a>,
+    from: ByteOrigin<'a>,
 }
 
 pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken> {
@@ -43,17 +43,17 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
         from,
     };
     let mut tensors = vec![
-        tensor("labels", if labels.values().is_empty() { ("I64", 8) } else { ("F32", 4) }, vec![count], Origin::Labels),
-        tensor("domains", ("I64", 8), vec![count], Origin::Domains),
-        tensor("starts", ("F64", 8), vec![count], Origin::Starts),
-        tensor("ends", ("F64", 8), vec![count], Origin::Ends),
+        tensor("labels", if labels.values().is_empty() { ("I64", 8) } else { ("F32", 4) }, vec![count], ByteOrigin::Labels),
+        tensor("domains", ("I64", 8), vec![count], ByteOrigin::Domains),
+        tensor("starts", ("F64", 8), vec![count], ByteOrigin::Starts),
+        tensor("ends", ("F64", 8), vec![count], ByteOrigin::Ends),
     ];
     for (place, rows) in chosen.modalities.iter().enumerate() {
         let header = rows.header();
         let (name, shape) = (&header.name, [&[count], &header.shape[..]].concat());
-        tensors.push(tensor(name, dtype(header.dtype), shape, Origin::Data(place, rows)));
-        tensors.push(tensor(&format!("{name}.span"), ("F64", 8), vec![count, 2], Origin::Span(rows)));
-        tensors.push(tensor(&format!("{name}.valid"), ("BOOL", 1), vec![count], Origin::Valid(rows)));
+        tensors.push(tensor(name, dtype(header.dtype), shape, ByteOrigin::Data(place, rows)));
+        tensors.push(tensor(&format!("{name}.span"), ("F64", 8), vec![count, 2], ByteOrigin::Span(rows)));
+        tensors.push(tensor(&format!("{name}.valid"), ("BOOL", 1), vec![count], ByteOrigin::Valid(rows)));
     }
     // the widest elements first, so that all lie at multiples of their size
     tensors.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
@@ -63,23 +63,25 @@ pub(super) fn write(chosen: &Chosen<'_>, file: Stream) -> Result<Stream, Broken>
     to.write_all(text.as_bytes())?;
     for tensor in &tensors {
         match tensor.from {
-            Origin::Labels => match labels {
+            ByteOrigin::Labels => match labels {
                 Labels::Classes { of, .. } => {
                     chosen.rows.iter().try_for_each(|&row| to.write_all(&i64::from(of[row]).to_le_bytes()))?;
                 }
                 Labels::Values { of, .. } => chosen.rows.iter().try_for_each(|&row| to.write_all(&of[row].to_le_bytes()))?,
             },
-            Origin::Domains => chosen.segments().try_for_each(|segment| to.write_all(&(segment.domain as i64).to_le_bytes()))?,
-            Origin::Starts => chosen.segments().try_for_each(|segment| to.write_all(&segment.span.start.to_le_bytes()))?,
-            Origin::Ends => {
+            ByteOrigin::Domains => {
+                chosen.segments().try_for_each(|segment| to.write_all(&(segment.domain as i64).to_le_bytes()))?
+            }
+            ByteOrigin::Starts => chosen.segments().try_for_each(|segment| to.write_all(&segment.span.start.to_le_bytes()))?,
+            ByteOrigin::Ends => {
                 chosen.segments().try_for_each(|segment| to.write_all(&segment.span.end.unwrap_or(f64::NAN).to_le_bytes()))?;
             }
-            Origin::Span(rows) => {
+            ByteOrigin::Span(rows) => {
                 let seconds = chosen.rows.iter().flat_map(|&row| rows.span(row));
                 seconds.map(f64::to_le_bytes).try_for_each(|bytes| to.write_all(&bytes))?;
             }
-            Origin::Valid(rows) => chosen.rows.iter().try_for_each(|&row| to.write_all(&[rows.valid(row).into()]))?,
-            Origin::Data(place, rows) => {
+            ByteOrigin::Valid(rows) => chosen.rows.iter().try_for_each(|&row| to.write_all(&[rows.valid(row).into()]))?,
+            ByteOrigin::Data(place, rows) => {
                 for (written, &row) in chosen.rows.iter().enumerate() {
                     to.write_all(&rows.data(row)?)?;
                     chosen.written(place, written + 1)?;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use super::network::Network;
-use super::rows::Origin;
+use super::rows::ClipOrigin;
 use super::unit::Unit;
 use crate::Result;
 use crate::preprocess::again::Again;
@@ -19,7 +19,7 @@ pub(super) fn missing<'a>(
     writer: &'a Writer,
     networks: &[Network],
     clips: &'a [ModalityHeader],
-    origin: &Origin<'_>,
+    origin: &ClipOrigin<'_>,
     again: Again<'_>,
     wanted: Option<&BTreeSet<Shard>>,
 ) -> Result<Vec<Unit<'a>>> {

@@ -28,10 +28,10 @@ use crate::store::layout::shard_bytes;
 use crate::store::units::Round;
 use crate::store::writer::Summary;
 use crate::store::{ModalityHeader, Plan, Store, Writer};
-use crate::worker::{Crew, Session};
+use crate::worker::{Session, WorkerPool};
 use network::{Clips, Network, load};
-use rows::{Origin, notes};
-pub use settings::{BackboneSettings, Batch, From, Names, Settings};
+use rows::{ClipOrigin, notes};
+pub use settings::{BackboneSettings, Batch, ExtractSettings, From, Names};
 use unit::{Runner, Unit};
 
 /// Number of the way in which rows are fed to networks and outputs become rows; raised whenever equal clips and models give other features for another reason
@@ -46,8 +46,8 @@ const PASS_BYTES: u64 = 64 << 20;
 /// [`Error::Input`](crate::Error::Input) for settings, models and stores that do not fit, before any work; [`Error::Interrupted`](crate::Error::Interrupted);
 /// [`Error::Io`](crate::Error::Io); [`Error::Environment`](crate::Error::Environment).
 pub fn run(
-    settings: &Settings,
-    clips: &preprocess::Settings,
+    settings: &ExtractSettings,
+    clips: &preprocess::PreprocessSettings,
     dataset: &str,
     manifest: &Manifest,
     work: Work<'_>,
@@ -62,7 +62,7 @@ pub fn run(
 ///
 /// # Errors
 /// As [`run`].
-pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<Summary> {
+pub fn from_clips(settings: &ExtractSettings, clips: &Path, work: Work<'_>) -> Result<Summary> {
     let store = Store::open(clips)?.trusted(work.trust);
     let header = store.header();
     let keep = |key: &str| header.recipe[key].clone();
@@ -70,7 +70,7 @@ pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<S
     if let Some(test_set) = header.recipe.get("test-set") {
         recipe["test-set"] = test_set.clone();
     }
-    let origin = Origin::Store { store: &store, notes: notes(&store)?, sources: store.sources() };
+    let origin = ClipOrigin::Store { store: &store, notes: notes(&store)?, sources: store.sources() };
     extract(settings, &header.modalities, recipe, store.manifest(), origin, work)
 }
 
@@ -79,8 +79,8 @@ pub fn from_clips(settings: &Settings, clips: &Path, work: Work<'_>) -> Result<S
 /// # Errors
 /// As [`run`].
 pub fn from_media(
-    settings: &Settings,
-    clips: &preprocess::Settings,
+    settings: &ExtractSettings,
+    clips: &preprocess::PreprocessSettings,
     dataset: &str,
     manifest: &Manifest,
     work: Work<'_>,
@@ -89,19 +89,19 @@ pub fn from_media(
     // pixels go to the networks as they are made
     modalities.values_mut().for_each(|modality| modality.jpeg = None);
     let session = Session { dataset: dataset.to_owned(), modalities };
-    let crew = Crew::new(session, work.breeder, work.patience)?;
-    crew.makers().iter().try_for_each(|maker| maker.check_media(&manifest.segments))?;
-    let headers: Vec<_> = crew.makers().iter().map(|maker| maker.header.clone()).collect();
-    let recipe = preprocess::recipe(crew.makers(), manifest.test_set);
-    extract(settings, &headers, recipe, manifest, Origin::Media { crew, manifest, identities: Identities::default() }, work)
+    let pool = WorkerPool::new(session, work.spawner, work.patience)?;
+    pool.makers().iter().try_for_each(|maker| maker.check_media(&manifest.segments))?;
+    let headers: Vec<_> = pool.makers().iter().map(|maker| maker.header.clone()).collect();
+    let recipe = preprocess::recipe(pool.makers(), manifest.test_set);
+    extract(settings, &headers, recipe, manifest, ClipOrigin::Media { pool, manifest, identities: Identities::default() }, work)
 }
 
 fn extract(
-    settings: &Settings,
+    settings: &ExtractSettings,
     clips: &[ModalityHeader],
     recipe: Value,
     manifest: &Manifest,
-    origin: Origin<'_>,
+    origin: ClipOrigin<'_>,
     work: Work<'_>,
 ) -> Result<Summary> {
     settings.check()?;
@@ -136,8 +136,8 @@ fn extract(
     provenance.insert("onnx-runtime".into(), [runtime()?.version().unwrap_or("unknown").to_owned()].into());
     let writer = Writer::open_beside(&settings.store, &plan, work.lease_timeout)?.made_with(&provenance);
     let (changed, looks) = match origin {
-        Origin::Store { .. } => Default::default(),
-        Origin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,
+        ClipOrigin::Store { .. } => Default::default(),
+        ClipOrigin::Media { .. } => changed::to_remake(&settings.store, work.changed)?,
     };
     let runners = unit::runners(&mut networks, runs);
     let fill = |again: Again<'_>| {
@@ -156,14 +156,14 @@ fn extract(
     };
     fill(Again::first(work.retry_failed, &changed))?;
     // what failed for a cause that may have passed, when all else is there; a clip store has no other rows than before
-    let retries = if matches!(origin, Origin::Media { .. }) { work.retries } else { 0 };
+    let retries = if matches!(origin, ClipOrigin::Media { .. }) { work.retries } else { 0 };
     for number in 0..retries {
         if !fill(Again::attempt(number))? {
             break;
         }
     }
     let summary = writer.finish(work.stop)?;
-    if let Origin::Media { identities, .. } = origin {
+    if let ClipOrigin::Media { identities, .. } = origin {
         changed::remember(&settings.store, work.changed, looks, identities);
     }
     Ok(summary)
@@ -174,7 +174,7 @@ fn fill(
     writer: &Writer,
     networks: &[Network],
     units: &[Unit<'_>],
-    origin: &Origin<'_>,
+    origin: &ClipOrigin<'_>,
     runners: &[Mutex<Runner>],
     work: Work<'_>,
 ) -> Result<()> {

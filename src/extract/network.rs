@@ -5,13 +5,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::settings::{BackboneSettings, Batch, Settings};
+use super::settings::{BackboneSettings, Batch, ExtractSettings};
 use crate::backbone::files::Files;
 use crate::backbone::model::LARGEST;
 use crate::backbone::onnx::{Backbone, Place};
 use crate::backbone::spec::{Norm, Spec};
 use crate::backbone::statement::{Statement, agree, fits, near, same};
-use crate::backbone::{BACKBONES, Entry, golden};
+use crate::backbone::{BACKBONES, BackboneEntry, golden};
 use crate::error::Action;
 use crate::modality::check_name;
 use crate::store::ModalityHeader;
@@ -38,7 +38,7 @@ pub(super) struct Clips<'a> {
 }
 
 /// The network of the table `name`, `runs` times. Everything that cannot fit is found here; where it is asked for, a golden pair that the network does not reproduce too.
-pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs]: [usize; 2]) -> Result<Network> {
+pub(super) fn load(name: &str, all: &ExtractSettings, clips: &Clips<'_>, [threads, runs]: [usize; 2]) -> Result<Network> {
     let settings = &all.backbones[name];
     let place = format!("[extract.backbones.{name}]");
     let bad = |problem: String| Error::input(&place, problem);
@@ -88,18 +88,18 @@ pub(super) fn load(name: &str, all: &Settings, clips: &Clips<'_>, [threads, runs
     Ok(Network { backbones, batch, norm: spec.norm, clips: seen, features, recipe })
 }
 
-fn entry(name: &str) -> Result<&'static Entry, String> {
+fn entry(name: &str) -> Result<&'static BackboneEntry, String> {
     BACKBONES.iter().copied().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<&str> = BACKBONES.iter().map(|entry| entry.name).collect();
         format!("backbone {name:?}: expected one of {}, or model = a file", names.join(", "))
     })
 }
 
-fn bytes(settings: &BackboneSettings, entry: Option<&Entry>) -> Result<Vec<u8>, String> {
+fn bytes(settings: &BackboneSettings, entry: Option<&BackboneEntry>) -> Result<Vec<u8>, String> {
     match (&settings.model, entry) {
         (Some(path), _) => read(path).map_err(|error| error.to_string()),
-        (None, Some(Entry { model: Some(model), .. })) => Ok(model.to_vec()),
-        (None, Some(Entry { name, weights, .. })) => Err(format!(
+        (None, Some(BackboneEntry { model: Some(model), .. })) => Ok(model.to_vec()),
+        (None, Some(BackboneEntry { name, weights, .. })) => Err(format!(
             "backbone {name:?} is not built in; expected model = an ONNX file that python/export_backbones.py made of its weights ({weights})"
         )),
         (None, None) => Err("expected backbone = a name, model = a file, or both".into()),
@@ -117,7 +117,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 /// What each of those who know the network says of it.
 fn said(
     settings: &BackboneSettings,
-    entry: Option<&Entry>,
+    entry: Option<&BackboneEntry>,
     metadata: &BTreeMap<String, String>,
     file: &str,
     place: &str,
@@ -137,7 +137,7 @@ fn said(
 /// What they agree on, and what fits the clips.
 fn spec(
     settings: &BackboneSettings,
-    entry: Option<&Entry>,
+    entry: Option<&BackboneEntry>,
     said: &[Statement],
     clips: &Clips<'_>,
     header: &ModalityHeader,
@@ -189,7 +189,7 @@ fn features(
     outputs: &[String],
     shapes: &[Vec<u64>],
     clips: &ModalityHeader,
-    all: &Settings,
+    all: &ExtractSettings,
 ) -> Result<Vec<ModalityHeader>, String> {
     let plain = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
     let header = |(output, shape): (&String, &Vec<u64>)| {

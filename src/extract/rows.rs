@@ -13,16 +13,16 @@ use crate::sample::Made;
 use crate::stop::Stop;
 use crate::store::layout::ShardRecord;
 use crate::store::{RowNote, Sources, Store};
-use crate::worker::{Crew, Job, Scratch};
+use crate::worker::{Job, Scratch, WorkerPool};
 use crate::{Error, Result};
 
 /// What a feature store says of who made its rows.
 const MADE_BY: &str = "onnxruntime";
 
 /// A clip store, or recordings and those who make clips of them.
-pub(super) enum Origin<'a> {
+pub(super) enum ClipOrigin<'a> {
     Store { store: &'a Store, notes: HashMap<(String, u64), &'a RowNote>, sources: Sources },
-    Media { crew: Crew<'a>, manifest: &'a Manifest, identities: Identities },
+    Media { pool: WorkerPool<'a>, manifest: &'a Manifest, identities: Identities },
 }
 
 /// What a clip store has to say of its rows, by modality and row.
@@ -38,12 +38,12 @@ pub(super) fn notes(store: &Store) -> Result<HashMap<(String, u64), &RowNote>> {
     Ok(notes)
 }
 
-impl Origin<'_> {
+impl ClipOrigin<'_> {
     /// What has to be decoded for a unit: passes as in `preprocess`, cut at `most` rows, with those it was `asked` for alone.
     pub(super) fn passes(&self, unit: &Unit<'_>, most: u64) -> Result<Vec<Pass>> {
-        let Self::Media { crew, manifest, .. } = self else { return Ok(Vec::new()) };
+        let Self::Media { pool, manifest, .. } = self else { return Ok(Vec::new()) };
         let mut cut = Vec::new();
-        let passes = passes(unit.clips, crew.makers(), &manifest.segments, unit.rows)?;
+        let passes = passes(unit.clips, pool.makers(), &manifest.segments, unit.rows)?;
         for Pass { maker, source, rows } in alone(passes, &unit.asked) {
             let pass = |rows: &[u64]| Pass { maker, source: source.clone(), rows: rows.to_vec() };
             cut.extend(rows.chunks(most.max(1) as usize).map(pass));
@@ -63,8 +63,8 @@ impl Origin<'_> {
                 Ok(if stale { (first..end).collect() } else { BTreeSet::new() })
             }
             Self::Media { .. } if again.leaves(record) => Ok(BTreeSet::new()),
-            Self::Media { crew, manifest, .. } => {
-                again.rows(record, &passes(modality, crew.makers(), &manifest.segments, record.rows)?, writable)
+            Self::Media { pool, manifest, .. } => {
+                again.rows(record, &passes(modality, pool.makers(), &manifest.segments, record.rows)?, writable)
             }
         }
     }
@@ -79,15 +79,15 @@ impl Origin<'_> {
 
     /// Memory for rows that are going to be decoded.
     pub(super) fn scratch(&self, modality: usize, rows: u64) -> Result<Option<Scratch>> {
-        let Self::Media { crew, .. } = self else { return Ok(None) };
-        let header = &crew.makers()[modality].header;
+        let Self::Media { pool, .. } = self else { return Ok(None) };
+        let header = &pool.makers()[modality].header;
         let bytes = |elements: u64| elements * header.dtype.size();
         Scratch::new(rows, bytes(header.row_elements()), bytes(header.view_elements())).map(Some)
     }
 
     /// Decodes a pass into the unit's memory.
     pub(super) fn make(&self, unit: &Unit<'_>, pass: &Pass, stop: &Stop) -> Result<()> {
-        let Self::Media { crew, manifest, identities } = self else { return Ok(()) };
+        let Self::Media { pool, manifest, identities } = self else { return Ok(()) };
         let Some(open) = unit.open(self)? else { return Ok(()) };
         let first = unit.rows[0];
         let source = match &pass.source {
@@ -106,7 +106,7 @@ impl Origin<'_> {
             target: scratch.target(),
         };
         job.source.files().into_iter().for_each(|(path, _)| open.source(path, identities.of(path)));
-        crew.make(&job, &mut |place, outcome| {
+        pool.make(&job, &mut |place, outcome| {
             open.told(job.rows[place], outcome);
             stop.check()
         })

@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// The `[extract]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct ExtractSettings {
     /// Folder of the feature store.
     pub store: PathBuf,
     /// Where clips come from.
@@ -50,7 +50,7 @@ fn f32() -> Dtype {
     Dtype::F32
 }
 
-impl Settings {
+impl ExtractSettings {
     /// # Errors
     /// [`Error::Input`] for numbers and types that cannot be.
     pub(super) fn check(&self) -> Result<()> {
@@ -208,11 +208,11 @@ mod tests {
 
     #[test]
     fn cores_are_shared_out() {
-        let settings: Settings = serde_json::from_value(serde_json::json!({"store": "x", "backbones": {}})).unwrap();
+        let settings: ExtractSettings = serde_json::from_value(serde_json::json!({"store": "x", "backbones": {}})).unwrap();
         for (cores, spread) in [(1, [1, 1]), (4, [1, 4]), (8, [1, 8]), (16, [2, 8]), (64, [8, 8]), (20, [3, 6])] {
             assert_eq!(settings.spread(cores), spread, "{cores}");
         }
-        assert_eq!(Settings { threads: Some(4), ..settings.clone() }.spread(4), [4, 1]);
-        assert_eq!(Settings { runs: Some(1), device: Device::Cuda(0), ..settings }.spread(16), [2, 1]);
+        assert_eq!(ExtractSettings { threads: Some(4), ..settings.clone() }.spread(4), [4, 1]);
+        assert_eq!(ExtractSettings { runs: Some(1), device: Device::Cuda(0), ..settings }.spread(16), [2, 1]);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::network::Network;
-use super::rows::Origin;
+use super::rows::ClipOrigin;
 use crate::backbone::onnx::Backbone;
 use crate::backbone::spec::{Norm, feed};
 use crate::error::{Code, Failure};
@@ -114,7 +114,7 @@ impl<'a> Unit<'a> {
     }
 
     /// What it is worked on with, begun by whoever comes first; none where its shards are made elsewhere.
-    pub(super) fn open(&self, origin: &Origin<'_>) -> Result<Option<Arc<Open<'a>>>> {
+    pub(super) fn open(&self, origin: &ClipOrigin<'_>) -> Result<Option<Arc<Open<'a>>>> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         match &*begun {
             Begun::NotYet => {}
@@ -143,7 +143,7 @@ impl<'a> Unit<'a> {
     }
 
     /// Runs the rows `first..end` through every network; the last whole of the unit commits its shards.
-    pub(super) fn take(&self, rows: [u64; 2], origin: &Origin<'_>, norms: &[Norm], runner: &mut Runner) -> Result<()> {
+    pub(super) fn take(&self, rows: [u64; 2], origin: &ClipOrigin<'_>, norms: &[Norm], runner: &mut Runner) -> Result<()> {
         let Some(open) = self.open(origin)? else { return Ok(()) };
         self.fill(rows, &open, origin, norms, runner)?;
         drop(open);
@@ -167,7 +167,7 @@ impl<'a> Unit<'a> {
         &self,
         [first, end]: [u64; 2],
         open: &Open<'_>,
-        origin: &Origin<'_>,
+        origin: &ClipOrigin<'_>,
         norms: &[Norm],
         runner: &mut Runner,
     ) -> Result<()> {

@@ -5,20 +5,20 @@ mod asked;
 pub mod claim;
 #[cfg(feature = "faults")]
 pub mod fault;
+mod folder;
 mod lock;
 mod part;
 mod process;
 mod read;
 mod row_file;
-mod standing;
 mod step;
 mod stream;
 
 pub use asked::Asked;
+pub use folder::{create_dir_all, is_file, remove};
 pub use lock::Lock;
 pub use part::{Part, part, publish, write, write_among_others};
 pub use process::Process;
 pub use read::{hash, holds, no_file, open, read, read_named, read_text};
 pub use row_file::RowFile;
-pub use standing::{create_dir_all, is_file, remove};
 pub use stream::Stream;

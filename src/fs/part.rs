@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::folder::remove;
 use super::process::Process;
 use super::read::holds;
-use super::standing::remove;
 use super::step::step;
 use crate::error::Action;
 use crate::{Error, Result};

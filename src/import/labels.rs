@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::Settings;
+use super::ImportSettings;
 use super::names::named;
 use super::opened;
 use super::sheet::Sheet;
@@ -20,7 +20,7 @@ pub(super) struct Labelled {
 }
 
 impl Labelled {
-    pub fn read(settings: &Settings) -> Result<Self> {
+    pub fn read(settings: &ImportSettings) -> Result<Self> {
         let unit = settings.values.as_deref();
         let of = |path: &Path| Ok(opened::open(path, unit.is_some())?.map(|sheet| (path.to_owned(), sheet)));
         let sheet = match &settings.labels {
@@ -43,7 +43,7 @@ impl Labelled {
 }
 
 /// The rows of a file of arrays, and their ids in its order. Those that `export` wrote keep that order, and classes and domains that no row has.
-fn of_sheet(path: &Path, mut sheet: Sheet, settings: &Settings) -> Result<(Manifest, Vec<String>)> {
+fn of_sheet(path: &Path, mut sheet: Sheet, settings: &ImportSettings) -> Result<(Manifest, Vec<String>)> {
     let fail = |problem: String| Error::input(path.display(), problem);
     let labels = labels(&mut sheet, settings.values.as_deref()).map_err(fail)?;
     let (Some(labels), Some(domains)) = (labels, sheet.domains) else {

@@ -27,7 +27,7 @@ use crate::store::{ModalityHeader, Plan, ShardWriter, Writer};
 use crate::{Error, Result};
 use labels::Labelled;
 use reduce::reduced;
-pub use settings::{ModalitySource, Of, Reduce, Settings};
+pub use settings::{ImportSettings, ModalitySource, Of, Reduce};
 use source::Source;
 use survey::survey;
 
@@ -41,7 +41,7 @@ const ALGORITHM: u32 = 1;
 /// # Errors
 /// [`Error::Input`] for labels and files that do not fit (naming file, id and element) and for a folder that holds something else; [`Error::Busy`];
 /// [`Error::Io`]; [`Error::Interrupted`].
-pub fn import(out: &Path, settings: &Settings, stop: &Stop, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Summary> {
+pub fn import(out: &Path, settings: &ImportSettings, stop: &Stop, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Summary> {
     if settings.modalities.is_empty() {
         return Err(Error::Usage("no --modality; expected at least one, such as video=features.npy".into()));
     }
@@ -101,7 +101,7 @@ struct Part {
 }
 
 impl Part {
-    fn row(&self, row: usize, segment: &crate::manifest::Segment, settings: &Settings) -> Result<Result<Row, Failure>> {
+    fn row(&self, row: usize, segment: &crate::manifest::Segment, settings: &ImportSettings) -> Result<Result<Row, Failure>> {
         let absent = || Failure { code: Code::Absent, message: format!("not in {}", self.source.name()) };
         let found = if self.there[row] { self.source.row(row)? } else { None };
         let Some(found) = found else { return Ok(Err(absent())) };
@@ -120,7 +120,7 @@ impl Part {
 }
 
 /// What shaped the store: how, and of which bytes. Names of files are no part of it.
-fn recipe(settings: &Settings, parts: &[Part]) -> Result<Value> {
+fn recipe(settings: &ImportSettings, parts: &[Part]) -> Result<Value> {
     let mut sources: BTreeMap<String, Value> = BTreeMap::new();
     let mut modalities: BTreeMap<&str, Value> = BTreeMap::new();
     for part in parts {

@@ -1,13 +1,13 @@
 //! Taking a dimension out of a row.
 
-use super::settings::{ROWS, Reduce, Settings};
+use super::settings::{ImportSettings, ROWS, Reduce};
 use super::source::Found;
 
 /// The row with a dimension reduced, where that is asked for: the named one, else the first of several.
 ///
 /// # Errors
 /// A sentence, for a row that has not the dimensions that it should have.
-pub(super) fn reduced(found: Found, settings: &Settings) -> Result<(Vec<u64>, Vec<f64>), String> {
+pub(super) fn reduced(found: Found, settings: &ImportSettings) -> Result<(Vec<u64>, Vec<f64>), String> {
     let Found { shape, values, .. } = found;
     let own = settings.axes.as_deref().map(|axes| axes.strip_prefix(&[ROWS.to_owned()]).unwrap_or(axes));
     if let Some(axes) = own.filter(|axes| axes.len() != shape.len()) {
@@ -49,11 +49,11 @@ mod tests {
         let (how, axis) = reduce.split_once('=').map_or((reduce, None), |(how, axis)| (how, Some(axis.to_owned())));
         let known = [Reduce::Mean, Reduce::Max, Reduce::First];
         let axes = (!axes.is_empty()).then(|| axes.split(',').map(str::to_owned).collect());
-        let settings = Settings {
+        let settings = ImportSettings {
             reduce: known.into_iter().find(|reduce| reduce.name() == how),
             reduce_axis: axis,
             axes,
-            ..Settings::default()
+            ..ImportSettings::default()
         };
         settings.check().map_err(|error| error.to_string())?;
         reduced(found, &settings)

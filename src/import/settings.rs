@@ -12,7 +12,7 @@ pub(super) const ROWS: &str = "N";
 
 /// What to make a store of.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Settings {
+pub struct ImportSettings {
     /// Where each modality comes from.
     pub modalities: Vec<ModalitySource>,
     /// A CSV with the columns `id`, `label` and `domain`, and what else a store's `manifest.csv` has; or a `.npz`, `.parquet` or `.safetensors` with labels and
@@ -42,7 +42,7 @@ pub struct Settings {
     pub split_seed: u64,
 }
 
-impl Settings {
+impl ImportSettings {
     /// # Errors
     /// [`Error::Usage`] for axes that cannot be, and for one to reduce that is none of them.
     pub(super) fn check(&self) -> Result<()> {

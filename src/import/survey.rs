@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::labels::Labelled;
 use super::reduce::reduced;
-use super::settings::{ModalitySource, Reduce, Settings};
+use super::settings::{ImportSettings, ModalitySource, Reduce};
 use super::source::Source;
 use crate::sample::Dtype;
 use crate::stop::Stop;
@@ -23,7 +23,7 @@ struct Look {
 pub(super) fn survey(
     modality: &ModalitySource,
     source: &Source,
-    settings: &Settings,
+    settings: &ImportSettings,
     labels: &Labelled,
     stop: &Stop,
 ) -> Result<(ModalityHeader, Vec<bool>)> {
@@ -85,7 +85,7 @@ pub(super) fn survey(
     Ok((header(&first.shape, dtype)?, there))
 }
 
-fn look(source: &Source, settings: &Settings, row: usize, id: &str) -> Result<Option<Look>> {
+fn look(source: &Source, settings: &ImportSettings, row: usize, id: &str) -> Result<Option<Look>> {
     let Some(found) = source.row(row)? else { return Ok(None) };
     let place = found.place.clone();
     let fail = |problem: String| Error::input(&place, format!("{id:?}: {problem}"));

@@ -150,7 +150,7 @@ pub(super) fn read<R: Reader, E>(
     }
     runs.sort_by(|a, b| b.key.total_cmp(&a.key));
     let counter = Counter::new(track.sample_rate, track.tick);
-    let mut pass = Pass { reader, wanted, cuts, counter, track: track.clone(), each };
+    let mut pass = SoundPass { reader, wanted, cuts, counter, track: track.clone(), each };
     // the earliest last, so that those whose turn has come are taken from the end
     let mut running: Vec<Run<R::Packet>> = Vec::new();
     let mut ahead = None;
@@ -206,7 +206,7 @@ pub(super) fn read<R: Reader, E>(
 }
 
 /// What a pass goes by.
-struct Pass<'a, R, E> {
+struct SoundPass<'a, R, E> {
     reader: &'a mut R,
     wanted: &'a [Wanted],
     track: SoundTrack,
@@ -215,7 +215,7 @@ struct Pass<'a, R, E> {
     each: &'a mut dyn FnMut(usize, Result<Done, Failure>) -> Result<(), E>,
 }
 
-impl<R: Reader, E> Pass<'_, R, E> {
+impl<R: Reader, E> SoundPass<'_, R, E> {
     /// Leaves out what nobody needs before `key`, if that is worth it.
     fn jump(&mut self, key: f64) -> bool {
         let media = self.track.clock.media(key) - WARM_UP_SECONDS;

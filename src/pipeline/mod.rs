@@ -23,7 +23,7 @@ pub struct Work<'a> {
     /// Told about every finished sample.
     pub progress: &'a (dyn Fn(Progress) + Sync),
     /// Starts the processes that decode; without it, this one does.
-    pub breeder: Option<&'a dyn Breeder>,
+    pub spawner: Option<&'a dyn Spawner>,
     /// How long a sample may take, where other processes decode.
     pub patience: Duration,
     /// How often rows that failed for a cause outside their recording are tried again at the end.
@@ -57,7 +57,7 @@ impl<'a> Work<'a> {
             workers,
             stop,
             progress: &|_| (),
-            breeder: None,
+            spawner: None,
             patience: Duration::from_secs(600),
             retries: 2,
             retry_failed: false,
@@ -69,12 +69,12 @@ impl<'a> Work<'a> {
 }
 
 /// Starts child processes that decode.
-pub trait Breeder: Sync {
+pub trait Spawner: Sync {
     /// A new child: what it reads, what it answers, and its process.
     ///
     /// # Errors
     /// [`crate::Error::Environment`].
-    fn start(&self) -> Result<Offspring>;
+    fn start(&self) -> Result<Spawned>;
 
     /// Ends a child, if it is still there.
     fn end(&self, process: i32);
@@ -82,7 +82,7 @@ pub trait Breeder: Sync {
 
 /// A new child process.
 #[derive(Debug)]
-pub struct Offspring {
+pub struct Spawned {
     /// Jobs go in here; where there is no room for one, writing does not wait.
     pub jobs: std::fs::File,
     /// Answers come out here.

@@ -2,19 +2,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::tasks::{Shards, Task, Tasks};
+use super::tasks::{PassTask, Shards, Tasks};
 use crate::Result;
 use crate::manifest::Manifest;
 use crate::media::identity::Identities;
 use crate::pipeline::{Progress, Work, in_order};
 use crate::store::units::Round;
 use crate::store::{ShardWriter, Writer};
-use crate::worker::{Crew, Job};
+use crate::worker::{Job, WorkerPool};
 
 /// The work of one run, or of its attempts at rows that failed.
 pub(super) struct Making<'a, 'w> {
     writer: &'a Writer,
-    crew: &'a Crew<'w>,
+    pool: &'a WorkerPool<'w>,
     manifest: &'a Manifest,
     tasks: &'a Tasks,
     shards: Shards<'a>,
@@ -27,21 +27,21 @@ pub(super) struct Making<'a, 'w> {
 impl<'a, 'w> Making<'a, 'w> {
     pub(super) fn new(
         writer: &'a Writer,
-        crew: &'a Crew<'w>,
+        pool: &'a WorkerPool<'w>,
         manifest: &'a Manifest,
         tasks: &'a Tasks,
         identities: &'a Identities,
         round: &'a Round<'a>,
         work: Work<'a>,
     ) -> Self {
-        let there = (manifest.len() * crew.makers().len()).saturating_sub(tasks.rows());
+        let there = (manifest.len() * pool.makers().len()).saturating_sub(tasks.rows());
         let shards = Shards::new(writer, tasks, round);
-        Self { writer, crew, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities }
+        Self { writer, pool, manifest, tasks, shards, work, done: AtomicUsize::new(there), identities }
     }
 
     fn tell(&self, more: usize) {
         let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
-        (self.work.progress)(Progress { done, total: self.manifest.len() * self.crew.makers().len() });
+        (self.work.progress)(Progress { done, total: self.manifest.len() * self.pool.makers().len() });
     }
 
     pub(super) fn run(&self) -> Result<()> {
@@ -50,7 +50,7 @@ impl<'a, 'w> Making<'a, 'w> {
         let name = |task: usize| {
             let pass = &self.tasks.list[task].pass;
             let row = &self.manifest.segments[pass.rows[0] as usize];
-            format!("{}, {} of row {:?}", row.path.display(), self.crew.makers()[pass.maker].header.name, row.id)
+            format!("{}, {} of row {:?}", row.path.display(), self.pool.makers()[pass.maker].header.name, row.id)
         };
         let make = |task| self.make(task);
         in_order(self.tasks.list.len(), workers, 4 * workers, stop, name, make, |task, made: Result<()>| {
@@ -67,7 +67,7 @@ impl<'a, 'w> Making<'a, 'w> {
         }
     }
 
-    fn pass(&self, task: &Task, shard: &ShardWriter<'_>) -> Result<()> {
+    fn pass(&self, task: &PassTask, shard: &ShardWriter<'_>) -> Result<()> {
         let rows = &task.pass.rows;
         let source = match &task.pass.source {
             Err(failure) => return rows.iter().try_for_each(|&row| shard.note(row, Err(failure))),
@@ -82,7 +82,7 @@ impl<'a, 'w> Making<'a, 'w> {
             target: shard.target(),
         };
         self.identify(&job, shard);
-        self.crew.make(&job, &mut |place, outcome| {
+        self.pool.make(&job, &mut |place, outcome| {
             shard.note(rows[place], outcome.as_ref())?;
             self.tell(1);
             self.work.stop.check()

@@ -2,8 +2,8 @@
 
 pub(crate) mod again;
 pub(crate) mod changed;
+mod dry_run;
 mod making;
-mod outlook;
 mod passes;
 mod tasks;
 
@@ -24,18 +24,18 @@ use crate::store::layout::shard_bytes;
 use crate::store::units::Round;
 use crate::store::writer::Summary;
 use crate::store::{Plan, Writer};
-use crate::worker::{Crew, Session};
+use crate::worker::{Session, WorkerPool};
 use again::Again;
 pub use changed::changed;
+pub use dry_run::{DryRun, dry_run};
 use making::Making;
-pub use outlook::{Outlook, outlook};
 pub use passes::{Pass, passes};
 use tasks::Tasks;
 
 /// The `[preprocess]` table of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct PreprocessSettings {
     /// Folder of the clip store.
     pub store: PathBuf,
     /// What to make, by modality.
@@ -73,10 +73,10 @@ pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
 /// # Errors
 /// [`Error::Input`](crate::Error::Input) for settings that do not fit and for a store of another recipe; [`Error::Interrupted`](crate::Error::Interrupted);
 /// [`Error::Io`](crate::Error::Io).
-pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'_>) -> Result<Summary> {
+pub fn run(settings: &PreprocessSettings, dataset: &str, manifest: &Manifest, work: Work<'_>) -> Result<Summary> {
     let session = Session { dataset: dataset.to_owned(), modalities: settings.modalities.clone() };
-    let crew = Crew::new(session, work.breeder, work.patience)?;
-    let makers = crew.makers();
+    let pool = WorkerPool::new(session, work.spawner, work.patience)?;
+    let makers = pool.makers();
     makers.iter().try_for_each(|maker| maker.check_media(&manifest.segments))?;
     let plan = Plan {
         holds: "clips",
@@ -94,7 +94,7 @@ pub fn run(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'
         let any = !tasks.list.is_empty();
         // once for what nobody else has, and then for what others had and did not make
         loop {
-            Making::new(&writer, &crew, manifest, &tasks, &identities, &round, work).run()?;
+            Making::new(&writer, &pool, manifest, &tasks, &identities, &round, work).run()?;
             let left = round.wait(work.stop)?;
             if left.is_empty() {
                 return Ok::<_, crate::Error>(any);

@@ -13,12 +13,12 @@ use crate::store::{ShardWriter, Writer};
 use crate::{Error, Result};
 
 /// A pass that goes into a shard.
-pub(super) struct Task {
+pub(super) struct PassTask {
     pub(super) shard: u64,
     pub(super) pass: Pass,
 }
 
-impl Task {
+impl PassTask {
     /// Its shard among all: modality and number.
     fn key(&self) -> Unit {
         (self.pass.maker, self.shard)
@@ -28,7 +28,7 @@ impl Task {
 /// All of them.
 #[derive(Default)]
 pub(super) struct Tasks {
-    pub(super) list: Vec<Task>,
+    pub(super) list: Vec<PassTask>,
     /// Passes that a shard waits for.
     passes: HashMap<Unit, usize>,
     /// Rows of a shard that is there, where only these are made, and its record.
@@ -81,7 +81,7 @@ impl Tasks {
                     }
                 }
                 tasks.passes.insert(key, passes.len());
-                tasks.list.extend(passes.into_iter().map(|pass| Task { shard, pass }));
+                tasks.list.extend(passes.into_iter().map(|pass| PassTask { shard, pass }));
             }
             // all modalities of a row together, while its file is in the page cache
             tasks.list[begin..].sort_by_key(|task| (task.pass.rows[0], task.pass.maker));
@@ -122,7 +122,7 @@ impl<'a> Shards<'a> {
     }
 
     /// The shard that a pass goes into; none where it is made elsewhere.
-    pub(super) fn of(&self, task: &Task) -> Result<Option<Arc<ShardWriter<'a>>>> {
+    pub(super) fn of(&self, task: &PassTask) -> Result<Option<Arc<ShardWriter<'a>>>> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let key = task.key();
         match begun.get(&key) {
@@ -145,7 +145,7 @@ impl<'a> Shards<'a> {
     }
 
     /// Commits the shard of a pass that was its last.
-    pub(super) fn ended(&self, task: &Task) -> Result<()> {
+    pub(super) fn ended(&self, task: &PassTask) -> Result<()> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let key = task.key();
         let Some(Begun::Open(_, waits_for)) = begun.get_mut(&key) else { return Ok(()) };

@@ -20,7 +20,7 @@ pub use rows::{Preset, RowShape, Setup, Together};
 use rows::{parse, sound_of, spectrogram_rows};
 
 /// A line of [`PRESETS`].
-pub struct Entry {
+pub struct PresetEntry {
     /// Name in pipeline files.
     pub name: &'static str,
     /// Number of the way in which it makes rows of what is decoded; raised whenever equal recordings and parameters give other rows.
@@ -36,8 +36,8 @@ pub struct Entry {
 }
 
 /// Every preset.
-pub static PRESETS: &[Entry] = &[
-    Entry {
+pub static PRESETS: &[PresetEntry] = &[
+    PresetEntry {
         name: "uniform",
         algorithm: 1,
         kinds: &[Kind::VIDEO, Kind::FLOW],
@@ -45,7 +45,7 @@ pub static PRESETS: &[Entry] = &[
         little: Some(r#"{"frames": 1, "resize": 16, "crop": 16}"#),
         build: uniform::build,
     },
-    Entry {
+    PresetEntry {
         name: "slowfast",
         algorithm: 1,
         kinds: &[Kind::VIDEO],
@@ -53,7 +53,7 @@ pub static PRESETS: &[Entry] = &[
         little: None,
         build: strided::slowfast,
     },
-    Entry {
+    PresetEntry {
         name: "slowonly-flow",
         algorithm: 1,
         kinds: &[Kind::FLOW],
@@ -61,7 +61,7 @@ pub static PRESETS: &[Entry] = &[
         little: None,
         build: strided::slowonly_flow,
     },
-    Entry {
+    PresetEntry {
         name: "log-mel",
         algorithm: 1,
         kinds: &[Kind::AUDIO],
@@ -69,7 +69,7 @@ pub static PRESETS: &[Entry] = &[
         little: Some(r#"{"seconds": 0.5}"#),
         build: log_mel::build,
     },
-    Entry {
+    PresetEntry {
         name: "vggsound",
         algorithm: 1,
         kinds: &[Kind::AUDIO],
@@ -77,7 +77,7 @@ pub static PRESETS: &[Entry] = &[
         little: None,
         build: vggsound::build,
     },
-    Entry {
+    PresetEntry {
         name: "auditory-slowfast",
         algorithm: 1,
         kinds: &[Kind::AUDIO],
@@ -106,7 +106,7 @@ pub fn build(name: &str, setup: Setup<'_>, parameters: Value, place: &str) -> Re
     (entry.build)(setup, parameters).map_err(|problem| Error::input(place, problem))
 }
 
-/// The [number](Entry::algorithm) of the way in which a preset makes rows; 0 for a name that none has.
+/// The [number](PresetEntry::algorithm) of the way in which a preset makes rows; 0 for a name that none has.
 pub fn algorithm(name: &str) -> u32 {
     PRESETS.iter().find(|entry| entry.name == name).map_or(0, |entry| entry.algorithm)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::{self, differing, value};
-use super::results::{Plain, RunResult, Settings};
+use super::results::{Plain, RunResult, RunSettings};
 
 /// Runs that differ in task and seed only.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +26,10 @@ pub struct Entry {
     pub modalities: Vec<String>,
     /// How epochs were chosen.
     pub selection: String,
-    /// Settings that entries must share to be compared.
-    pub shared: Settings,
-    /// Settings of the balancer, where no search chose them.
-    pub own: Settings,
+    /// RunSettings that entries must share to be compared.
+    pub shared: RunSettings,
+    /// RunSettings of the balancer, where no search chose them.
+    pub own: RunSettings,
 }
 
 impl Entry {
@@ -90,7 +90,7 @@ pub(super) fn name(entries: &mut [Entry]) {
 }
 
 /// Whether something is known of a key, that it is not set among it.
-fn known(settings: &Settings, key: &str) -> bool {
+fn known(settings: &RunSettings, key: &str) -> bool {
     key == "settings" || settings.contains_key(key) || !settings.contains_key("settings")
 }
 

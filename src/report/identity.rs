@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::RunResult;
-use super::results::Settings;
+use super::results::RunSettings;
 
 /// Keys of a `config.toml` that say where a run was made and what it leaves beside its results, not what came of it.
 pub const PLACE: [&str; 3] = ["device", "trace", "tsne"];
@@ -24,14 +24,14 @@ const TASK: [&str; 2] = ["target-split", "chosen-epoch"];
 const SEARCHED: [&str; 2] = ["learning-rate", "weight-decay"];
 
 /// What a result keeps of a `config.toml`.
-pub fn settings(config: toml::Table) -> Settings {
+pub fn settings(config: toml::Table) -> RunSettings {
     let keeps = |key: &str| !PLACE.contains(&key) && !FIELDS.contains(&key);
     let json = |value: toml::Value| serde_json::to_value(value).unwrap_or(Value::Null);
     config.into_iter().filter(|(key, _)| keeps(key)).map(|(key, value)| (key, json(value))).collect()
 }
 
 /// What all runs must share that are to be compared. A value that is not known is `null`.
-pub fn shared(run: &RunResult) -> Settings {
+pub fn shared(run: &RunResult) -> RunSettings {
     let mut settings = run.settings.clone();
     let searched = run.protocol.configuration.is_some();
     let leaves_out = |key: &str| key == OWN || TASK.contains(&key) || searched && SEARCHED.contains(&key);
@@ -45,16 +45,16 @@ pub fn shared(run: &RunResult) -> Settings {
 }
 
 /// What the runs of one column must share besides: the balancer's settings, where no search chose them.
-pub fn own(run: &RunResult) -> Settings {
+pub fn own(run: &RunResult) -> RunSettings {
     let own = run.settings.get(OWN).and_then(Value::as_object).filter(|_| run.protocol.configuration.is_none());
     own.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Keys in which some of these differ, with their values, in order of appearance. A key that not all have differs too, but where
 /// nothing is known of a run.
-pub fn differing<'s>(all: impl IntoIterator<Item = &'s Settings>) -> BTreeMap<String, Vec<String>> {
-    let all: Vec<&Settings> = all.into_iter().collect();
-    let unknown = |settings: &Settings| settings.contains_key("settings");
+pub fn differing<'s>(all: impl IntoIterator<Item = &'s RunSettings>) -> BTreeMap<String, Vec<String>> {
+    let all: Vec<&RunSettings> = all.into_iter().collect();
+    let unknown = |settings: &RunSettings| settings.contains_key("settings");
     let keys: BTreeSet<&String> = all.iter().flat_map(|settings| settings.keys()).collect();
     let mut found = BTreeMap::new();
     for key in keys {
@@ -74,7 +74,7 @@ pub fn differing<'s>(all: impl IntoIterator<Item = &'s Settings>) -> BTreeMap<St
 }
 
 /// A setting's value as a table shows it.
-pub fn value(settings: &Settings, key: &str) -> String {
+pub fn value(settings: &RunSettings, key: &str) -> String {
     match (settings.get(key), key) {
         (None, "settings") => "known".into(),
         (Some(Value::Null), _) => "not known".into(),

@@ -19,17 +19,17 @@ struct Record {
     /// 1.
     format: u32,
     /// By name.
-    files: BTreeMap<String, Entry>,
+    files: BTreeMap<String, FileEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct FileEntry {
     bytes: u64,
     blake3: String,
 }
 
-impl Entry {
+impl FileEntry {
     fn of(bytes: &[u8]) -> Self {
         Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
     }
@@ -70,7 +70,7 @@ pub fn add(folder: &Path, name: &str) -> Result<()> {
 
 fn put(folder: &Path, mut record: Record, names: &[&str]) -> Result<()> {
     for &name in names {
-        record.files.insert(name.to_owned(), Entry::of(&fs::read(&folder.join(name))?));
+        record.files.insert(name.to_owned(), FileEntry::of(&fs::read(&folder.join(name))?));
     }
     let text = serde_json::to_string_pretty(&record).map_err(|error| Error::input(folder.display(), error.to_string()))?;
     fs::write(&folder.join(NAME), (text + "\n").as_bytes())
@@ -87,18 +87,18 @@ pub fn faults(folder: &Path) -> Result<Option<Vec<Fault>>> {
         Err(error) => Some(error.to_string()),
         Ok(Record { format, .. }) if format != 1 => Some(format!("format {format}; expected 1")),
         Ok(record) => {
-            let look = |(name, entry): (&String, &Entry)| fault(&folder.join(name), entry).transpose();
+            let look = |(name, entry): (&String, &FileEntry)| fault(&folder.join(name), entry).transpose();
             return record.files.iter().filter_map(look).collect::<Result<_>>().map(Some);
         }
     };
     Ok(Some(problem.into_iter().map(|problem| Fault { file: file.clone(), problem }).collect()))
 }
 
-fn fault(file: &Path, entry: &Entry) -> Result<Option<Fault>> {
+fn fault(file: &Path, entry: &FileEntry) -> Result<Option<Fault>> {
     let Some(bytes) = there(file)? else {
         return Ok(Some(Fault { file: file.into(), problem: "it is missing; the run's record lists it".into() }));
     };
-    let found = Entry::of(&bytes);
+    let found = FileEntry::of(&bytes);
     let problem = match found == *entry {
         true => return Ok(None),
         false if found.bytes != entry.bytes => format!("{} bytes; the run's record says {}", found.bytes, entry.bytes),

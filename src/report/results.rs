@@ -25,8 +25,8 @@ pub struct Plain {
     pub losses: bool,
 }
 
-/// Settings by key.
-pub type Settings = BTreeMap<String, serde_json::Value>;
+/// RunSettings by key.
+pub type RunSettings = BTreeMap<String, serde_json::Value>;
 
 /// One run: a method and a balancer, trained on source domains with one seed, tested on a domain never seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct RunResult {
     /// What shaped the run beside the fields here, as its `config.toml` has it: the digest of the features and every
     /// setting but those of [the place](super::identity::PLACE). Empty where it is not known.
     #[serde(default)]
-    pub settings: Settings,
+    pub settings: RunSettings,
     /// The [digest](crate::store::Header::digest) of the store whose features it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::compare::{Column, is_folder_name};
 use super::search;
 use super::selection::{Choice, Pick};
-use super::settings::Settings;
-use super::table::Table;
-use super::task::Task;
+use super::settings::TrainSettings;
+use super::table::FeatureTable;
+use super::task::DomainTask;
 use super::trial::{Configuration, Trial, task_name};
 use crate::report::results::{EpochResult, Purpose, RunResult};
 use crate::{Error, Result, fs};
@@ -18,9 +18,9 @@ use crate::{Error, Result, fs};
 #[derive(Debug)]
 struct Cell {
     column: Column,
-    task: Arc<Task>,
+    task: Arc<DomainTask>,
     /// The task without one of its sources each; none unless those choose the epoch.
-    inner: Vec<Arc<Task>>,
+    inner: Vec<Arc<DomainTask>>,
     configurations: Vec<Configuration>,
     /// [`task_name`].
     name: String,
@@ -29,8 +29,8 @@ struct Cell {
 /// All runs, by column, task and seed.
 #[derive(Debug)]
 pub struct Campaign<'a> {
-    settings: &'a Settings,
-    table: &'a Table,
+    settings: &'a TrainSettings,
+    table: &'a FeatureTable,
     cells: Vec<Cell>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Campaign<'a> {
     ///
     /// # Errors
     /// [`Error::Input`] for settings that do not fit the features.
-    pub fn plan(table: &'a Table, settings: &'a Settings) -> Result<Self> {
+    pub fn plan(table: &'a FeatureTable, settings: &'a TrainSettings) -> Result<Self> {
         let protocol = &settings.protocol;
         let columns = settings.resolve_compare()?;
         settings.check_labels(&table.labels().space(), &columns)?;
@@ -97,7 +97,7 @@ impl<'a> Campaign<'a> {
         self.cells.iter().enumerate().map(|(cell, _)| self.tried(cell).len() + seeds).sum()
     }
 
-    fn trial(&self, cell: usize, task: &Arc<Task>, seed: u64, configuration: &Configuration) -> Trial {
+    fn trial(&self, cell: usize, task: &Arc<DomainTask>, seed: u64, configuration: &Configuration) -> Trial {
         let protocol = &self.settings.protocol;
         Trial {
             column: self.cells[cell].column.clone(),
@@ -237,7 +237,7 @@ impl<'a> Campaign<'a> {
 ///
 /// # Errors
 /// [`Error::Input`] for names that the features do not have, and where there is no task at all.
-pub fn unfilled(table: &Table, settings: &Settings) -> Result<(Vec<Error>, usize)> {
+pub fn unfilled(table: &FeatureTable, settings: &TrainSettings) -> Result<(Vec<Error>, usize)> {
     let tasks = settings.protocol.tasks(table, settings.absent)?;
     let count = tasks.len();
     Ok((tasks.into_iter().filter_map(Result::err).collect(), count))

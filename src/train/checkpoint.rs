@@ -15,7 +15,7 @@ use crate::{Error, Result, fs};
 
 /// What a checkpoint says beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct CheckpointState {
     /// The run's configuration, as its `config.toml` has it.
     pub config: String,
     /// Epochs done.
@@ -29,8 +29,8 @@ pub struct Standing {
     pub course: Course,
 }
 
-/// The tensor that holds the [`Standing`], as TOML.
-const STANDING: &str = "standing";
+/// The tensor that holds the [`CheckpointState`], as TOML.
+const STATE: &str = "state_of_run";
 /// The tensor that holds the hash of all others.
 const DIGEST: &str = "digest";
 
@@ -53,15 +53,15 @@ pub fn remove(folder: &Path) -> Result<()> {
 
 /// Epochs that are done by the checkpoint in `folder`; none where there is none of a configuration that is `wanted`.
 pub fn epochs(folder: &Path, wanted: impl FnOnce(&str) -> bool) -> Option<usize> {
-    whole(folder).filter(|standing| wanted(&standing.config)).map(|standing| standing.epochs)
+    whole(folder).filter(|state_of_run| wanted(&state_of_run.config)).map(|state_of_run| state_of_run.epochs)
 }
 
 /// The configuration of the checkpoint in `folder`, where there is one.
 pub fn config(folder: &Path) -> Option<String> {
-    whole(folder).map(|standing| standing.config)
+    whole(folder).map(|state_of_run| state_of_run.config)
 }
 
-fn whole(folder: &Path) -> Option<Standing> {
+fn whole(folder: &Path) -> Option<CheckpointState> {
     let file = std::fs::File::open(path(folder)).ok()?;
     // SAFETY: the file is ours, and replaced whole when it changes
     let bytes = unsafe { memmap2::Mmap::map(&file) }.ok()?;
@@ -70,10 +70,10 @@ fn whole(folder: &Path) -> Option<Standing> {
     let all = tensors.iter().map(|(name, view)| (name.as_str(), format!("{} {:?}", view.dtype(), view.shape()), view.data()));
     let own = file.tensor(DIGEST).ok()?;
     (digest(all.collect()) == own.data()).then_some(())?;
-    standing(file.tensor(STANDING).ok()?.data())
+    state_of_run(file.tensor(STATE).ok()?.data())
 }
 
-fn standing(bytes: &[u8]) -> Option<Standing> {
+fn state_of_run(bytes: &[u8]) -> Option<CheckpointState> {
     toml::from_str(std::str::from_utf8(bytes).ok()?).ok()
 }
 
@@ -106,10 +106,10 @@ fn digest(mut tensors: Vec<(&str, String, &[u8])>) -> [u8; 32] {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write(folder: &Path, standing: &Standing, state: Vec<(String, Tensor)>) -> Result<()> {
-    let text = toml::to_string(standing).map_err(|error| Error::input("checkpoint", error.to_string()))?;
+pub fn write(folder: &Path, state_of_run: &CheckpointState, state: Vec<(String, Tensor)>) -> Result<()> {
+    let text = toml::to_string(state_of_run).map_err(|error| Error::input("checkpoint", error.to_string()))?;
     let mut tensors = state;
-    tensors.push((STANDING.into(), Tensor::from_slice(text.as_bytes())));
+    tensors.push((STATE.into(), Tensor::from_slice(text.as_bytes())));
     let held = tensors.iter().map(|(name, tensor)| Ok((name.as_str(), form(tensor)?, bytes(tensor))));
     let held: Vec<(&str, String, Vec<u8>)> = held.collect::<Result<_>>()?;
     let hash = digest(held.iter().map(|(name, form, bytes)| (*name, form.clone(), bytes.as_slice())).collect());
@@ -139,15 +139,15 @@ fn bytes(tensor: &Tensor) -> Vec<u8> {
 }
 
 /// Reads one; none where it is not there or not whole.
-pub fn read(folder: &Path) -> Option<(Standing, Vec<(String, Tensor)>)> {
+pub fn read(folder: &Path) -> Option<(CheckpointState, Vec<(String, Tensor)>)> {
     whole(folder)?;
     let mut tensors = Tensor::read_safetensors(path(folder)).ok()?;
-    let place = tensors.iter().position(|(name, _)| name == STANDING)?;
+    let place = tensors.iter().position(|(name, _)| name == STATE)?;
     let text = tensors.swap_remove(place).1;
     let mut bytes = vec![0u8; text.numel()];
     tensors.retain(|(name, _)| name != DIGEST);
     (text.kind() == Kind::Uint8).then(|| text.copy_data(&mut bytes, text.numel()))?;
-    Some((standing(&bytes)?, tensors))
+    Some((state_of_run(&bytes)?, tensors))
 }
 
 /// A file of named tensors, whole or not at all.

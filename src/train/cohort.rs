@@ -5,21 +5,21 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
+use super::copies;
 use super::device::to_host;
 use super::dropout::elements;
 use super::evaluate::Evaluation;
 use super::features::Features;
 use super::model::{Design, Model};
-use super::optimizer::{Descent, Rates};
+use super::optimizer::Descent;
 use super::placed::Placed;
 use super::plain::in_large_pages;
 use super::recipe::{Numbers, Recipe};
-use super::rehearsal;
 use super::saved::Saved;
 use super::selection::Pick;
 use super::sets::Sets;
-use super::table::Table;
-use super::task::{Absent, Standard, Task};
+use super::table::FeatureTable;
+use super::task::{Absent, DomainTask, Standard};
 use crate::hyperparameters::Hyperparameters;
 use crate::manifest::Labels;
 use crate::objective::Params;
@@ -37,7 +37,7 @@ pub use epoch::{Course, Epoch, Trained};
 #[derive(Debug, Clone)]
 pub struct Run {
     /// Sources, target and rows.
-    pub task: Arc<Task>,
+    pub task: Arc<DomainTask>,
     /// Seed of every random number.
     pub seed: u64,
     /// Epochs to train, at least 1.
@@ -54,19 +54,11 @@ pub struct Run {
     pub pick: Pick,
 }
 
-impl Run {
-    fn rates(&self, recipe: Recipe, epoch: usize) -> Rates {
-        let Numbers { momentum, clip, .. } = self.numbers;
-        Rates {
-            learning_rate: self.learning_rate * recipe.schedule.factor(epoch, self.epochs, &self.numbers),
-            weight_decay: self.weight_decay,
-            momentum,
-            clip: if clip > 0.0 { clip } else { f64::INFINITY },
-        }
-    }
-}
-
 /// R runs, their parameters and the features on one device.
+///
+/// Heads are so small that a single run's step is mostly the overhead of calling libtorch. Side by side R runs make the same calls, with a
+/// leading axis of R; whatever could mix runs, a reduction over that axis or a product whose blocks depend on R, is avoided, so that a run's
+/// bits are those that it has alone.
 #[derive(Debug)]
 pub struct Cohort {
     pub(super) runs: Vec<Run>,
@@ -118,7 +110,7 @@ impl Cohort {
     /// Puts the features on the device and draws every run's initial parameters. Runs must share the modalities and the
     /// numbers of classes and sources of `design`.
     pub fn new(
-        table: &Table,
+        table: &FeatureTable,
         design: &Design,
         recipe: impl Into<Recipe>,
         batch: usize,
@@ -131,7 +123,7 @@ impl Cohort {
 
     /// The same on features that other cohorts use too, from given weights, which fit.
     pub fn on(
-        table: &Table,
+        table: &FeatureTable,
         placed: &Placed,
         design: &Design,
         recipe: impl Into<Recipe>,
@@ -151,6 +143,7 @@ impl Cohort {
         };
         let initial: Vec<Tensor> = runs.iter().map(start).collect();
         let flat = in_large_pages(place(Tensor::stack(&initial, 0)));
+        // one buffer for all parameters, which the optimizer goes through once; layers and heads are views of it
         let gradient = in_large_pages(flat.zeros_like());
         let gradients = Params::views(&model.layout, &gradient);
 
@@ -176,7 +169,7 @@ impl Cohort {
             .collect();
         let copies = model.copies();
         let rows = |(r, run): (usize, &Run)| match copies.get(r) {
-            Some(of) => rehearsal::part(&run.task.train, of.held_out, run.seed),
+            Some(of) => copies::part(&run.task.train, of.held_out, run.seed),
             None => (run.task.train.clone(), Vec::new()),
         };
         let rows: Vec<_> = runs.iter().enumerate().map(rows).collect();

@@ -48,6 +48,7 @@ impl LayerGradients {
     fn factored_is_cheaper(&self) -> bool {
         let (shape, inputs) = (self.delta.size(), self.input.size()[2]);
         let (objectives, rows, outputs) = (shape[1], shape[2], shape[3]);
+        // on the left what X Xᵀ and its products cost, on the right the T − 1 weight gradients that it spares: one is made either way
         rows * (inputs + objectives * outputs) < (objectives - 1) * inputs * outputs
     }
 
@@ -66,6 +67,7 @@ impl LayerGradients {
     fn factored(&self) -> Tensor {
         let shape = self.delta.size();
         let (objectives, rows) = (shape[1], shape[2]);
+        // X Xᵀ once for all pairs: objectives differ in Δ alone, and the bias is one more input that is always 1
         let inputs = (self.input.bmm(&self.input.transpose(1, 2)) + 1.0).unsqueeze(1).expand([-1, objectives, -1, -1], false);
         let seen = inputs.reshape([-1, rows, rows]).bmm(&self.delta.flatten(0, 1));
         self.delta.flatten(2, 3).bmm(&seen.view([shape[0], objectives, -1]).transpose(1, 2))
@@ -79,6 +81,7 @@ impl LayerGradients {
         let bias = self.delta.sum_dim_intlist(2, false, None);
         let flat = weight.flatten(2, 3);
         let gramian = flat.bmm(&flat.transpose(1, 2)) + bias.bmm(&bias.transpose(1, 2));
+        // `combine` takes them from here in place of one more product
         self.explicit = Some([weight, bias]);
         gramian
     }
@@ -99,6 +102,7 @@ impl LayerGradients {
         if weight.device() != Device::Cpu {
             drop(weight.shallow_clone().baddbmm_(&input, &delta));
         }
+        // run by run: a batched product may choose its blocks by how many runs there are, and a run's sums would depend on its neighbours
         for r in (0..weight.size()[0]).filter(|_| weight.device() == Device::Cpu) {
             let (mut weight, input, delta) = (weight.get(r), input.get(r), delta.get(r));
             match weight.numel() >= LARGE {

@@ -5,7 +5,7 @@ use tch::{Device, Kind};
 use super::amount::Bytes;
 use super::cohort::EVALUATED;
 use super::model::{Design, Model};
-use super::table::Table;
+use super::table::FeatureTable;
 use crate::hyperparameters::Hyperparameters;
 use crate::{Error, Result};
 
@@ -22,7 +22,14 @@ impl Need {
     /// An estimate from the sizes of things. A run has its parameters, their gradient, two moments and the best epoch's
     /// parameters, about two more of that size while a step lasts and, where the balancer sees gradients, one for each
     /// objective, where copies train ahead, the checkpoint that they start from, two for each further branch; of each row of a batch its features, activations, their gradients by objective, and dropout factors.
-    pub fn of(table: &Table, design: &Design, modalities: &[usize], own: &Hyperparameters, batch: usize, kind: Kind) -> Self {
+    pub fn of(
+        table: &FeatureTable,
+        design: &Design,
+        modalities: &[usize],
+        own: &Hyperparameters,
+        batch: usize,
+        kind: Kind,
+    ) -> Self {
         let mut model = Model::new(design, std::slice::from_ref(own), kind, Device::Cpu);
         let size = if kind == Kind::Double { 8 } else { 4 };
         let objectives = model.objectives() as u64;

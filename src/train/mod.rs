@@ -1,7 +1,7 @@
 //! Training many small models on cached features at once.
 //!
 //! A run is one model: a method, a balancer, source domains and a target, a seed. Runs of one shape are trained side by
-//! side as a [cohort](cohort::Cohort); [`train`] makes all runs that [`Settings`] ask for.
+//! side as a [cohort](cohort::Cohort); [`train`] makes all runs that [`TrainSettings`] ask for.
 //!
 //! On the CPU a run alone gives the bits that it gives among others where `MKL_CBWR=AUTO,STRICT` stands in the environment when
 //! the program starts, as `mmdg` sets it for itself: without, MKL's sums depend on where in memory their operands lie.
@@ -12,6 +12,7 @@ mod campaign;
 mod checkpoint;
 pub mod cohort;
 mod compare;
+mod copies;
 mod design;
 pub mod device;
 mod dropout;
@@ -33,7 +34,6 @@ pub mod predict;
 mod protocol;
 mod queue;
 mod recipe;
-mod rehearsal;
 mod run;
 mod run_config;
 pub mod saved;
@@ -62,12 +62,12 @@ pub use features::{InMemory, Streamed};
 pub use placed::Placed;
 pub use protocol::{Kind, Protocol, TargetSplit};
 pub use recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
-pub use run::{Progress, ready, train};
+pub use run::{Hears, Progress, ready, train};
 pub use run_config::RunConfig;
 pub use seeds::Seeds;
 pub use selection::{Choice, Pick, Selection};
-pub use settings::{Encoder, Settings};
+pub use settings::{Encoder, TrainSettings};
 pub use subset::Subset;
-pub use table::{Table, TableModality};
-pub use task::{Absent, Standard, Task};
+pub use table::{FeatureTable, TableModality};
+pub use task::{Absent, DomainTask, Standard};
 pub use widths::{Embedding, Widths};

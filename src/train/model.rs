@@ -22,7 +22,7 @@ mod taped;
 
 pub use super::design::Design;
 use losses::Found;
-use pass::Pass;
+use pass::BranchPass;
 use step::Head;
 pub use step::{Inputs, Moment, Scores, Seen};
 
@@ -166,14 +166,16 @@ impl Model {
         let present = inputs.present.as_ref().map(|present| self.shape.widened(present));
         let given = &Given { inputs, moment, present, explicit };
         let mut found = Found::new(self.branches.len(), self.groups.len() as usize);
-        let mut passes: Vec<Pass> = Vec::new();
+        let mut passes: Vec<BranchPass> = Vec::new();
         for branch in 0..self.branches.len() {
             self.move_ahead(sets, branch, &passes, &found);
             passes.push(self.pass(sets, branch, given, found.class()));
+            // probes read the embeddings that the task's loss does: what balancers go by is the confidence of what is trained
             if branch == self.terms.get(self.task).map_or(0, |task| task.reads[0]) {
                 self.read(sets, gradient, given, (branch, &mut passes[branch]), &mut found);
             }
             for t in 0..self.terms.len() {
+                // as early as can be: a later branch may be moved along this loss
                 if self.terms[t].last() == branch {
                     self.take(t, (sets, &passes), gradient, given, &mut found);
                 }

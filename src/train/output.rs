@@ -13,8 +13,8 @@ use super::model::Model;
 use super::run_config::RunConfig;
 use super::saved::{self, Card};
 use super::selection::{Pick, Selection};
-use super::table::Table;
-use super::task::{Standard, Task};
+use super::table::FeatureTable;
+use super::task::{DomainTask, Standard};
 use super::trial::Trial;
 use crate::error::Action;
 use crate::objective::Part;
@@ -27,13 +27,13 @@ use crate::{Error, Result, fs};
 mod tables;
 
 /// Name and width of each modality of a task.
-pub(super) fn widths(table: &Table, task: &Task) -> Vec<(String, usize)> {
+pub(super) fn widths(table: &FeatureTable, task: &DomainTask) -> Vec<(String, usize)> {
     task.modalities.iter().map(|&m| &table.modalities()[m]).map(|m| (m.name.clone(), m.width)).collect()
 }
 
 impl RunConfig {
     /// The result of a trained run.
-    pub(super) fn result(&self, table: &Table, trial: &Trial, trained: &Trained, model: &Model) -> RunResult {
+    pub(super) fn result(&self, table: &FeatureTable, trial: &Trial, trained: &Trained, model: &Model) -> RunResult {
         let task = &trial.task;
         let balance = |epoch: &Epoch| {
             let of = |record: &Vec<f64>| model.records().iter().copied().zip(record.iter().copied()).collect::<BalanceResult>();
@@ -118,7 +118,7 @@ impl RunConfig {
         &self,
         folder: &Path,
         card: &Card,
-        task: &Task,
+        task: &DomainTask,
         model: &Model,
         trained: &Trained,
         result: &RunResult,
@@ -199,7 +199,7 @@ fn moved(folder: &Path, from: &str, to: &str) -> Result<()> {
 
 /// The selected epoch's parameters under their names, weights as [out, in] like those of PyTorch's linear layers, and what
 /// the features are standardised with: (x − `input.<modality>.mean`) · `input.<modality>.scale`.
-fn write_model(path: &Path, card: &Card, task: &Task, model: &Model, trained: &Trained) -> Result<()> {
+fn write_model(path: &Path, card: &Card, task: &DomainTask, model: &Model, trained: &Trained) -> Result<()> {
     let mut tensors = Vec::new();
     for (entry, tensor) in model.layout.entries().iter().zip(&trained.parameters) {
         let tensor = tensor.to_device(tch::Device::Cpu);

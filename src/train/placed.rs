@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tch::{Device, Kind, Tensor};
 
 use super::features::Features;
-use super::table::{Table, TableModality};
+use super::table::{FeatureTable, TableModality};
 use crate::manifest::Labels;
 use crate::task::Scale;
 
@@ -42,7 +42,7 @@ impl Placed {
     }
 
     /// Rows of one modality, N of width D: on the device, or where they are streamed from.
-    pub fn features(&self, table: &Table, modality: usize) -> Features {
+    pub fn features(&self, table: &FeatureTable, modality: usize) -> Features {
         let TableModality { values, width, valid, streamed, .. } = &table.modalities()[modality];
         if let Some(streamed) = streamed {
             return Features::Streamed(*width, valid.clone(), streamed.clone());
@@ -53,13 +53,13 @@ impl Placed {
     }
 
     /// 1 where a row has the modality, \[N\].
-    pub fn valid(&self, table: &Table, modality: usize) -> Tensor {
+    pub fn valid(&self, table: &FeatureTable, modality: usize) -> Tensor {
         let valid: Vec<f32> = table.modalities()[modality].valid.iter().map(|&valid| f32::from(u8::from(valid))).collect();
         self.column(Column::Valid(modality), || Tensor::from_slice(&valid).to_kind(self.kind))
     }
 
     /// Label of each row, \[N\]: the place of its class, or its value in the kind of the features.
-    pub fn label(&self, table: &Table) -> Tensor {
+    pub fn label(&self, table: &FeatureTable) -> Tensor {
         self.column(Column::Label, || match table.labels() {
             Labels::Classes { of, .. } => Tensor::from_slice(&of.iter().map(|&place| i64::from(place)).collect::<Vec<_>>()),
             Labels::Values { of, .. } => Tensor::from_slice(of).to_kind(self.kind),
@@ -67,7 +67,7 @@ impl Placed {
     }
 
     /// Mean and scale of each run's labels, [R, 1] each, where they are values.
-    pub fn label_scale(&self, table: &Table, scales: impl Iterator<Item = Scale> + Clone) -> Option<[Tensor; 2]> {
+    pub fn label_scale(&self, table: &FeatureTable, scales: impl Iterator<Item = Scale> + Clone) -> Option<[Tensor; 2]> {
         let Labels::Values { .. } = table.labels() else { return None };
         let column = |of: fn(Scale) -> f64| {
             let column: Vec<f64> = scales.clone().map(of).collect();
@@ -77,7 +77,7 @@ impl Placed {
     }
 
     /// Domain of each row, \[N\].
-    pub fn domain(&self, table: &Table) -> Tensor {
+    pub fn domain(&self, table: &FeatureTable) -> Tensor {
         let places = || table.domain().iter().map(|&place| place as i64).collect::<Vec<_>>();
         self.column(Column::Domain, || Tensor::from_slice(&places()))
     }

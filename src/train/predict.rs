@@ -9,7 +9,7 @@ use super::cohort::EVALUATED;
 use super::evaluate::{figures, truth};
 use super::model::{Inputs, Model};
 use super::saved::{Card, Saved};
-use super::table::Table;
+use super::table::FeatureTable;
 use crate::manifest::{LabelSpace, Labels};
 use crate::measure::Measure;
 use crate::objective::Params;
@@ -93,7 +93,7 @@ impl Predictor {
     /// # Errors
     /// [`Error::Input`] for a modality that the features do not have, or not of that width; for one to drop that the model does
     /// not have, all of them, or without a fill.
-    pub fn predict(&self, table: &Table, lacking: &Lacking) -> Result<Vec<Option<Said>>> {
+    pub fn predict(&self, table: &FeatureTable, lacking: &Lacking) -> Result<Vec<Option<Said>>> {
         let modalities = &self.card()?.modalities;
         let names: Vec<&str> = modalities.iter().map(|(name, _)| name.as_str()).collect();
         if let Some(name) = lacking.drop.iter().find(|name| !names.contains(&name.as_str())) {
@@ -226,7 +226,7 @@ impl Predictor {
     /// # Errors
     /// As [`predict`](Self::predict); [`Error::Input`] where a row is of a class that the model does not know, labels are of
     /// another task or unit, or no row is left.
-    pub fn examine(&self, table: &Table, lacking: &Lacking, wanted: impl Fn(usize) -> bool) -> Result<Examined> {
+    pub fn examine(&self, table: &FeatureTable, lacking: &Lacking, wanted: impl Fn(usize) -> bool) -> Result<Examined> {
         let said = self.predict(table, lacking)?;
         let (mut rows, mut all, mut left_out) = (Vec::new(), Vec::new(), 0);
         for (row, said) in said.into_iter().enumerate().filter(|(row, _)| wanted(*row)) {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::selection::Selection;
 use super::subset::Subset;
-use super::table::Table;
-use super::task::{Absent, Task};
+use super::table::FeatureTable;
+use super::task::{Absent, DomainTask};
 use crate::manifest::TestSet;
 use crate::report::RunResult;
 use crate::{Error, Result};
@@ -61,7 +61,7 @@ impl Default for Protocol {
 }
 
 /// A task, and the same without one of its sources each where those choose its epoch.
-pub(super) type Filled = (Arc<Task>, Vec<Arc<Task>>);
+pub(super) type Filled = (Arc<DomainTask>, Vec<Arc<DomainTask>>);
 
 /// Which domains are sources and which one is the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl Protocol {
     ///
     /// # Errors
     /// [`Error::Input`] for names that the features do not have, and where there is no task at all.
-    pub(super) fn tasks(&self, table: &Table, absent: Absent) -> Result<Vec<Result<Filled>>> {
+    pub(super) fn tasks(&self, table: &FeatureTable, absent: Absent) -> Result<Vec<Result<Filled>>> {
         let subsets = self.subsets(table)?;
         let targets = places("targets", &self.targets, table.domains())?;
         let sources = places("sources", &self.sources, table.domains())?;
@@ -150,12 +150,14 @@ impl Protocol {
                     continue; // the only source is no target
                 }
                 match self.kind {
-                    Kind::MultiSource => tasks.push(Task::new(table, modalities, &others, target, split, absent)),
+                    Kind::MultiSource => tasks.push(DomainTask::new(table, modalities, &others, target, split, absent)),
                     Kind::SingleSource => {
-                        let from = |&source: &usize| Task::new(table, modalities, &[source], target, split, absent);
+                        let from = |&source: &usize| DomainTask::new(table, modalities, &[source], target, split, absent);
                         tasks.extend(others.iter().map(from));
                     }
-                    Kind::InDomain if sources.contains(&target) => tasks.push(Task::in_domain(table, modalities, target, absent)),
+                    Kind::InDomain if sources.contains(&target) => {
+                        tasks.push(DomainTask::in_domain(table, modalities, target, absent))
+                    }
                     Kind::InDomain => {}
                 }
             }
@@ -164,7 +166,7 @@ impl Protocol {
             let problem = format!("no {} task with these targets and sources; expected at least one", self.kind.name());
             return Err(Error::input("[protocol]", problem));
         }
-        let with_inner = |task: Task| {
+        let with_inner = |task: DomainTask| {
             let sources = if self.selection == Selection::LeaveOneDomainOut { &task.sources[..] } else { &[] };
             let inner = sources.iter().map(|&source| task.inner(table, source).map(Arc::new)).collect::<Result<_>>()?;
             Ok((Arc::new(task), inner))
@@ -186,7 +188,7 @@ impl Protocol {
     }
 
     /// Places of the modalities of each subset.
-    fn subsets(&self, table: &Table) -> Result<Vec<Vec<usize>>> {
+    fn subsets(&self, table: &FeatureTable) -> Result<Vec<Vec<usize>>> {
         let names: Vec<String> = table.modalities().iter().map(|m| m.name.clone()).collect();
         if self.modalities.is_empty() {
             return Ok(vec![(0..names.len()).collect()]);

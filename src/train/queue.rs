@@ -7,7 +7,7 @@ use tch::Device;
 use super::amount::Runs;
 use super::cohort::Cohort;
 use super::memory::Need;
-use super::run::{Planned, Works};
+use super::run::{PlannedRun, Works};
 use super::trial::Trial;
 use super::workers::on_threads;
 use crate::Result;
@@ -17,7 +17,7 @@ pub struct Queue {
     /// Cohorts at one time.
     pub threads: usize,
     /// Runs of one shape and epoch each.
-    pub cohorts: Vec<Vec<Planned>>,
+    pub cohorts: Vec<Vec<PlannedRun>>,
 }
 
 /// Most runs that `auto` tries side by side on a CPU and on a GPU.
@@ -29,7 +29,7 @@ impl Works<'_> {
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) where `max-memory` is too little for one run.
-    pub fn queue(&self, runs: Vec<Planned>) -> Result<Queue> {
+    pub fn queue(&self, runs: Vec<PlannedRun>) -> Result<Queue> {
         let mut threads = match self.placed.device {
             Device::Cpu => {
                 let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -39,13 +39,13 @@ impl Works<'_> {
             }
             _ => 1,
         };
-        let mut shapes: BTreeMap<_, Vec<Planned>> = BTreeMap::new();
+        let mut shapes: BTreeMap<_, Vec<PlannedRun>> = BTreeMap::new();
         for run in runs {
             let Trial { column, task, configuration, .. } = &run.trial;
             let method = (column.method.name, column.balance.name, configuration.hyperparameters.words().clone());
             shapes.entry((method, task.modalities.clone(), task.sources.len(), run.epochs)).or_default().push(run);
         }
-        let shapes: Vec<Vec<Planned>> = shapes.into_values().collect();
+        let shapes: Vec<Vec<PlannedRun>> = shapes.into_values().collect();
         let mut fitting = usize::MAX;
         for runs in &shapes {
             fitting = fitting.min(self.fitting(runs)?);
@@ -69,15 +69,17 @@ impl Works<'_> {
     }
 
     /// How many runs of a shape memory has room for.
-    fn fitting(&self, runs: &[Planned]) -> Result<usize> {
-        let (Some(most), Some(Planned { trial, .. })) = (self.settings.max_memory, runs.first()) else { return Ok(usize::MAX) };
+    fn fitting(&self, runs: &[PlannedRun]) -> Result<usize> {
+        let (Some(most), Some(PlannedRun { trial, .. })) = (self.settings.max_memory, runs.first()) else {
+            return Ok(usize::MAX);
+        };
         let (design, own) = (self.design(trial)?, &trial.configuration.hyperparameters);
         Need::of(self.table, &design, &trial.task.modalities, own, self.settings.batch_size, self.placed.kind).fitting(most)
     }
 
     /// The number of runs side by side, up to `most`, with the most run-steps a second while every thread has as many: doubled
     /// until that pays no more.
-    fn fastest(&self, runs: &[Planned], most: usize, threads: usize) -> Result<usize> {
+    fn fastest(&self, runs: &[PlannedRun], most: usize, threads: usize) -> Result<usize> {
         let cap = TRIED[usize::from(self.placed.device != Device::Cpu)].min(most).min(runs.len());
         let (mut best, mut fastest, mut size) = (1, 0.0, 1);
         while size <= cap {

@@ -12,8 +12,8 @@ use super::output::{self, widths};
 use super::placed::Placed;
 use super::run_config::RunConfig;
 use super::saved::{Card, Saved};
-use super::settings::Settings;
-use super::table::Table;
+use super::settings::TrainSettings;
+use super::table::FeatureTable;
 use super::trial::Trial;
 use super::workers::on_threads;
 use crate::provenance::Provenance;
@@ -38,11 +38,14 @@ pub struct Progress {
     pub epochs: usize,
 }
 
+/// Who hears of it.
+pub type Hears<'a> = dyn Fn(Progress) + Sync + 'a;
+
 /// Whether runs of these settings can be trained here, whatever the features; gives the device.
 ///
 /// # Errors
 /// [`Error::Input`] for settings out of range and for an `out` that is a store; [`Error::Environment`] for a device that is not there.
-pub fn ready(settings: &Settings) -> Result<tch::Device> {
+pub fn ready(settings: &TrainSettings) -> Result<tch::Device> {
     settings.check()?;
     for folder in settings.out.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
         if is_store(folder)? {
@@ -53,18 +56,17 @@ pub fn ready(settings: &Settings) -> Result<tch::Device> {
     device::find(&settings.device)
 }
 
-/// Makes every run that is not already finished in `settings.out`, and gives the results of those that are reported, by
-/// column, task and seed. First come the runs of searches and the inner ones, by which configurations and epochs are chosen.
+/// Makes every run that is not already finished in `settings.out`, and gives the results of those that are reported, by column, task and seed. First come the runs of searches and the inner
+/// ones, by which configurations and epochs are chosen.
 ///
-/// A run's folder appears whole: its record, `record.json`, is written last. A finished run that is not what its record says is made anew. A run that is finished, or has a checkpoint, with other settings
-/// or features is refused before anything is written, unless [`overwrite`](Settings::overwrite) is set. One that was interrupted goes on from its checkpoint, with the same bytes in the end on the CPU. There cohorts go to as
-/// many threads as there are cores, each one-threaded inside: results do not depend on that, nor on what a cohort holds.
+/// A run's folder appears whole: its record, `record.json`, is written last. A finished run that is not what its record says is made anew. A run that is finished, or has a checkpoint, with
+/// other settings or features is refused before anything is written, unless [`overwrite`](TrainSettings::overwrite) is set. One that was interrupted goes on from its checkpoint, with the same
+/// bytes in the end on the CPU. There cohorts go to as many threads as there are cores, each one-threaded inside: results do not depend on that, nor on what a cohort holds.
 ///
 /// # Errors
-/// [`Error::Input`] for settings that do not fit the features, before anything is written; [`Error::Environment`] for a
-/// device that is not there; [`Error::Busy`] where another process trains into the same folder; [`Error::Interrupted`]
-/// where `stop` asked, between epochs; [`Error::Io`].
-pub fn train(table: &Table, settings: &Settings, stop: &Stop, progress: &(dyn Fn(Progress) + Sync)) -> Result<Vec<RunResult>> {
+/// [`Error::Input`] for settings that do not fit the features, before anything is written; [`Error::Environment`] for a device that is not there; [`Error::Busy`] where another process trains
+/// into the same folder; [`Error::Interrupted`] where `stop` asked, between epochs; [`Error::Io`].
+pub fn train(table: &FeatureTable, settings: &TrainSettings, stop: &Stop, progress: &Hears<'_>) -> Result<Vec<RunResult>> {
     let device = ready(settings)?;
     // a step takes and frees the same few large buffers: fresh pages would cost a seventh to a third of it
     crate::allocator::keep_freed_memory();
@@ -131,7 +133,7 @@ impl Drop for Fuse<'_> {
 }
 
 /// A run that is not finished.
-pub(super) struct Planned {
+pub(super) struct PlannedRun {
     pub trial: Trial,
     config: RunConfig,
     /// Epochs that its checkpoint has.
@@ -142,9 +144,9 @@ pub(super) struct Planned {
 
 /// What all runs of a training share.
 pub(super) struct Works<'a> {
-    pub table: &'a Table,
+    pub table: &'a FeatureTable,
     digest: String,
-    pub settings: &'a Settings,
+    pub settings: &'a TrainSettings,
     shaping: toml::Table,
     provenance: Provenance,
     /// The features.
@@ -214,11 +216,11 @@ impl Works<'_> {
             if let Some(result) = &results[place] {
                 checkpoint::remove(&folder)?; // it may have been killed just before that
                 if config.lacks_embedding(&folder, result)? {
-                    bare.push(Planned { trial, config, epochs: 0, place });
+                    bare.push(PlannedRun { trial, config, epochs: 0, place });
                 }
             } else {
                 let epochs = checkpoint::epochs(&folder, |other| config.is(other)).unwrap_or(0);
-                left.push(Planned { trial, config, epochs, place });
+                left.push(PlannedRun { trial, config, epochs, place });
             }
         }
         let finished = results.iter().flatten().count();
@@ -261,7 +263,7 @@ impl Works<'_> {
     }
 
     /// Lays out rows of runs that were finished before anybody asked for it, by their saved models.
-    fn lay_out(&self, finished: &[Planned]) -> Result<Vec<(usize, Vec<EmbeddedRow>)>> {
+    fn lay_out(&self, finished: &[PlannedRun]) -> Result<Vec<(usize, Vec<EmbeddedRow>)>> {
         let left = Mutex::new(finished.iter());
         let worker = || -> Result<Vec<(usize, Vec<EmbeddedRow>)>> {
             tch::set_num_threads(1);

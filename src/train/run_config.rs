@@ -10,14 +10,14 @@ use super::compare::Resolved;
 use super::protocol::TargetSplit;
 use super::saved::Saved;
 use super::selection::Pick;
-use super::settings::Settings;
-use super::table::Table;
+use super::settings::TrainSettings;
+use super::table::FeatureTable;
 use super::trial::Trial;
 use super::{checkpoint, output};
 use crate::hyperparameters::Hyperparameters;
 use crate::report::identity::{self, OWN, PLACE};
 use crate::report::record;
-use crate::report::results::{FORMAT, Purpose, RunResult, Settings as Shaped};
+use crate::report::results::{FORMAT, Purpose, RunResult, RunSettings};
 use crate::report::sound;
 use crate::{Error, Result, fs};
 
@@ -30,7 +30,7 @@ const ALGORITHM: u32 = 1;
 pub struct RunConfig {
     /// [`ALGORITHM`].
     pub(super) algorithm: u32,
-    /// [`Table::digest`].
+    /// [`FeatureTable::digest`].
     pub(super) features: String,
     pub(super) name: String,
     pub(super) method: &'static str,
@@ -54,7 +54,7 @@ pub struct RunConfig {
     pub(super) seed: u64,
     #[serde(skip)]
     pub(super) epochs: usize,
-    /// What of `[train]` [shapes](Settings::shaping) a run, with the run's own learning rate and weight decay.
+    /// What of `[train]` [shapes](TrainSettings::shaping) a run, with the run's own learning rate and weight decay.
     #[serde(flatten)]
     pub(super) shaping: Toml,
     pub(super) device: String,
@@ -71,9 +71,9 @@ pub struct RunConfig {
 impl RunConfig {
     /// The configuration of one run.
     pub(super) fn new(
-        table: &Table,
+        table: &FeatureTable,
         digest: &str,
-        settings: &Settings,
+        settings: &TrainSettings,
         mut shaping: Toml,
         trial: &Trial,
         init: Option<&Saved>,
@@ -121,7 +121,7 @@ impl RunConfig {
     }
 
     /// As results carry it.
-    pub(super) fn settings(&self) -> Shaped {
+    pub(super) fn settings(&self) -> RunSettings {
         self.text().ok().and_then(|text| text.parse().ok()).map(identity::settings).unwrap_or_default()
     }
 
@@ -212,7 +212,7 @@ fn differences(earlier: &Toml, now: &Toml) -> Vec<String> {
     differ.map(|key| format!("{key} was {}, is {}", text(earlier, key), text(now, key))).collect()
 }
 
-impl Settings {
+impl TrainSettings {
     /// In what a run is another than these settings would make it; nothing of what it does not know itself, nor of the features.
     pub fn differences(&self, run: &RunResult) -> Vec<String> {
         if run.settings.is_empty() {

@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 use super::compare::{Column, Compare, Resolved};
 use super::design::Design;
 use super::model::Model;
-use super::settings::Settings;
+use super::settings::TrainSettings;
 use super::task::Standard;
 use crate::error::Action;
 use crate::hyperparameters::Hyperparameters;
@@ -49,7 +49,7 @@ pub struct Card {
     /// [`RunResult::diverged`](crate::report::RunResult): with such weights nothing can be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<usize>,
-    /// What of `[train]` [shapes](Settings::shaping) a run.
+    /// What of `[train]` [shapes](TrainSettings::shaping) a run.
     settings: serde_json::Value,
     /// Blake3 of the tensors and of this text with zeros in the hash's place, in hex, so that a file copied alone can be checked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -62,7 +62,7 @@ impl Card {
     /// # Errors
     /// [`Error::Input`] where a setting has no place in JSON.
     pub fn new(
-        settings: &Settings,
+        settings: &TrainSettings,
         (column, own): (&Column, &Hyperparameters),
         (labels, scale): (LabelSpace, Scale),
         modalities: Vec<(String, usize)>,
@@ -225,7 +225,7 @@ impl Saved {
     pub fn model(&self) -> Result<(Model, Kind, Tensor)> {
         let card = self.card()?;
         let at = |error: Error| Error::input(self.path.display(), error.to_string());
-        let settings: Settings = serde_json::from_value(card.settings.clone())
+        let settings: TrainSettings = serde_json::from_value(card.settings.clone())
             .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
         let Resolved { column, hyperparameters } = card.column.resolve().map_err(at)?;
         let kind = settings.precision.kind();

@@ -7,7 +7,7 @@ use crate::objective::Streams;
 use crate::rng::Stream;
 
 /// An epoch's rows and random states, uploaded at once.
-pub(super) struct Plan {
+pub(super) struct EpochPlan {
     /// [S, R, B]
     rows: Tensor,
     /// The same on the host.
@@ -42,7 +42,7 @@ pub(super) struct Turn<'a> {
     pub(super) active: bool,
 }
 
-impl Plan {
+impl EpochPlan {
     /// Rows, shares, random states and resting runs of an epoch's steps.
     pub(super) fn new(runs: &[Turn], batch: usize, epoch: usize, kind: Kind, device: Device) -> Self {
         let steps_of = |run: &Turn| if run.active { (run.rows.len() / batch).max(1) } else { 0 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::compare::Resolved;
 use super::protocol::Protocol;
-use super::settings::Settings;
+use super::settings::TrainSettings;
 use super::trial::Configuration;
 use crate::hyperparameters::Setting;
 use crate::rng::Stream;
@@ -15,7 +15,7 @@ const WEIGHT_DECAY: &str = "weight-decay";
 
 /// The given configuration, and `search` random ones. A number depends on the first seed, its key and the configuration's
 /// number alone, so columns and tasks try the same learning rates.
-pub fn configurations(settings: &Settings, asked: &Resolved) -> Vec<Configuration> {
+pub fn configurations(settings: &TrainSettings, asked: &Resolved) -> Vec<Configuration> {
     let protocol = &settings.protocol;
     let given = Configuration {
         index: (protocol.search > 0).then_some(0),

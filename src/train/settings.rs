@@ -22,7 +22,7 @@ mod labels;
 /// How heads are trained. Where Peng et al. (AAAI 2026) state a value it is the default; else the code of MMDG-Bench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Settings {
+pub struct TrainSettings {
     /// Folder of the runs.
     pub out: PathBuf,
     /// The feature store; default that of `[extract]`.
@@ -128,7 +128,7 @@ pub struct Settings {
     pub leave_out: bool,
 }
 
-impl Default for Settings {
+impl Default for TrainSettings {
     fn default() -> Self {
         let numbers = Numbers::default();
         Self {
@@ -194,7 +194,7 @@ pub enum Encoder {
     Mlp,
 }
 
-impl Settings {
+impl TrainSettings {
     /// Everything to compare, looked up.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::manifest::{Labels, Split, TestSet, twice};
 use crate::store::Store;
 use crate::{Error, Result};
 
-/// One modality of a [`Table`].
+/// One modality of a [`FeatureTable`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableModality {
     /// Such as `video`.
@@ -43,16 +43,16 @@ impl TableModality {
 ///
 /// ```
 /// use mmdg::manifest::{Labels, Split};
-/// use mmdg::train::{Table, TableModality};
+/// use mmdg::train::{FeatureTable, TableModality};
 /// let audio = TableModality::new("audio", 1, vec![0.5, -0.5], vec![true, true]);
 /// let names = |names: [&str; 2]| names.map(String::from).to_vec();
 /// let labels = Labels::classes(names(["run", "eat"]), [0, 1]);
-/// let table = Table::new(labels, names(["human", "cartoon"]), vec![audio], vec![0, 1], vec![Split::Train, Split::Test])?;
+/// let table = FeatureTable::new(labels, names(["human", "cartoon"]), vec![audio], vec![0, 1], vec![Split::Train, Split::Test])?;
 /// assert_eq!(table.len(), 2);
 /// # Ok::<(), mmdg::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct FeatureTable {
     labels: Labels,
     domains: Vec<String>,
     modalities: Vec<TableModality>,
@@ -62,7 +62,7 @@ pub struct Table {
     store: Option<String>,
 }
 
-impl Table {
+impl FeatureTable {
     /// Checks that everything fits together.
     ///
     /// # Errors

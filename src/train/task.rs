@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::protocol::TargetSplit;
-use super::table::Table;
+use super::table::FeatureTable;
 use crate::manifest::{Labels, Split};
 use crate::rng::Stream;
 use crate::task::Scale;
@@ -25,7 +25,7 @@ pub enum Absent {
 
 /// One task: domains that are trained on, and one that is tested.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Task {
+pub struct DomainTask {
     /// Places of the modalities used, in order of concatenation.
     pub modalities: Vec<usize>,
     /// Places of the source domains.
@@ -70,12 +70,12 @@ struct Rows {
     test: Vec<usize>,
 }
 
-impl Task {
+impl DomainTask {
     /// The task that leaves `target` out and has every other domain as a source.
     ///
     /// # Errors
-    /// As [`Task::new`].
-    pub fn leave_out(table: &Table, modalities: &[usize], target: usize, target_split: TargetSplit) -> Result<Self> {
+    /// As [`DomainTask::new`].
+    pub fn leave_out(table: &FeatureTable, modalities: &[usize], target: usize, target_split: TargetSplit) -> Result<Self> {
         let sources: Vec<usize> = (0..table.domains().len()).filter(|&d| d != target).collect();
         Self::new(table, modalities, &sources, target, target_split, Absent::DropRows)
     }
@@ -86,7 +86,7 @@ impl Task {
     /// [`Error::Input`] where no source is left, a class or a source domain has no training row, or there is nothing to
     /// select or to test on; where a modality is in no training row, or rows lack one that may not.
     pub fn new(
-        table: &Table,
+        table: &FeatureTable,
         modalities: &[usize],
         sources: &[usize],
         target: usize,
@@ -109,8 +109,8 @@ impl Task {
     /// rows (by a hash of the row's place), which are then not trained on.
     ///
     /// # Errors
-    /// As [`Task::new`].
-    pub fn in_domain(table: &Table, modalities: &[usize], domain: usize, absent: Absent) -> Result<Self> {
+    /// As [`DomainTask::new`].
+    pub fn in_domain(table: &FeatureTable, modalities: &[usize], domain: usize, absent: Absent) -> Result<Self> {
         let input = format!("features: domain {:?}", table.domains()[domain]);
         let of = |split: Split| rows(table, |d, s| d == domain && s == split);
         let (mut train, mut validation) = (of(Split::Train), of(Split::Val));
@@ -126,8 +126,8 @@ impl Task {
     /// `out`'s rows that this one trains or selects on.
     ///
     /// # Errors
-    /// As [`Task::new`].
-    pub fn inner(&self, table: &Table, out: usize) -> Result<Self> {
+    /// As [`DomainTask::new`].
+    pub fn inner(&self, table: &FeatureTable, out: usize) -> Result<Self> {
         let names = table.domains();
         let input = format!("features: target {:?}, with source {:?} left out", names[self.target], names[out]);
         let sources: Vec<usize> = self.sources.iter().copied().filter(|&d| d != out).collect();
@@ -145,7 +145,7 @@ impl Task {
     }
 
     fn checked(
-        table: &Table,
+        table: &FeatureTable,
         modalities: &[usize],
         sources: &[usize],
         (target, target_split): (usize, TargetSplit),
@@ -216,11 +216,11 @@ impl Task {
 }
 
 /// The rows whose domain and split are wanted, in order.
-fn rows(table: &Table, wanted: impl Fn(usize, Split) -> bool) -> Vec<usize> {
+fn rows(table: &FeatureTable, wanted: impl Fn(usize, Split) -> bool) -> Vec<usize> {
     (0..table.len()).filter(|&i| wanted(table.domain()[i], table.split()[i])).collect()
 }
 
-fn standard(table: &Table, modality: usize, rows: &[usize]) -> Standard {
+fn standard(table: &FeatureTable, modality: usize, rows: &[usize]) -> Standard {
     let modality = &table.modalities()[modality];
     let rows: Vec<usize> = rows.iter().copied().filter(|&i| modality.valid[i]).collect();
     let row = |i: usize| modality.row(i);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::compare::Column;
 use super::protocol::Kind;
 use super::selection::Pick;
-use super::table::Table;
-use super::task::Task;
+use super::table::FeatureTable;
+use super::task::DomainTask;
 use crate::hyperparameters::Hyperparameters;
 use crate::report::results::Purpose;
 
@@ -30,7 +30,7 @@ pub struct Trial {
     /// Name, method and balancer.
     pub column: Column,
     /// Rows.
-    pub task: Arc<Task>,
+    pub task: Arc<DomainTask>,
     /// Seed of every random number.
     pub seed: u64,
     /// Numbers.
@@ -46,7 +46,7 @@ pub struct Trial {
 }
 
 /// What a task's folders are named by: `<target>` or `<source>_to_<target>`, with the modalities where those are not all.
-pub(super) fn task_name(table: &Table, task: &Task, kind: Kind) -> String {
+pub(super) fn task_name(table: &FeatureTable, task: &DomainTask, kind: Kind) -> String {
     let domain = |d: usize| table.domains()[d].as_str();
     let mut name = domain(task.target).to_owned();
     if kind != Kind::MultiSource {

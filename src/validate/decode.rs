@@ -11,7 +11,7 @@ use crate::error::{Code, Failure};
 use crate::pipeline::{Progress, Work, in_order};
 use crate::preset::maker::ModalitySettings;
 use crate::preset::{self, PRESETS};
-use crate::worker::{Crew, Job, Scratch, Session};
+use crate::worker::{Job, Scratch, Session, WorkerPool};
 
 /// Rows that wait in memory at once.
 const ROWS: usize = 64;
@@ -28,11 +28,11 @@ pub(super) fn rows(
     let modalities = pipeline.preprocess.as_ref().map_or_else(usual, |settings| settings.modalities.clone());
     // what is wrong with the settings stands among the faults, and then there is nothing to make
     let session = Session { dataset: dataset.into(), modalities };
-    let Ok(crew) = Crew::new(session, work.breeder, work.patience) else { return Ok(()) };
+    let Ok(pool) = WorkerPool::new(session, work.spawner, work.patience) else { return Ok(()) };
     let there: Vec<Group<'_>> = groups.iter().flat_map(Groups::there).collect();
     let make = |item: usize| match depth {
-        Depth::Last => last(&crew, there[item], work),
-        Depth::All => all(&crew, there[item], work),
+        Depth::Last => last(&pool, there[item], work),
+        Depth::All => all(&pool, there[item], work),
     };
     // whole recordings, by what is said of them: their rows, and the first of these
     let mut absent: BTreeMap<String, (BTreeSet<&str>, String)> = BTreeMap::new();
@@ -73,7 +73,7 @@ struct Told {
 /// What is made where the pipeline file does not say: little of all that is of recordings, called as its kind is.
 fn usual() -> BTreeMap<String, ModalitySettings> {
     let little = PRESETS.iter().filter_map(|entry| Some((entry, entry.little?)));
-    let settings = |(entry, parameters): (&preset::Entry, &str)| {
+    let settings = |(entry, parameters): (&preset::PresetEntry, &str)| {
         let kind = entry.kinds.first().filter(|kind| kind.is_of_recordings())?;
         let parameters = serde_json::from_str(parameters).ok()?;
         Some((kind.name.to_owned(), ModalitySettings { preset: entry.name.into(), kind: Some(*kind), jpeg: None, parameters }))
@@ -82,13 +82,13 @@ fn usual() -> BTreeMap<String, ModalitySettings> {
 }
 
 /// The row that ends last, and others where that one ends past the recording.
-fn last(crew: &Crew<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
+fn last(pool: &WorkerPool<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
     let end = |place: &usize| group.segment(*place).span.end.unwrap_or(f64::INFINITY);
     let mut order: Vec<usize> = (0..group.len()).collect();
     order.sort_by(|a, b| end(b).total_cmp(&end(a)));
     let mut told = Vec::new();
     for place in order {
-        let row = outcomes(crew, group, &[place], work)?;
+        let row = outcomes(pool, group, &[place], work)?;
         // which is less than the row asks for, or nothing of it
         let short = |told: &Told| matches!(told.problem, Err(Failure { code: Code::Truncated | Code::Undecodable, .. }));
         let on = row.iter().any(short);
@@ -100,15 +100,15 @@ fn last(crew: &Crew<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> 
     Ok(told)
 }
 
-fn all(crew: &Crew<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
+fn all(pool: &WorkerPool<'_>, group: Group<'_>, work: Work<'_>) -> Result<Vec<Told>> {
     let places: Vec<usize> = (0..group.len()).collect();
-    let parts = places.chunks(ROWS).map(|places| outcomes(crew, group, places, work));
+    let parts = places.chunks(ROWS).map(|places| outcomes(pool, group, places, work));
     Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Makes rows of a group, in order of their start, and says which are not whole.
-fn outcomes(crew: &Crew<'_>, group: Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<Told>> {
-    let header = &crew.makers()[group.asked.maker].header;
+fn outcomes(pool: &WorkerPool<'_>, group: Group<'_>, places: &[usize], work: Work<'_>) -> Result<Vec<Told>> {
+    let header = &pool.makers()[group.asked.maker].header;
     let bytes = |elements: u64| elements * header.dtype.size();
     let memory = Scratch::new(places.len() as u64, bytes(header.row_elements()), bytes(header.view_elements()))?;
     let job = Job {
@@ -119,7 +119,7 @@ fn outcomes(crew: &Crew<'_>, group: Group<'_>, places: &[usize], work: Work<'_>)
         target: memory.target(),
     };
     let mut told = Vec::new();
-    crew.make(&job, &mut |row, outcome| {
+    pool.make(&job, &mut |row, outcome| {
         let problem = outcome.map(|made| made.partial).transpose();
         told.extend(problem.map(|problem| Told { place: places[row], problem }));
         work.stop.check()

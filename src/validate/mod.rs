@@ -95,7 +95,7 @@ fn look(
     pipeline: &Pipeline,
     decoded: bool,
     tell: &mut Tell<'_>,
-    and: impl FnOnce(&dataset::Settings, &[groups::Groups<'_>], &mut Found<'_>) -> Result<()>,
+    and: impl FnOnce(&dataset::DatasetSettings, &[groups::Groups<'_>], &mut Found<'_>) -> Result<()>,
 ) -> Result<Validation> {
     let data = config::table(&pipeline.data, "data", "pipeline file".as_ref())?;
     let mut found = Found { validation: Validation::default(), tell };
@@ -105,7 +105,7 @@ fn look(
     found.validation.notes = findings.notes;
     let asked = asked(pipeline, data, manifest.as_ref(), &mut found)?;
     #[cfg(feature = "torch")]
-    if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::Settings::resolve_compare) {
+    if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::TrainSettings::resolve_compare) {
         found.fault(&error)?;
     }
     #[cfg(feature = "hdf5")]
@@ -126,7 +126,7 @@ fn look(
 /// What `[preprocess]` makes; without it, all that recordings have, pictures and sound.
 fn asked(
     pipeline: &Pipeline,
-    data: &dataset::Settings,
+    data: &dataset::DatasetSettings,
     manifest: Option<&Manifest>,
     found: &mut Found<'_>,
 ) -> Result<Vec<Asked>> {

@@ -21,7 +21,7 @@ use crate::error::Action;
 use crate::error::{Code, Failure};
 #[cfg(feature = "cli")]
 use crate::pipeline::panic_text;
-use crate::pipeline::{Breeder, Offspring};
+use crate::pipeline::{Spawned, Spawner};
 #[cfg(feature = "cli")]
 use crate::preset::maker::makers;
 use crate::sample::Made;
@@ -127,7 +127,7 @@ fn suffer(job: &Job) {
 
 /// A running child, as its parent sees it. Ends with the handle.
 pub(super) struct Child<'a> {
-    breeder: &'a dyn Breeder,
+    spawner: &'a dyn Spawner,
     process: i32,
     jobs: File,
     answers: Answers,
@@ -135,9 +135,9 @@ pub(super) struct Child<'a> {
 
 impl<'a> Child<'a> {
     /// A new one. Where it is gone before its first job, that job finds out.
-    pub(super) fn start(breeder: &'a dyn Breeder, session: &Session, patience: Duration) -> Result<Self> {
-        let Offspring { jobs, answers, process } = breeder.start()?;
-        let mut child = Self { breeder, process, jobs, answers: Answers { file: answers, read: Vec::new() } };
+    pub(super) fn start(spawner: &'a dyn Spawner, session: &Session, patience: Duration) -> Result<Self> {
+        let Spawned { jobs, answers, process } = spawner.start()?;
+        let mut child = Self { spawner, process, jobs, answers: Answers { file: answers, read: Vec::new() } };
         let _ = child.send(session, patience);
         Ok(child)
     }
@@ -195,7 +195,7 @@ impl<'a> Child<'a> {
 impl Drop for Child<'_> {
     fn drop(&mut self) {
         // an idle one would end by itself when `jobs` closes
-        self.breeder.end(self.process);
+        self.spawner.end(self.process);
     }
 }
 

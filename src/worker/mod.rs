@@ -4,7 +4,7 @@
 mod carried;
 mod child;
 #[cfg(feature = "cli")]
-pub mod nursery;
+pub mod fork_server;
 mod scratch;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Failure};
 use crate::manifest::Segment;
 use crate::media::decode::Decoders;
-use crate::pipeline::{Breeder, panic_text};
+use crate::pipeline::{Spawner, panic_text};
 use crate::preset::maker::{Maker, ModalitySettings, makers};
 use crate::sample::{Made, Sink};
 use crate::source::Source;
@@ -81,23 +81,23 @@ fn perform(makers: &[Maker], job: &Job, told: &mut dyn FnMut(usize, Result<Made,
 }
 
 /// Those who make rows.
-pub struct Crew<'a> {
+pub struct WorkerPool<'a> {
     session: Session,
     makers: Vec<Maker>,
-    breeder: Option<&'a dyn Breeder>,
+    spawner: Option<&'a dyn Spawner>,
     idle: Mutex<Vec<Child<'a>>>,
     patience: Duration,
 }
 
-impl<'a> Crew<'a> {
-    /// Children of `breeder`, or without one this process, where nothing is limited and a crash is everybody's. A row that takes
+impl<'a> WorkerPool<'a> {
+    /// Children of `spawner`, or without one this process, where nothing is limited and a crash is everybody's. A row that takes
     /// longer than `patience` fails.
     ///
     /// # Errors
     /// As [`makers`].
-    pub fn new(session: Session, breeder: Option<&'a dyn Breeder>, patience: Duration) -> Result<Self> {
+    pub fn new(session: Session, spawner: Option<&'a dyn Spawner>, patience: Duration) -> Result<Self> {
         let makers = makers(&session.modalities, &session.dataset)?;
-        Ok(Self { session, makers, breeder, idle: Mutex::default(), patience })
+        Ok(Self { session, makers, spawner, idle: Mutex::default(), patience })
     }
 
     /// The modalities, in the session's order.
@@ -155,7 +155,7 @@ impl<'a> Crew<'a> {
     }
 
     fn attempt(&self, job: &Job, told: &mut dyn FnMut(usize, Result<Made, Failure>) -> Result<()>) -> Result<Option<Lost>> {
-        let Some(breeder) = self.breeder else {
+        let Some(spawner) = self.spawner else {
             let performed = std::panic::AssertUnwindSafe(|| perform(&self.makers, job, told));
             return match std::panic::catch_unwind(performed) {
                 Ok(outcome) => outcome.map(|()| None),
@@ -165,7 +165,7 @@ impl<'a> Crew<'a> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut child = match idle {
             Some(child) => child,
-            None => Child::start(breeder, &self.session, self.patience)?,
+            None => Child::start(spawner, &self.session, self.patience)?,
         };
         let lost = child.perform(job, self.patience, told)?;
         if matches!(lost, None | Some(Lost::Panicked(_))) {

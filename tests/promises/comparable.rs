@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use mmdg::report::results::RunResult;
 use mmdg::report::{self, Comparison};
 use mmdg::stop::Stop;
-use mmdg::train::{self, Compare, Protocol, Runs, Selection, Settings, Subset};
+use mmdg::train::{self, Compare, Protocol, Runs, Selection, Subset, TrainSettings};
 
 use crate::train::{compare, one_task, run, settings, small, table, walk};
 
@@ -15,9 +15,9 @@ fn columns(names: &[&str]) -> Vec<Compare> {
     names.iter().map(|name| compare(&format!("name = '{name}'\nbalance = '{name}'"))).collect()
 }
 
-fn few(out: &Path) -> Settings {
+fn few(out: &Path) -> TrainSettings {
     let protocol = Protocol { seeds: vec![0, 1], ..one_task("domain0") };
-    Settings { compare: columns(&["none", "gmp"]), epochs: 2, protocol, ..settings(out) }
+    TrainSettings { compare: columns(&["none", "gmp"]), epochs: 2, protocol, ..settings(out) }
 }
 
 /// Every file with its bytes and its time.
@@ -30,7 +30,7 @@ fn snapshot(out: &Path) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
     .collect()
 }
 
-fn refused(settings: &Settings, parts: &[&str]) {
+fn refused(settings: &TrainSettings, parts: &[&str]) {
     let before = snapshot(&settings.out);
     let error = run(&small(), settings).unwrap_err();
     let text = error.to_string();
@@ -45,14 +45,17 @@ fn finished_runs_of_other_settings_are_refused_with_the_difference() {
     run(&small(), &made).unwrap();
     let all = "4 such runs in all";
     let common = ["none/domain0-0: holds a run of other settings", "--overwrite", "another [train] out"];
-    refused(&Settings { epochs: 3, ..made.clone() }, &[&common[..], &["epochs was 2, is 3", all]].concat());
-    refused(&Settings { batch_size: 4, clip: 1.0, ..made.clone() }, &["batch-size was 8, is 4", "clip was 0.0, is 1.0", all]);
-    refused(&Settings { learning_rate: 1e-2, ..made.clone() }, &["learning-rate was 0.001, is 0.01"]);
-    refused(&Settings { hidden: Some(15.into()), ..made.clone() }, &["hidden was 16, is 15"]);
+    refused(&TrainSettings { epochs: 3, ..made.clone() }, &[&common[..], &["epochs was 2, is 3", all]].concat());
+    refused(
+        &TrainSettings { batch_size: 4, clip: 1.0, ..made.clone() },
+        &["batch-size was 8, is 4", "clip was 0.0, is 1.0", all],
+    );
+    refused(&TrainSettings { learning_rate: 1e-2, ..made.clone() }, &["learning-rate was 0.001, is 0.01"]);
+    refused(&TrainSettings { hidden: Some(15.into()), ..made.clone() }, &["hidden was 16, is 15"]);
     let protocol = Protocol { selection: Selection::Last, ..made.protocol.clone() };
-    refused(&Settings { protocol, ..made.clone() }, &["selection was source-val, is last"]);
+    refused(&TrainSettings { protocol, ..made.clone() }, &["selection was source-val, is last"]);
     let protocol = Protocol { search: 1, ..made.protocol.clone() };
-    refused(&Settings { protocol, ..made.clone() }, &["configuration was not set, is searched"]);
+    refused(&TrainSettings { protocol, ..made.clone() }, &["configuration was not set, is searched"]);
     let mut changed = made.clone();
     changed.compare[1] = compare("name = 'gmp'\nbalance = 'gmp'\nalpha-k = 0.25");
     refused(&changed, &["gmp/domain0-0", "alpha-k was 0.5, is 0.25", "2 such runs in all"]);
@@ -63,15 +66,15 @@ fn finished_runs_of_other_settings_are_refused_with_the_difference() {
     let error = run(&other, &made).unwrap_err().to_string();
     assert!(error.contains("features was "), "{error}");
 
-    let anew = run(&small(), &Settings { epochs: 3, overwrite: true, ..made.clone() }).unwrap();
+    let anew = run(&small(), &TrainSettings { epochs: 3, overwrite: true, ..made.clone() }).unwrap();
     assert!(anew.iter().all(|run| run.curve.len() == 3));
-    assert_eq!(run(&small(), &Settings { out: folder.path().join("other"), ..made }).unwrap().len(), 4);
+    assert_eq!(run(&small(), &TrainSettings { out: folder.path().join("other"), ..made }).unwrap().len(), 4);
 }
 
 #[test]
 fn a_run_with_a_checkpoint_of_other_settings_is_refused_too() {
     let folder = tempfile::tempdir().unwrap();
-    let made = Settings { epochs: 4, ..few(folder.path()) };
+    let made = TrainSettings { epochs: 4, ..few(folder.path()) };
     let stop = Stop::default();
     let first = train::train(&small(), &made, &stop, &|progress| {
         if progress.epochs_done > 0 {
@@ -79,9 +82,9 @@ fn a_run_with_a_checkpoint_of_other_settings_is_refused_too() {
         }
     });
     assert!(first.is_err() && !walk(folder.path(), "checkpoint.safetensors").is_empty());
-    refused(&Settings { epochs: 5, ..made.clone() }, &["epochs was 4, is 5"]);
+    refused(&TrainSettings { epochs: 5, ..made.clone() }, &["epochs was 4, is 5"]);
     // from another place it goes on
-    let here = Settings { trace: true, cohort: Runs::AtMost(1), ..made };
+    let here = TrainSettings { trace: true, cohort: Runs::AtMost(1), ..made };
     assert_eq!(run(&small(), &here).unwrap().len(), 4);
 }
 
@@ -94,7 +97,7 @@ fn what_is_added_only_adds_runs_and_the_place_does_not_count() {
     let subset = |word: &str| Subset::Word(word.into());
     let protocol =
         Protocol { seeds: vec![0, 1, 2], targets: vec![], modalities: vec![subset("va"), subset("a")], ..made.protocol.clone() };
-    let more = Settings {
+    let more = TrainSettings {
         compare: columns(&["ogm", "none", "gmp"]),
         protocol,
         cohort: Runs::AtMost(3),
@@ -117,7 +120,7 @@ fn added_trials_keep_those_that_were_tried() {
     let folder = tempfile::tempdir().unwrap();
     let of = |search: usize| {
         let protocol = Protocol { search, seeds: vec![0, 1], ..one_task("domain0") };
-        Settings { compare: columns(&["none"]), protocol, ..few(folder.path()) }
+        TrainSettings { compare: columns(&["none"]), protocol, ..few(folder.path()) }
     };
     run(&small(), &of(1)).unwrap();
     let before = snapshot(folder.path());
@@ -134,7 +137,7 @@ fn added_trials_keep_those_that_were_tried() {
         );
     }
     assert_eq!(walk(folder.path(), "results.json").len(), 4 + 2);
-    refused(&Settings { weight_decay: 0.1, ..of(3) }, &["search/domain0/0", "weight-decay was 0.0, is 0.1"]);
+    refused(&TrainSettings { weight_decay: 0.1, ..of(3) }, &["search/domain0/0", "weight-decay was 0.0, is 0.1"]);
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn part<'t>(text: &'t str, begins: &str) -> Option<&'t str> {
 fn no_difference_is_taken_between_runs_that_are_not_alike() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let of = |out: &Path, names: &[&str], epochs: usize| -> Vec<RunResult> {
-        run(&small(), &Settings { compare: columns(names), epochs, ..few(out) }).unwrap()
+        run(&small(), &TrainSettings { compare: columns(names), epochs, ..few(out) }).unwrap()
     };
     let (none, gmp) = (of(one.path(), &["none"], 3), of(other.path(), &["gmp"], 2));
     let both = [none.clone(), gmp].concat();

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::shared;
 
-fn settings(json: serde_json::Value) -> dataset::Settings {
+fn settings(json: serde_json::Value) -> dataset::DatasetSettings {
     serde_json::from_value(json).unwrap()
 }
 
@@ -21,7 +21,7 @@ fn the_real_splits_of_hac_are_read_whole() {
     let Some(data) = shared::data("the_real_splits_of_hac_are_read_whole") else { return };
     let root = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(data.join("splits/HAC"), root.path().join("HAC_Splits")).unwrap();
-    let settings: dataset::Settings = serde_json::from_value(json!({"dataset": "hac", "root": root.path()})).unwrap();
+    let settings: dataset::DatasetSettings = serde_json::from_value(json!({"dataset": "hac", "root": root.path()})).unwrap();
     let manifest = dataset::read(&settings).unwrap();
     assert_eq!(manifest.domains, ["animal", "cartoon", "human"]);
     let count = |domain: usize, split: Split| manifest.segments.iter().filter(|s| s.domain == domain && s.split == split).count();
@@ -45,7 +45,7 @@ fn the_real_splits_of_hac_are_read_whole() {
 #[test]
 fn hac_rows_that_do_not_fit_are_named_by_file_and_line() {
     let root = tempfile::tempdir().unwrap();
-    let settings = |domains: &[&str]| -> dataset::Settings {
+    let settings = |domains: &[&str]| -> dataset::DatasetSettings {
         serde_json::from_value(json!({"dataset": "hac", "root": root.path(), "domains": domains})).unwrap()
     };
     let splits = root.path().join("HAC_Splits");
@@ -82,7 +82,7 @@ fn the_real_splits_of_mm_sada_are_read_whole() {
     std::fs::create_dir_all(&downloaded).unwrap();
     ["P01_01.MP4", "P01_02.MP4"].iter().for_each(|name| std::fs::write(downloaded.join(name), "").unwrap());
     let annotations = data.join("splits/MM-SADA_csv");
-    let settings: dataset::Settings =
+    let settings: dataset::DatasetSettings =
         serde_json::from_value(json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": annotations})).unwrap();
     let manifest = dataset::read(&settings).unwrap();
     let count = |domain: usize, split: Split, label: u32| {
@@ -109,7 +109,7 @@ fn the_real_splits_of_mm_sada_are_read_whole() {
 #[test]
 fn rows_of_epic_kitchens_that_do_not_fit_are_named_by_file_and_line() {
     let root = tempfile::tempdir().unwrap();
-    let settings: dataset::Settings = serde_json::from_value(
+    let settings: dataset::DatasetSettings = serde_json::from_value(
         json!({"dataset": "epic-kitchens", "root": root.path(), "annotations": root.path(), "domains": ["D1"]}),
     )
     .unwrap();
@@ -276,7 +276,7 @@ fn settings_that_a_data_set_does_not_know_are_refused() {
     refused(epic(json!({"label": "verb", "class-table": "x.csv"})), "class-table: expected a label that is a number");
     refused(epic(json!({"annotations": []})), "annotations is empty");
     refused(epic(json!({"annotations": root.path().join("nowhere")})), "D1_train.csv: cannot read");
-    let wrong = serde_json::from_value::<dataset::Settings>(epic(json!({"annotations": 3}))).unwrap_err().to_string();
+    let wrong = serde_json::from_value::<dataset::DatasetSettings>(epic(json!({"annotations": 3}))).unwrap_err().to_string();
     assert!(wrong.contains("a path, a list of paths, or a table of paths by split"), "{wrong}");
 }
 

@@ -7,7 +7,7 @@ use mmdg::report::results::RunResult;
 use mmdg::report::{self, Comparison};
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::predict::Predictor;
-use mmdg::train::{Averaging, Optimizer, Protocol, Recipe, Schedule, Selection, Settings, Trained};
+use mmdg::train::{Averaging, Optimizer, Protocol, Recipe, Schedule, Selection, TrainSettings, Trained};
 use tch::{Device, Kind};
 
 use crate::train::{a_run, compare, design, hyperparameters, one_task, run, settings, small, task, walk};
@@ -67,7 +67,7 @@ fn half(out: &Path) -> Vec<RunResult> {
     let of = |name: &str, learning_rate: f64| {
         let compare = vec![compare(&format!("name = '{name}'\nbalance = '{name}'"))];
         let protocol = Protocol { seeds: vec![0, 1], ..Protocol::default() };
-        run(&small(), &Settings { compare, learning_rate, protocol, ..settings(out) }).unwrap()
+        run(&small(), &TrainSettings { compare, learning_rate, protocol, ..settings(out) }).unwrap()
     };
     let mut all = of("none", 1e-3);
     all.extend(of("gmp", TOO_LARGE));
@@ -108,7 +108,7 @@ fn of_some_seeds_those_that_diverged_are_in_no_mean_and_no_test() {
     let folder = tempfile::tempdir().unwrap();
     let protocol = Protocol { seeds: vec![0, 1, 2], ..one_task("domain0") };
     let compare = ["name = 'none'", "name = 'gmp'\nbalance = 'gmp'"].map(compare).to_vec();
-    let mut all = run(&small(), &Settings { compare, protocol, ..settings(folder.path()) }).unwrap();
+    let mut all = run(&small(), &TrainSettings { compare, protocol, ..settings(folder.path()) }).unwrap();
     let whole = Comparison::new(&all[..5]).unwrap().to_terminal();
     let lost = all.last_mut().unwrap();
     (lost.diverged, lost.selected_epoch, lost.target_score) = (Some(1), None, f64::NAN);
@@ -130,7 +130,7 @@ fn nothing_is_chosen_that_diverged_and_nothing_asked_of_it() {
         error.exit_code() == 3 && error.to_string().contains("its run diverged: the loss was not finite in epoch 0"),
         "{error}"
     );
-    let start = Settings { init: Some(model), ..settings(&folder.path().join("next")) };
+    let start = TrainSettings { init: Some(model), ..settings(&folder.path().join("next")) };
     assert!(run(&table, &start).unwrap_err().to_string().contains("diverged"));
 
     // weights that are no numbers need no mark
@@ -146,7 +146,8 @@ fn nothing_is_chosen_that_diverged_and_nothing_asked_of_it() {
             let ranges = [("learning-rate".to_owned(), [drawn, drawn])].into();
             let protocol = Protocol { search: 2, ranges, selection, ..one_task("domain1") };
             let compare = vec![compare("name = 'none'")];
-            let found = run(&table, &Settings { learning_rate: given, compare, protocol, ..settings(&out) }).unwrap().remove(0);
+            let found =
+                run(&table, &TrainSettings { learning_rate: given, compare, protocol, ..settings(&out) }).unwrap().remove(0);
             assert_eq!(found.protocol.configuration == Some(0), given < 1.0, "{selection:?} {given}");
             assert!(found.diverged.is_none() && found.target_score.is_finite());
         }
@@ -184,7 +185,7 @@ fn a_search_that_is_stopped_goes_on_around_runs_that_diverged() {
     let of = |out: &Path| {
         let ranges = [("learning-rate".to_owned(), [TOO_LARGE, TOO_LARGE])].into();
         let protocol = Protocol { search: 2, ranges, ..one_task("domain1") };
-        Settings { epochs: 4, checkpoint_every: 1, compare: vec![compare("name = 'none'")], protocol, ..settings(out) }
+        TrainSettings { epochs: 4, checkpoint_every: 1, compare: vec![compare("name = 'none'")], protocol, ..settings(out) }
     };
     let wanted = run(&table, &of(calm.path())).unwrap();
     for after in [3, 5] {

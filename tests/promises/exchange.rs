@@ -7,7 +7,7 @@ use std::process::Command;
 
 use mmdg::error::{Code, Failure};
 use mmdg::export::{Format, Selection, export};
-use mmdg::import::{ModalitySource, Reduce, Settings, import};
+use mmdg::import::{ImportSettings, ModalitySource, Reduce, import};
 use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
 use mmdg::npy::{ArchiveWriter, Element, Header};
@@ -124,7 +124,7 @@ fn random_stores_come_out_of_every_format_as_they_went_in() {
         let selection = Selection { modalities: names.clone(), ..Selection::default() };
         out(&at("store"), &at("floats.npz"), &selection).unwrap();
         let modalities = names.iter().map(|name| source(name, &at("floats.npz"), None)).collect();
-        import(&at("again"), &Settings { modalities, ..Settings::default() }, &Stop::default(), &|_, _| ()).unwrap();
+        import(&at("again"), &ImportSettings { modalities, ..ImportSettings::default() }, &Stop::default(), &|_, _| ()).unwrap();
         out(&at("again"), &at("again.npz"), &Selection::default()).unwrap();
         assert!(std::fs::read(at("again.npz")).unwrap() == std::fs::read(at("floats.npz")).unwrap(), "case {case}");
         assert_eq!(faults(&at("again")), Vec::<String>::new());
@@ -226,10 +226,10 @@ fn bring(
     out: &Path,
     labels: &Path,
     modalities: &[(&str, &Path, Option<&str>)],
-    change: impl Fn(&mut Settings),
+    change: impl Fn(&mut ImportSettings),
 ) -> Result<Summary> {
     let modalities = modalities.iter().map(|(name, path, key)| source(name, path, *key)).collect();
-    let mut settings = Settings { modalities, labels: Some(labels.into()), ..Settings::default() };
+    let mut settings = ImportSettings { modalities, labels: Some(labels.into()), ..ImportSettings::default() };
     change(&mut settings);
     import(out, &settings, &Stop::default(), &|_, _| ())
 }
@@ -363,13 +363,13 @@ fn what_cannot_be_a_store_is_told_by_file_id_and_element_before_anything_is_done
     };
     ids("more.npz", &["a", "b", "c", "d", "e", "f"]);
     ids("fewer.npz", &["a", "b"]);
-    let refused = |file: &str, key: Option<&str>, change: &dyn Fn(&mut Settings), says: &[&str]| {
+    let refused = |file: &str, key: Option<&str>, change: &dyn Fn(&mut ImportSettings), says: &[&str]| {
         let error = bring(&at("store"), &labels, &[("video", &at(file), key)], change).unwrap_err();
         let text = error.to_string();
         assert!(error.exit_code() == 3 && says.iter().all(|part| text.contains(part)), "{file}: {text}");
         assert!(!at("store").exists(), "{file}");
     };
-    let half = |settings: &mut Settings| settings.dtype = Some(Dtype::F16);
+    let half = |settings: &mut ImportSettings| settings.dtype = Some(Dtype::F16);
     refused("few.npy", None, &|_| (), &["few.npy: shape [3, 4] for 4 labels"]);
     refused("long.npy", None, &|_| (), &["long.npy: 48 bytes of elements; its header asks for [4, 300]"]);
     refused("infinite.npy", None, &|_| (), &["infinite.npy: \"d\": element 1 is inf; expected finite values"]);

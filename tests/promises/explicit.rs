@@ -31,10 +31,8 @@ thread_local! { static SEEN: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::ne
 #[derive(Debug)]
 struct Witness(Kind);
 
-static WITNESS: BalancerBuilder = BalancerBuilder {
-    entry: &BalancerEntry { name: "witness", about: "", takes: &[], adds: &[], classes_only: None, plain: false },
-    build: |_, kind, _| Box::new(Witness(kind)),
-};
+static WITNESS: BalancerBuilder =
+    BalancerBuilder { entry: &BalancerEntry::new("witness", ""), build: |_, kind, _| Box::new(Witness(kind)) };
 
 impl Balancer for Witness {
     fn terms(&self, shape: &Shape, layout: &mut Layout, method: &[Role]) -> Vec<Term> {

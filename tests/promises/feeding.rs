@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mmdg::import::{ModalitySource, Settings, import};
+use mmdg::import::{ImportSettings, ModalitySource, import};
 use mmdg::modality::Kind;
 use mmdg::npy::{Element, Header};
 use mmdg::stop::Stop;
@@ -32,7 +32,7 @@ fn prepared(folder: &Path, element: Element, shape: &[u64]) {
     });
     std::fs::write(folder.join("f.npy"), header.written().into_iter().chain(bytes).collect::<Vec<u8>>()).unwrap();
     let source = ModalitySource { name: "video".into(), kind: Kind::VIDEO, path: folder.join("f.npy"), key: None };
-    let settings = Settings { modalities: vec![source], labels: Some(folder.join("l.csv")), ..Settings::default() };
+    let settings = ImportSettings { modalities: vec![source], labels: Some(folder.join("l.csv")), ..ImportSettings::default() };
     let _ = std::fs::remove_dir_all(folder.join("clips"));
     import(&folder.join("clips"), &settings, &Stop::default(), &|_, _| ()).unwrap();
     let text = format!(

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use mmdg::import::{ModalitySource, Of, Reduce, Settings, import};
+use mmdg::import::{ImportSettings, ModalitySource, Of, Reduce, import};
 use mmdg::modality::Kind;
 use mmdg::npy::{Archive, ArchiveWriter, Element, Header};
 use mmdg::stop::Stop;
@@ -38,9 +38,9 @@ impl Folder {
     }
 
     /// Imports the one modality `video` to `st`, which an error leaves absent.
-    fn bring(&self, file: &str, key: Option<&str>, change: impl Fn(&mut Settings)) -> Result<Summary> {
+    fn bring(&self, file: &str, key: Option<&str>, change: impl Fn(&mut ImportSettings)) -> Result<Summary> {
         let source = ModalitySource { name: "video".into(), kind: Kind::VIDEO, path: self.at(file), key: key.map(str::to_owned) };
-        let mut settings = Settings { modalities: vec![source], ..Settings::default() };
+        let mut settings = ImportSettings { modalities: vec![source], ..ImportSettings::default() };
         change(&mut settings);
         let _ = std::fs::remove_dir_all(self.at("st"));
         let outcome = import(&self.at("st"), &settings, &Stop::default(), &|_, _| ());
@@ -49,7 +49,7 @@ impl Folder {
     }
 
     #[track_caller]
-    fn refused(&self, file: &str, key: Option<&str>, change: impl Fn(&mut Settings), says: &[&str]) {
+    fn refused(&self, file: &str, key: Option<&str>, change: impl Fn(&mut ImportSettings), says: &[&str]) {
         let error = self.bring(file, key, change).unwrap_err();
         let text = error.to_string();
         assert!([2, 3].contains(&error.exit_code()), "{text}");
@@ -232,7 +232,7 @@ fn class_numbers_are_places_and_text_is_a_name() {
 fn every_row_has_features_of_its_own_or_the_user_says_otherwise() {
     let folder = Folder::new();
     let labels = folder.six();
-    let set = |settings: &mut Settings| settings.labels = Some(labels.clone());
+    let set = |settings: &mut ImportSettings| settings.labels = Some(labels.clone());
     let (ids, bytes) = text(&["c0", "c1", "c2", "c3", "c4", "c0"]);
     folder.npz("f.npz", &[("video", Element::Float(4), &[6, 2], six_by_two()), ("ids", ids, &[6], bytes)]);
     folder.refused("f.npz", None, set, &["f.npz:video: \"c0\" stands twice, at 0 and 5; expected it once"]);
@@ -245,7 +245,7 @@ fn every_row_has_features_of_its_own_or_the_user_says_otherwise() {
     // one stem for two recordings
     folder.floats("f/0001_video.npy", &[2], 7.0);
     let two = folder.labels("id,label,domain,path\nP01-0001,a,D1,P01/0001.mp4\nP02-0001,b,D2,P02/0001.mp4\n");
-    let set = |settings: &mut Settings| settings.labels = Some(two.clone());
+    let set = |settings: &mut ImportSettings| settings.labels = Some(two.clone());
     folder.refused("f", None, set, &["\"0001\" would be that of 2 rows of different recordings (\"P01-0001\", \"P02-0001\")"]);
     std::fs::remove_dir_all(folder.at("f")).unwrap();
     folder.floats("f/P01/0001_video.npy", &[2], 1.0);
@@ -257,7 +257,7 @@ fn every_row_has_features_of_its_own_or_the_user_says_otherwise() {
     folder.floats("g/vid_video.npy", &[3, 2], 0.0);
     let rows: String = (0..3).map(|n| format!("s{n},a,D,vid.mp4,{n},{}\n", n + 1)).collect();
     let segments = folder.labels(&format!("id,label,domain,path,start,end\n{rows}"));
-    let set = |settings: &mut Settings| {
+    let set = |settings: &mut ImportSettings| {
         settings.labels = Some(segments.clone());
         settings.reduce = Some(Reduce::Mean);
     };
@@ -282,13 +282,13 @@ fn a_modality_stands_once_and_is_called_like_nothing_else() {
     let folder = Folder::new();
     let labels = folder.six();
     folder.floats("f.npy", &[6, 2], 0.0);
-    let twice = |settings: &mut Settings| {
+    let twice = |settings: &mut ImportSettings| {
         settings.labels = Some(labels.clone());
         settings.modalities.push(settings.modalities[0].clone());
     };
     folder.refused("f.npy", None, twice, &["--modality \"video\" stands twice"]);
     for name in ["label", "id", "row", "domain", "valid", "ids", "split", "class"] {
-        let named = |settings: &mut Settings| {
+        let named = |settings: &mut ImportSettings| {
             settings.labels = Some(labels.clone());
             settings.modalities[0].name = name.into();
         };
@@ -352,7 +352,7 @@ fn no_flipped_bit_of_an_archive_comes_in() {
 fn arrays_of_other_habits_are_read() {
     let folder = Folder::new();
     let labels = folder.six();
-    let set = |settings: &mut Settings| settings.labels = Some(labels.clone());
+    let set = |settings: &mut ImportSettings| settings.labels = Some(labels.clone());
     // the first index fastest, and a header of Python 2
     let columns: Vec<u8> = [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11].iter().flat_map(|&v: &u8| f32::from(v).to_le_bytes()).collect();
     let header = "{'descr': '<f4', 'fortran_order': True, 'shape': (6L, 2L), }\n";
@@ -364,7 +364,7 @@ fn arrays_of_other_habits_are_read() {
     let halves: Vec<u8> = (0..12u8).flat_map(|value| half::bf16::from_f32(f32::from(value) * 0.5).to_le_bytes()).collect();
     folder.npy("b.npy", &Header::new(Element::Opaque(2), vec![6, 2]), &halves);
     folder.refused("b.npy", None, set, &["2 bytes without a type", "--element bf16"]);
-    let bf16 = |settings: &mut Settings| {
+    let bf16 = |settings: &mut ImportSettings| {
         set(settings);
         settings.element = Some(Element::Bf16);
     };
@@ -380,7 +380,7 @@ fn arrays_of_other_habits_are_read() {
     let axes = |axes: &str, reduce: &str| {
         let (axes, reduce) = (axes.split(',').map(str::to_owned).collect::<Vec<_>>(), reduce.to_owned());
         let labels = labels.clone();
-        move |settings: &mut Settings| {
+        move |settings: &mut ImportSettings| {
             settings.labels = Some(labels.clone());
             settings.axes = Some(axes.clone());
             (settings.reduce, settings.reduce_axis) = (Some(Reduce::Mean), Some(reduce.clone()));
@@ -394,7 +394,7 @@ fn arrays_of_other_habits_are_read() {
     folder.refused("r.npy", None, axes("N,T,D", "X"), &["--reduce …=X"]);
     // ids of their own
     std::fs::write(folder.at("ids.txt"), "c5\nc4\nc3\nc2\nc1\nc0\n").unwrap();
-    let ids = |settings: &mut Settings| {
+    let ids = |settings: &mut ImportSettings| {
         set(settings);
         settings.ids = Some(folder.at("ids.txt"));
     };
@@ -415,7 +415,7 @@ fn arrays_of_other_habits_are_read() {
 fn folders_of_any_depth_and_order_are_read() {
     let folder = Folder::new();
     let labels = folder.six();
-    let set = |settings: &mut Settings| settings.labels = Some(labels.clone());
+    let set = |settings: &mut ImportSettings| settings.labels = Some(labels.clone());
     for (n, id) in IDS.iter().enumerate() {
         folder.floats(&format!("plain/{id}.npy"), &[2], n as f32);
         folder.floats(&format!("deep/{}/x/{id}.npy", n % 2), &[2], n as f32);
@@ -437,7 +437,7 @@ fn folders_of_any_depth_and_order_are_read() {
 fn hdf5_is_read_as_it_is_kept() {
     let folder = Folder::new();
     let labels = folder.six();
-    let set = |settings: &mut Settings| settings.labels = Some(labels.clone());
+    let set = |settings: &mut ImportSettings| settings.labels = Some(labels.clone());
     let file = |name: &str| hdf5::File::create(folder.at(name)).unwrap();
     let put = |group: &hdf5::Group, name: &str, n: usize| {
         group.new_dataset_builder().with_data(&[n as f32, 0.5]).create(name).unwrap();
@@ -512,7 +512,7 @@ fn hdf5_is_read_as_it_is_kept() {
 fn errors_of_files_that_are_cut_short_name_them() {
     let folder = Folder::new();
     let labels = folder.six();
-    let set = |settings: &mut Settings| settings.labels = Some(labels.clone());
+    let set = |settings: &mut ImportSettings| settings.labels = Some(labels.clone());
     std::fs::write(folder.at("f.safetensors"), 99u64.to_le_bytes()).unwrap();
     folder.refused("f.safetensors", None, set, &["f.safetensors: ", "expected a .safetensors"]);
     std::fs::write(folder.at("g.safetensors"), u64::MAX.to_le_bytes()).unwrap();

@@ -8,7 +8,7 @@ use mmdg::error::Failure;
 use mmdg::manifest::Manifest;
 use mmdg::media::encode::{Pictures, write_mp4};
 use mmdg::pipeline::Work;
-use mmdg::preprocess::{self, Settings};
+use mmdg::preprocess::{self, PreprocessSettings};
 use mmdg::rng::Stream;
 use mmdg::sample::Made;
 use mmdg::stop::Stop;
@@ -67,7 +67,7 @@ fn demo_clips_stay_close_to_their_pixels_in_a_fraction_of_the_bytes() {
         if let Some(quality) = jpeg {
             video["jpeg"] = json!(quality);
         }
-        let settings: Settings =
+        let settings: PreprocessSettings =
             serde_json::from_value(json!({"store": folder.join(name), "modalities": {"video": video}})).unwrap();
         preprocess::run(&settings, "hac", &manifest, Work::new(2, &Stop::default())).unwrap();
         Store::open(&folder.join(name)).unwrap()
@@ -103,7 +103,10 @@ fn demo_clips_stay_close_to_their_pixels_in_a_fraction_of_the_bytes() {
     // what becomes a table must be features
     #[cfg(feature = "torch")]
     assert!(
-        mmdg::train::Table::from_store(&stored).unwrap_err().to_string().contains("a store of clips; expected one of features")
+        mmdg::train::FeatureTable::from_store(&stored)
+            .unwrap_err()
+            .to_string()
+            .contains("a store of clips; expected one of features")
     );
 }
 

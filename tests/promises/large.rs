@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mmdg::dataset::{self, Settings};
+use mmdg::dataset::{self, DatasetSettings};
 use mmdg::error::Failure;
 use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
@@ -28,7 +28,7 @@ fn path(row: usize) -> String {
 }
 
 /// A table in an order that is not that of the paths, with `more` lines.
-fn table(folder: &Path, more: &str) -> Settings {
+fn table(folder: &Path, more: &str) -> DatasetSettings {
     // 7 has no factor in common with the number of rows but 1
     let line = |i: usize| i * 7 % (ROWS + 1);
     let rows = (0..=ROWS).map(line).filter(|row| *row < ROWS);
@@ -122,7 +122,7 @@ fn a_class_for_every_row_is_read_checked_and_written_in_time() {
     assert!(*store.manifest() == plan(0..ROWS).manifest);
     #[cfg(feature = "torch")]
     {
-        let table = mmdg::train::Table::from_store(&store).unwrap();
+        let table = mmdg::train::FeatureTable::from_store(&store).unwrap();
         assert_eq!(table.classes().len(), ROWS);
     }
     assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());

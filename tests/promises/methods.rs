@@ -11,7 +11,7 @@ use mmdg::objective::{Heads, Layout, Part, Role, Shape};
 use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Table, TargetSplit, Task};
+use mmdg::train::{Compare, DomainTask, FeatureTable, Numbers, Optimizer, Pick, Precision, Protocol, TargetSplit, TrainSettings};
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
 
@@ -45,7 +45,7 @@ fn read(name: &str) -> (Tensors, String) {
     (Tensor::read_safetensors(path).unwrap().into_iter().collect(), cases)
 }
 
-fn of_case(table: &Table, case: &Case) -> (Design, Run) {
+fn of_case(table: &FeatureTable, case: &Case) -> (Design, Run) {
     let (method, balance) = (method::builder(&case.method).unwrap(), mmdg::balance::builder(&case.balance).unwrap());
     let design = Design {
         shape: Shape {
@@ -65,7 +65,7 @@ fn of_case(table: &Table, case: &Case) -> (Design, Run) {
         balance,
     };
     let run = Run {
-        task: Task::leave_out(table, &[0, 1], 1, TargetSplit::All).unwrap().into(),
+        task: DomainTask::leave_out(table, &[0, 1], 1, TargetSplit::All).unwrap().into(),
         seed: case.seed,
         epochs: 100,
         learning_rate: case.learning_rate,
@@ -139,7 +139,7 @@ fn a_run_that_was_interrupted_goes_on_with_what_its_method_carries() {
     for method in METHODS {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let column = compare(&format!("name = 'x'\nmethod = '{}'\nbalance = 'gmp'", method.name));
-        let of = |folder: usize| Settings {
+        let of = |folder: usize| TrainSettings {
             epochs: 4,
             checkpoint_every: 1,
             compare: vec![column.clone()],
@@ -262,7 +262,7 @@ fn factors_fall_on_the_losses_that_their_roles_say() {
     );
     let mut columns: Vec<Compare> = Compare::product(&methods, &balancers).into_iter().filter(Compare::is_a_pair).collect();
     columns.push(compare("name = 'fused'\nmethod = 'unimodal'\nbalance = 'gmp'\nclass-gradient = 'fused'"));
-    let settings = Settings {
+    let settings = TrainSettings {
         epochs: 1,
         dump_steps: 1,
         precision: Precision::F64,

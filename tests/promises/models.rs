@@ -6,7 +6,7 @@ use mmdg::objective::{Fusion, Heads, Shape};
 use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Averaging, Numbers, Optimizer, Recipe, Schedule, Settings, Widths};
+use mmdg::train::{Averaging, Numbers, Optimizer, Recipe, Schedule, TrainSettings, Widths};
 use tch::{Device, Kind};
 
 use super::train::{a_run, design, hyperparameters, table, task};
@@ -64,7 +64,7 @@ fn every_kind_trains_a_run_alone_as_among_others() {
 
 #[test]
 fn hidden_widths_are_a_number_or_a_list() {
-    let widths = |text: &str| toml::from_str::<Settings>(text).unwrap().widths();
+    let widths = |text: &str| toml::from_str::<TrainSettings>(text).unwrap().widths();
     assert_eq!(widths(""), Widths(vec![512]));
     assert_eq!(widths("hidden = 0"), Widths(vec![]));
     assert_eq!(widths("hidden = 64"), Widths(vec![64]));
@@ -91,11 +91,11 @@ fn settings_that_do_not_fit_are_refused() {
             "[[train.compare]] \"x\": method \"unimodal\" and balance \"gmp\" both have heads named unimodal; expected another pair",
         ),
     ] {
-        let settings: Settings = toml::from_str(text).unwrap();
+        let settings: TrainSettings = toml::from_str(text).unwrap();
         let error = settings.check().and_then(|()| settings.resolve_compare().map(|_| ())).unwrap_err();
         assert_eq!(error.to_string(), problem);
     }
     for text in ["encoder = 'cnn'", "fusion = 'product'", "optimizer = 'lion'", "schedule = 'linear'", "average = 'swa'"] {
-        assert!(toml::from_str::<Settings>(text).is_err(), "{text}");
+        assert!(toml::from_str::<TrainSettings>(text).is_err(), "{text}");
     }
 }

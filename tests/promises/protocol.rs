@@ -9,14 +9,14 @@ use mmdg::manifest::Labels;
 use mmdg::report::Comparison;
 use mmdg::report::results::{Purpose, RunResult};
 use mmdg::stop::Stop;
-use mmdg::train::{self, Compare, Kind, Protocol, Runs, Selection, Settings, Subset, Table};
+use mmdg::train::{self, Compare, FeatureTable, Kind, Protocol, Runs, Selection, Subset, TrainSettings};
 use mmdg::{Error, report};
 
 use crate::train::{classes_of, compare, one_task, run, settings, small, table, walk};
 
 /// One column without any balancing, one seed.
-fn plain(out: &Path, protocol: Protocol) -> Settings {
-    Settings { compare: vec![compare("name = 'none'")], epochs: 2, protocol, ..settings(out) }
+fn plain(out: &Path, protocol: Protocol) -> TrainSettings {
+    TrainSettings { compare: vec![compare("name = 'none'")], epochs: 2, protocol, ..settings(out) }
 }
 
 fn tasks(results: &[RunResult]) -> Vec<String> {
@@ -90,9 +90,9 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     refused(one, "at least two");
 }
 
-fn with(table: &Table, label: Vec<usize>, split: Vec<mmdg::manifest::Split>) -> Table {
+fn with(table: &FeatureTable, label: Vec<usize>, split: Vec<mmdg::manifest::Split>) -> FeatureTable {
     let (labels, domains) = (Labels::classes(table.classes().to_vec(), label), table.domains().to_vec());
-    Table::new(labels, domains, table.modalities().to_vec(), table.domain().to_vec(), split).unwrap()
+    FeatureTable::new(labels, domains, table.modalities().to_vec(), table.domain().to_vec(), split).unwrap()
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn one_source_switches_the_domain_branch_off() {
     let folder = tempfile::tempdir().unwrap();
     let table = small();
     let single = Protocol { kind: Kind::SingleSource, seeds: vec![0], ..one_task("domain2") };
-    let results = run(&table, &Settings { dropout: 0.0, protocol: single, ..settings(folder.path()) }).unwrap();
+    let results = run(&table, &TrainSettings { dropout: 0.0, protocol: single, ..settings(folder.path()) }).unwrap();
     assert_eq!(results.len(), 8);
     for run in results.iter().filter(|run| run.balance == "gmp") {
         let signals = run.curve.iter().flat_map(|epoch| epoch.balance.values());
@@ -133,7 +133,7 @@ fn scrambled_target_labels_change_no_checkpoint_but_an_oracles() {
         let of = |out: &Path| {
             let protocol = Protocol { seeds: vec![0, 1], selection: rule, search, ..one_task("domain2") };
             let compare = ["name = 'joint'", "name = 'gmp'\nbalance = 'gmp'"].map(compare).to_vec();
-            Settings { epochs: 4, learning_rate: 1e-2, compare, protocol, ..settings(out) }
+            TrainSettings { epochs: 4, learning_rate: 1e-2, compare, protocol, ..settings(out) }
         };
         let plain = run(&table, &of(one.path())).unwrap();
         let changed = run(&scrambled, &of(other.path())).unwrap();
@@ -155,7 +155,8 @@ fn inner_runs_choose_the_epoch_with_the_best_mean() {
     let folder = tempfile::tempdir().unwrap();
     let table = table(&[("video", 6), ("audio", 5)], 3, 4, 10);
     let protocol = Protocol { selection: Selection::LeaveOneDomainOut, ..one_task("domain1") };
-    let result = run(&table, &Settings { epochs: 5, learning_rate: 1e-2, ..plain(folder.path(), protocol) }).unwrap().remove(0);
+    let result =
+        run(&table, &TrainSettings { epochs: 5, learning_rate: 1e-2, ..plain(folder.path(), protocol) }).unwrap().remove(0);
     let mut sum = [0.0; 5];
     for out in [0, 2, 3] {
         let file = folder.path().join(format!("none/inner/domain1/0-domain{out}/results.json"));
@@ -176,7 +177,7 @@ fn a_search_keeps_the_configuration_that_the_sources_like_best() {
     let table = small();
     let ranges = [("learning-rate".into(), [1e-3, 1e-1])].into();
     let protocol = Protocol { search: 3, seeds: vec![5, 6], ranges, targets: vec!["domain0".into()], ..Protocol::default() };
-    let settings = Settings { protocol, ..settings(folder.path()) };
+    let settings = TrainSettings { protocol, ..settings(folder.path()) };
     let results = run(&table, &settings).unwrap();
     assert_eq!(results.len(), 4 * 2);
     let text = std::fs::read_to_string(folder.path().join("search.csv")).unwrap();
@@ -223,7 +224,7 @@ fn stopped_runs_go_on_to_the_same_bytes() {
     let of = |out: &Path, seeds: &[u64], cohort: usize| {
         let protocol =
             Protocol { seeds: seeds.to_vec(), targets: vec!["domain0".into(), "domain2".into()], ..Protocol::default() };
-        Settings { epochs: 5, compare: everything(), cohort: Runs::AtMost(cohort), protocol, ..settings(out) }
+        TrainSettings { epochs: 5, compare: everything(), cohort: Runs::AtMost(cohort), protocol, ..settings(out) }
     };
     run(&table, &of(calm.path(), &[0, 1, 2], 16)).unwrap();
     // stopped when some epochs are done, of a seed more each time and in cohorts of other sizes, so that runs are at
@@ -250,7 +251,7 @@ fn stopped_runs_go_on_to_the_same_bytes() {
 fn a_killed_run_goes_on_from_its_last_checkpoint_unless_something_changed() {
     let (calm, rough) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let table = small();
-    let of = |out: &Path, epochs: usize, checkpoint_every: usize| Settings {
+    let of = |out: &Path, epochs: usize, checkpoint_every: usize| TrainSettings {
         epochs,
         checkpoint_every,
         ..plain(out, one_task("domain0"))
@@ -259,7 +260,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint_unless_something_changed() {
     // what a kill after the fifth epoch leaves: the checkpoint of the fourth
     let copy = rough.path().join("copy");
     let file = rough.path().join("none/domain0-0/checkpoint.safetensors");
-    let epochs_of = |settings: &Settings| {
+    let epochs_of = |settings: &TrainSettings| {
         let first = std::sync::Mutex::new(None);
         let told =
             |progress: train::Progress| _ = first.lock().unwrap().get_or_insert((progress.runs_done, progress.epochs_done));
@@ -284,7 +285,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint_unless_something_changed() {
     assert!(files(calm.path()).iter().all(|(name, bytes)| files(rough.path())[name] == *bytes));
     // another number of epochs: the checkpoint is of no use, and only lost where that is asked for
     restore();
-    let (results, _) = epochs_of(&Settings { overwrite: true, ..of(rough.path(), 3, 0) });
+    let (results, _) = epochs_of(&TrainSettings { overwrite: true, ..of(rough.path(), 3, 0) });
     assert!(results == run(&table, &of(&calm.path().join("three"), 3, 0)).unwrap());
     // damaged: of no use either
     restore();
@@ -304,15 +305,15 @@ fn memory_bounds_cohorts_and_their_size_changes_nothing() {
     let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
     let of = |i: usize| settings(folders[i].path());
     run(&table, &of(0)).unwrap();
-    run(&table, &Settings { cohort: Runs::Auto, ..of(1) }).unwrap();
-    let error = run(&table, &Settings { max_memory: Some(1000.into()), ..of(2) }).unwrap_err();
+    run(&table, &TrainSettings { cohort: Runs::Auto, ..of(1) }).unwrap();
+    let error = run(&table, &TrainSettings { max_memory: Some(1000.into()), ..of(2) }).unwrap_err();
     assert_eq!(error.exit_code(), 3);
     let text = error.to_string();
     assert!(
         text.starts_with("[train] max-memory: ") && text.contains("expected at least") && text.contains("MiB a run"),
         "{text}"
     );
-    run(&table, &Settings { max_memory: Some("1MiB".parse().unwrap()), ..of(2) }).unwrap();
+    run(&table, &TrainSettings { max_memory: Some("1MiB".parse().unwrap()), ..of(2) }).unwrap();
     let wanted = files(folders[0].path());
     assert!(wanted.len() > 90);
     assert!(folders[1..].iter().all(|folder| files(folder.path()) == wanted));

@@ -82,10 +82,10 @@ fn every_clip_ends_as_a_row_or_a_failure() {
         table += &format!("{file},{file},0,,{},{}\n", i % 2, ["a", "b"][i / 2 % 2]);
     }
     std::fs::write(folder.path().join("table.csv"), table).unwrap();
-    let data_settings: dataset::Settings =
+    let data_settings: dataset::DatasetSettings =
         serde_json::from_value(json!({"dataset": "table", "table": folder.path().join("table.csv"), "root": root})).unwrap();
     let manifest = dataset::read(&data_settings).unwrap();
-    let clip_settings: preprocess::Settings = serde_json::from_value(json!({
+    let clip_settings: preprocess::PreprocessSettings = serde_json::from_value(json!({
         "store": folder.path().join("clips"),
         "modalities": {
             "video": {"preset": "uniform", "frames": 8, "resize": 64, "crop": 64},
@@ -98,7 +98,7 @@ fn every_clip_ends_as_a_row_or_a_failure() {
     let summary = preprocess::run(&clip_settings, "table", &manifest, work).unwrap();
     #[cfg(feature = "cli")]
     children_make_the_same(folder.path(), &root);
-    let extract_settings: extract::Settings = serde_json::from_value(json!({
+    let extract_settings: extract::ExtractSettings = serde_json::from_value(json!({
         "store": folder.path().join("features"),
         "backbones": {"video": {"backbone": "demo-video"}, "audio": {"backbone": "demo-audio"}},
     }))

@@ -12,7 +12,9 @@ use mmdg::objective::Shape;
 use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
-use mmdg::train::{Numbers, Optimizer, Pick, Precision, Protocol, Runs, Settings, Table, TableModality, TargetSplit, Task};
+use mmdg::train::{
+    DomainTask, FeatureTable, Numbers, Optimizer, Pick, Precision, Protocol, Runs, TableModality, TargetSplit, TrainSettings,
+};
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
 
@@ -51,7 +53,7 @@ fn goldens() -> (Vec<Case>, Tensors) {
     (cases, Tensor::read_safetensors(path).unwrap().into_iter().collect())
 }
 
-pub(super) fn table(goldens: &Tensors) -> Table {
+pub(super) fn table(goldens: &Tensors) -> FeatureTable {
     let column = |name: &str| Vec::<i64>::try_from(&goldens[&format!("table.{name}")]).unwrap();
     let places = |name: &str| column(name).into_iter().map(|i| i as usize).collect::<Vec<_>>();
     let modality = |name: &str| {
@@ -63,10 +65,11 @@ pub(super) fn table(goldens: &Tensors) -> Table {
     let names = |what: &str| (0..3).map(|i| format!("{what}{i}")).collect();
     let split = column("split").into_iter().map(|split| if split == 0 { Split::Train } else { Split::Val }).collect();
     let modalities = ["video", "audio"].map(modality).to_vec();
-    Table::new(Labels::classes(names("class"), places("label")), names("domain"), modalities, places("domain"), split).unwrap()
+    FeatureTable::new(Labels::classes(names("class"), places("label")), names("domain"), modalities, places("domain"), split)
+        .unwrap()
 }
 
-fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
+fn cohort(table: &FeatureTable, case: &Case, kind: Kind) -> Cohort {
     let balance = balance::builder(&case.balance).unwrap();
     let design = Design {
         shape: Shape {
@@ -86,7 +89,7 @@ fn cohort(table: &Table, case: &Case, kind: Kind) -> Cohort {
         balance,
     };
     let run = Run {
-        task: Task::leave_out(table, &[0, 1], 1, TargetSplit::All).unwrap().into(),
+        task: DomainTask::leave_out(table, &[0, 1], 1, TargetSplit::All).unwrap().into(),
         seed: case.seed,
         epochs: 100 / case.steps,
         learning_rate: case.learning_rate,
@@ -227,7 +230,8 @@ fn a_dumped_step_can_be_followed_and_dumping_changes_nothing() {
     let make = |folder: usize, dump_steps: usize, cohort: usize| {
         let protocol = Protocol { seeds: vec![0, 1], ..one_task("domain2") };
         let (cohort, precision) = (Runs::AtMost(cohort), Precision::F64);
-        let mut settings = Settings { epochs: 2, dump_steps, protocol, cohort, precision, ..settings(folders[folder].path()) };
+        let mut settings =
+            TrainSettings { epochs: 2, dump_steps, protocol, cohort, precision, ..settings(folders[folder].path()) };
         settings.compare.extend(MORE.map(|name| compare(&format!("name = {name:?}\nbalance = {name:?}"))));
         run(&small(), &settings).unwrap();
     };
@@ -263,7 +267,7 @@ fn a_step_that_cannot_be_written_is_an_error_that_names_the_place() {
     let own = folder.path().join("joint/domain2-0");
     std::fs::create_dir_all(&own).unwrap();
     std::fs::write(own.join("steps"), "in the way").unwrap();
-    let settings = Settings { dump_steps: 1, protocol: one_task("domain2"), ..settings(folder.path()) };
+    let settings = TrainSettings { dump_steps: 1, protocol: one_task("domain2"), ..settings(folder.path()) };
     let error = run(&small(), &settings).unwrap_err().to_string();
     assert!(error.contains("joint/domain2-0/steps"), "{error}");
 }

@@ -10,7 +10,7 @@ use mmdg::report::{self, Comparison, RunResult};
 use mmdg::synthetic::features::{DOMAINS, Linear, MODALITIES};
 use mmdg::task::{Answer, TaskKind, ValueLoss};
 use mmdg::train::predict::{Lacking, Predictor};
-use mmdg::train::{Precision, Protocol, Selection, Settings, Table, TableModality};
+use mmdg::train::{FeatureTable, Precision, Protocol, Selection, TableModality, TrainSettings};
 use tch::Tensor;
 
 use crate::train::{compare, one_task, run, settings, small};
@@ -18,14 +18,14 @@ use crate::train::{compare, one_task, run, settings, small};
 const LINEAR: Linear = Linear { seed: 0, rows: 200, width: 6, noise: 0.2, size: 3.0, mean: 20.0 };
 
 /// The rows of `LINEAR`, their values times `factor` in `unit`.
-fn table(factor: f32, unit: &str) -> Table {
+fn table(factor: f32, unit: &str) -> FeatureTable {
     let manifest = LINEAR.manifest(unit).unwrap();
     let rows = manifest.len();
     let modality = |(m, name): (usize, &&str)| {
         let values = (0..rows).flat_map(|row| LINEAR.row(m, row)).collect();
         TableModality::new(*name, LINEAR.width, values, vec![true; rows])
     };
-    Table::new(
+    FeatureTable::new(
         Labels::Values { unit: unit.into(), of: manifest.labels.values().iter().map(|value| factor * value).collect() },
         DOMAINS.map(String::from).to_vec(),
         MODALITIES.iter().enumerate().map(modality).collect(),
@@ -36,8 +36,8 @@ fn table(factor: f32, unit: &str) -> Table {
 }
 
 /// The target alone, with a few columns.
-fn few(out: &Path, columns: &[&str]) -> Settings {
-    Settings {
+fn few(out: &Path, columns: &[&str]) -> TrainSettings {
+    TrainSettings {
         protocol: one_task("target"),
         compare: columns.iter().map(|column| compare(column)).collect(),
         epochs: 12,
@@ -59,7 +59,7 @@ const COLUMNS: [&str; 8] = [
 ];
 
 /// Mean |y − c| of the target's rows, c the mean of the sources' training rows: what is off who knows nothing.
-fn ignorant(table: &Table) -> f64 {
+fn ignorant(table: &FeatureTable) -> f64 {
     let values = table.labels().values();
     let is = |row: &usize, target: bool| (table.domain()[*row] == 2) == target;
     let train: Vec<usize> = (0..table.len()).filter(|row| is(row, false) && table.split()[*row] == Split::Train).collect();
@@ -157,7 +157,7 @@ fn other_losses_are_others_and_labels_that_do_not_vary_do_no_harm() {
     let table = table(1.0, "");
     let of = |loss| {
         let out = folder.path().join(format!("{loss:?}"));
-        run(&table, &Settings { loss, ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
+        run(&table, &TrainSettings { loss, ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
     };
     let [mse, l1, huber] = [ValueLoss::Mse, ValueLoss::L1, ValueLoss::Huber].map(of);
     for result in [&mse, &l1, &huber] {
@@ -168,7 +168,7 @@ fn other_losses_are_others_and_labels_that_do_not_vary_do_no_harm() {
     assert!(first(&mse) != first(&l1) && first(&l1) != first(&huber) && first(&huber) < first(&mse));
     let labels = Labels::Values { unit: String::new(), of: vec![7.0; table.len()] };
     let (domains, modalities) = (table.domains().to_vec(), table.modalities().to_vec());
-    let flat = Table::new(labels, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap();
+    let flat = FeatureTable::new(labels, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap();
     let result = run(&flat, &few(&folder.path().join("flat"), &COLUMNS[..2])).unwrap().remove(0);
     assert!(result.diverged.is_none() && result.target_score < 1.0);
     assert!(result.on_target().unwrap().metrics["pearson"].is_nan(), "of values that do not vary there is none");
@@ -200,11 +200,11 @@ fn a_saved_model_says_what_its_run_said() {
         let mae = rows.iter().map(|&row| off(row)).sum::<f64>() / rows.len() as f64;
         assert!((mae - found.all.metrics["mae"]).abs() < 1e-12);
         assert!(said.iter().flatten().all(|said| said.probabilities.is_empty()));
-        let refused = |table: &Table| predictor.examine(table, &Lacking::default(), |_| true).unwrap_err().to_string();
+        let refused = |table: &FeatureTable| predictor.examine(table, &Lacking::default(), |_| true).unwrap_err().to_string();
         assert!(refused(&self::table(1.0, "cm")).contains("labels are values in \"cm\"; the model predicts values in \"mm\""));
         let other = Labels::classes(vec!["a".into()], vec![0; table.len()]);
         let (domains, modalities) = (table.domains().to_vec(), table.modalities().to_vec());
-        let classes = Table::new(other, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap();
+        let classes = FeatureTable::new(other, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap();
         assert!(refused(&classes).contains("labels are 1 class; the model predicts values in \"mm\""));
     }
 }
@@ -216,7 +216,7 @@ fn another_metric_chooses_in_its_own_direction() {
     let choose = |metric: &str, selection: Selection| {
         let protocol = Protocol { metric: Some(metric.into()), selection, ..one_task("target") };
         let out = folder.path().join(format!("{metric}-{}", selection.name()));
-        run(&table, &Settings { protocol, ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
+        run(&table, &TrainSettings { protocol, ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
     };
     let chosen = |run: &RunResult| run.selected_epoch.unwrap();
     for (metric, sign) in [("mae", -1.0), ("rmse", -1.0), ("pearson", 1.0)] {
@@ -237,7 +237,7 @@ fn another_metric_chooses_in_its_own_direction() {
 #[test]
 fn a_step_is_that_of_plain_automatic_differentiation() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings { dump_steps: 1, precision: Precision::F64, epochs: 1, ..few(folder.path(), &COLUMNS[..2]) };
+    let settings = TrainSettings { dump_steps: 1, precision: Precision::F64, epochs: 1, ..few(folder.path(), &COLUMNS[..2]) };
     run(&table(1.0, "mm"), &settings).unwrap();
     for name in ["none", "gmp"] {
         let file = folder.path().join(name).join("target-0/steps/000000.safetensors");
@@ -307,22 +307,22 @@ fn follow(dump: &HashMap<String, Tensor>, gmp: bool) {
 fn what_does_not_fit_the_labels_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let (values, classes) = (table(1.0, "mm"), small());
-    let of_classes = |settings: Settings| Settings { protocol: one_task("domain2"), ..settings };
+    let of_classes = |settings: TrainSettings| TrainSettings { protocol: one_task("domain2"), ..settings };
     let plain = || few(&folder.path().join("runs"), &COLUMNS[..1]);
     let cases = [
         (
             &classes,
-            of_classes(Settings { task: Some(TaskKind::Regression), ..plain() }),
+            of_classes(TrainSettings { task: Some(TaskKind::Regression), ..plain() }),
             "[train] task: \"regression\"; expected \"classification\": the features' labels are 3 classes",
         ),
         (
             &values,
-            Settings { task: Some(TaskKind::Classification), ..plain() },
+            TrainSettings { task: Some(TaskKind::Classification), ..plain() },
             "[train] task: \"classification\"; expected \"regression\": the features' labels are values in \"mm\"",
         ),
-        (&values, Settings { label_smoothing: 0.1, ..plain() }, "[train] label-smoothing: of classes; expected 0"),
-        (&values, Settings { class_weights: true, ..plain() }, "[train] class-weights: of classes; expected false"),
-        (&classes, of_classes(Settings { loss: ValueLoss::L1, ..plain() }), "[train] loss: of values; expected none"),
+        (&values, TrainSettings { label_smoothing: 0.1, ..plain() }, "[train] label-smoothing: of classes; expected 0"),
+        (&values, TrainSettings { class_weights: true, ..plain() }, "[train] class-weights: of classes; expected false"),
+        (&classes, of_classes(TrainSettings { loss: ValueLoss::L1, ..plain() }), "[train] loss: of values; expected none"),
         (
             &values,
             few(&folder.path().join("runs"), &["name = 'x'\nbalance = 'agm'"]),
@@ -339,14 +339,14 @@ fn what_does_not_fit_the_labels_is_refused_by_name() {
         (&values, by("accuracy", "target"), "\"accuracy\" is no metric of regression; expected one of mae, rmse, pearson"),
         (&classes, by("rmse", "domain2"), "\"rmse\" is no metric of classification; expected one of accuracy, macro_f1"),
     ] {
-        let error = run(table, &Settings { protocol, ..plain() }).unwrap_err().to_string();
+        let error = run(table, &TrainSettings { protocol, ..plain() }).unwrap_err().to_string();
         assert_eq!(error, format!("[protocol] metric: {expected}"));
     }
-    let settings = |task| Settings { task: Some(task), epochs: 1, ..few(&folder.path().join("told"), &COLUMNS[..1]) };
+    let settings = |task| TrainSettings { task: Some(task), epochs: 1, ..few(&folder.path().join("told"), &COLUMNS[..1]) };
     assert_eq!(run(&values, &settings(TaskKind::Regression)).unwrap().len(), 1);
     let labels = Labels::Values { unit: String::new(), of: vec![f32::NAN; values.len()] };
     let (domains, modalities) = (values.domains().to_vec(), values.modalities().to_vec());
-    let error = Table::new(labels, domains, modalities, values.domain().to_vec(), values.split().to_vec()).unwrap_err();
+    let error = FeatureTable::new(labels, domains, modalities, values.domain().to_vec(), values.split().to_vec()).unwrap_err();
     assert_eq!(error.to_string(), "features: label: row 0: NaN; expected a finite number");
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mmdg::error::{Code, Failure};
 use mmdg::export::{Format, Selection, export};
-use mmdg::import::{ModalitySource, Settings, import};
+use mmdg::import::{ImportSettings, ModalitySource, import};
 use mmdg::manifest::{Labels, Manifest, Segment, Split};
 use mmdg::modality::Kind;
 use mmdg::sample::{Data, Dtype, Made, Row};
@@ -128,7 +128,7 @@ proptest! {
                 key: None,
             };
             let modalities = store.header().modalities.iter().map(source).collect();
-            import(&at(format), &Settings { modalities, ..Settings::default() }, &Stop::default(), &|_, _| ()).unwrap();
+            import(&at(format), &ImportSettings { modalities, ..ImportSettings::default() }, &Stop::default(), &|_, _| ()).unwrap();
             let again = Store::open(&at(format)).unwrap();
             prop_assert_eq!(again.manifest(), store.manifest(), "{}", format);
             prop_assert_eq!(&again.header().modalities, &store.header().modalities, "{}", format);
@@ -164,7 +164,7 @@ fn a_part_of_a_store_keeps_the_names_of_the_whole() {
         let selection = Selection { domains: vec!["D0".into()], ..Selection::default() };
         export(&at("store"), &file, Format::of(&file).unwrap(), &selection, &Stop::default(), &|_, _| ()).unwrap();
         let modalities = vec![ModalitySource { name: "audio".into(), kind: Kind::AUDIO, path: file, key: None }];
-        import(&at(format), &Settings { modalities, ..Settings::default() }, &Stop::default(), &|_, _| ()).unwrap();
+        import(&at(format), &ImportSettings { modalities, ..ImportSettings::default() }, &Stop::default(), &|_, _| ()).unwrap();
         let again = Store::open(&at(format)).unwrap();
         assert_eq!(
             (again.len(), again.header().labels.classes(), &again.header().domains),

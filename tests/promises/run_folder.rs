@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mmdg::report;
-use mmdg::train::Settings;
+use mmdg::train::TrainSettings;
 use mmdg::train::events::{NAME, checksum};
 
 use crate::train::{compare, one_task, run, settings, small};
@@ -92,7 +92,7 @@ fn events(path: &Path) -> Vec<(u64, BTreeMap<String, f32>)> {
 fn steps_events_and_embeddings_tell_of_the_run_and_are_equal_bytes() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let table = small();
-    let of = |out: &Path| Settings {
+    let of = |out: &Path| TrainSettings {
         trace: true,
         tsne: true,
         compare: vec![compare("name = 'gmp'\nbalance = 'gmp'"), compare("name = 'none'")],
@@ -110,7 +110,7 @@ fn steps_events_and_embeddings_tell_of_the_run_and_are_equal_bytes() {
 
     // of a run that is finished the saved model is laid out, and nothing is trained again
     let later = tempfile::tempdir().unwrap();
-    run(&table, &Settings { tsne: false, ..of(later.path()) }).unwrap();
+    run(&table, &TrainSettings { tsne: false, ..of(later.path()) }).unwrap();
     let changed =
         |name: &str| later.path().join(name).join("domain1-0/model.safetensors").metadata().unwrap().modified().unwrap();
     let before = ["gmp", "none"].map(changed);

@@ -6,7 +6,7 @@ use mmdg::report::results::{DomainResult, RunResult};
 use mmdg::task::Answer;
 use mmdg::train::predict::{Fill, Lacking, Predictor};
 use mmdg::train::saved::Saved;
-use mmdg::train::{Protocol, Settings, Table};
+use mmdg::train::{FeatureTable, Protocol, TrainSettings};
 
 use crate::train::{compare, one_task, run, settings, small, table};
 
@@ -18,8 +18,8 @@ fn model(out: &Path, result: &RunResult) -> std::path::PathBuf {
     folder_of(out, result).join("model.safetensors")
 }
 
-fn one(out: &Path) -> Settings {
-    Settings { protocol: one_task("domain1"), ..settings(out) }
+fn one(out: &Path) -> TrainSettings {
+    TrainSettings { protocol: one_task("domain1"), ..settings(out) }
 }
 
 fn refused<T: std::fmt::Debug>(result: mmdg::Result<T>, parts: &[&str]) {
@@ -51,14 +51,14 @@ fn a_saved_model_says_again_what_its_run_said() {
 }
 
 /// With other values of one modality, where `valid` says so.
-fn with_audio(table: &Table, value: impl Fn(usize) -> f32, valid: impl Fn(usize) -> bool) -> Table {
+fn with_audio(table: &FeatureTable, value: impl Fn(usize) -> f32, valid: impl Fn(usize) -> bool) -> FeatureTable {
     let mut modalities = table.modalities().to_vec();
     let audio = &mut modalities[1];
     let width = audio.width;
     audio.values.iter_mut().enumerate().for_each(|(i, x)| *x = value(i % width));
     audio.valid.iter_mut().enumerate().for_each(|(row, there)| *there = valid(row));
     let (labels, domains) = (table.labels().clone(), table.domains().to_vec());
-    Table::new(labels, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap()
+    FeatureTable::new(labels, domains, modalities, table.domain().to_vec(), table.split().to_vec()).unwrap()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_missing_modality_is_zeros_before_or_after_the_features_are_standardised() {
     let predictor = Predictor::open(&file).unwrap();
     let mean = Saved::read(&file).unwrap().standard("audio", 5).unwrap().mean;
     let drop = |fill| Lacking { drop: vec!["audio".into()], fill: Some(fill) };
-    let ask = |table: &Table, lacking: &Lacking| -> Vec<Vec<f64>> {
+    let ask = |table: &FeatureTable, lacking: &Lacking| -> Vec<Vec<f64>> {
         predictor.predict(table, lacking).unwrap().into_iter().map(|said| said.unwrap().probabilities).collect()
     };
     let whole = Lacking::default();
@@ -121,7 +121,7 @@ fn every_run_starts_from_given_weights() {
     let of = |name: &str| model(first.path(), results.iter().find(|run| run.name == name).unwrap());
     let columns = [compare("name = 'joint'"), compare("name = 'gmp'\nbalance = 'gmp'")];
     // steps that change nothing: the weights that come out are those that went in
-    let still = |init: &str| Settings {
+    let still = |init: &str| TrainSettings {
         init: Some(of(init)),
         epochs: 1,
         learning_rate: 1e-30,
@@ -144,7 +144,7 @@ fn every_run_starts_from_given_weights() {
     assert_eq!(started.len(), 4);
 
     refused(run(&table, &still("gmp")), &["\"joint\"", "has discriminator.0.bias", "classifier.0.weight"]);
-    let narrow = Settings { hidden: Some(15.into()), compare: columns[..1].to_vec(), ..still("joint") };
+    let narrow = TrainSettings { hidden: Some(15.into()), compare: columns[..1].to_vec(), ..still("joint") };
     refused(run(&table, &narrow), &["encoder.video.0.weight has shape [16, 6] there and [15, 6] in the model"]);
     let fewer = crate::train::table(&[("video", 6), ("audio", 5), ("flow", 2)], 3, 3, 10);
     refused(run(&fewer, &still("joint")), &["lacks encoder.flow.0.weight", "encoder.audio.0.bias"]);
@@ -155,7 +155,7 @@ fn every_run_starts_from_given_weights() {
 fn the_verbs_predict_and_eval_speak_of_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let table = crate::test_sets::features(&folder.path().join("store"), serde_json::json!({"clips": {}}));
-    let settings = Settings { batch_size: 4, protocol: one_task("q"), ..settings(folder.path()) };
+    let settings = TrainSettings { batch_size: 4, protocol: one_task("q"), ..settings(folder.path()) };
     let result = run(&table, &settings).unwrap().remove(0);
     let file = model(folder.path(), &result);
     let mmdg = |arguments: &[&str]| {

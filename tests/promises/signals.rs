@@ -9,7 +9,7 @@ use mmdg::objective::{Batch, FusedClassification, Layout, Objective, Params, Rol
 use mmdg::rng::Stream;
 use mmdg::task::{Classification, Reading};
 use mmdg::train::cohort::{Cohort, Run};
-use mmdg::train::{Optimizer, Table};
+use mmdg::train::{FeatureTable, Optimizer};
 use tch::{Device, Kind, Tensor};
 
 use super::train::{a_run, alone_as_together, design, hyperparameters, small, table, task};
@@ -26,12 +26,12 @@ pub(super) const KINDS: [(&str, &str); 7] = [
 ];
 
 /// Three domains, one of them with fewer training rows, so that runs differ in steps an epoch.
-fn uneven() -> Table {
+fn uneven() -> FeatureTable {
     let full = small();
     let mut split = full.split().to_vec();
     (0..full.len()).filter(|&i| full.domain()[i] == 2 && i % 3 == 0).for_each(|i| split[i] = Split::Test);
     let (labels, domains) = (full.labels().clone(), full.domains().to_vec());
-    Table::new(labels, domains, full.modalities().to_vec(), full.domain().to_vec(), split).unwrap()
+    FeatureTable::new(labels, domains, full.modalities().to_vec(), full.domain().to_vec(), split).unwrap()
 }
 
 #[test]

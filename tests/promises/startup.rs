@@ -58,8 +58,11 @@ fn each_program_is_linked_to_what_it_uses() {
 /// A folder with a store of features, finished runs and, where asked for, recordings.
 fn folder(recordings: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    run(&small(), &mmdg::train::Settings { epochs: 1, protocol: one_task("domain2"), ..settings(&folder.path().join("runs")) })
-        .unwrap();
+    run(
+        &small(),
+        &mmdg::train::TrainSettings { epochs: 1, protocol: one_task("domain2"), ..settings(&folder.path().join("runs")) },
+    )
+    .unwrap();
     let program = |arguments: &str| {
         let output = Command::new(MMDG).current_dir(folder.path()).args(arguments.split_whitespace()).output().unwrap();
         assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use mmdg::store::Store;
-use mmdg::train::{InMemory, Table};
+use mmdg::train::{FeatureTable, InMemory};
 
 use crate::train::walk;
 
@@ -37,9 +37,9 @@ fn runs_are_the_same_whether_features_are_held_or_read_from_the_store() {
         assert_eq!(held.len(), 4);
         assert!(held == streamed, "{name}");
     }
-    let open = |held| Table::open(Store::open(&folder.join("features")).unwrap(), held).unwrap();
+    let open = |held| FeatureTable::open(Store::open(&folder.join("features")).unwrap(), held).unwrap();
     let (held, streamed) = (open(InMemory::Auto), open(InMemory::No));
     assert_eq!(held.digest(), streamed.digest());
-    let values = |table: &Table| table.modalities().iter().map(|modality| modality.values.len()).sum::<usize>();
+    let values = |table: &FeatureTable| table.modalities().iter().map(|modality| modality.values.len()).sum::<usize>();
     assert!(values(&held) > 0 && values(&streamed) == 0);
 }

@@ -182,7 +182,7 @@ fn a_store_says_that_it_is_synthetic_and_with_which_parameters() {
     let labels = store.manifest().labels.places().iter().map(|&place| place as usize);
     assert!(labels.eq((0..draw.len()).map(|row| draw.label(row))));
     #[cfg(all(feature = "media", feature = "torch"))]
-    assert_eq!(mmdg::train::Table::from_store(&store).unwrap().digest(), mmdg::benchmark::table(&draw).unwrap().digest());
+    assert_eq!(mmdg::train::FeatureTable::from_store(&store).unwrap().digest(), mmdg::benchmark::table(&draw).unwrap().digest());
     let shard = |name: &str| std::fs::read(folder.path().join(name).join("quick/00000.h5")).unwrap();
     made("b");
     assert!(shard("a") == shard("b"));
@@ -194,9 +194,9 @@ mod check {
     use mmdg::config;
     use mmdg::stop::Stop;
     use mmdg::synthetic::features::{Arm, Parameters};
-    use mmdg::train::Settings;
+    use mmdg::train::TrainSettings;
 
-    fn settings() -> Settings {
+    fn settings() -> TrainSettings {
         let set =
             ["protocol.seeds=[0, 1, 2]", "train.epochs=4", "train.hidden=32", "train.batch-size=16", "train.learning-rate=0.003"];
         let pipeline = config::parse(PIPELINE, "synth.toml".as_ref(), &set.map(String::from)).unwrap();
@@ -227,7 +227,7 @@ mod check {
 
     #[test]
     fn settings_without_a_base_or_a_spread_are_refused() {
-        let run = |change: fn(&mut Settings)| {
+        let run = |change: fn(&mut TrainSettings)| {
             let (mut settings, folder) = (settings(), tempfile::tempdir().unwrap());
             change(&mut settings);
             check(Arm::Shift, &Arm::Shift.parameters(), &settings, false, folder.path(), &Stop::default(), &|_, _| ())

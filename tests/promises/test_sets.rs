@@ -8,11 +8,11 @@ use mmdg::sample::{Data, Dtype, Made, Row};
 use mmdg::span::Span;
 use mmdg::stop::Stop;
 use mmdg::store::{ModalityHeader, Plan, Store, Writer};
-use mmdg::train::{Protocol, Settings, Table, TargetSplit, train};
+use mmdg::train::{FeatureTable, Protocol, TargetSplit, TrainSettings, train};
 use serde_json::{Value, json};
 
 /// Features of two classes in two domains: in each ten training rows and six test rows.
-pub fn features(folder: &Path, recipe: Value) -> Table {
+pub fn features(folder: &Path, recipe: Value) -> FeatureTable {
     let segment = |i: usize| {
         let split = if i % 16 < 10 { Split::Train } else { Split::Test };
         Segment { domain: i / 16, split, ..Segment::new(format!("{i:02}"), "a.mp4", Span::WHOLE) }
@@ -31,7 +31,7 @@ pub fn features(folder: &Path, recipe: Value) -> Table {
     }
     shard.commit().unwrap();
     writer.finish(&Stop::default()).unwrap();
-    Table::from_store(&Store::open(folder).unwrap()).unwrap()
+    FeatureTable::from_store(&Store::open(folder).unwrap()).unwrap()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn the_recipe_says_which_rows_are_tested_unless_the_training_does() {
         let table = features(&folder.join(format!("features{i}")), json!({"clips": clips}));
         assert_eq!(table.test_set(), said.map(|s| if s == "target-all" { TestSet::TargetAll } else { TestSet::TargetTest }));
         let out = folder.join(format!("runs{i}"));
-        let settings = Settings {
+        let settings = TrainSettings {
             out: out.clone(),
             protocol: Protocol { targets: vec!["q".into()], seeds: vec![0], target_split, ..Protocol::default() },
             epochs: 1,
@@ -58,7 +58,7 @@ fn the_recipe_says_which_rows_are_tested_unless_the_training_does() {
             embedding: 4.into(),
             head_hidden: 4,
             batch_size: 4,
-            ..Settings::default()
+            ..TrainSettings::default()
         };
         let results = train(&table, &settings, &Stop::default(), &|_| ()).unwrap();
         assert_eq!(results[0].rows.target, rows, "{said:?} {target_split:?}");

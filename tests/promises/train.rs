@@ -16,13 +16,14 @@ use mmdg::task::{Classification, Reading};
 use mmdg::train::cohort::{Cohort, Epoch, Run};
 use mmdg::train::model::Design;
 use mmdg::train::{
-    Compare, Numbers, Optimizer, Pick, Precision, Protocol, Settings, Subset, Table, TableModality, TargetSplit, Task,
+    Compare, DomainTask, FeatureTable, Numbers, Optimizer, Pick, Precision, Protocol, Subset, TableModality, TargetSplit,
+    TrainSettings,
 };
 use mmdg::{Error, balance, method, train};
 use tch::{Device, Kind, Tensor};
 
 /// `per` rows of each class and domain: class and domain both shift the mean, noise does the rest.
-pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usize) -> Table {
+pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize, per: usize) -> FeatureTable {
     let rows = classes * domains * per;
     let label: Vec<usize> = (0..rows).map(|i| i % classes).collect();
     let domain: Vec<usize> = (0..rows).map(|i| i / classes % domains).collect();
@@ -43,15 +44,16 @@ pub(super) fn table(modalities: &[(&str, usize)], classes: usize, domains: usize
     let names = |what: &str, n: usize| (0..n).map(|i| format!("{what}{i}")).collect();
     let split = (0..rows).map(split).collect();
     let modalities = modalities.iter().map(modality).collect();
-    Table::new(Labels::classes(names("class", classes), label), names("domain", domains), modalities, domain, split).unwrap()
+    FeatureTable::new(Labels::classes(names("class", classes), label), names("domain", domains), modalities, domain, split)
+        .unwrap()
 }
 
 /// By row, the place of its class.
-pub(super) fn classes_of(table: &Table) -> Vec<usize> {
+pub(super) fn classes_of(table: &FeatureTable) -> Vec<usize> {
     table.labels().places().iter().map(|&place| place as usize).collect()
 }
 
-pub(super) fn small() -> Table {
+pub(super) fn small() -> FeatureTable {
     table(&[("video", 6), ("audio", 5)], 3, 3, 10)
 }
 
@@ -59,8 +61,8 @@ pub fn compare(text: &str) -> Compare {
     toml::from_str(text).unwrap()
 }
 
-pub fn settings(out: &Path) -> Settings {
-    Settings {
+pub fn settings(out: &Path) -> TrainSettings {
+    TrainSettings {
         out: out.into(),
         protocol: Protocol { seeds: vec![0, 1], ..Protocol::default() },
         epochs: 3,
@@ -74,15 +76,15 @@ pub fn settings(out: &Path) -> Settings {
             .into_iter()
             .chain([compare("name = 'gmp (bench)'\nbalance = 'gmp'\nvariant = 'bench'")])
             .collect(),
-        ..Settings::default()
+        ..TrainSettings::default()
     }
 }
 
-pub fn run(table: &Table, settings: &Settings) -> mmdg::Result<Vec<RunResult>> {
+pub fn run(table: &FeatureTable, settings: &TrainSettings) -> mmdg::Result<Vec<RunResult>> {
     train::train(table, settings, &Stop::default(), &|_| ())
 }
 
-pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
+pub(super) fn design(table: &FeatureTable, balance: &str, dropout: f64) -> Design {
     Design {
         shape: Shape {
             modalities: table.modalities().iter().map(|m| m.name.clone()).collect(),
@@ -102,12 +104,12 @@ pub(super) fn design(table: &Table, balance: &str, dropout: f64) -> Design {
     }
 }
 
-pub(super) fn task(table: &Table, target: usize) -> Arc<Task> {
+pub(super) fn task(table: &FeatureTable, target: usize) -> Arc<DomainTask> {
     let modalities: Vec<usize> = (0..table.modalities().len()).collect();
-    Arc::new(Task::leave_out(table, &modalities, target, TargetSplit::All).unwrap())
+    Arc::new(DomainTask::leave_out(table, &modalities, target, TargetSplit::All).unwrap())
 }
 
-pub(super) fn a_run(task: Arc<Task>, seed: u64, hyperparameters: Hyperparameters) -> Run {
+pub(super) fn a_run(task: Arc<DomainTask>, seed: u64, hyperparameters: Hyperparameters) -> Run {
     Run {
         task,
         seed,
@@ -134,7 +136,7 @@ const KINDS: [(&str, &str); 5] = [
     ("gmp", "variant = 'bench'\nunimodal-head = 'projected'"),
 ];
 
-/// Settings of a balancer; of `more` those that it takes.
+/// TrainSettings of a balancer; of `more` those that it takes.
 pub(super) fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) -> Hyperparameters {
     let takes = balance::find(balance).unwrap().takes;
     let mut given: BTreeMap<String, toml::Value> = toml::from_str(words).unwrap();
@@ -148,7 +150,7 @@ pub(super) fn hyperparameters(balance: &str, words: &str, more: &[(&str, f64)]) 
 }
 
 /// Three epochs of `runs` give the bits and figures that each run gives by itself.
-pub(super) fn alone_as_together(table: &Table, design: &Design, runs: Vec<Run>, what: &str) {
+pub(super) fn alone_as_together(table: &FeatureTable, design: &Design, runs: Vec<Run>, what: &str) {
     let train = |runs: Vec<Run>| {
         let mut cohort = Cohort::new(table, design, Optimizer::Adam, 8, runs, Kind::Float, Device::Cpu);
         let epochs: Vec<Vec<Option<Epoch>>> = (0..3).map(|epoch| cohort.epoch(epoch)).collect();
@@ -173,7 +175,7 @@ fn a_run_alone_and_in_a_cohort_are_bit_equal() {
     // one domain with fewer training rows: runs differ in steps an epoch
     (0..full.len()).filter(|&i| full.domain()[i] == 2 && i % 3 == 0).for_each(|i| split[i] = Split::Test);
     let (labels, domains) = (full.labels().clone(), full.domains().to_vec());
-    let table = Table::new(labels, domains, full.modalities().to_vec(), full.domain().to_vec(), split).unwrap();
+    let table = FeatureTable::new(labels, domains, full.modalities().to_vec(), full.domain().to_vec(), split).unwrap();
     for (name, words) in KINDS {
         let design = design(&table, name, 0.4);
         let own = |i: usize| hyperparameters(name, words, &[("lambda", 0.1 + i as f64), ("alpha-k", 0.2 * i as f64)]);
@@ -498,9 +500,14 @@ fn sixteen_samples_are_learned_by_heart() {
         split.push(Split::Test);
     }
     let labels = Labels::classes(full.classes().to_vec(), label);
-    let table = Table::new(labels, full.domains().to_vec(), modalities, domain, split).unwrap();
-    let settings =
-        Settings { epochs: 150, dropout: 0.0, protocol: one_task("domain2"), learning_rate: 1e-2, ..settings(folder.path()) };
+    let table = FeatureTable::new(labels, full.domains().to_vec(), modalities, domain, split).unwrap();
+    let settings = TrainSettings {
+        epochs: 150,
+        dropout: 0.0,
+        protocol: one_task("domain2"),
+        learning_rate: 1e-2,
+        ..settings(folder.path())
+    };
     for result in run(&table, &settings).unwrap() {
         assert_eq!(result.rows.train, 16);
         assert_eq!(result.curve.last().unwrap().train_score, 1.0, "{}", result.name);
@@ -512,7 +519,7 @@ fn sixteen_samples_are_learned_by_heart() {
 fn it_learns_and_two_runs_give_equal_bytes() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let table = table(&[("video", 12), ("audio", 8)], 5, 3, 12);
-    let of = |folder: &Path| Settings { epochs: 12, learning_rate: 3e-3, dropout: 0.2, ..settings(folder) };
+    let of = |folder: &Path| TrainSettings { epochs: 12, learning_rate: 3e-3, dropout: 0.2, ..settings(folder) };
     let results = run(&table, &of(one.path())).unwrap();
     assert_eq!(results.len(), 4 * 3 * 2);
     run(&table, &of(other.path())).unwrap();
@@ -570,7 +577,7 @@ fn scrambled_target_labels_change_no_parameter() {
     let table = small();
     let mut label = classes_of(&table);
     (0..table.len()).filter(|&i| table.domain()[i] == 2).for_each(|i| label[i] = (label[i] + 1 + i % 2) % 3);
-    let scrambled = Table::new(
+    let scrambled = FeatureTable::new(
         Labels::classes(table.classes().to_vec(), label),
         table.domains().to_vec(),
         table.modalities().to_vec(),
@@ -578,7 +585,8 @@ fn scrambled_target_labels_change_no_parameter() {
         table.split().to_vec(),
     )
     .unwrap();
-    let of = |folder: &Path| Settings { protocol: Protocol { seeds: vec![0, 1], ..one_task("domain2") }, ..settings(folder) };
+    let of =
+        |folder: &Path| TrainSettings { protocol: Protocol { seeds: vec![0, 1], ..one_task("domain2") }, ..settings(folder) };
     let plain = run(&table, &of(one.path())).unwrap();
     let changed = run(&scrambled, &of(other.path())).unwrap();
     assert!(plain.iter().zip(&changed).any(|(a, b)| a.target_score != b.target_score));
@@ -619,10 +627,10 @@ fn finished_runs_are_not_made_again() {
     assert!(before.iter().zip(times).all(|(path, time)| std::fs::metadata(path).unwrap().modified().unwrap() == time));
 
     let fresh = tempfile::tempdir().unwrap();
-    let undisturbed = run(&table, &Settings { out: fresh.path().into(), ..settings.clone() }).unwrap();
+    let undisturbed = run(&table, &TrainSettings { out: fresh.path().into(), ..settings.clone() }).unwrap();
     assert!(results == undisturbed);
     // other settings: everything anew, where that is said
-    let changed = run(&table, &Settings { epochs: 2, overwrite: true, ..settings }).unwrap();
+    let changed = run(&table, &TrainSettings { epochs: 2, overwrite: true, ..settings }).unwrap();
     assert!(changed.iter().all(|run| run.curve.len() == 2));
     assert!(walk(folder.path(), ".part").is_empty());
 }
@@ -646,16 +654,21 @@ fn rows_that_lack_a_modality_are_left_out_and_counted() {
     let mut modalities = full.modalities().to_vec();
     modalities[1].valid[7] = false;
     modalities[1].values[7 * 5] = f32::NAN;
-    let lacking =
-        Table::new(full.labels().clone(), full.domains().to_vec(), modalities, full.domain().to_vec(), full.split().to_vec())
-            .unwrap();
-    let one = Settings { protocol: one_task("domain0"), ..settings(folder.path()) };
+    let lacking = FeatureTable::new(
+        full.labels().clone(),
+        full.domains().to_vec(),
+        modalities,
+        full.domain().to_vec(),
+        full.split().to_vec(),
+    )
+    .unwrap();
+    let one = TrainSettings { protocol: one_task("domain0"), ..settings(folder.path()) };
     for run in run(&lacking, &one).unwrap() {
         assert_eq!(run.rows.left_out, 1);
         assert_eq!(run.rows.train + run.rows.validation + run.rows.target, full.len() - 1);
         assert!(run.curve.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.validation_loss.is_finite()));
     }
-    let video = Settings { protocol: Protocol { modalities: vec![Subset::Word("v".into())], ..one_task("domain0") }, ..one };
+    let video = TrainSettings { protocol: Protocol { modalities: vec![Subset::Word("v".into())], ..one_task("domain0") }, ..one };
     assert!(run(&lacking, &video).unwrap().iter().all(|run| run.rows.left_out == 0 && run.modalities == ["video"]));
 }
 
@@ -663,7 +676,7 @@ fn rows_that_lack_a_modality_are_left_out_and_counted() {
 fn one_source_domain_three_modalities_linear_encoders_and_large_batches_all_train() {
     let folder = tempfile::tempdir().unwrap();
     let table = table(&[("video", 4), ("audio", 3), ("flow", 2)], 2, 2, 10);
-    let settings = Settings {
+    let settings = TrainSettings {
         hidden: Some(0.into()),
         batch_size: 64,
         protocol: Protocol { seeds: vec![u64::from(u32::MAX) + 5], ..Protocol::default() },
@@ -689,38 +702,38 @@ fn bad_settings_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let table = small();
     let good = settings(folder.path());
-    let refused = |settings: Settings, expected: &str| {
+    let refused = |settings: TrainSettings, expected: &str| {
         let error = run(&table, &settings).unwrap_err();
         assert_eq!(error.exit_code(), 3, "{error}");
         assert!(error.to_string().contains(expected), "{error} should have {expected:?}");
     };
-    let protocol = |protocol: Protocol| Settings { protocol, ..good.clone() };
+    let protocol = |protocol: Protocol| TrainSettings { protocol, ..good.clone() };
     let subset = |text: &str| protocol(Protocol { modalities: vec![Subset::Word(text.into())], ..Protocol::default() });
     refused(protocol(one_task("mars")), "domain0, domain1, domain2");
     refused(subset("vide"), "no modality begins with 'i'");
     refused(subset("video+smell"), "video, audio");
     refused(subset("vv"), "\"video\" stands twice");
-    refused(Settings { epochs: 0, ..good.clone() }, "[train] epochs: 0");
-    refused(Settings { batch_size: 0, ..good.clone() }, "[train] batch-size: 0");
-    refused(Settings { learning_rate: f64::NAN, ..good.clone() }, "[train] learning-rate: NaN");
-    refused(Settings { dropout: 1.0, ..good.clone() }, "[train] dropout: 1");
+    refused(TrainSettings { epochs: 0, ..good.clone() }, "[train] epochs: 0");
+    refused(TrainSettings { batch_size: 0, ..good.clone() }, "[train] batch-size: 0");
+    refused(TrainSettings { learning_rate: f64::NAN, ..good.clone() }, "[train] learning-rate: NaN");
+    refused(TrainSettings { dropout: 1.0, ..good.clone() }, "[train] dropout: 1");
     refused(protocol(Protocol { seeds: vec![], ..Protocol::default() }), "[protocol] seeds");
-    refused(Settings { device: "tpu".into(), ..good.clone() }, "expected \"cpu\", \"cuda\"");
+    refused(TrainSettings { device: "tpu".into(), ..good.clone() }, "expected \"cpu\", \"cuda\"");
     refused(protocol(Protocol { target_split: Some(TargetSplit::Test), ..Protocol::default() }), "no row to test on");
-    let with = |text: &str| Settings { compare: vec![compare(text)], ..good.clone() };
+    let with = |text: &str| TrainSettings { compare: vec![compare(text)], ..good.clone() };
     refused(with("name = 'x'\nbalance = 'gpm'"), "none, adversarial, gmp, ogm");
     refused(with("name = 'x'\nmethod = 'mre'"), "expected one of erm");
     refused(with("name = 'a/b'"), "a folder's");
     refused(with("name = 'x'\nbalance = 'gmp'\nreversal = 0.3"), "reversal");
     refused(with("name = 'x'\nbalance = 'gmp'\nalpha-k = -1"), "alpha-k = -1");
-    refused(Settings { compare: vec![compare("name = 'x'"), compare("name = 'x'")], ..good.clone() }, "stands twice");
+    refused(TrainSettings { compare: vec![compare("name = 'x'"), compare("name = 'x'")], ..good.clone() }, "stands twice");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    assert!(toml::from_str::<Settings>("epoch = 3").unwrap_err().to_string().contains("unknown field `epoch`"));
-    let parsed: Settings = toml::from_str("[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
+    assert!(toml::from_str::<TrainSettings>("epoch = 3").unwrap_err().to_string().contains("unknown field `epoch`"));
+    let parsed: TrainSettings = toml::from_str("[[compare]]\nname = 'x'\nbalance = 'gmp'\nvariant = 'bench'").unwrap();
     assert_eq!((parsed.compare.len(), parsed.epochs), (1, 20));
     let found = train::device::libtorch().unwrap();
     if found.devices == 0 {
-        let error = run(&table, &Settings { device: "cuda".into(), ..good }).unwrap_err();
+        let error = run(&table, &TrainSettings { device: "cuda".into(), ..good }).unwrap_err();
         assert!(matches!(error, Error::Environment { .. }) && error.exit_code() == 6, "{error}");
     }
 }
@@ -734,7 +747,7 @@ fn features_that_cannot_be_trained_on_are_named() {
         let (mut label, mut domain, mut split) = (classes_of(&full), full.domain().to_vec(), full.split().to_vec());
         change(&mut label, &mut domain, &mut split);
         let labels = Labels::classes(full.classes().to_vec(), label);
-        let table = Table::new(labels, full.domains().to_vec(), full.modalities().to_vec(), domain, split);
+        let table = FeatureTable::new(labels, full.domains().to_vec(), full.modalities().to_vec(), domain, split);
         let error = table.and_then(|table| run(&table, &settings(folder.path()))).unwrap_err();
         assert!(matches!(error, Error::Input { .. }) && error.to_string().contains(expected), "{error} should have {expected:?}");
     };
@@ -747,6 +760,6 @@ fn features_that_cannot_be_trained_on_are_named() {
     let mut modalities = full.modalities().to_vec();
     modalities[0].values[13] = f32::INFINITY;
     let (labels, domains) = (full.labels().clone(), full.domains().to_vec());
-    let error = Table::new(labels, domains, modalities, full.domain().to_vec(), full.split().to_vec()).unwrap_err();
+    let error = FeatureTable::new(labels, domains, modalities, full.domain().to_vec(), full.split().to_vec()).unwrap_err();
     assert_eq!(error.to_string(), "features: video: row 2: not finite");
 }

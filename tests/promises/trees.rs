@@ -107,7 +107,7 @@ pub fn sound(seconds: f64) -> Waveform {
 
 /// Runs `preprocess` in this process, on the pictures' size; `modalities` are name and preset.
 pub fn preprocess(data: &serde_json::Value, modalities: &[(&str, &str)], store: &Path) -> (Summary, Store) {
-    let data: mmdg::dataset::Settings = serde_json::from_value(data.clone()).unwrap();
+    let data: mmdg::dataset::DatasetSettings = serde_json::from_value(data.clone()).unwrap();
     let manifest = mmdg::dataset::read(&data).unwrap();
     let modality = |(name, preset): &(&str, &str)| {
         let parameters = match *preset {
@@ -116,8 +116,11 @@ pub fn preprocess(data: &serde_json::Value, modalities: &[(&str, &str)], store: 
         };
         ((*name).to_owned(), serde_json::from_value(parameters).unwrap())
     };
-    let settings =
-        preprocess::Settings { store: store.into(), modalities: modalities.iter().map(modality).collect(), shard_mib: None };
+    let settings = preprocess::PreprocessSettings {
+        store: store.into(),
+        modalities: modalities.iter().map(modality).collect(),
+        shard_mib: None,
+    };
     let stop = Stop::default();
     let summary = preprocess::run(&settings, &data.dataset, &manifest, mmdg::pipeline::Work::new(2, &stop)).unwrap();
     (summary, Store::open(store).unwrap())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mmdg::dataset;
 use mmdg::export::{Format, Selection, export};
-use mmdg::import::{ModalitySource, Settings, import};
+use mmdg::import::{ImportSettings, ModalitySource, import};
 use mmdg::manifest::{LabelSpace, Labels};
 use mmdg::merge::{Work, merge};
 use mmdg::modality::Kind;
@@ -31,13 +31,13 @@ fn sheet(values: &[String]) -> String {
     "id,label,domain,split\n".to_owned() + &values.iter().enumerate().map(line).collect::<String>()
 }
 
-fn from(path: &Path, labels: Option<&Path>, unit: Option<&str>) -> Settings {
+fn from(path: &Path, labels: Option<&Path>, unit: Option<&str>) -> ImportSettings {
     let source = ModalitySource { name: "video".into(), kind: Kind::VIDEO, path: path.into(), key: None };
     let (labels, values) = (labels.map(Path::to_owned), unit.map(str::to_owned));
-    Settings { modalities: vec![source], labels, values, ..Settings::default() }
+    ImportSettings { modalities: vec![source], labels, values, ..ImportSettings::default() }
 }
 
-fn make(out: &Path, settings: &Settings) -> mmdg::Result<()> {
+fn make(out: &Path, settings: &ImportSettings) -> mmdg::Result<()> {
     import(out, settings, &Stop::default(), &|_, _| ()).map(drop)
 }
 

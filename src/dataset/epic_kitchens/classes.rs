@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::super::{ClassMap, Findings, Settings, names, records, renamed};
+use super::super::{ClassMap, DatasetSettings, Findings, names, records, renamed};
 use super::rows::{Release, Row};
 use crate::{Error, Result};
 
@@ -40,7 +40,7 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    pub(super) fn new(settings: &Settings, mm_sada: bool) -> Result<Self> {
+    pub(super) fn new(settings: &DatasetSettings, mm_sada: bool) -> Result<Self> {
         let label = settings.label.as_deref().unwrap_or("verb_class");
         let numbered = label.ends_with("_class");
         let refuse = |problem: &str| Err(Error::input("[data]", problem));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{Annotations, Files, Findings, Settings, records, some_of, split_of_name};
+use super::super::{Annotations, DatasetSettings, Files, Findings, records, some_of, split_of_name};
 use crate::manifest::Split;
 use crate::pickle::{self, Cell};
 use crate::{Error, Result, fs};
@@ -22,7 +22,7 @@ pub(super) struct List {
 }
 
 /// What names the annotations in messages, whether they are MM-SADA's, and the files.
-pub(super) fn find(settings: &Settings) -> Result<(String, bool, Vec<List>)> {
+pub(super) fn find(settings: &DatasetSettings) -> Result<(String, bool, Vec<List>)> {
     let expected = "annotations is not set; expected the folder of D1_train.pkl and its like, or tables of EPIC-Kitchens";
     let annotations = settings.annotations.as_ref().ok_or_else(|| Error::input("[data]", expected))?;
     let by_name = |path: &PathBuf| {
@@ -53,7 +53,7 @@ pub(super) fn find(settings: &Settings) -> Result<(String, bool, Vec<List>)> {
 }
 
 /// Both splits of the domains asked for, as pickles where they are there.
-fn mm_sada(settings: &Settings, folder: &Path) -> Result<Vec<List>> {
+fn mm_sada(settings: &DatasetSettings, folder: &Path) -> Result<Vec<List>> {
     // under another meaning of domain, all files may hold some
     let own = settings.domain.is_none() && settings.domain_map.is_none();
     let parts = if own { some_of(settings, &MM_SADA)? } else { MM_SADA.to_vec() };

@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::{MediaForm, Settings};
+use super::super::{DatasetSettings, MediaForm};
 use super::rows::{Row, frame_rate};
 use crate::manifest::{Segment, Split};
 use crate::modality::{Kind, Media, wav_beside};
@@ -82,7 +82,7 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    pub(super) fn new(settings: &Settings, root: PathBuf) -> Result<Self> {
+    pub(super) fn new(settings: &DatasetSettings, root: PathBuf) -> Result<Self> {
         let sound = match &settings.audio {
             None => Sound::Beside,
             Some(path) if path.is_dir() => Sound::Folder(path.clone()),

@@ -16,14 +16,14 @@ mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Draft, Findings, Settings, names, root};
+use super::{DatasetSettings, Draft, Findings, names, root};
 use crate::manifest::{Labels, TestSet, places};
 use crate::{Error, Result};
 use classes::Classes;
 use media::Finder;
 use rows::{Row, rows};
 
-pub(super) fn read(settings: &Settings, findings: &mut Findings) -> Result<Draft> {
+pub(super) fn read(settings: &DatasetSettings, findings: &mut Findings) -> Result<Draft> {
     let root = root(settings)?;
     let (place, mm_sada, lists) = lists::find(settings)?;
     let mut finder = Finder::new(settings, root)?;

@@ -1,6 +1,6 @@
 //! Rows of annotation files.
 
-use super::super::{Findings, Settings};
+use super::super::{DatasetSettings, Findings};
 use super::lists::{List, Table};
 use crate::manifest::{Numbers, Split};
 use crate::span::Span;
@@ -41,7 +41,7 @@ pub(super) struct Rows {
 }
 
 /// Reads a file; what is wrong with it, or with rows of it, is put into `findings`.
-pub(super) fn rows(list: &List, settings: &Settings, findings: &mut Findings) -> Option<Rows> {
+pub(super) fn rows(list: &List, settings: &DatasetSettings, findings: &mut Findings) -> Option<Rows> {
     let table = Table::read(&list.path, findings);
     let table = findings.part(table)?;
     let columns = findings.part(Columns::find(&table, list, settings))?;
@@ -85,7 +85,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(table: &Table, list: &List, settings: &Settings) -> Result<Self> {
+    fn find(table: &Table, list: &List, settings: &DatasetSettings) -> Result<Self> {
         let missing = |name: &str| {
             let unlabelled = name.ends_with("_class") && table.column("narration_id").is_some() && table.column("verb").is_none();
             let problem = if unlabelled {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::labels::Labelled;
 use super::places::{self, Place};
-use super::settings::{ModalitySource, Of, Settings};
+use super::settings::{ImportSettings, ModalitySource, Of};
 use super::words::words;
 use crate::error::Action;
 use crate::manifest::Words;
@@ -44,7 +44,7 @@ enum Entries {
 
 impl Source {
     /// Finds out what a file or folder is, and which of its entries are which rows.
-    pub fn open(modality: &ModalitySource, labels: &Labelled, settings: &Settings) -> Result<Self> {
+    pub fn open(modality: &ModalitySource, labels: &Labelled, settings: &ImportSettings) -> Result<Self> {
         let (path, element) = (modality.path.as_path(), settings.element);
         let about = std::fs::metadata(path).map_err(|error| Error::unread(path, error, ""))?;
         let begins = if about.is_file() { first_bytes(path)? } else { Vec::new() };
@@ -80,7 +80,7 @@ impl Source {
         Self::assigned(path, entries, labels, settings)
     }
 
-    fn assigned(path: &Path, entries: Entries, labels: &Labelled, settings: &Settings) -> Result<Self> {
+    fn assigned(path: &Path, entries: Entries, labels: &Labelled, settings: &ImportSettings) -> Result<Self> {
         let segments = &labels.manifest.segments;
         let place = match &entries {
             Entries::Array(listed) => listed.array.place().to_owned(),

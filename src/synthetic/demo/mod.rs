@@ -52,7 +52,7 @@ const RECIPE: u32 = 1;
 const ORIGIN: &str = "origin.json";
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Origin {
+struct DemoOrigin {
     made_by: String,
     recipe: u32,
     options: DemoOptions,
@@ -74,7 +74,7 @@ pub fn write(folder: &Path, options: &DemoOptions, stop: &Stop, progress: &(dyn 
     }
     fs::create_dir_all(folder)?;
     let _lock = fs::Lock::take(folder)?;
-    let mut origin = Origin { made_by: "mmdg demo-data".into(), recipe: RECIPE, options: *options, complete: false };
+    let mut origin = DemoOrigin { made_by: "mmdg demo-data".into(), recipe: RECIPE, options: *options, complete: false };
     let complete = claim(folder, &origin)?;
     if !complete {
         write_origin(folder, &origin)?;
@@ -99,14 +99,14 @@ pub fn write(folder: &Path, options: &DemoOptions, stop: &Stop, progress: &(dyn 
 }
 
 /// Whether `folder` already holds all of this data set; `false` for an empty folder or a part of it.
-fn claim(folder: &Path, wanted: &Origin) -> Result<bool> {
+fn claim(folder: &Path, wanted: &DemoOrigin) -> Result<bool> {
     let path = folder.join(ORIGIN);
     if path.exists() {
-        let found: Origin = serde_json::from_str(&fs::read_text(&path)?).map_err(|error| {
+        let found: DemoOrigin = serde_json::from_str(&fs::read_text(&path)?).map_err(|error| {
             Error::input(path.display(), format!("{error}; expected what `mmdg demo-data` writes, or an empty folder"))
         })?;
         if (found.recipe, found.options) != (wanted.recipe, wanted.options) {
-            let show = |o: &Origin| {
+            let show = |o: &DemoOrigin| {
                 format!("recipe {}, seed {}, {} clips per class", o.recipe, o.options.seed, o.options.clips_per_class)
             };
             let problem = format!("holds a demo data set of {}; expected {}, or an empty folder", show(&found), show(wanted));
@@ -126,7 +126,7 @@ fn claim(folder: &Path, wanted: &Origin) -> Result<bool> {
     Ok(false)
 }
 
-fn write_origin(folder: &Path, origin: &Origin) -> Result<()> {
+fn write_origin(folder: &Path, origin: &DemoOrigin) -> Result<()> {
     let path = folder.join(ORIGIN);
     let text = serde_json::to_string_pretty(origin).map_err(|error| Error::input(path.display(), error.to_string()))?;
     fs::write(&path, (text + "\n").as_bytes())

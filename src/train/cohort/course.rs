@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tch::Tensor;
 
-use super::super::checkpoint::{self, Standing};
+use super::super::checkpoint::{self, CheckpointState};
 use super::super::evaluate::Evaluation;
 use super::super::plane;
 use super::super::selection::Pick;
@@ -131,9 +131,9 @@ impl Cohort {
     pub fn save(&mut self, run: usize, folder: &Path, config: String) -> Result<()> {
         let (epochs, steps) = (self.next.min(self.runs[run].epochs), self.optimizer.steps[run]);
         let averaged = self.average.as_mut().map_or(0, |average| average.state().1[run]);
-        let standing = Standing { config, epochs, steps, averaged, course: self.courses[run].clone() };
+        let state_of_run = CheckpointState { config, epochs, steps, averaged, course: self.courses[run].clone() };
         let state = self.state().into_iter().map(|(name, tensor)| (name, tensor.get(run as i64).copy())).collect();
-        checkpoint::write(folder, &standing, state)
+        checkpoint::write(folder, &state_of_run, state)
     }
 
     /// Goes on from what [`save`](Self::save) wrote; all runs of a cohort go on from one epoch.
@@ -142,7 +142,7 @@ impl Cohort {
     /// [`Error::Integrity`] where the file is damaged or of another model.
     pub fn load(&mut self, run: usize, folder: &Path) -> Result<()> {
         let wrong = |problem: &str| Error::integrity(&checkpoint::path(folder), format!("{problem}; delete it to start anew"));
-        let (standing, saved) = checkpoint::read(folder).ok_or_else(|| wrong("not a whole checkpoint"))?;
+        let (state_of_run, saved) = checkpoint::read(folder).ok_or_else(|| wrong("not a whole checkpoint"))?;
         for (name, tensor) in self.state() {
             let saved = saved.iter().find(|(other, _)| *other == name).map(|(_, saved)| saved);
             let mut row = tensor.get(run as i64);
@@ -151,12 +151,12 @@ impl Cohort {
                 None => return Err(wrong(&format!("{name} is not as expected"))),
             }
         }
-        self.optimizer.steps[run] = standing.steps;
+        self.optimizer.steps[run] = state_of_run.steps;
         if let Some(average) = &mut self.average {
-            average.state().1[run] = standing.averaged;
+            average.state().1[run] = state_of_run.averaged;
         }
-        self.courses[run] = standing.course;
-        self.next = standing.epochs;
+        self.courses[run] = state_of_run.course;
+        self.next = state_of_run.epochs;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use super::super::checkpoint::write_tensors;
 use super::super::model::Inputs;
-use super::super::schedule::Plan;
+use super::super::schedule::EpochPlan;
 use super::Cohort;
 use crate::objective::Params;
 use crate::rng::Stream;
@@ -80,7 +80,7 @@ impl Cohort {
     }
 
     /// What a step starts from, where it is to be written for some run.
-    pub(super) fn before_step(&mut self, plan: &Plan, step: usize) -> Option<Before> {
+    pub(super) fn before_step(&mut self, plan: &EpochPlan, step: usize) -> Option<Before> {
         let steps = self.dump.as_ref()?.steps;
         let due = |&r: &usize| plan.active_runs[step][r] && (self.optimizer.steps[r] as usize) < steps;
         let runs: Vec<usize> = (0..self.runs.len()).filter(due).collect();
@@ -97,7 +97,7 @@ impl Cohort {
     }
 
     /// Writes the step that has been taken since.
-    pub(super) fn after_step(&mut self, before: Before, plan: &Plan, epoch: usize, step: usize) {
+    pub(super) fn after_step(&mut self, before: Before, plan: &EpochPlan, epoch: usize, step: usize) {
         let Before { runs, inputs, flat, averages, state } = before;
         let mut shared = vec![("rows".to_owned(), plan.rows(step).index), ("share".into(), inputs.share)];
         shared.extend([("label".into(), inputs.label), ("domain".into(), inputs.domain)]);

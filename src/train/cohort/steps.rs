@@ -9,14 +9,27 @@ use super::super::dropout::factors;
 use super::super::features::Rows;
 use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
-use super::super::schedule::{Plan, Turn};
+use super::super::recipe::{Numbers, Recipe};
+use super::super::schedule::{EpochPlan, Turn};
 use super::{Cohort, Run};
 use crate::method::Branch;
 use crate::objective::Streams;
 use crate::rng::Stream;
 
+impl Run {
+    pub(super) fn rates(&self, recipe: Recipe, epoch: usize) -> Rates {
+        let Numbers { momentum, clip, .. } = self.numbers;
+        Rates {
+            learning_rate: self.learning_rate * recipe.schedule.factor(epoch, self.epochs, &self.numbers),
+            weight_decay: self.weight_decay,
+            momentum,
+            clip: if clip > 0.0 { clip } else { f64::INFINITY },
+        }
+    }
+}
+
 impl Cohort {
-    pub(super) fn plan(&self, epoch: usize) -> Plan {
+    pub(super) fn plan(&self, epoch: usize) -> EpochPlan {
         let mut turns = Vec::new();
         for (r, (run, rows)) in self.runs.iter().zip(&self.rows).enumerate() {
             turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: self.trains(r, epoch) });
@@ -25,9 +38,9 @@ impl Cohort {
     }
 
     /// An epoch's steps, numbered for the runs' random numbers and, as `at`, for their schedules.
-    pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> Plan {
+    pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> EpochPlan {
         let (kind, device) = self.options();
-        let mut plan = Plan::new(turns, self.batch, epoch, kind, device);
+        let mut plan = EpochPlan::new(turns, self.batch, epoch, kind, device);
         plan.done = self.model.needs_progress().then(|| self.done(&plan, at));
         if device != Device::Cpu {
             plan.numbers = Some(self.optimizer.ahead(&self.rates(at), &plan.active_runs));
@@ -38,7 +51,7 @@ impl Cohort {
     }
 
     /// Share of each run's steps that is done before each of an epoch's, [S, R].
-    fn done(&self, plan: &Plan, epoch: usize) -> Tensor {
+    fn done(&self, plan: &EpochPlan, epoch: usize) -> Tensor {
         let share = |step: usize, run: &Run, steps: usize| {
             let done = epoch as f64 + step as f64 / steps.max(1) as f64;
             (done / run.epochs.max(1) as f64).min(1.0)
@@ -69,6 +82,7 @@ impl Cohort {
             if let Some(kept) = &mut self.kept {
                 kept.push(seen.shallow_clone());
             }
+            // nothing is read back to the host before the epoch ends, which would wait for the device in each step
             sums += seen * plan.active.get(step as i64).unsqueeze(1);
         }
         (sums, plan.steps.iter().map(|&steps| steps.min(most)).collect())
@@ -94,11 +108,13 @@ impl Cohort {
             let mut x = rows.view([runs, -1, rows.size()[1]]);
             x -= mean;
             x *= scale;
+            // after standardising: zero then is the mean, and what the row has instead of features is none
             if let Some(present) = &present {
                 x *= present.narrow(2, m as i64, 1);
             }
             features.push(x);
         }
+        // a discriminator tells a run's sources apart, whatever places they have in the store
         let domain = self.places.gather(1, &take(&self.domain), false);
         let label = take(&self.label);
         let label = match &self.label_scale {
@@ -122,7 +138,7 @@ impl Cohort {
     }
 
     /// One step of every active run; what it saw, [R, 2 + M · record].
-    pub(in crate::train) fn step(&mut self, plan: &Plan, epoch: usize, step: usize) -> Tensor {
+    pub(in crate::train) fn step(&mut self, plan: &EpochPlan, epoch: usize, step: usize) -> Tensor {
         let at = step as i64;
         let inputs = self.gather(&plan.rows(step), plan.share.get(at), self.masks(&plan.states.get(at)));
         let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
@@ -174,8 +190,8 @@ mod tests {
     use super::super::super::device;
     use super::super::super::model::Design;
     use super::super::super::recipe::Optimizer;
-    use super::super::super::table::{Table, TableModality};
-    use super::super::super::task::Task;
+    use super::super::super::table::{FeatureTable, TableModality};
+    use super::super::super::task::DomainTask;
     use super::super::super::{Numbers, Pick, TargetSplit};
     use super::super::{Cohort, Run};
     use crate::balance::BUILDERS;
@@ -187,7 +203,7 @@ mod tests {
 
     const STEPS: usize = 20;
 
-    fn table() -> Table {
+    fn table() -> FeatureTable {
         let (rows, width) = (64 * (STEPS + 2), 256);
         let modality = |name: &str| {
             let values = (0..(rows * width) as u32).map(|i| Stream::new(0).with(name).uniform(i)).collect();
@@ -196,7 +212,7 @@ mod tests {
         let names = |names: &[&str]| names.iter().copied().map(String::from).collect();
         let domain = |i: usize| if i < 16 { 2 } else { i / 4 % 2 };
         let split = |i: usize| if i < 64 { Split::Test } else { Split::Train };
-        Table::new(
+        FeatureTable::new(
             Labels::classes(names(&["a", "b", "c", "d"]), (0..rows).map(|i| i % 4)),
             names(&["one", "two", "target"]),
             vec![modality("video"), modality("audio")],
@@ -211,7 +227,7 @@ mod tests {
     fn twenty_steps_on_cuda_return_before_the_work_queued_ahead_is_done() {
         let device = device::find("cuda").unwrap();
         let table = table();
-        let task = Arc::new(Task::leave_out(&table, &[0, 1], 2, TargetSplit::All).unwrap());
+        let task = Arc::new(DomainTask::leave_out(&table, &[0, 1], 2, TargetSplit::All).unwrap());
         let filler = Tensor::randn([8192, 8192], (Kind::Float, device)) / 8192.0;
         let fill = |times: usize| (0..times).fold(filler.shallow_clone(), |x, _| x.matmul(&filler));
         let _warm = fill(2);

@@ -4,13 +4,13 @@ use tch::Tensor;
 
 use super::super::sets::Sets;
 use super::losses::Found;
-use super::pass::Pass;
+use super::pass::BranchPass;
 use super::{Model, taped};
 use crate::method::{Scope, Weights};
 
 impl Model {
     /// Moves a branch's weights along the losses that it names, where it is one that is ahead.
-    pub(super) fn move_ahead(&self, sets: &mut Sets, branch: usize, passes: &[Pass], found: &Found) {
+    pub(super) fn move_ahead(&self, sets: &mut Sets, branch: usize, passes: &[BranchPass], found: &Found) {
         let Weights::Ahead { along, scope, by } = &self.branches[branch].weights else { return };
         sets.move_ahead(branch, by, |sets, into| {
             let slopes = || found.slopes.iter().filter(|slope| along.contains(&slope.term));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::super::sets::Sets;
-use super::pass::Pass;
+use super::pass::BranchPass;
 use super::{Given, Head, Inputs, Loss, Model};
 use crate::balance::TaskHeads;
 use crate::method::Weights;
@@ -121,7 +121,7 @@ impl Model {
         sets: &Sets,
         gradient: &Params,
         Given { inputs, moment, .. }: &Given<'_>,
-        (branch, pass): (usize, &mut Pass),
+        (branch, pass): (usize, &mut BranchPass),
         found: &mut Found,
     ) {
         let batch = inputs.batch(&pass.embeddings, pass.masks.as_ref());
@@ -149,7 +149,7 @@ impl Model {
     pub(super) fn take(
         &mut self,
         t: usize,
-        (sets, passes): (&Sets, &[Pass]),
+        (sets, passes): (&Sets, &[BranchPass]),
         gradient: &Params,
         Given { inputs, moment, present, explicit }: &Given<'_>,
         found: &mut Found,

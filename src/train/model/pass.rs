@@ -11,7 +11,7 @@ use crate::task::Reading;
 
 /// What came of a branch's forward pass.
 #[derive(Debug)]
-pub(super) struct Pass {
+pub(super) struct BranchPass {
     /// Embeddings side by side, [R, B, Σ E_m]: leaves of the losses' graphs where the encoders have a tape.
     pub embeddings: Tensor,
     /// By encoder; none where nothing learns from the branch, or automatic differentiation goes through the encoders.
@@ -26,7 +26,7 @@ pub(super) struct Pass {
     pub learns: bool,
 }
 
-impl Pass {
+impl BranchPass {
     /// The embeddings that a loss of this role is given, where they are others: for each loss anew, since a backward pass frees the
     /// graph that it went through.
     pub fn given(&self, role: Role) -> Option<Tensor> {
@@ -43,7 +43,7 @@ impl Model {
         branch: usize,
         Given { inputs, moment, present, explicit }: &Given<'_>,
         class: Option<&Reading>,
-    ) -> Pass {
+    ) -> BranchPass {
         let features = inputs.features.iter().map(Tensor::shallow_clone).collect();
         let Moment { active, states, epoch, .. } = moment;
         let mut input = BranchInput { features, mask: None, class, active, states, epoch: *epoch };
@@ -65,6 +65,6 @@ impl Model {
             (false, _) if learns => embeddings.set_requires_grad(true),
             _ => embeddings,
         };
-        Pass { embeddings, tapes, masks, mask, dropped: None, learns }
+        BranchPass { embeddings, tapes, masks, mask, dropped: None, learns }
     }
 }

@@ -6,7 +6,7 @@ use super::super::gradients::{LayerGradients, combined};
 use super::super::noise::noise;
 use super::super::sets::Sets;
 use super::super::watch::Watch;
-use super::pass::Pass;
+use super::pass::BranchPass;
 use super::{Head, Model};
 use crate::balance::{Signals, Update};
 use crate::objective::{Linear, Params, Streams};
@@ -25,7 +25,7 @@ impl Model {
     pub(super) fn layers(
         &self,
         sets: &Sets,
-        passes: &[Pass],
+        passes: &[BranchPass],
         deltas: &[(usize, Tensor)],
         m: usize,
         pick: impl Fn(Tensor) -> Tensor,
@@ -50,7 +50,7 @@ impl Model {
         &mut self,
         sets: &Sets,
         gradient: &Params,
-        passes: &[Pass],
+        passes: &[BranchPass],
         deltas: Vec<Vec<Option<Tensor>>>,
         heads: &[Head],
         mut signals: Signals,
@@ -75,9 +75,12 @@ impl Model {
             let of = |of: &Tensor| of.select(1, m as i64);
             (update.map(|update| of(&update.weights)), update.and_then(|update| update.noise.as_ref()).map(of))
         };
+        // A balancer that sees no Gramian decides first: its groups then are one sum at the embeddings, and the tapes are gone through
+        // once whatever their number. Else every group has to arrive at every layer before anything can be decided.
         let update = if self.balancer.needs().gramian {
             let mut layers: Vec<_> = (0..encoders).map(|m| self.layers(sets, passes, &stacked, m, |delta| delta)).collect();
             let mut gramians = Vec::new();
+            // an encoder's Gramian is the sum over its layers, and over the heads that are its own
             for (m, of_encoder) in layers.iter_mut().enumerate() {
                 let mut gramian: Tensor = of_encoder.iter_mut().map(|(_, layer)| layer.gramian()).sum();
                 add_owned(&mut gramian, heads, m);
@@ -98,6 +101,7 @@ impl Model {
             for m in 0..encoders {
                 let (weights, factor) = by_encoder(update.as_ref(), m);
                 match factor {
+                    // noise is as large as the gradient without weights, which the sum at the embeddings no longer tells
                     Some(factor) => {
                         let layers = self.layers(sets, passes, &stacked, m, |delta| delta);
                         write(&layers, weights.as_ref(), gradient);
@@ -125,6 +129,7 @@ impl Model {
             });
             let found = weight.map_or_else(|| found.shallow_clone(), |weight| found * weight.unsqueeze(1));
             let found = found.view_as(gradient.get(*place));
+            // losses may share a head: the first one clears what an earlier step left
             match written.contains(place) {
                 true => gradient.add(*place, &found),
                 false => gradient.set(*place, &found),

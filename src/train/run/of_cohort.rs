@@ -7,7 +7,7 @@ use super::super::model::Design;
 use super::super::output::widths;
 use super::super::saved::Saved;
 use super::super::trial::Trial;
-use super::{Planned, Works};
+use super::{PlannedRun, Works};
 use crate::Result;
 use crate::report::results::{Purpose, RunResult};
 
@@ -16,9 +16,9 @@ impl Works<'_> {
     ///
     /// # Errors
     /// As [`Design::new`].
-    pub fn cohort(&self, planned: &[Planned], init: Option<&Saved>) -> Result<Cohort> {
+    pub fn cohort(&self, planned: &[PlannedRun], init: Option<&Saved>) -> Result<Cohort> {
         let settings = self.settings;
-        let run = |planned: &Planned| Run {
+        let run = |planned: &PlannedRun| Run {
             task: planned.trial.task.clone(),
             seed: planned.trial.seed,
             epochs: settings.epochs,
@@ -45,12 +45,12 @@ impl Works<'_> {
     }
 
     /// Trains and writes the runs of one cohort.
-    pub(super) fn train(&self, planned: &[Planned]) -> Result<Vec<(usize, RunResult)>> {
+    pub(super) fn train(&self, planned: &[PlannedRun]) -> Result<Vec<(usize, RunResult)>> {
         let Some(first) = planned.first() else { return Ok(Vec::new()) };
         let settings = self.settings;
         self.stop.check()?;
         let mut cohort = self.cohort(planned, self.init.as_ref())?;
-        let folder = |planned: &Planned| settings.out.join(&planned.trial.folder);
+        let folder = |planned: &PlannedRun| settings.out.join(&planned.trial.folder);
         if first.epochs > 0 {
             for (r, run) in planned.iter().enumerate() {
                 cohort.load(r, &folder(run))?;

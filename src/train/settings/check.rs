@@ -2,11 +2,11 @@
 
 use super::super::recipe::Averaging;
 use super::super::widths::{Embedding, Widths};
-use super::{Encoder, Settings};
+use super::{Encoder, TrainSettings};
 use crate::objective::Fusion;
 use crate::{Error, Result};
 
-impl Settings {
+impl TrainSettings {
     /// Checks the numbers, before anything is read or written.
     ///
     /// # Errors

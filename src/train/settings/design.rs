@@ -2,7 +2,7 @@
 
 use super::super::compare::Column;
 use super::super::design::Design;
-use super::Settings;
+use super::TrainSettings;
 use crate::manifest::LabelSpace;
 use crate::objective::{Heads, Shape};
 use crate::{Result, balance, method, task};
@@ -13,7 +13,7 @@ impl Design {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) where nothing builds the column's method or balancer.
     pub fn new(
-        settings: &Settings,
+        settings: &TrainSettings,
         column: &Column,
         modalities: &[(String, usize)],
         labels: &LabelSpace,

@@ -1,12 +1,12 @@
 //! Whether settings fit what the labels of the features are.
 
 use super::super::compare::Resolved;
-use super::Settings;
+use super::TrainSettings;
 use crate::manifest::LabelSpace;
 use crate::task::{self, TaskKind, ValueLoss};
 use crate::{Error, Result};
 
-impl Settings {
+impl TrainSettings {
     /// That these labels can be predicted with these columns.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use rustix::net::{
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::child::serve;
-use crate::pipeline::{Breeder, Offspring};
+use crate::pipeline::{Spawned, Spawner};
 use crate::{Error, Result};
 
 /// Bytes of memory of its own that a decoding process may have: room for the largest pictures that are decoded, and no more.
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process that forks. Dropping it ends it, and waits for that, so that the time its children used is counted as this process's.
 #[derive(Debug)]
-pub struct Nursery {
+pub struct ForkServer {
     /// None once it has failed to answer.
     requests: Mutex<Option<OwnedFd>>,
     process: i32,
@@ -51,7 +51,7 @@ fn cannot(what: &str) -> impl Fn(Errno) -> Error {
     }
 }
 
-impl Nursery {
+impl ForkServer {
     /// Forks it. To be called while this process has one thread.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Nursery {
     }
 }
 
-impl Drop for Nursery {
+impl Drop for ForkServer {
     fn drop(&mut self) {
         drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
         // it ends when there are no more requests; one that somebody has stopped does not
@@ -104,8 +104,8 @@ impl Drop for Nursery {
     }
 }
 
-impl Breeder for Nursery {
-    fn start(&self) -> Result<Offspring> {
+impl Spawner for ForkServer {
+    fn start(&self) -> Result<Spawned> {
         let (theirs_in, jobs) = pipe_with(PipeFlags::CLOEXEC).map_err(cannot("make a pipe"))?;
         let (answers, theirs_out) = pipe_with(PipeFlags::CLOEXEC).map_err(cannot("make a pipe"))?;
         // a child that was stopped does not read
@@ -114,7 +114,7 @@ impl Breeder for Nursery {
         let socket = requests.as_ref().ok_or(Errno::PIPE);
         let asked = socket.and_then(|socket| ask(socket, [theirs_in.as_fd(), theirs_out.as_fd()]));
         match asked {
-            Ok(process) if process > 0 => Ok(Offspring { jobs: File::from(jobs), answers: File::from(answers), process }),
+            Ok(process) if process > 0 => Ok(Spawned { jobs: File::from(jobs), answers: File::from(answers), process }),
             Ok(error) => Err(cannot("start a decoding process")(Errno::from_raw_os_error(-error))),
             Err(error) => {
                 // what it answers later is no answer to the next request

@@ -4,13 +4,13 @@ use std::fmt::{Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Settings;
+use super::PreprocessSettings;
 use crate::error::Failure;
 use crate::manifest::Manifest;
 use crate::pipeline::{Work, in_order};
 use crate::store::jpeg;
 use crate::store::layout::{SHARD_BYTES, rows_per_shard, shard_bytes, shard_path};
-use crate::worker::{Crew, Session};
+use crate::worker::{Session, WorkerPool};
 use crate::{Error, Result};
 
 /// Samples of each modality that are made to see how long one takes.
@@ -18,7 +18,7 @@ const PROBED: usize = 8;
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outlook {
+pub struct DryRun {
     /// Rows of the store.
     pub rows: u64,
     /// Rows of a shard.
@@ -46,7 +46,7 @@ pub struct Prospect {
     pub seconds: Option<f64>,
 }
 
-impl Outlook {
+impl DryRun {
     /// Seconds until the end, if all samples are like those that were made. Segments of one recording that overlap are made
     /// together, and then take less.
     pub fn seconds(&self) -> f64 {
@@ -58,7 +58,7 @@ impl Outlook {
     }
 }
 
-impl Display for Outlook {
+impl Display for DryRun {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{} rows in {} shards of {} a modality", self.rows, self.shards, self.rows_per_shard)?;
         for Prospect { name, bytes, there, probed: [made, failed], seconds } in &self.modalities {
@@ -75,16 +75,16 @@ impl Display for Outlook {
 ///
 /// # Errors
 /// As [`super::run`], as far as it can be told without the store.
-pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Work<'_>) -> Result<Outlook> {
+pub fn dry_run(settings: &PreprocessSettings, dataset: &str, manifest: &Manifest, work: Work<'_>) -> Result<DryRun> {
     let session = Session { dataset: dataset.to_owned(), modalities: settings.modalities.clone() };
-    let crew = Crew::new(session, work.breeder, work.patience)?;
-    let row_bytes = crew.makers().iter().map(|maker| maker.header.row_bytes()).max().unwrap_or(1);
+    let pool = WorkerPool::new(session, work.spawner, work.patience)?;
+    let row_bytes = pool.makers().iter().map(|maker| maker.header.row_bytes()).max().unwrap_or(1);
     let rows_per_shard = rows_per_shard(row_bytes, shard_bytes(settings.shard_mib)?.unwrap_or(SHARD_BYTES));
     let rows = manifest.len() as u64;
     let shards = rows.div_ceil(rows_per_shard);
     let count = PROBED.min(manifest.len());
     let mut modalities = Vec::new();
-    for (place, maker) in crew.makers().iter().enumerate() {
+    for (place, maker) in pool.makers().iter().enumerate() {
         let header = &maker.header;
         let (nanoseconds, jpegs, mut failed) = (AtomicU64::new(0), AtomicU64::new(0), 0);
         let make = |probe: usize| -> Result<Option<Failure>> {
@@ -92,7 +92,7 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
             let start = Instant::now();
             let outcome = match segment.source(maker.header.kind, &maker.track) {
                 Ok(source) => {
-                    let (outcome, pixels) = crew.row(place, source, segment)?;
+                    let (outcome, pixels) = pool.row(place, source, segment)?;
                     if let (Ok(_), Some(quality), Some(sides)) = (&outcome, header.jpeg, header.jpeg_sides()) {
                         let mut files = Vec::new();
                         for frame in pixels.chunks_exact(3 * usize::from(sides[0]) * usize::from(sides[1])) {
@@ -131,5 +131,5 @@ pub fn outlook(settings: &Settings, dataset: &str, manifest: &Manifest, work: Wo
             seconds: (count > 0).then(|| spent / count as f64),
         });
     }
-    Ok(Outlook { rows, rows_per_shard, shards, workers: work.workers, modalities })
+    Ok(DryRun { rows, rows_per_shard, shards, workers: work.workers, modalities })
 }

@@ -59,7 +59,7 @@ impl Cohort {
                     .zip(&lengths)
                     .map(|((run, rows), &length)| Turn {
                         rows: &rows.0,
-                        stream: Stream::new(run.seed).with("rehearsal").at(epoch as u32),
+                        stream: Stream::new(run.seed).with("copies").at(epoch as u32),
                         active: ahead < length,
                     })
                     .collect();
