@@ -3,11 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_path_to_error::Segment;
 use toml::Value;
 
 #[cfg(feature = "hdf5")]
 use crate::preprocess;
 use crate::{Error, Result, dataset, fs};
+
+mod set;
+
+use set::set;
 
 /// A pipeline. Paths are relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,13 +119,57 @@ pub fn parse(text: &str, path: &Path, overrides: &[String]) -> Result<Pipeline> 
             "it is empty; expected the tables of a pipeline, such as [data] and [preprocess]",
         ));
     }
+    if let Some((key, number)) = not_finite(&table) {
+        return Err(Error::input(path.display(), format!("{key} = {number}; expected a finite number")));
+    }
     // from the text while it is as written, so that errors have their line
     if overrides.is_empty() {
         return toml::from_str(text).map(joined).map_err(fail);
     }
-    table.try_into().map(joined).map_err(|error: toml::de::Error| {
-        Error::input(path.display(), format!("with --set {}: {}", overrides.join(" --set "), told(&error)))
-    })
+    of_table(Value::Table(table))
+        .map(joined)
+        .map_err(|problem| Error::input(path.display(), format!("{problem} (with --set {})", overrides.join(" --set "))))
+}
+
+/// What toml says of a value that is no word, where a word is expected.
+const NO_WORD: &str = "invalid type: unit variant, expected string only";
+
+/// The pipeline that a table says, or what is wrong with which key.
+fn of_table(mut table: Value) -> Result<Pipeline, String> {
+    let error = match serde_path_to_error::deserialize(table.clone()) {
+        Ok(pipeline) => return Ok(pipeline),
+        Err(error) => error,
+    };
+    let key = error.path().to_string();
+    let value = error.path().iter().try_fold(&mut table, |value, part| match part {
+        Segment::Seq { index } => value.get_mut(*index),
+        Segment::Map { key } => value.get_mut(key),
+        _ => None,
+    });
+    let at = match value {
+        // toml says no more of a word that is none; of one that is not known it lists those that are
+        Some(value) if error.inner().message() == NO_WORD && !value.is_str() => {
+            *value = Value::String(value.to_string());
+            return of_table(table);
+        }
+        Some(value) if !value.is_table() && !value.is_array() => format!("{key} = {value}: "),
+        _ if key == "." => String::new(),
+        _ => format!("{key}: "),
+    };
+    Err(format!("{at}{}", told(error.inner())))
+}
+
+/// The first number that is none, by its dotted key: nothing here can be infinite.
+fn not_finite(table: &toml::Table) -> Option<(String, f64)> {
+    fn within(key: String, value: &Value) -> Option<(String, f64)> {
+        match value {
+            Value::Float(number) => (!number.is_finite()).then_some((key, *number)),
+            Value::Array(list) => list.iter().enumerate().find_map(|(i, value)| within(format!("{key}.{i}"), value)),
+            Value::Table(table) => table.iter().find_map(|(name, value)| within(format!("{key}.{name}"), value)),
+            _ => None,
+        }
+    }
+    table.iter().find_map(|(name, value)| within(name.clone(), value))
 }
 
 /// With the protocol where training looks for it.
@@ -145,68 +194,6 @@ fn told(error: &toml::de::Error) -> String {
     }
 }
 
-/// Sets one key by its path: parts as TOML has them, of a list an element's number from 0 or its `name`.
-fn set(table: &mut toml::Table, text: &str) -> Result<()> {
-    let refuse = |problem: String| Error::Usage(format!("--set {text}: {problem}"));
-    let mut quote = None;
-    let ends = text.find(|c: char| match quote {
-        None if c == '=' => true,
-        None => {
-            quote = Some(c).filter(|c| ['"', '\''].contains(c));
-            false
-        }
-        Some(open) => {
-            quote = quote.filter(|_| c != open);
-            false
-        }
-    });
-    let (key, parts) = ends
-        .map(|at| text[..at].trim())
-        .and_then(|key| Some((key, path(key)?)))
-        .ok_or_else(|| refuse("expected dotted.key=value".into()))?;
-    let value = text[ends.unwrap_or_default() + 1..].trim();
-    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
-    let (first, rest) = parts.split_first().ok_or_else(|| refuse("expected dotted.key=value".into()))?;
-    let mut inner = table.entry(first).or_insert_with(|| Value::Table(toml::Table::new()));
-    for part in rest {
-        inner = match inner {
-            Value::Table(table) => table.entry(part).or_insert_with(|| Value::Table(toml::Table::new())),
-            Value::Array(list) => {
-                let place = element(list, part).map_err(refuse)?;
-                &mut list[place]
-            }
-            _ => return Err(refuse(format!("what {part:?} of {key} would be a key of is no table; expected one, or a list"))),
-        };
-    }
-    *inner = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
-    Ok(())
-}
-
-/// The parts of a dotted key, quoted where they have dots of their own.
-fn path(key: &str) -> Option<Vec<String>> {
-    let mut inner = toml::from_str::<toml::Table>(&format!("{key} = 0")).ok().filter(|_| !key.contains('\n'))?;
-    let mut parts = Vec::new();
-    loop {
-        let (part, value) = inner.into_iter().next()?;
-        parts.push(part);
-        match value {
-            Value::Table(table) => inner = table,
-            _ => return Some(parts),
-        }
-    }
-}
-
-/// Place of an element by its number or its `name`.
-fn element(list: &[Value], part: &str) -> Result<usize, String> {
-    let name = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_owned);
-    let place = list.iter().position(|value| name(value).as_deref() == Some(part)).or_else(|| part.parse().ok());
-    place.filter(|&place| place < list.len()).ok_or_else(|| {
-        let names: Vec<String> = list.iter().filter_map(name).map(|name| format!("{name:?}")).collect();
-        let names = if names.is_empty() { String::new() } else { format!(", or one of their names: {}", names.join(", ")) };
-        format!("{part} of a list of {}; expected a number below that, from 0{names}", list.len())
-    })
-}
-
 /// The table of a verb, which must be there.
 ///
 /// # Errors
@@ -215,43 +202,26 @@ pub fn table<'a, T>(table: &'a Option<T>, name: &str, path: &Path) -> Result<&'a
     table.as_ref().ok_or_else(|| Error::input(path.display(), format!("no [{name}] table; expected one for this verb")))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use super::*;
 
     #[test]
-    fn overrides_reach_into_tables() {
-        let mut table: toml::Table = toml::from_str("[a]\nb = 1").unwrap();
-        for text in ["a.b=2", "a.c.d=[1, 2]", "e=some text"] {
-            set(&mut table, text).unwrap();
-        }
-        assert_eq!(toml::to_string(&table).unwrap(), "e = \"some text\"\n\n[a]\nb = 2\n\n[a.c]\nd = [1, 2]\n");
-        for wrong in ["a.b.c=1", "nothing", "=1", "a..b=1", "a\nb=1"] {
-            assert!(set(&mut table, wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn overrides_reach_into_lists() {
-        let mut table: toml::Table =
-            toml::from_str("[[train.compare]]\nname = 'base'\n[[train.compare]]\nname = 'gmp-0.3'\nk = [1, 2]").unwrap();
-        for text in ["train.compare.0.rate=0.3", "train.compare.\"gmp-0.3\".'alpha=k'=0.5", "train.compare.1.k.1=7"] {
-            set(&mut table, text).unwrap();
-        }
-        let compare = table["train"]["compare"].as_array().unwrap();
-        assert_eq!(compare[0]["rate"].as_float(), Some(0.3));
-        assert_eq!((compare[1]["alpha=k"].as_float(), &compare[1]["k"][1]), (Some(0.5), &Value::Integer(7)));
-        let error = set(&mut table, "train.compare.2.rate=1").unwrap_err().to_string();
-        assert!(error.contains("2 of a list of 2") && error.contains("\"base\", \"gmp-0.3\""), "{error}");
-    }
-
-    #[cfg(feature = "torch")]
-    #[test]
     fn no_message_has_a_name_of_rusts() {
         let text = "[data]\ndataset = 'table'\ntable = 't.csv'\n[protocol]\n[train]\n";
         for (key, part) in [
-            ("train.epochs=many", "expected a whole number"),
-            ("train.epochs=-1", "expected a whole number"),
+            ("train.epochs=many", "train.epochs = \"many\": invalid type: string \"many\", expected a whole number"),
+            (
+                "train.epochs=-1",
+                "train.epochs = -1: invalid value: integer `-1`, expected a whole number of at least 0 (with --set",
+            ),
+            ("train.cohort=0", "train.cohort = 0: "),
+            ("train.max-memory=-1", "train.max-memory = -1: "),
+            ("train.embedding=x", "train.embedding = \"x\": "),
+            ("train.optimizer=true", "train.optimizer = \"true\": unknown variant `true`, expected one of `adam`"),
+            ("protocol.kind=3", "unknown variant `3`, expected one of"),
+            ("train.clip=inf", "train.clip = inf; expected a finite number"),
+            ("train.compare=[{name='x', alpha=[1, nan]}]", "train.compare.0.alpha.1 = NaN; expected a finite number"),
             ("train.learning-rate=fast", "expected a number"),
             ("train.hidden=[1, -2]", "a whole number of at least 0, or a list of such"),
             ("train.hidden=wide", "a whole number of at least 0, or a list of such"),

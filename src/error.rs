@@ -168,10 +168,10 @@ fn named(path: &Path) -> String {
 #[cfg_attr(not(any(feature = "cli", feature = "media", feature = "torch")), allow(dead_code, reason = "nothing is read"))]
 pub(crate) fn plain_types(message: &str) -> String {
     const NAMES: [(&str, &str); 9] = [
-        ("usize", "a whole number"),
-        ("u64", "a whole number"),
-        ("u32", "a whole number"),
-        ("u16", "a whole number"),
+        ("usize", "a whole number of at least 0"),
+        ("u64", "a whole number of at least 0"),
+        ("u32", "a whole number of at least 0"),
+        ("u16", "a whole number of at least 0"),
         ("i64", "a whole number"),
         ("f64", "a number"),
         ("f32", "a number"),
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn types_are_told_in_words() {
         for (said, plain) in [
-            ("invalid type: string \"x\", expected usize", "invalid type: string \"x\", expected a whole number"),
+            ("invalid type: string \"x\", expected usize", "invalid type: string \"x\", expected a whole number of at least 0"),
             ("invalid type: null, expected f64 at line 3 column 4", "invalid type: null, expected a number at line 3 column 4"),
             ("invalid type: map, expected a sequence", "invalid type: map, expected a list"),
             ("invalid type: integer `3`, expected struct Settings", "invalid type: integer `3`, expected a table"),

@@ -7,6 +7,9 @@
 //! Each native library has one place that names it: FFmpeg in [`media`], HDF5 in `hdf5`, ONNX Runtime in [`backbone`],
 //! libtorch in [`balance`], `objective`, `method` and `train`.
 
+// both end the process where nobody reads
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod allocator;
 pub mod error;
 

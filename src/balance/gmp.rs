@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::adversarial::LAMBDA;
-use super::ratio::{modulation, to_mean_of_others, to_others};
+use super::ratio::{is_ahead, to_mean_of_others, to_others};
 use super::{Added, Balancer, BalancerEntry, Build, Choice, Needs, Number, Record, Signals, Update, column, word};
 use crate::objective::{FusedDomain, Label, Layout, Probe, Role, Shape, SharedDiscriminator, Term, UnimodalClassification};
 
@@ -202,13 +202,14 @@ impl Balancer for Gmp {
         let rho = to_others(&class.confidence(), self.pairwise);
         let sigma = to_mean_of_others(&domain.confidence()).reciprocal(); // Eq. 8: the other way round
         let one = rho.ones_like();
-        let k = if self.modulate == Modulate::Domain { one.shallow_clone() } else { modulation(&rho, &self.alpha_k) }; // Eq. 9
-        let p = modulation(&sigma, &self.alpha_p); // Eq. 10
+        let k = 1.0 - (&rho * &self.alpha_k).tanh() * is_ahead(&rho); // Eq. 9
+        let p = 1.0 - (&sigma * &self.alpha_p).tanh() * is_ahead(&sigma); // Eq. 10
         let (k, p) = match self.modulate {
-            Modulate::Neither => (one.shallow_clone(), one),
+            Modulate::Both => (k, p),
             Modulate::Class => (k, one),
+            Modulate::Domain => (one, p),
             Modulate::Unified => (k.shallow_clone(), k),
-            Modulate::Both | Modulate::Domain => (k, p),
+            Modulate::Neither => (one.shallow_clone(), one),
         };
 
         // Eqs. 11-15 in terms of inner products of g_c and g_d; rho = sigma goes with the class side, as in the code
@@ -260,13 +261,12 @@ mod tests {
 
     fn balance(q: &[f64], c: &[f64], gramian: [f64; 3]) -> (Vec<f64>, Vec<f64>) {
         let mut gmp = BUILD(&settings(&ENTRY, ""), Kind::Double, Device::Cpu);
-        let m = q.len() as i64;
         let one = Tensor::from_slice(&[gramian[0], gramian[1], gramian[1], gramian[2]]).view([1, 1, 2, 2]);
         let signals = Signals {
             groups: Groups::new(CLASS_AND_DOMAIN, &[Role::Task, Role::Domain]),
             loss: one.select(2, 0).zeros_like(),
             domain: signals(c, 0).class,
-            gramian: Some(one.repeat([1, m, 1, 1])),
+            gramian: Some(one.repeat([1, q.len() as i64, 1, 1])),
             ..signals(q, 0)
         };
         let update = gmp.weigh(&signals).unwrap();

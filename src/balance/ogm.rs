@@ -1,6 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-use super::ratio::{modulation, to_mean_of_others};
+use super::ratio::{is_ahead, to_mean_of_others};
 use super::{Balancer, BalancerEntry, Build, Hyperparameters, Number, Record, Setting, Signals, Update, column, spread};
 use crate::objective::{Label, Layout, Probe, Role, Shape, Term};
 
@@ -71,7 +71,8 @@ impl Balancer for Ogm {
 
     fn weigh(&mut self, signals: &Signals) -> Option<Update> {
         let rho = to_mean_of_others(&signals.class.as_ref()?.confidence());
-        let k = self.window.within(signals.epoch, &modulation(&rho, &self.alpha), 1.0);
+        let slowed = 1.0 - (&rho * &self.alpha).tanh() * is_ahead(&rho);
+        let k = self.window.within(signals.epoch, &slowed, 1.0);
         let noise = self.noise.then(|| self.window.within(signals.epoch, &k.ones_like(), 0.0));
         let weights = spread(&k, signals);
         Some(Update { noise, record: Record::of([("rho", rho), ("k", k)]), ..Update::weights(weights) })

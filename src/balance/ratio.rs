@@ -1,4 +1,4 @@
-//! How far a modality is ahead of the others, and how much that slows it down.
+//! How far a modality is ahead of the others.
 
 use tch::Tensor;
 
@@ -21,8 +21,7 @@ pub(super) fn to_mean_of_others(x: &Tensor) -> Tensor {
     others.map_or_else(|| x.ones_like(), |others| &x * (modalities - 1) as f64 / others)
 }
 
-/// 1 − tanh(α · ratio) above a ratio of 1, else 1.
-pub(super) fn modulation(ratio: &Tensor, alpha: &Tensor) -> Tensor {
-    let above = ratio.gt(1.0).to_kind(ratio.kind());
-    1.0 - (ratio * alpha).tanh() * above
+/// 1 where a modality is ahead of the others, a ratio above 1, else 0.
+pub(super) fn is_ahead(ratio: &Tensor) -> Tensor {
+    ratio.gt(1.0).to_kind(ratio.kind())
 }

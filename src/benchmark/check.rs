@@ -81,12 +81,9 @@ pub fn check(
 
 /// The columns to train: the base, then the one that the shift arm is about, then the others that are asked for.
 fn columns(arm: Arm, settings: &TrainSettings, all: bool) -> Result<Vec<Compare>> {
-    let resolved = settings.resolve_compare()?;
+    let known = settings.columns()?;
     let balanced = |name: &str| {
-        let place = resolved
-            .iter()
-            .map(|asked| &asked.column)
-            .position(|column| column.balance.name == name && column.method.name == "erm");
+        let place = known.iter().position(|column| column.balance.name == name && column.method.name == "erm");
         let column = place.and_then(|place| settings.compare.get(place)).cloned();
         column
             .ok_or_else(|| Error::input("[train] compare", format!("no column with method erm and balance {name}; expected one")))

@@ -9,7 +9,7 @@ use super::arguments::{Form, Part};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use super::importing::ImportArguments;
 use super::progress::Bar;
-use super::world::{WELL, show};
+use super::world::{WELL, show, tell};
 #[cfg(feature = "exchange")]
 use crate::export::{Format, Selection};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
@@ -65,7 +65,7 @@ fn runs(found: &crate::report::record::Verification, quiet: bool) -> Result<i32>
         show(format_args!("{fault}\n"))?;
     }
     if !quiet {
-        eprintln!("verify: {} finished runs, {} faults", found.runs, found.faults.len());
+        tell(format_args!("verify: {} finished runs, {} faults", found.runs, found.faults.len()));
     }
     Ok(if found.faults.is_empty() { WELL } else { DAMAGED })
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::world::tell;
 use crate::Result;
 use crate::config::Pipeline;
 #[cfg(feature = "torch")]
@@ -16,9 +17,9 @@ pub fn tell_of_features(verb: &str, features: &Path, pipeline: &Pipeline) -> Res
         let (shards, clips) = (outdated(features, &clips)?, clips.display());
         if shards > 0 {
             let features = features.display();
-            eprintln!(
+            tell(format_args!(
                 "{verb}: {features} is outdated: {shards} of its shards are of rows that were made again in {clips} since; `mmdg extract` makes these shards again, and what was trained on them is outdated too"
-            );
+            ));
         }
     }
     Ok(())
@@ -32,8 +33,8 @@ pub fn tell_of_runs(runs: &[RunResult], features: &Path) {
     let old = runs.iter().filter(|run| run.store.as_ref().is_some_and(|store| *store != digest)).count();
     if old > 0 {
         let (all, features) = (runs.len(), features.display());
-        eprintln!(
+        tell(format_args!(
             "report: {old} of {all} runs are outdated: they were trained on other features than {features} holds now; `mmdg train --overwrite` makes them anew"
-        );
+        ));
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::arguments::{Arguments, Verb};
+use super::world::tell;
 use crate::pipeline::DECODE_THREAD;
 use crate::stop::Stop;
 use crate::{Error, Result};
@@ -28,7 +29,7 @@ pub fn program(run: impl FnOnce(Verb, &Stop) -> Result<i32>) -> ExitCode {
         run(arguments.verb, &stop)
     };
     let code = run().unwrap_or_else(|error| {
-        eprintln!("mmdg: {error}");
+        tell(format_args!("mmdg: {error}"));
         error.exit_code()
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::world::tell;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The bar of one verb, and its closing line.
@@ -39,7 +40,7 @@ impl Bar {
     pub fn finish(self, what: &str) {
         self.bar.finish_and_clear();
         if !self.quiet {
-            eprintln!("{}: {what} in {:.1} s", self.verb, self.start.elapsed().as_secs_f64());
+            tell(format_args!("{}: {what} in {:.1} s", self.verb, self.start.elapsed().as_secs_f64()));
         }
     }
 }

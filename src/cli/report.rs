@@ -4,7 +4,7 @@ use std::path::Path;
 
 #[cfg(feature = "torch")]
 use super::outdated::{tell_of_features, tell_of_runs};
-use super::world::{WELL, show};
+use super::world::{WELL, show, tell};
 #[cfg(feature = "torch")]
 use crate::Error;
 use crate::config::{self, Pipeline};
@@ -26,7 +26,7 @@ pub fn of_pipeline(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: 
     // what an earlier version of the file left in the folder is not part of this comparison
     #[cfg(feature = "torch")]
     if let (true, Some(train)) = (settings.runs.is_empty(), &pipeline.train) {
-        let names: Vec<String> = train.resolve_compare()?.into_iter().map(|asked| asked.column.name).collect();
+        let names: Vec<String> = train.columns()?.into_iter().map(|column| column.name).collect();
         results.retain(|run| names.contains(&run.name) && train.protocol.asks_for(run));
         let other = |run: &report::RunResult| Some((run.clone(), train.differences(run))).filter(|(_, found)| !found.is_empty());
         let others: Vec<_> = results.iter().filter_map(other).collect();
@@ -53,7 +53,7 @@ pub fn of_runs(results: &[report::RunResult], out: &Path, quiet: bool) -> Result
     show(format_args!("{}", report::Comparison::new(results)?.to_terminal()))?;
     report::write(results, out)?;
     if !quiet {
-        eprintln!("report: {}", out.join("report.html").display());
+        tell(format_args!("report: {}", out.join("report.html").display()));
     }
     Ok(WELL)
 }

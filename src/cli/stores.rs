@@ -8,7 +8,7 @@ use super::arguments::{ExtractArguments, ExtractFrom};
 use super::outdated::tell_of_features;
 use super::pipeline::StoreArguments;
 use super::progress::Bar;
-use super::world::{self, WELL, WITH_FAILURES, World, show};
+use super::world::{self, WELL, WITH_FAILURES, World, show, tell};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
 #[cfg(feature = "onnx")]
@@ -100,14 +100,14 @@ fn worked(
     run: impl FnOnce(Work<'_>) -> Result<Summary>,
 ) -> Result<Summary> {
     let bar = Bar::new(verb, "samples", arguments.making.file.quiet);
-    let tell = |Progress { done, total }| bar.show(done, total);
-    let summary = run(work(arguments, world, &tell))?;
+    let shown = |Progress { done, total }| bar.show(done, total);
+    let summary = run(work(arguments, world, &shown))?;
     let failed: Vec<String> = summary.failed.iter().map(|(code, count)| format!("{count} {}", code.name())).collect();
     let failed = if failed.is_empty() { "none failed".to_owned() } else { format!("failed: {}", failed.join(", ")) };
     let text = format!("{} samples, {failed}, {} absent, {} partial", summary.samples, summary.absent, summary.partial);
     bar.finish(&text);
     for path in &summary.remade {
-        eprintln!("{verb}: {} was damaged or gone, and was made anew", path.display());
+        tell(format_args!("{verb}: {} was damaged or gone, and was made anew", path.display()));
     }
     Ok(summary)
 }

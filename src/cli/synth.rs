@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 #[cfg(any(feature = "hdf5", feature = "torch"))]
-use super::world::WELL;
+use super::world::{WELL, tell};
 use crate::Result;
 use crate::stop::Stop;
 #[cfg(feature = "hdf5")]
@@ -162,7 +162,7 @@ pub fn write(arguments: &SynthArguments, out: &Path, stop: &Stop) -> Result<i32>
         Some(unit) => features::write_values(out, &arguments.linear(), unit, stop)?,
     };
     if !arguments.quiet {
-        eprintln!("synth: {} samples in {}", summary.samples, out.display());
+        tell(format_args!("synth: {} samples in {}", summary.samples, out.display()));
     }
     Ok(WELL)
 }

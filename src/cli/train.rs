@@ -7,7 +7,7 @@ use super::outdated::tell_of_features;
 use super::pipeline::MakingArguments;
 use super::process::{self, listen, threads};
 use super::progress::Bar;
-use super::world::{WELL, WITH_FAILURES};
+use super::world::{WELL, WITH_FAILURES, tell};
 use super::{models, report, synth};
 use crate::config::{self, Pipeline};
 use crate::report::results::RowCounts;
@@ -44,7 +44,7 @@ fn run(verb: Verb, stop: &Stop) -> Result<i32> {
             let mut pipeline = arguments.file.open()?;
             let left_out = overrides.apply_to_suite(&mut pipeline);
             if !(left_out.is_empty() || arguments.file.quiet) {
-                eprintln!("bench-suite: left out, method and balancer have the same losses: {}", left_out.join(", "));
+                tell(format_args!("bench-suite: left out, method and balancer have the same losses: {}", left_out.join(", ")));
             }
             let code = train(&arguments, &pipeline, stop)?;
             Ok(if pipeline.report.is_some() {
@@ -90,13 +90,13 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
         ));
     }
     for error in &unfilled {
-        eprintln!("train: task left out: {error}");
+        tell(format_args!("train: task left out: {error}"));
     }
     settings.leave_out = true;
     let settings = &settings;
     if settings.out.is_dir() {
         for fault in crate::train::damaged(&settings.out)?.iter().take(NAMED) {
-            eprintln!("train: damaged, its run is made anew if it is one of these: {fault}");
+            tell(format_args!("train: damaged, its run is made anew if it is one of these: {fault}"));
         }
     }
     let bar = Bar::new("train", "epochs", arguments.file.quiet);
@@ -105,12 +105,23 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
     let search = settings.protocol.search;
     let chosen = if search > 0 { format!(" of the best of {} configurations", search + 1) } else { String::new() };
     bar.finish(&format!("{runs}{chosen}"));
+    if settings.trace || settings.dump_steps > 0 {
+        let (lacking, all) = crate::train::without_steps(&table, settings)?;
+        if !lacking.is_empty() {
+            let names: Vec<String> = lacking.iter().take(NAMED).map(|folder| folder.display().to_string()).collect();
+            let (count, more) = (lacking.len(), if lacking.len() > NAMED { ", …" } else { "" });
+            tell(format_args!(
+                "train: {count} of {all} runs are without all that was to be kept of their steps, since they had ended or begun before it was asked for: {}{more}; another [train] out has it",
+                names.join(", ")
+            ));
+        }
+    }
     let most = |of: fn(&RowCounts) -> usize| results.iter().map(|run| of(&run.rows)).max().unwrap_or(0);
     for (count, what) in
         [(most(|rows| rows.left_out), "are left out"), (most(|rows| rows.masked), "stay, with zeros in its place")]
     {
         if count > 0 {
-            eprintln!("train: rows that lack a modality {what}, up to {count} of a task");
+            tell(format_args!("train: rows that lack a modality {what}, up to {count} of a task"));
         }
     }
     let lost = results.iter().filter_map(|run| {
@@ -121,7 +132,9 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
         let more = if lost.len() > NAMED { format!("; and {} more", lost.len() - NAMED) } else { String::new() };
         let some = lost.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
         let (count, all) = (lost.len(), results.len());
-        eprintln!("train: {count} of {all} runs diverged, their loss is not finite and they have no figures: {some}{more}");
+        tell(format_args!(
+            "train: {count} of {all} runs diverged, their loss is not finite and they have no figures: {some}{more}"
+        ));
     }
     Ok(if unfilled.is_empty() { WELL } else { WITH_FAILURES })
 }

@@ -181,10 +181,7 @@ mod tests {
             let mut pipeline: Pipeline = toml::from_str(text).unwrap();
             let left_out = parse(flags).unwrap().apply_to_suite(&mut pipeline);
             let train = pipeline.train.unwrap();
-            (
-                train.resolve_compare().map(|columns| columns.into_iter().map(|asked| asked.column.name).collect::<Vec<_>>()),
-                left_out,
-            )
+            (train.columns().map(|columns| columns.into_iter().map(|column| column.name).collect::<Vec<_>>()), left_out)
         };
         let (all, left_out) = suite("");
         assert_eq!(all.unwrap().len(), 1 + METHODS.len() * BALANCERS.len() - left_out.len());

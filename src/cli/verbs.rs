@@ -7,9 +7,9 @@ use super::process::threads;
 use super::world::not_built;
 use super::world::{WELL, show};
 use super::{exchange, handover, report, synth, validate};
-use crate::Result;
 use crate::config;
 use crate::stop::Stop;
+use crate::{Error, Result};
 
 pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
     match verb {
@@ -34,6 +34,9 @@ pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
         Verb::Report(arguments) => match &arguments.runs[..] {
             [file] if file.is_file() => {
                 report::of_pipeline(file, &config::read(file, &arguments.set)?, arguments.out.as_deref(), arguments.quiet)
+            }
+            _ if !arguments.set.is_empty() => {
+                Err(Error::Usage("--set: of runs there is no pipeline file to set keys of; expected --out".into()))
             }
             runs => {
                 let out = arguments.out.as_deref().unwrap_or("report".as_ref());

@@ -51,6 +51,11 @@ pub fn show(text: std::fmt::Arguments<'_>) -> Result<()> {
     }
 }
 
+/// Tells whoever sits there a line. What it is about goes on where nobody can be told.
+pub fn tell(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Tables that this build has no verb for.
 #[allow(dead_code, reason = "used where a feature is off")]
 pub fn not_built(verb: &str, feature: &str) -> Error {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use super::sealed::{read_json, write_json};
+pub use super::sealed::{open_regular, read_json, write_json};
 use crate::error::Code;
 use crate::manifest::LabelSpace;
 use crate::modality::Kind;

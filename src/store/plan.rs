@@ -35,6 +35,10 @@ pub(super) struct Planned {
 
 impl Planned {
     pub(super) fn new(folder: &Path, plan: &Plan) -> Result<Self> {
+        // libhdf5 opens files by names in UTF-8
+        if folder.to_str().is_none() {
+            return Err(Error::input(folder.display(), "a store whose name is not UTF-8; expected another name"));
+        }
         for modality in &plan.modalities {
             let named = |problem| Error::input(folder.display(), format!("modality {:?}: {problem}", modality.name));
             modality.check().map_err(named)?;

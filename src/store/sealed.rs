@@ -1,9 +1,12 @@
 //! JSON files that carry their own hash.
 
+use std::fs::{File, Metadata};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::error::Action;
 use crate::{Error, Result, fs};
 
 /// The key of a JSON file's own hash.
@@ -59,4 +62,18 @@ fn sealed<T: Serialize>(path: &Path, value: &T) -> Result<String> {
     let end = text.trim_end_matches('}').trim_end().len();
     text.truncate(end);
     Ok(format!("{text},\n  \"{SEAL}\": \"{seal}\"\n}}\n"))
+}
+
+/// Nothing but a file of a store is opened: a pipe would be waited for.
+///
+/// # Errors
+/// [`Error::Integrity`] for what is none or is gone; [`Error::Io`] where this user may not look.
+pub fn open_regular(path: &Path) -> Result<File> {
+    let open = |about: Metadata| about.is_file().then(|| File::open(path)).transpose();
+    match std::fs::metadata(path).and_then(open) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(Error::integrity(path, "not a file; expected one")),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Error::io(Action::Open, path)(error)),
+        Err(error) => Err(Error::integrity(path, format!("cannot open: {error}"))),
+    }
 }

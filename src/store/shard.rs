@@ -1,7 +1,6 @@
 //! One shard of a store that is read.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -9,7 +8,7 @@ use std::sync::OnceLock;
 use memmap2::{Mmap, MmapOptions};
 
 use super::jpeg::Jpegs;
-use super::layout::{Header, ModalityHeader, ShardRecord, read_json, shard_path};
+use super::layout::{Header, ModalityHeader, ShardRecord, open_regular, read_json, shard_path};
 use crate::error::Action;
 use crate::{Error, Result};
 
@@ -31,19 +30,14 @@ pub(super) struct Shard {
     offset: Stretch,
 }
 
+/// The way out of bytes that are not those that were written.
+const MENDED: &str = "remove it, and the verb that made the store makes it again";
+
 /// Where an array lies in its file.
 #[derive(Debug, Default)]
 pub(super) struct Stretch {
     pub(super) bytes: Range<usize>,
     pub(super) row_bytes: usize,
-}
-
-/// What it means that a file of a store cannot be opened.
-fn gone(path: &Path, error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Error::io(Action::Open, path)(error),
-        _ => Error::integrity(path, format!("cannot open: {error}")),
-    }
 }
 
 impl Shard {
@@ -67,7 +61,7 @@ impl Shard {
             return Err(Error::integrity(&record_path, problem));
         }
         let path = shard_path(folder, &modality.name, shard, "h5");
-        let file = File::open(&path).map_err(|error| gone(&path, error))?;
+        let file = open_regular(&path)?;
         let length = file.metadata().map_err(Error::io(Action::Read, &path))?.len();
         if length != record.bytes {
             return Err(Error::integrity(&path, format!("{length} bytes; its record says {}", record.bytes)));
@@ -109,7 +103,7 @@ impl Shard {
         let look = || {
             let found = blake3::Hasher::new().update_rayon(&self.map).finalize().to_hex();
             let same = found.as_str() == self.record.blake3;
-            (!same).then(|| format!("its hash is {found}; its record says {}", self.record.blake3))
+            (!same).then(|| format!("its hash is {found}; its record says {}; {MENDED}", self.record.blake3))
         };
         match self.checked.get_or_init(look) {
             None => Ok(()),

@@ -42,7 +42,7 @@ pub fn write(
         // held until it has its name: nobody takes it for what a killed run left
         Ok((summary, _lock)) => fs::publish(folder).map(|()| summary),
         Err(error) => {
-            if !matches!(error, Error::Busy { .. }) {
+            if !matches!(error, Error::Busy { .. }) && part.is_dir() {
                 // whatever else was asked for, what it was asked of is not left to lie about
                 remove(&part, &Stop::default())?;
             }

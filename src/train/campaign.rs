@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cohort::STEPS;
 use super::compare::{Column, is_folder_name};
-use super::search;
+use super::output::BALANCE_STEPS;
+use super::search::{self, Configuration};
 use super::selection::{Choice, Pick};
 use super::settings::TrainSettings;
 use super::table::FeatureTable;
 use super::task::DomainTask;
-use super::trial::{Configuration, Trial, task_name};
+use super::trial::{Trial, task_name};
 use crate::report::results::{EpochResult, Purpose, RunResult};
 use crate::{Error, Result, fs};
 
@@ -41,7 +43,7 @@ impl<'a> Campaign<'a> {
     /// [`Error::Input`] for settings that do not fit the features.
     pub fn plan(table: &'a FeatureTable, settings: &'a TrainSettings) -> Result<Self> {
         let protocol = &settings.protocol;
-        let columns = settings.resolve_compare()?;
+        let columns = settings.columns()?;
         settings.check_labels(&table.labels().space(), &columns)?;
         search::check(protocol, &columns)?;
         let known = |name: &str| name.is_empty() || table.modalities().iter().any(|modality| modality.name == name);
@@ -65,13 +67,13 @@ impl<'a> Campaign<'a> {
             return Err(error);
         }
         let mut cells = Vec::new();
-        for asked in &columns {
+        for column in &columns {
             for (task, inner) in &tasks {
                 cells.push(Cell {
-                    column: asked.column.clone(),
+                    column: column.clone(),
                     task: task.clone(),
                     inner: inner.clone(),
-                    configurations: search::configurations(settings, asked),
+                    configurations: search::configurations(settings, column),
                     name: task_name(table, task, protocol.kind),
                 });
             }
@@ -97,13 +99,12 @@ impl<'a> Campaign<'a> {
         self.cells.iter().enumerate().map(|(cell, _)| self.tried(cell).len() + seeds).sum()
     }
 
-    fn trial(&self, cell: usize, task: &Arc<DomainTask>, seed: u64, configuration: &Configuration) -> Trial {
+    fn trial(&self, task: &Arc<DomainTask>, seed: u64, configuration: &Configuration) -> Trial {
         let protocol = &self.settings.protocol;
         Trial {
-            column: self.cells[cell].column.clone(),
+            configuration: configuration.clone(),
             task: task.clone(),
             seed,
-            configuration: configuration.clone(),
             pick: protocol.selection.pick(),
             purpose: Purpose::Result,
             kind: protocol.kind,
@@ -119,13 +120,13 @@ impl<'a> Campaign<'a> {
         let mut add = |purpose: Purpose, seed: u64, configuration: &Configuration, leaf: String| {
             let below = Path::new(&here.column.name).join(if purpose == Purpose::Search { "search" } else { "inner" });
             if here.inner.is_empty() {
-                let trial = self.trial(cell, &here.task, seed, configuration);
+                let trial = self.trial(&here.task, seed, configuration);
                 trials.push(Trial { purpose, folder: below.join(&here.name).join(leaf), ..trial });
                 return;
             }
             for task in &here.inner {
                 let leaf = format!("{leaf}-{}", self.table.domains()[task.target]);
-                let trial = self.trial(cell, task, seed, configuration);
+                let trial = self.trial(task, seed, configuration);
                 trials.push(Trial { purpose, folder: below.join(&here.name).join(leaf), ..trial });
             }
         };
@@ -181,7 +182,7 @@ impl<'a> Campaign<'a> {
         let (best, epochs) = self.choose(cell, tried);
         let mut trials = Vec::new();
         for (i, (&seed, folder)) in self.settings.protocol.seeds.iter().zip(self.result_folders(cell)).enumerate() {
-            let mut trial = self.trial(cell, &here.task, seed, &here.configurations[best]);
+            let mut trial = self.trial(&here.task, seed, &here.configurations[best]);
             if let Some(choice) = epochs.get(i).copied().flatten() {
                 trial.pick = Pick::Chosen(choice);
             }
@@ -202,7 +203,7 @@ impl<'a> Campaign<'a> {
             .cells
             .iter()
             .flat_map(|cell| &cell.configurations)
-            .flat_map(|of| of.hyperparameters.numbers().keys().copied())
+            .flat_map(|of| of.column.hyperparameters.numbers().keys().copied())
             .collect();
         let mut csv = csv::Writer::from_writer(Vec::new());
         let head = "name,method,balance,modalities,task,configuration,seed,chosen,selection_score,selection_loss,learning-rate,weight-decay";
@@ -223,7 +224,7 @@ impl<'a> Campaign<'a> {
                 let found = [score, loss].map(|x| if lost { "diverged".into() } else { x.to_string() });
                 let numbers =
                     found.into_iter().chain([configuration.learning_rate, configuration.weight_decay].map(|x| x.to_string()));
-                let own = configuration.hyperparameters.numbers();
+                let own = configuration.column.hyperparameters.numbers();
                 let own = keys.iter().map(|key| own.get(key).map(f64::to_string).unwrap_or_default());
                 csv.write_record(of_task.into_iter().chain(of_run).chain(numbers).chain(own)).map_err(failed)?;
             }
@@ -241,6 +242,22 @@ pub fn unfilled(table: &FeatureTable, settings: &TrainSettings) -> Result<(Vec<E
     let tasks = settings.protocol.tasks(table, settings.absent)?;
     let count = tasks.len();
     Ok((tasks.into_iter().filter_map(Result::err).collect(), count))
+}
+
+/// Folders of reported runs in `settings.out` without what was to be kept of each step, and how many runs there are: what had ended, or
+/// begun, before that was asked for is not trained again for it.
+///
+/// # Errors
+/// [`Error::Input`] for settings that do not fit the features.
+pub fn without_steps(table: &FeatureTable, settings: &TrainSettings) -> Result<(Vec<PathBuf>, usize)> {
+    let campaign = Campaign::plan(table, settings)?;
+    let folders: Vec<PathBuf> = (0..campaign.len()).flat_map(|cell| campaign.result_folders(cell)).collect();
+    let runs = folders.len();
+    let lacks = |folder: &PathBuf| {
+        let has = |name: &str| settings.out.join(folder).join(name).exists();
+        settings.trace && !has(BALANCE_STEPS) || settings.dump_steps > 0 && !has(STEPS)
+    };
+    Ok((folders.into_iter().filter(lacks).collect(), runs))
 }
 
 impl Choice {

@@ -6,9 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::average::Average;
 use super::copies;
-use super::device::to_host;
 use super::dropout::elements;
-use super::evaluate::Evaluation;
 use super::features::Features;
 use super::model::{Design, Model};
 use super::optimizer::Descent;
@@ -18,8 +16,10 @@ use super::recipe::{Numbers, Recipe};
 use super::saved::Saved;
 use super::selection::Pick;
 use super::sets::Sets;
+use super::settings::TrainSettings;
 use super::table::FeatureTable;
 use super::task::{Absent, DomainTask, Standard};
+use super::trial::Trial;
 use crate::hyperparameters::Hyperparameters;
 use crate::manifest::Labels;
 use crate::objective::Params;
@@ -30,7 +30,7 @@ mod epoch;
 mod judged;
 mod steps;
 
-pub(super) use dump::clear;
+pub(super) use dump::{STEPS, clear};
 pub use epoch::{Course, Epoch, Trained};
 
 /// What may differ between the runs of a cohort.
@@ -52,6 +52,23 @@ pub struct Run {
     pub hyperparameters: Hyperparameters,
     /// How the epoch is chosen.
     pub pick: Pick,
+}
+
+impl Run {
+    /// The run that a trial is, with these settings.
+    pub(super) fn of(trial: &Trial, settings: &TrainSettings) -> Self {
+        let Trial { configuration, task, seed, pick, .. } = trial;
+        Self {
+            task: task.clone(),
+            seed: *seed,
+            epochs: settings.epochs,
+            learning_rate: configuration.learning_rate,
+            weight_decay: configuration.weight_decay,
+            numbers: settings.numbers(),
+            hyperparameters: configuration.column.hyperparameters.clone(),
+            pick: *pick,
+        }
+    }
 }
 
 /// R runs, their parameters and the features on one device.
@@ -255,39 +272,5 @@ impl Cohort {
     /// The same as one buffer, [R, P].
     fn flat_weights(&self) -> &Tensor {
         self.average.as_ref().map_or(&self.sets.at(self.model.judged()).flat, Average::weights)
-    }
-
-    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
-    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
-        self.rehearse(epoch);
-        let (sums, steps) = self.steps(epoch, usize::MAX);
-        let (sums, record, modalities) = (to_host(&sums), self.model.records().len(), self.features.len());
-        let width = 2 + modalities * record;
-        let by_modality = |row: &[f64]| (0..modalities).map(|m| row[2 + m * record..][..record].to_vec()).collect::<Vec<_>>();
-        // [R, steps, width]
-        let kept = self.kept.as_mut().map(std::mem::take).filter(|kept| !kept.is_empty());
-        let count = kept.as_ref().map_or(0, Vec::len);
-        let kept = kept.map(|kept| to_host(&Tensor::stack(&kept, 1))).unwrap_or_default();
-        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
-        let validation = self.evaluate(&self.weights(), &rows, false);
-        let mut epochs = Vec::new();
-        let of_runs = self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width)));
-        for (r, ((run, validation), (steps, sums))) in of_runs.enumerate() {
-            let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
-            let each = kept.chunks(width).skip(r * count).take(count.min(*steps));
-            let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
-            let validation = Evaluation::of(self.model.shape.task.as_ref(), &validation.iter().collect::<Vec<_>>());
-            let learning_rate = run.rates(self.recipe, epoch).learning_rate;
-            let done = Epoch {
-                train_loss: mean[0],
-                train_score: mean[1] / run.task.label.scale,
-                validation,
-                record,
-                steps,
-                learning_rate,
-            };
-            epochs.push(self.trains(r, epoch).then_some(done));
-        }
-        epochs
     }
 }

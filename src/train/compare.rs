@@ -24,7 +24,7 @@ pub struct Compare {
     pub hyperparameters: BTreeMap<String, toml::Value>,
 }
 
-/// What a column's runs share.
+/// A [`Compare`] with everything looked up.
 #[derive(Debug, Clone)]
 pub struct Column {
     /// Its name.
@@ -33,6 +33,8 @@ pub struct Column {
     pub method: &'static method::MethodEntry,
     /// How gradients meet.
     pub balance: &'static balance::BalancerEntry,
+    /// What is said of method and balancer, and defaults; a search draws others.
+    pub hyperparameters: Hyperparameters,
 }
 
 impl Column {
@@ -40,15 +42,6 @@ impl Column {
     pub fn takes(&self) -> impl Iterator<Item = &'static Setting> + use<> {
         self.method.takes.iter().chain(self.balance.takes)
     }
-}
-
-/// A [`Compare`] with everything looked up.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    /// Name, method and balancer.
-    pub column: Column,
-    /// What is said of method and balancer, and defaults; a search draws others.
-    pub hyperparameters: Hyperparameters,
 }
 
 impl Compare {
@@ -81,36 +74,35 @@ impl Compare {
     /// Why method and balancer are no pair: both bring heads of one name, their losses then are the same. None where either is not
     /// known.
     pub fn conflict(&self) -> Option<String> {
-        let (column, own) = self.looked_up().ok()?;
-        column.balance.conflict(column.method, &own)
+        let Column { method, balance, hyperparameters, .. } = self.looked_up().ok()?;
+        balance.conflict(method, &hyperparameters)
     }
 
     /// Looks names up and fills in defaults.
     ///
     /// # Errors
     /// [`Error::Input`] for an unknown method or balancer, a setting that the balancer does not take, a number out of range.
-    pub fn resolve(&self) -> Result<Resolved> {
+    pub fn resolve(&self) -> Result<Column> {
         let input = format!("[[train.compare]] {:?}", self.name);
         if !is_folder_name(&self.name) {
             return Err(Error::input(input, "expected a `name` that can be a folder's"));
         }
-        let (column, hyperparameters) = self.looked_up().map_err(|problem| Error::input(&input, problem))?;
-        let Column { method, balance, .. } = column;
-        if let Some(conflict) = balance.conflict(method, &hyperparameters) {
+        let column = self.looked_up().map_err(|problem| Error::input(&input, problem))?;
+        let Column { method, balance, hyperparameters, .. } = &column;
+        if let Some(conflict) = balance.conflict(method, hyperparameters) {
             let problem = format!("method {:?} and balance {:?} {conflict}", method.name, balance.name);
             return Err(Error::input(input, format!("{problem}; expected another pair")));
         }
-        Ok(Resolved { column, hyperparameters })
+        Ok(column)
     }
 
     /// Method, balancer and their settings, or what is wrong with one of them.
-    fn looked_up(&self) -> Result<(Column, Hyperparameters), String> {
+    fn looked_up(&self) -> Result<Column, String> {
         let method = method::find(self.method.as_deref().unwrap_or("erm")).map_err(|error| error.to_string())?;
         let balance = balance::find(self.balance.as_deref().unwrap_or("none")).map_err(|error| error.to_string())?;
-        let column = Column { name: self.name.clone(), method, balance };
-        let own = Hyperparameters::new(column.takes(), &self.hyperparameters)
+        let hyperparameters = Hyperparameters::new(method.takes.iter().chain(balance.takes), &self.hyperparameters)
             .map_err(|problem| format!("method {:?} and balance {:?}: {problem}", method.name, balance.name))?;
-        Ok((column, own))
+        Ok(Column { name: self.name.clone(), method, balance, hyperparameters })
     }
 }
 

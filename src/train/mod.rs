@@ -53,10 +53,10 @@ mod widths;
 mod workers;
 
 pub use amount::{Bytes, Runs};
-pub use campaign::unfilled;
+pub use campaign::{unfilled, without_steps};
 pub use checkpoint::damaged;
 pub use cohort::{Course, Trained};
-pub use compare::{Column, Compare, Resolved};
+pub use compare::{Column, Compare};
 pub use evaluate::Evaluation;
 pub use features::{InMemory, Streamed};
 pub use placed::Placed;

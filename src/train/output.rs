@@ -53,7 +53,7 @@ impl RunConfig {
             learning_rate: epoch.learning_rate,
             balance: balance(epoch),
         });
-        let column = &trial.column;
+        let column = trial.column();
         RunResult {
             format: FORMAT,
             name: self.name.clone(),
@@ -127,9 +127,12 @@ impl RunConfig {
         fs::write(&folder.join("metrics.csv"), tables::metrics(result).as_bytes())?;
         fs::write(&folder.join("balance.csv"), tables::balance(result, model.records()).as_bytes())?;
         fs::write(&folder.join(events::NAME), &events::file(result))?;
-        if self.trace {
+        // a run that goes on from a checkpoint without them would have some of its steps
+        let kept = |epoch: &Epoch| !epoch.steps.is_empty();
+        let trace = self.trace && (trained.course.curve.iter().all(kept) || !trained.course.curve.iter().any(kept));
+        if trace {
             let steps = tables::balance_steps(&self.modalities, model.records(), &trained.course.curve);
-            fs::write(&folder.join("balance-steps.csv"), steps.as_bytes())?;
+            fs::write(&folder.join(BALANCE_STEPS), steps.as_bytes())?;
         }
         if self.tsne {
             tables::embedding(&folder.join(EMBEDDING), &trained.embedding)?;
@@ -140,7 +143,7 @@ impl RunConfig {
             write_model(&folder.join(MODEL), &card, task, model, trained)?;
         }
         let mut files = vec!["config.toml", "metrics.csv", "balance.csv", events::NAME];
-        files.extend(self.trace.then_some("balance-steps.csv"));
+        files.extend(trace.then_some(BALANCE_STEPS));
         files.extend(self.tsne.then_some(EMBEDDING));
         files.extend((self.purpose == Purpose::Result).then_some(MODEL));
         files.push(RESULT);
@@ -153,6 +156,8 @@ impl RunConfig {
 
 /// The parameters of a reported run.
 pub const MODEL: &str = "model.safetensors";
+/// The balancer's figures of each step.
+pub const BALANCE_STEPS: &str = "balance-steps.csv";
 /// Rows in the plane.
 pub const EMBEDDING: &str = "embedding.csv";
 /// The result of a run, once all else is there.

@@ -6,9 +6,9 @@ use tch::Device;
 
 use super::amount::Runs;
 use super::cohort::Cohort;
+use super::compare::Column;
 use super::memory::Need;
 use super::run::{PlannedRun, Works};
-use super::trial::Trial;
 use super::workers::on_threads;
 use crate::Result;
 
@@ -41,8 +41,8 @@ impl Works<'_> {
         };
         let mut shapes: BTreeMap<_, Vec<PlannedRun>> = BTreeMap::new();
         for run in runs {
-            let Trial { column, task, configuration, .. } = &run.trial;
-            let method = (column.method.name, column.balance.name, configuration.hyperparameters.words().clone());
+            let (task, Column { method, balance, hyperparameters, .. }) = (&run.trial.task, run.trial.column());
+            let method = (method.name, balance.name, hyperparameters.words().clone());
             shapes.entry((method, task.modalities.clone(), task.sources.len(), run.epochs)).or_default().push(run);
         }
         let shapes: Vec<Vec<PlannedRun>> = shapes.into_values().collect();
@@ -73,7 +73,7 @@ impl Works<'_> {
         let (Some(most), Some(PlannedRun { trial, .. })) = (self.settings.max_memory, runs.first()) else {
             return Ok(usize::MAX);
         };
-        let (design, own) = (self.design(trial)?, &trial.configuration.hyperparameters);
+        let (design, own) = (self.design(trial)?, &trial.column().hyperparameters);
         Need::of(self.table, &design, &trial.task.modalities, own, self.settings.batch_size, self.placed.kind).fitting(most)
     }
 

@@ -169,10 +169,9 @@ impl Works<'_> {
         let (table, task) = (self.table, &trial.task);
         let domain = |d: usize| table.domains()[d].clone();
         let sources = task.sources.iter().copied().map(domain).collect();
-        let own = &trial.configuration.hyperparameters;
         Card::new(
             self.settings,
-            (&trial.column, own),
+            trial.column(),
             (table.labels().space(), task.label),
             widths(table, task),
             sources,
@@ -289,10 +288,11 @@ impl Works<'_> {
     fn check_init(&self, trials: &[&Trial]) -> Result<()> {
         let Some(init) = &self.init else { return Ok(()) };
         for trial in trials {
-            let own = std::slice::from_ref(&trial.configuration.hyperparameters);
+            let column = trial.column();
+            let own = std::slice::from_ref(&column.hyperparameters);
             let model = Model::new(&self.design(trial)?, own, self.placed.kind, tch::Device::Cpu);
             let mut row = vec![0.0; model.layout.len() as usize];
-            let at = |error: Error| Error::input(format!("[train] init, for {:?}", trial.column.name), error.to_string());
+            let at = |error: Error| Error::input(format!("[train] init, for {:?}", column.name), error.to_string());
             init.put(&model.layout, model.needed, &mut row).map_err(at)?;
         }
         Ok(())

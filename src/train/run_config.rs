@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table as Toml, Value};
 
-use super::compare::Resolved;
+use super::compare::Column;
 use super::protocol::TargetSplit;
 use super::saved::Saved;
 use super::selection::Pick;
@@ -78,7 +78,7 @@ impl RunConfig {
         trial: &Trial,
         init: Option<&Saved>,
     ) -> Self {
-        let Trial { column, task, configuration, .. } = trial;
+        let (Trial { configuration, task, .. }, column) = (trial, trial.column());
         shaping.insert("learning-rate".into(), configuration.learning_rate.into());
         shaping.insert("weight-decay".into(), configuration.weight_decay.into());
         let domain = |d: usize| table.domains()[d].clone();
@@ -108,7 +108,7 @@ impl RunConfig {
             init: init.map(|init| init.digest.clone()),
             trace: settings.trace,
             tsne: settings.tsne && trial.purpose == Purpose::Result,
-            hyperparameters: configuration.hyperparameters.clone(),
+            hyperparameters: column.hyperparameters.clone(),
         }
     }
 
@@ -227,15 +227,13 @@ impl TrainSettings {
         let mut found: Toml =
             run.settings.iter().filter_map(|(key, value)| Some((key.clone(), Value::try_from(value).ok()?))).collect();
         found.insert("search".into(), searched.into());
-        let asked = self.resolve_compare().ok().and_then(|all| all.into_iter().find(|asked| asked.column.name == run.name));
-        if let Some(Resolved { column, hyperparameters }) = asked {
-            own.insert("method".into(), column.method.name.into());
-            own.insert("balance".into(), column.balance.name.into());
+        let asked = self.columns().ok().and_then(|all| all.into_iter().find(|column| column.name == run.name));
+        if let Some(Column { method, balance, hyperparameters, .. }) = asked {
+            own.insert("method".into(), method.name.into());
+            own.insert("balance".into(), balance.name.into());
             found.insert("method".into(), run.method.clone().into());
             found.insert("balance".into(), run.balance.clone().into());
-            if let Some(Value::Table(given)) =
-                Value::try_from(&hyperparameters).ok().filter(|_| column.balance.name == run.balance)
-            {
+            if let Some(Value::Table(given)) = Value::try_from(&hyperparameters).ok().filter(|_| balance.name == run.balance) {
                 own.extend(given.into_iter().filter(|(_, value)| !searched || value.is_str()));
             }
         }

@@ -8,13 +8,12 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::compare::{Column, Compare, Resolved};
+use super::compare::{Column, Compare};
 use super::design::Design;
 use super::model::Model;
 use super::settings::TrainSettings;
 use super::task::Standard;
 use crate::error::Action;
-use crate::hyperparameters::Hyperparameters;
 use crate::manifest::LabelSpace;
 use crate::objective::{Layout, Part};
 use crate::task::Scale;
@@ -63,7 +62,7 @@ impl Card {
     /// [`Error::Input`] where a setting has no place in JSON.
     pub fn new(
         settings: &TrainSettings,
-        (column, own): (&Column, &Hyperparameters),
+        column: &Column,
         (labels, scale): (LabelSpace, Scale),
         modalities: Vec<(String, usize)>,
         sources: Vec<String>,
@@ -71,7 +70,7 @@ impl Card {
     ) -> Result<Self> {
         let wrong = |error: &dyn std::fmt::Display| Error::input("[train]", error.to_string());
         let settings = serde_json::to_value(settings.shaping()?).map_err(|error| wrong(&error))?;
-        let own = toml::Value::try_from(own).map_err(|error| wrong(&error))?;
+        let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
         let column = Compare {
             name: column.name.clone(),
             method: Some(column.method.name.into()),
@@ -227,10 +226,10 @@ impl Saved {
         let at = |error: Error| Error::input(self.path.display(), error.to_string());
         let settings: TrainSettings = serde_json::from_value(card.settings.clone())
             .map_err(|error| Error::input(self.path.display(), format!("metadata {KEY:?}: {error}")))?;
-        let Resolved { column, hyperparameters } = card.column.resolve().map_err(at)?;
+        let column = card.column.resolve().map_err(at)?;
         let kind = settings.precision.kind();
         let design = Design::new(&settings, &column, &card.modalities, &card.labels, card.sources.len()).map_err(at)?;
-        let model = Model::new(&design, std::slice::from_ref(&hyperparameters), kind, Device::Cpu);
+        let model = Model::new(&design, std::slice::from_ref(&column.hyperparameters), kind, Device::Cpu);
         let mut row = vec![0.0; model.layout.len() as usize];
         self.put(&model.layout, model.layout.entries().len(), &mut row)?;
         Ok((model, kind, Tensor::from_slice(&row).to_kind(kind).unsqueeze(0)))

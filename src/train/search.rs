@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::Resolved;
+use super::compare::Column;
 use super::protocol::Protocol;
 use super::settings::TrainSettings;
-use super::trial::Configuration;
 use crate::hyperparameters::Setting;
 use crate::rng::Stream;
 use crate::{Error, Result};
@@ -13,15 +12,28 @@ use crate::{Error, Result};
 const LEARNING_RATE: &str = "learning-rate";
 const WEIGHT_DECAY: &str = "weight-decay";
 
+/// A column with the numbers that a random search draws.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Its number in the search, 0 the given one; none where nothing is searched.
+    pub index: Option<usize>,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// What is compared.
+    pub column: Column,
+}
+
 /// The given configuration, and `search` random ones. A number depends on the first seed, its key and the configuration's
 /// number alone, so columns and tasks try the same learning rates.
-pub fn configurations(settings: &TrainSettings, asked: &Resolved) -> Vec<Configuration> {
+pub fn configurations(settings: &TrainSettings, asked: &Column) -> Vec<Configuration> {
     let protocol = &settings.protocol;
     let given = Configuration {
         index: (protocol.search > 0).then_some(0),
         learning_rate: settings.learning_rate,
         weight_decay: settings.weight_decay,
-        hyperparameters: asked.hyperparameters.clone(),
+        column: asked.clone(),
     };
     let stream = Stream::new(protocol.seeds.first().copied().unwrap_or(0)).with("search");
     let drawn = |i: usize| {
@@ -33,18 +45,18 @@ pub fn configurations(settings: &TrainSettings, asked: &Resolved) -> Vec<Configu
                 false => least + (most - least) * uniform(key),
             }
         };
-        let mut hyperparameters = asked.hyperparameters.clone();
+        let mut column = asked.clone();
         let taken = |setting: &&Setting| asked.hyperparameters.numbers().contains_key(setting.name);
-        for setting in asked.column.takes().filter(taken) {
+        for setting in asked.takes().filter(taken) {
             if let Some(stated) = setting.search() {
-                hyperparameters = hyperparameters.with(setting.name, draw(setting.name, stated, false));
+                column.hyperparameters = column.hyperparameters.with(setting.name, draw(setting.name, stated, false));
             }
         }
         Configuration {
             index: Some(i),
             learning_rate: draw(LEARNING_RATE, [settings.learning_rate / 10.0, settings.learning_rate * 10.0], true),
             weight_decay: draw(WEIGHT_DECAY, [1e-6, 1e-2], true),
-            hyperparameters,
+            column,
         }
     };
     std::iter::once(given.clone()).chain((1..=protocol.search).map(drawn)).collect()
@@ -65,7 +77,7 @@ pub fn seed(protocol: &Protocol, configuration: usize) -> u64 {
 ///
 /// # Errors
 /// [`Error::Input`] naming the key and what there is.
-pub fn check(protocol: &Protocol, columns: &[Resolved]) -> Result<()> {
+pub fn check(protocol: &Protocol, columns: &[Column]) -> Result<()> {
     let numbers = columns.iter().flat_map(|column| column.hyperparameters.numbers().keys().copied());
     let known: BTreeSet<&str> = numbers.chain([LEARNING_RATE, WEIGHT_DECAY]).collect();
     for (key, range) in &protocol.ranges {
@@ -74,7 +86,7 @@ pub fn check(protocol: &Protocol, columns: &[Resolved]) -> Result<()> {
             let known: Vec<&str> = known.into_iter().collect();
             return Err(Error::input(input, format!("nothing to search by that name; expected some of {}", known.join(", "))));
         }
-        let bounds = columns.iter().flat_map(|asked| asked.column.takes()).filter(|setting| setting.name == key);
+        let bounds = columns.iter().flat_map(Column::takes).filter(|setting| setting.name == key);
         let own = match key.as_str() {
             LEARNING_RATE => Some((f64::MIN_POSITIVE, f64::INFINITY)),
             WEIGHT_DECAY => Some((0.0, f64::INFINITY)),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Bytes, Runs};
-use super::compare::{Compare, Resolved};
+use super::compare::{Column, Compare};
 use super::features::InMemory;
 use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
@@ -73,9 +73,10 @@ pub struct TrainSettings {
     /// What is to be predicted. Default: what the labels of the features are; others are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskKind>,
-    /// The loss of values: `mse`, `l1` or `huber`, of labels that are standardised by the run's training rows. Default `mse`.
+    /// The loss of values: `mse`, `l1` or `huber`, of labels that are standardised by the run's training rows. Default `mse`; of classes
+    /// there is none to choose.
     #[serde(skip_serializing_if = "is_default")]
-    pub loss: ValueLoss,
+    pub loss: Option<ValueLoss>,
     /// Whether a row counts in class losses by the rarity of its class: N / (classes · N_c) of the run's N training rows, as a
     /// mean weighted by it. Default no.
     pub class_weights: bool,
@@ -155,7 +156,7 @@ impl Default for TrainSettings {
             fusion: Fusion::Concat,
             unimodal_weight: 1.0,
             task: None,
-            loss: ValueLoss::default(),
+            loss: None,
             class_weights: false,
             label_smoothing: 0.0,
             dropout: 0.5,
@@ -179,8 +180,8 @@ impl Default for TrainSettings {
 }
 
 /// Whether it is left out of files, so that runs of classes do not tell of it.
-fn is_default(loss: &ValueLoss) -> bool {
-    *loss == ValueLoss::default()
+fn is_default(loss: &Option<ValueLoss>) -> bool {
+    loss.unwrap_or_default() == ValueLoss::default()
 }
 
 /// What an encoder is.
@@ -199,7 +200,7 @@ impl TrainSettings {
     ///
     /// # Errors
     /// [`Error::Input`] as [`Compare::resolve`], and for a name that stands twice.
-    pub fn resolve_compare(&self) -> Result<Vec<Resolved>> {
+    pub fn columns(&self) -> Result<Vec<Column>> {
         let single = [Compare { name: "erm".into(), ..Compare::default() }];
         let entries = if self.compare.is_empty() { &single[..] } else { &self.compare };
         for (i, entry) in entries.iter().enumerate() {
@@ -207,9 +208,9 @@ impl TrainSettings {
                 return Err(Error::input(format!("[[train.compare]] {:?}", entry.name), "stands twice; expected unique names"));
             }
         }
-        let columns: Vec<Resolved> = entries.iter().map(Compare::resolve).collect::<Result<_>>()?;
-        let averages = columns.iter().find(|asked| asked.column.method.averages && self.average != Averaging::None);
-        if let Some(Resolved { column, .. }) = averages {
+        let columns: Vec<Column> = entries.iter().map(Compare::resolve).collect::<Result<_>>()?;
+        let averages = columns.iter().find(|column| column.method.averages && self.average != Averaging::None);
+        if let Some(column) = averages {
             let problem = format!("method {:?} judges an average of its own; expected average = \"none\"", column.method.name);
             return Err(Error::input(format!("[[train.compare]] {:?}", column.name), problem));
         }

@@ -5,36 +5,21 @@ use std::sync::Arc;
 
 use super::compare::Column;
 use super::protocol::Kind;
+use super::search::Configuration;
 use super::selection::Pick;
 use super::table::FeatureTable;
 use super::task::DomainTask;
-use crate::hyperparameters::Hyperparameters;
 use crate::report::results::Purpose;
-
-/// The numbers that a random search draws.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Configuration {
-    /// Its number in the search, 0 the given one; none where nothing is searched.
-    pub index: Option<usize>,
-    /// Learning rate.
-    pub learning_rate: f64,
-    /// Weight decay.
-    pub weight_decay: f64,
-    /// The balancer's settings.
-    pub hyperparameters: Hyperparameters,
-}
 
 /// One run to be made.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// Name, method and balancer.
-    pub column: Column,
+    /// Its column with the numbers that it is tried with.
+    pub configuration: Configuration,
     /// Rows.
     pub task: Arc<DomainTask>,
     /// Seed of every random number.
     pub seed: u64,
-    /// Numbers.
-    pub configuration: Configuration,
     /// How its epoch is chosen.
     pub pick: Pick,
     /// What it is for.
@@ -43,6 +28,13 @@ pub struct Trial {
     pub kind: Kind,
     /// Its folder below that of all runs.
     pub folder: PathBuf,
+}
+
+impl Trial {
+    /// What it is a run of, with its own hyperparameters.
+    pub fn column(&self) -> &Column {
+        &self.configuration.column
+    }
 }
 
 /// What a task's folders are named by: `<target>` or `<source>_to_<target>`, with the modalities where those are not all.

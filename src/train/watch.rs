@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::balance::{Balancer, Signals, Update};
+use crate::balance::{Signals, Update};
 use crate::objective::{Layout, Params};
 
 /// One step's signals and decisions by name, [R, …] each.
@@ -10,16 +10,10 @@ use crate::objective::{Layout, Params};
 pub struct Watch(pub(super) Vec<(String, Tensor)>);
 
 impl Watch {
-    /// Lets the balancer decide, under the eyes of `watch` where there is one.
-    pub fn balance(watch: &mut Option<Self>, balancer: &mut dyn Balancer, signals: &Signals) -> Option<Update> {
-        let update = balancer.weigh(signals);
-        if let Some(watch) = watch {
-            watch.signals(signals);
-            if let Some(update) = &update {
-                watch.update(update);
-            }
-        }
-        update
+    /// Keeps what the balancer was shown and what it decided.
+    pub fn decision(&mut self, signals: &Signals, update: Option<&Update>) {
+        self.signals(signals);
+        update.into_iter().for_each(|update| self.update(update));
     }
 
     /// Keeps a copy of what the optimizer is to follow; weights become [out, in].

@@ -105,7 +105,7 @@ fn look(
     found.validation.notes = findings.notes;
     let asked = asked(pipeline, data, manifest.as_ref(), &mut found)?;
     #[cfg(feature = "torch")]
-    if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::TrainSettings::resolve_compare) {
+    if let Some(Err(error)) = pipeline.train.as_ref().map(crate::train::TrainSettings::columns) {
         found.fault(&error)?;
     }
     #[cfg(feature = "hdf5")]

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::error::Action;
 use crate::manifest::Manifest;
 use crate::stop::Stop;
 use crate::store::header::{failure_lines, read_header};
-use crate::store::layout::{Header, ModalityHeader, ShardRecord, recipe_hash, shard_path};
+use crate::store::layout::{Header, ModalityHeader, ShardRecord, open_regular, recipe_hash, shard_path};
 use crate::store::{Store, manifest_csv};
 use crate::{Error, Result, fs};
 
@@ -181,7 +180,7 @@ fn pictures(folder: &Path, stop: &Stop) -> Result<Result<Vec<Fault>, Fault>> {
 fn manifest(folder: &Path, header: &Header, faults: &mut Vec<Fault>) -> Option<Manifest> {
     const NAME: &str = "manifest.csv";
     let path = folder.join(NAME);
-    let bytes = match regular(&path).and_then(|()| fs::read(&path)) {
+    let bytes = match open_regular(&path).and_then(|_| fs::read(&path)) {
         Ok(bytes) => bytes,
         Err(error) => {
             faults.push(Fault::new(NAME, said(error)));
@@ -223,7 +222,7 @@ fn entries(header: &Header, faults: &mut Vec<Fault>) {
 /// The first line of `failures.jsonl` that is not what the records say.
 fn failures(path: &Path, expected: &str) -> Option<Fault> {
     let fault = |problem: String| Some(Fault::new("failures.jsonl", problem));
-    let bytes = match regular(path).and_then(|()| fs::read(path)) {
+    let bytes = match open_regular(path).and_then(|_| fs::read(path)) {
         Ok(bytes) => bytes,
         Err(error) => return fault(said(error)),
     };
@@ -235,16 +234,6 @@ fn failures(path: &Path, expected: &str) -> Option<Fault> {
     match expected.lines().nth(same) {
         Some(line) => fault(format!("line {} is not what the records say; expected {line}", same + 1)),
         None => fault(format!("line {}: the records name no more rows", same + 1)),
-    }
-}
-
-/// Nothing but a file is opened: a pipe would be waited for.
-fn regular(path: &Path) -> Result<()> {
-    match std::fs::metadata(path) {
-        Ok(about) if about.is_file() => Ok(()),
-        Ok(_) => Err(Error::integrity(path, "not a file; expected one")),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io(Action::Open, path)(error)),
-        Err(error) => Err(Error::integrity(path, format!("cannot open: {error}"))),
     }
 }
 

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::rows::{Array, State};
-use super::{Fault, World, regular, said};
+use super::{Fault, World, said};
 use crate::Result;
-use crate::error::Action;
-use crate::store::layout::{ModalityHeader, RowNote, ShardRecord, read_json, shard_path};
+use crate::store::layout::{ModalityHeader, RowNote, ShardRecord, open_regular, read_json, shard_path};
 
 /// Bytes that are read at once; a multiple of every element's size.
 const BLOCK: usize = 1 << 20;
@@ -24,7 +23,7 @@ pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> 
         return Ok((None, faults));
     }
     let rows = world.header.shard_rows(shard);
-    let record = match regular(&record_path).and_then(|()| read_json::<ShardRecord>(&record_path)) {
+    let record = match open_regular(&record_path).and_then(|_| read_json::<ShardRecord>(&record_path)) {
         Ok(record) => Some(record),
         Err(error @ crate::Error::Io { .. }) if error.exit_code() == 6 => return Err(error),
         Err(error) => {
@@ -41,8 +40,7 @@ pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> 
     let told = told.or(entry.map(|entry| (entry.bytes, entry.blake3.as_str())));
     let arrays = record.as_ref().map_or_else(Vec::new, |record| arrays(modality, rows, record));
     let said = |error: std::io::Error| format!("cannot read: {error}");
-    let file = match regular(&data_path).and_then(|()| File::open(&data_path).map_err(crate::Error::io(Action::Open, &data_path)))
-    {
+    let file = match open_regular(&data_path) {
         Ok(file) => file,
         Err(error @ crate::Error::Io { .. }) if error.exit_code() == 6 => return Err(error),
         Err(error) => {

@@ -50,6 +50,7 @@ fn pipeline_files() {
     expect(&run(folder, "preprocess missing.toml"), 3, &["missing.toml", "cannot read"]);
     expect(&run(folder, "extract pipeline.toml"), 3, &["no [extract] table"]);
     expect(&run(folder, "inspect nowhere"), 3, &["nowhere", "no store.json"]);
+    expect(&run(folder, "report runs --set report.out=x"), 2, &["--set", "expected --out"]);
 }
 
 /// What every message has in common: one line that names something, of a length that one reads, in words.

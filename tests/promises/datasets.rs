@@ -336,7 +336,7 @@ fn the_pipelines_in_the_project_fit() {
         mmdg::preset::maker::makers(&pipeline.preprocess.as_ref().unwrap().modalities, &pipeline.data.as_ref().unwrap().dataset)
             .unwrap();
         #[cfg(feature = "torch")]
-        assert!(!pipeline.train.as_ref().unwrap().resolve_compare().unwrap().is_empty());
+        assert!(!pipeline.train.as_ref().unwrap().columns().unwrap().is_empty());
         // it gets as far as the annotations, which are elsewhere
         let empty = tempfile::tempdir().unwrap();
         let mut data = pipeline.data.unwrap();

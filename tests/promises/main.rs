@@ -133,5 +133,6 @@ mod values;
 mod verify;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod views;
+mod walk;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5"))]
 mod writers;

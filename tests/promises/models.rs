@@ -92,7 +92,7 @@ fn settings_that_do_not_fit_are_refused() {
         ),
     ] {
         let settings: TrainSettings = toml::from_str(text).unwrap();
-        let error = settings.check().and_then(|()| settings.resolve_compare().map(|_| ())).unwrap_err();
+        let error = settings.check().and_then(|()| settings.columns().map(|_| ())).unwrap_err();
         assert_eq!(error.to_string(), problem);
     }
     for text in ["encoder = 'cnn'", "fusion = 'product'", "optimizer = 'lion'", "schedule = 'linear'", "average = 'swa'"] {

@@ -157,7 +157,7 @@ fn other_losses_are_others_and_labels_that_do_not_vary_do_no_harm() {
     let table = table(1.0, "");
     let of = |loss| {
         let out = folder.path().join(format!("{loss:?}"));
-        run(&table, &TrainSettings { loss, ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
+        run(&table, &TrainSettings { loss: Some(loss), ..few(&out, &COLUMNS[..1]) }).unwrap().remove(0)
     };
     let [mse, l1, huber] = [ValueLoss::Mse, ValueLoss::L1, ValueLoss::Huber].map(of);
     for result in [&mse, &l1, &huber] {
@@ -322,7 +322,7 @@ fn what_does_not_fit_the_labels_is_refused_by_name() {
         ),
         (&values, TrainSettings { label_smoothing: 0.1, ..plain() }, "[train] label-smoothing: of classes; expected 0"),
         (&values, TrainSettings { class_weights: true, ..plain() }, "[train] class-weights: of classes; expected false"),
-        (&classes, of_classes(TrainSettings { loss: ValueLoss::L1, ..plain() }), "[train] loss: of values; expected none"),
+        (&classes, of_classes(TrainSettings { loss: Some(ValueLoss::Mse), ..plain() }), "[train] loss: of values; expected none"),
         (
             &values,
             few(&folder.path().join("runs"), &["name = 'x'\nbalance = 'agm'"]),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mmdg::report;
-use mmdg::train::TrainSettings;
+use mmdg::stop::Stop;
 use mmdg::train::events::{NAME, checksum};
+use mmdg::train::{self, Runs, TrainSettings, without_steps};
 
-use crate::train::{compare, one_task, run, settings, small};
+use crate::train::{compare, one_task, run, settings, small, walk};
 
 /// Castagnoli's checksum, bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
@@ -86,6 +87,41 @@ fn events(path: &Path) -> Vec<(u64, BTreeMap<String, f32>)> {
         rest = &after[4..];
     }
     found.split_off(1)
+}
+
+#[test]
+fn runs_that_had_ended_or_begun_before_their_steps_were_asked_for_are_named() {
+    let table = small();
+    let without = |out: &Path| TrainSettings {
+        compare: vec![compare("name = 'gmp'\nbalance = 'gmp'"), compare("name = 'none'")],
+        protocol: one_task("domain1"),
+        ..settings(out)
+    };
+    let with = |out: &Path| TrainSettings { trace: true, dump_steps: 2, ..without(out) };
+    let lacking = |out: &Path| {
+        run(&table, &with(out)).unwrap();
+        let (folders, runs) = without_steps(&table, &with(out)).unwrap();
+        assert_eq!(runs, 2);
+        folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>()
+    };
+    let [fresh, finished, begun] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    assert!(lacking(fresh.path()).is_empty());
+
+    run(&table, &without(finished.path())).unwrap();
+    assert_eq!(lacking(finished.path()), ["gmp/domain1-0", "none/domain1-0"]);
+
+    let stop = Stop::default();
+    let hears = |progress: train::Progress| {
+        if progress.epochs_done > 0 {
+            stop.ask(15);
+        }
+    };
+    train::train(&table, &TrainSettings { cohort: Runs::AtMost(1), ..without(begun.path()) }, &stop, &hears).unwrap_err();
+    assert!(begun.path().join("gmp/domain1-0/checkpoint.safetensors").exists(), "{:?}", walk(begun.path(), ""));
+    assert!(lacking(begun.path()).contains(&"gmp/domain1-0".into()));
+    // no part of it stands for the whole
+    assert!(!begun.path().join("gmp/domain1-0/balance-steps.csv").exists());
+    assert!(mmdg::report::record::verify(begun.path()).unwrap().faults.is_empty());
 }
 
 #[test]

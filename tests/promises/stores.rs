@@ -223,6 +223,58 @@ fn h5py_reads_what_inspect_prints() {
 }
 
 #[test]
+fn work_goes_on_where_nobody_can_be_told_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 5);
+    let unheard = |arguments: &str, code: i32| {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = mmdg(folder, arguments).stderr(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = mmdg(folder, arguments).stderr(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments}");
+    };
+    unheard("preprocess pipeline.toml", 0);
+    std::fs::remove_file(folder.join("clips/audio/00000.h5")).unwrap();
+    unheard("preprocess pipeline.toml", 0);
+    unheard("verify clips", 0);
+    unheard("merge more clips", 0);
+    unheard("verify nowhere", 3);
+    unheard("nonsense", 2);
+}
+
+#[test]
+fn a_shard_whose_bytes_have_changed_tells_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tones(folder, 5);
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+    let (shard, whole) = (folder.join("clips/audio/00000.h5"), tree(&folder.join("clips")));
+    let mut bytes = std::fs::read(&shard).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&shard, bytes).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
+    let way_out = "remove it, and the verb that made the store makes it again";
+    expect(&run(folder, "export clips clips.npz"), 7, &["audio/00000.h5", "its hash is", way_out]);
+    std::fs::remove_file(&shard).unwrap();
+    expect(&run(folder, "preprocess pipeline.toml"), 0, &["audio/00000.h5 was damaged or gone"]);
+    assert!(tree(&folder.join("clips")) == whole);
+}
+
+#[test]
+fn a_store_is_not_begun_under_a_name_that_hdf5_cannot_open() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let name = std::ffi::OsStr::from_bytes(b"x\xff");
+    let output = mmdg(folder, "synth --rows 20").arg(name).output().unwrap();
+    expect(&output, 3, &["is not UTF-8; expected another name"]);
+    assert!(!folder.join(name).exists());
+}
+
+#[test]
 fn whoever_reads_the_output_may_leave() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -106,7 +106,11 @@ const DAMAGES: &[Damage] = &[
     ("a folder in place of a shard", |s| {
         std::fs::remove_file(s.join("video/00000.h5")).unwrap();
         std::fs::create_dir(s.join("video/00000.h5")).unwrap();
-    }, &[("video/00000.h5: rows 0 to 7: not a file; expected one", "")], Some("")),
+    }, &[("video/00000.h5: rows 0 to 7: not a file; expected one", "")], Some("not a file; expected one")),
+    ("a pipe in place of a shard", |s| {
+        std::fs::remove_file(s.join("video/00000.h5")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(s.join("video/00000.h5")).status().unwrap().success());
+    }, &[("video/00000.h5: rows 0 to 7: not a file; expected one", "")], Some("not a file; expected one")),
     ("a shard gone", |s| std::fs::remove_file(s.join("video/00000.h5")).unwrap(),
         &[("video/00000.h5: rows 0 to 7: cannot open", "")], Some("cannot open")),
     ("a record gone", |s| std::fs::remove_file(s.join("video/00000.json")).unwrap(),

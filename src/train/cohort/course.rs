@@ -5,16 +5,51 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::super::checkpoint::{self, CheckpointState};
+use super::super::device::to_host;
 use super::super::evaluate::Evaluation;
 use super::super::plane;
 use super::super::selection::Pick;
-use super::{Cohort, Run, Trained};
+use super::{Cohort, Epoch, Run, Trained};
 use crate::objective::Params;
 use crate::report::results::{EmbeddedRow, TEST, VALIDATION};
 use crate::task::Judged;
 use crate::{Error, Result};
 
 impl Cohort {
+    /// Trains one epoch (from 0) and evaluates; nothing for a run that has finished.
+    pub fn epoch(&mut self, epoch: usize) -> Vec<Option<Epoch>> {
+        self.rehearse(epoch);
+        let (sums, steps) = self.steps(epoch, usize::MAX);
+        let (sums, record, modalities) = (to_host(&sums), self.model.records().len(), self.features.len());
+        let width = 2 + modalities * record;
+        let by_modality = |row: &[f64]| (0..modalities).map(|m| row[2 + m * record..][..record].to_vec()).collect::<Vec<_>>();
+        // [R, steps, width]
+        let kept = self.kept.as_mut().map(std::mem::take).filter(|kept| !kept.is_empty());
+        let count = kept.as_ref().map_or(0, Vec::len);
+        let kept = kept.map(|kept| to_host(&Tensor::stack(&kept, 1))).unwrap_or_default();
+        let rows: Vec<&[usize]> = self.runs.iter().map(|run| &run.task.validation[..]).collect();
+        let validation = self.evaluate(&self.weights(), &rows, false);
+        let mut epochs = Vec::new();
+        let of_runs = self.runs.iter().zip(validation).zip(steps.iter().zip(sums.chunks(width)));
+        for (r, ((run, validation), (steps, sums))) in of_runs.enumerate() {
+            let mean: Vec<f64> = sums.iter().map(|sum| sum / (*steps).max(1) as f64).collect();
+            let each = kept.chunks(width).skip(r * count).take(count.min(*steps));
+            let (record, steps) = (by_modality(&mean), each.map(by_modality).collect());
+            let validation = Evaluation::of(self.model.shape.task.as_ref(), &validation.iter().collect::<Vec<_>>());
+            let learning_rate = run.rates(self.recipe, epoch).learning_rate;
+            let done = Epoch {
+                train_loss: mean[0],
+                train_score: mean[1] / run.task.label.scale,
+                validation,
+                record,
+                steps,
+                learning_rate,
+            };
+            epochs.push(self.trains(r, epoch).then_some(done));
+        }
+        epochs
+    }
+
     /// Trains the next epoch of every run that has one left, and keeps the parameters of each run's best so far. A run whose loss
     /// is not finite has none left.
     pub fn advance(&mut self) {

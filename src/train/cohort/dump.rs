@@ -34,8 +34,10 @@ pub(super) struct Before {
 }
 
 /// The folder in a run's folder.
+pub const STEPS: &str = "steps";
+
 fn place(folder: &Path) -> PathBuf {
-    folder.join("steps")
+    folder.join(STEPS)
 }
 
 /// Removes what an earlier run left in `folder`.

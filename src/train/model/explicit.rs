@@ -3,7 +3,6 @@
 use tch::Tensor;
 
 use super::super::noise::noise;
-use super::super::watch::Watch;
 use super::{Head, Model};
 use crate::balance::{Signals, Update};
 use crate::objective::{Params, Part, Streams};
@@ -30,7 +29,7 @@ impl Model {
         let gramian = |own: &Vec<(usize, Tensor)>| own.iter().map(|(_, gradients)| product(gradients)).sum();
         let gramians: Vec<Tensor> = owned.iter().map(gramian).collect();
         signals.gramian = self.balancer.needs().gramian.then(|| Tensor::stack(&gramians, 1));
-        let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
+        let update = self.balancer.weigh(&signals);
         for (m, (own, encoder)) in owned.iter().zip(&self.own).enumerate() {
             for (place, gradients) in own {
                 let weights = update.as_ref().map(|update| match encoder.contains(place) {
@@ -51,6 +50,7 @@ impl Model {
                 gradient.set(*place, &sum.view_as(gradient.get(*place)));
             }
         }
+        self.watch.iter_mut().for_each(|watch| watch.decision(&signals, update.as_ref()));
         Self::write_heads(gradient, parts.iter().filter(|part| part.owner.is_none()), update.as_ref());
         update.and_then(|Update { record, .. }| record.tensor())
     }

@@ -5,7 +5,6 @@ use tch::Tensor;
 use super::super::gradients::{LayerGradients, combined};
 use super::super::noise::noise;
 use super::super::sets::Sets;
-use super::super::watch::Watch;
 use super::pass::BranchPass;
 use super::{Head, Model};
 use crate::balance::{Signals, Update};
@@ -87,7 +86,7 @@ impl Model {
                 gramians.push(gramian);
             }
             signals.gramian = Some(Tensor::stack(&gramians, 1));
-            let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
+            let update = self.balancer.weigh(&signals);
             for (m, of_encoder) in layers.iter().enumerate() {
                 let (weights, factor) = by_encoder(update.as_ref(), m);
                 write(of_encoder, weights.as_ref(), gradient);
@@ -97,7 +96,7 @@ impl Model {
             }
             update
         } else {
-            let update = Watch::balance(&mut self.watch, self.balancer.as_mut(), &signals);
+            let update = self.balancer.weigh(&signals);
             for m in 0..encoders {
                 let (weights, factor) = by_encoder(update.as_ref(), m);
                 match factor {
@@ -115,6 +114,7 @@ impl Model {
             }
             update
         };
+        self.watch.iter_mut().for_each(|watch| watch.decision(&signals, update.as_ref()));
         Self::write_heads(gradient, heads, update.as_ref());
         update.and_then(|Update { record, .. }| record.tensor())
     }

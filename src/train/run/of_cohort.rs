@@ -18,18 +18,8 @@ impl Works<'_> {
     /// As [`Design::new`].
     pub fn cohort(&self, planned: &[PlannedRun], init: Option<&Saved>) -> Result<Cohort> {
         let settings = self.settings;
-        let run = |planned: &PlannedRun| Run {
-            task: planned.trial.task.clone(),
-            seed: planned.trial.seed,
-            epochs: settings.epochs,
-            learning_rate: planned.trial.configuration.learning_rate,
-            weight_decay: planned.trial.configuration.weight_decay,
-            numbers: self.settings.numbers(),
-            hyperparameters: planned.trial.configuration.hyperparameters.clone(),
-            pick: planned.trial.pick,
-        };
         let design = self.design(&planned[0].trial)?;
-        let runs = planned.iter().map(run).collect();
+        let runs = planned.iter().map(|planned| Run::of(&planned.trial, settings)).collect();
         let mut cohort = Cohort::on(self.table, &self.placed, &design, settings.recipe(), settings.batch_size, runs, init);
         cohort.keep_steps(settings.trace);
         Ok(cohort)
@@ -41,7 +31,7 @@ impl Works<'_> {
     /// As [`Design::new`].
     pub fn design(&self, trial: &Trial) -> Result<Design> {
         let task = &trial.task;
-        Design::new(self.settings, &trial.column, &widths(self.table, task), &self.table.labels().space(), task.sources.len())
+        Design::new(self.settings, trial.column(), &widths(self.table, task), &self.table.labels().space(), task.sources.len())
     }
 
     /// Trains and writes the runs of one cohort.

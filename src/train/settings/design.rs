@@ -23,7 +23,12 @@ impl Design {
             shape: Shape {
                 modalities: modalities.iter().map(|(name, _)| name.clone()).collect(),
                 widths: modalities.iter().map(|(name, _)| settings.embedding.of(name) as i64).collect(),
-                task: task::of(labels, settings.label_smoothing, settings.loss, settings.protocol.metric.as_deref()),
+                task: task::of(
+                    labels,
+                    settings.label_smoothing,
+                    settings.loss.unwrap_or_default(),
+                    settings.protocol.metric.as_deref(),
+                ),
                 domains: domains as i64,
                 hidden: settings.head_hidden as i64,
                 heads: Heads { fusion: settings.fusion, unimodal: settings.unimodal_weight },

@@ -1,9 +1,9 @@
 //! Whether settings fit what the labels of the features are.
 
-use super::super::compare::Resolved;
+use super::super::compare::Column;
 use super::TrainSettings;
 use crate::manifest::LabelSpace;
-use crate::task::{self, TaskKind, ValueLoss};
+use crate::task::{self, TaskKind};
 use crate::{Error, Result};
 
 impl TrainSettings {
@@ -11,7 +11,7 @@ impl TrainSettings {
     ///
     /// # Errors
     /// [`Error::Input`] that names the key or the column, and what the labels are.
-    pub(in crate::train) fn check_labels(&self, labels: &LabelSpace, columns: &[Resolved]) -> Result<()> {
+    pub(in crate::train) fn check_labels(&self, labels: &LabelSpace, columns: &[Column]) -> Result<()> {
         let kind = TaskKind::of(labels);
         let wrong = |key: &str, value: &str, expected: &str| {
             let problem = format!("{value}; expected {expected}: the features' labels are {labels}");
@@ -20,7 +20,7 @@ impl TrainSettings {
         if let Some(asked) = self.task.filter(|asked| *asked != kind) {
             return wrong("task", &format!("{:?}", asked.name()), &format!("{:?}", kind.name()));
         }
-        let metrics = task::of(labels, 0.0, self.loss, None).metrics();
+        let metrics = task::of(labels, 0.0, self.loss.unwrap_or_default(), None).metrics();
         if let Some(asked) = &self.protocol.metric
             && metrics.iter().all(|metric| metric.name != asked)
         {
@@ -29,13 +29,13 @@ impl TrainSettings {
             return Err(Error::input("[protocol] metric", problem));
         }
         match kind {
-            TaskKind::Classification if self.loss != ValueLoss::default() => wrong("loss", "of values", "none"),
+            TaskKind::Classification if self.loss.is_some() => wrong("loss", "of values", "none"),
             TaskKind::Regression if self.label_smoothing > 0.0 => wrong("label-smoothing", "of classes", "0"),
             TaskKind::Regression if self.class_weights => wrong("class-weights", "of classes", "false"),
-            TaskKind::Regression => columns.iter().try_for_each(|asked| {
-                let name = asked.column.balance.name;
-                let Some(reason) = asked.column.balance.classes_only else { return Ok(()) };
-                let input = format!("[[train.compare]] {:?}", asked.column.name);
+            TaskKind::Regression => columns.iter().try_for_each(|column| {
+                let name = column.balance.name;
+                let Some(reason) = column.balance.classes_only else { return Ok(()) };
+                let input = format!("[[train.compare]] {:?}", column.name);
                 Err(Error::input(input, format!("balance {name:?} cannot predict values: {reason}; expected another balance")))
             }),
             TaskKind::Classification => Ok(()),
