@@ -23,7 +23,7 @@ use crate::{Error, Result, fs};
 
 /// How a merge goes on.
 #[derive(Clone, Copy)]
-pub struct Work<'a> {
+pub struct MergeWork<'a> {
     /// Whether whole shards get a second name in place of being copied; only within one file system.
     pub link: bool,
     /// Asked between shards and rows.
@@ -43,7 +43,7 @@ pub struct Work<'a> {
 /// # Errors
 /// Before anything is written, [`Error::Input`]: for shards that no store has, for two that hold different bytes, for stores that were made differently (with the difference)
 /// and for ids in two of them; [`Error::Integrity`] for damaged ones. Then [`Error::Busy`], [`Error::Io`], [`Error::Interrupted`].
-pub fn merge(out: &Path, stores: &[PathBuf], work: Work<'_>) -> Result<Summary> {
+pub fn merge(out: &Path, stores: &[PathBuf], work: MergeWork<'_>) -> Result<Summary> {
     let headers = stores.iter().map(|store| Ok(read_header(store)?.0)).collect::<Result<Vec<Header>>>()?;
     let Some(first) = headers.first() else { return Err(Error::Usage("no stores; expected at least one".into())) };
     for (place, store) in stores.iter().enumerate() {
@@ -63,7 +63,7 @@ pub fn merge(out: &Path, stores: &[PathBuf], work: Work<'_>) -> Result<Summary> 
 }
 
 /// Shards of one store, made apart.
-fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> Result<Summary> {
+fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: MergeWork<'_>) -> Result<Summary> {
     let plan = |header: &Header| Header { shards: BTreeMap::new(), ..header.clone() };
     let header = plan(&headers[0]);
     if let Some(place) = headers.iter().position(|other| plan(other) != header) {
@@ -130,7 +130,7 @@ fn parts(out: &Path, stores: &[PathBuf], headers: &[Header], work: Work<'_>) -> 
 type RowOrigin = (usize, u64);
 
 /// Rows of stores that were made alike.
-fn rows(out: &Path, folders: &[PathBuf], work: Work<'_>) -> Result<Summary> {
+fn rows(out: &Path, folders: &[PathBuf], work: MergeWork<'_>) -> Result<Summary> {
     let stores = folders.iter().map(|folder| Store::open(folder)).collect::<Result<Vec<_>>>()?;
     let first = stores[0].header();
     for (folder, store) in folders.iter().zip(&stores) {

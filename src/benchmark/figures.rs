@@ -6,7 +6,7 @@ use crate::manifest::Labels;
 use crate::report::results::RunResult;
 use crate::stop::Stop;
 use crate::synthetic::features::{DOMAINS, Draw, MODALITIES, Parameters, TARGET};
-use crate::train::{Compare, FeatureTable, Kind, Protocol, Subset, TableModality, TrainSettings, train};
+use crate::train::{Compare, FeatureTable, Protocol, ProtocolKind, Subset, TableModality, TrainSettings, train};
 use crate::{Error, Result};
 
 /// All rows of a draw, as its store would have them.
@@ -53,7 +53,7 @@ impl Figures {
     ) -> Result<Self> {
         let draw = Draw::new(&Parameters { seed, ..*parameters })?;
         let table = table(&draw)?;
-        let run = |compare: &[Compare], modalities: &[&str], kind: Kind, what: &str| -> Result<Vec<RunResult>> {
+        let run = |compare: &[Compare], modalities: &[&str], kind: ProtocolKind, what: &str| -> Result<Vec<RunResult>> {
             let protocol = Protocol {
                 kind,
                 modalities: vec![Subset::Names(modalities.iter().map(|&name| name.into()).collect())],
@@ -65,9 +65,9 @@ impl Figures {
             train(&table, &TrainSettings { out, protocol, compare: compare.to_vec(), ..settings.clone() }, stop, &|_| ())
         };
         let base = compare.get(..1).ok_or_else(|| Error::input("[train] compare", "nothing; expected the base first"))?;
-        let compared = run(compare, &MODALITIES, Kind::MultiSource, "compared")?;
-        let slow = run(base, &MODALITIES[1..], Kind::MultiSource, "slow")?;
-        let oracle = run(base, &MODALITIES, Kind::InDomain, "oracle")?;
+        let compared = run(compare, &MODALITIES, ProtocolKind::MultiSource, "compared")?;
+        let slow = run(base, &MODALITIES[1..], ProtocolKind::MultiSource, "slow")?;
+        let oracle = run(base, &MODALITIES, ProtocolKind::InDomain, "oracle")?;
         let target = |runs: &[RunResult]| runs.iter().map(|run| 100.0 * run.target_score).collect::<Vec<_>>();
         let only = |runs: &[RunResult]| target(runs).first().copied().unwrap_or(f64::NAN);
         Ok(Self {

@@ -125,7 +125,7 @@ pub enum Verb {
         domains: Vec<String>,
         /// Only this split
         #[arg(long = "split")]
-        splits: Vec<Part>,
+        splits: Vec<SplitWord>,
         /// Take the shards for what their records say, without hashing them
         #[arg(long)]
         trust: bool,
@@ -209,7 +209,7 @@ pub enum Form {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub enum SplitWord {
     Train,
     Val,
     Test,

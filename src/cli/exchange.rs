@@ -5,7 +5,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 #[cfg(feature = "exchange")]
-use super::arguments::{Form, Part};
+use super::arguments::{Form, SplitWord};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use super::importing::ImportArguments;
 use super::progress::Bar;
@@ -73,7 +73,7 @@ fn runs(found: &crate::report::record::Verification, quiet: bool) -> Result<i32>
 #[cfg(feature = "hdf5")]
 pub fn merge(out: &Path, stores: &[PathBuf], link: bool, quiet: bool, stop: &Stop) -> Result<i32> {
     let bar = Bar::new("merge", "shards", quiet);
-    let work = crate::merge::Work { link, stop, progress: &|done, total| bar.show(done, total) };
+    let work = crate::merge::MergeWork { link, stop, progress: &|done, total| bar.show(done, total) };
     let summary = crate::merge::merge(out, stores, work)?;
     bar.finish(&format!("{} samples, {} failed, {} absent", summary.samples, summary.failures(), summary.absent));
     Ok(WELL)
@@ -137,11 +137,11 @@ fn source(text: &str) -> Result<ModalitySource> {
 }
 
 #[cfg(feature = "exchange")]
-pub fn selection(modalities: Vec<String>, domains: Vec<String>, splits: &[Part], trust: bool) -> Selection {
-    let split = |part: &Part| match part {
-        Part::Train => Split::Train,
-        Part::Val => Split::Val,
-        Part::Test => Split::Test,
+pub fn selection(modalities: Vec<String>, domains: Vec<String>, splits: &[SplitWord], trust: bool) -> Selection {
+    let split = |part: &SplitWord| match part {
+        SplitWord::Train => Split::Train,
+        SplitWord::Val => Split::Val,
+        SplitWord::Test => Split::Test,
     };
     Selection { modalities, domains, splits: splits.iter().map(split).collect(), trust }
 }

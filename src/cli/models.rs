@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::Part;
+use super::arguments::SplitWord;
 use super::world::{WELL, show};
 use crate::error::Action;
 use crate::manifest::{LabelSpace, Split};
@@ -63,7 +63,7 @@ pub struct EvalArguments {
     pub domains: Vec<String>,
     /// Only this split; may be given several times
     #[arg(long = "split")]
-    pub splits: Vec<Part>,
+    pub splits: Vec<SplitWord>,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -180,10 +180,10 @@ pub fn eval(arguments: &EvalArguments) -> Result<i32> {
         let problem = format!("no domain {name:?}; expected one of {}", table.domains().join(", "));
         return Err(Error::input(arguments.store.display(), problem));
     }
-    let split = |part: &Part| match part {
-        Part::Train => Split::Train,
-        Part::Val => Split::Val,
-        Part::Test => Split::Test,
+    let split = |part: &SplitWord| match part {
+        SplitWord::Train => Split::Train,
+        SplitWord::Val => Split::Val,
+        SplitWord::Test => Split::Test,
     };
     let splits: Vec<Split> = arguments.splits.iter().map(split).collect();
     let wanted = |row: usize| {

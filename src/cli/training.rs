@@ -7,14 +7,14 @@ use clap::Args;
 use crate::balance::BALANCERS;
 use crate::config::Pipeline;
 use crate::method::METHODS;
-use crate::train::{Bytes, Compare, Kind, Runs, Seeds, Selection, Subset, TrainSettings};
+use crate::train::{Bytes, Compare, ProtocolKind, Runs, Seeds, Selection, Subset, TrainSettings};
 
 /// Flags of `train` and `bench-suite`; what is not given is as the pipeline file says.
 #[derive(Debug, Default, Args)]
 pub struct TrainArguments {
     /// multi-source (leave one domain out), single-source (every ordered pair) or in-domain
-    #[arg(long, value_name = "KIND", value_parser = word::<Kind>)]
-    pub protocol: Option<Kind>,
+    #[arg(long, value_name = "KIND", value_parser = word::<ProtocolKind>)]
+    pub protocol: Option<ProtocolKind>,
     /// Subsets of the modalities, a column each: first letters (va,vaf), or names (audio, video+audio)
     #[arg(long, value_delimiter = ',', value_name = "SUBSETS")]
     pub modalities: Vec<Subset>,
@@ -167,7 +167,7 @@ mod tests {
         parse(flags).unwrap().apply(&mut pipeline);
         let (train, protocol) = (pipeline.train.unwrap(), pipeline.protocol);
         assert_eq!(train.protocol, protocol);
-        assert_eq!((protocol.kind, protocol.selection, protocol.search), (Kind::SingleSource, Selection::Oracle, 4));
+        assert_eq!((protocol.kind, protocol.selection, protocol.search), (ProtocolKind::SingleSource, Selection::Oracle, 4));
         assert_eq!((protocol.seeds, protocol.modalities.len(), protocol.targets), (vec![7], 2, vec!["y".into(), "z".into()]));
         let names: Vec<&str> = train.compare.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!((names, train.epochs, train.cohort), (vec!["none", "gmp"], 3, Runs::Auto));

@@ -21,7 +21,7 @@ use crate::Result;
 use crate::backbone::runtime::runtime;
 use crate::manifest::Manifest;
 use crate::media::identity::Identities;
-use crate::pipeline::{Flow, Part, Progress, Work};
+use crate::pipeline::{Flow, FlowPart, Progress, Work};
 use crate::preprocess::again::Again;
 use crate::preprocess::{self, Pass, changed};
 use crate::store::layout::shard_bytes;
@@ -179,13 +179,13 @@ fn fill(
     work: Work<'_>,
 ) -> Result<()> {
     let (mut wholes, mut whole_bytes) = (Vec::new(), Vec::new());
-    let (mut passes, mut parts): (Vec<(usize, Pass)>, Vec<Part>) = (Vec::new(), Vec::new());
+    let (mut passes, mut parts): (Vec<(usize, Pass)>, Vec<FlowPart>) = (Vec::new(), Vec::new());
     for (number, unit) in units.iter().enumerate() {
         let row_bytes = unit.row_bytes();
         for pass in origin.passes(unit, PASS_BYTES / row_bytes.max(1))? {
             let place = |row: u64| wholes.len() + ((row - unit.rows[0]) / unit.rows_per_whole) as usize;
             let (first, last) = (pass.rows[0], pass.rows[pass.rows.len() - 1]);
-            parts.push(Part { wholes: place(first)..place(last) + 1, bytes: row_bytes * pass.rows.len() as u64 });
+            parts.push(FlowPart { wholes: place(first)..place(last) + 1, bytes: row_bytes * pass.rows.len() as u64 });
             passes.push((number, pass));
         }
         for [first, end] in unit.wholes() {

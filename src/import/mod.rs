@@ -28,7 +28,7 @@ use crate::{Error, Result};
 use labels::Labelled;
 use reduce::reduced;
 pub use settings::{ImportSettings, ModalitySource, Of, Reduce};
-use source::Source;
+use source::ArraySource;
 use survey::survey;
 
 /// Number of the way in which files become rows; raised whenever equal files and settings give other rows.
@@ -56,7 +56,7 @@ pub fn import(out: &Path, settings: &ImportSettings, stop: &Stop, progress: &(dy
     let labels = Labelled::read(settings)?;
     let mut parts = Vec::new();
     for modality in &settings.modalities {
-        let source = Source::open(modality, &labels, settings)?;
+        let source = ArraySource::open(modality, &labels, settings)?;
         let extra = source.extra();
         if let (Some(first), false) = (extra.first(), settings.ignore_extra) {
             let problem =
@@ -64,7 +64,7 @@ pub fn import(out: &Path, settings: &ImportSettings, stop: &Stop, progress: &(dy
             return Err(Error::input(source.place(), problem));
         }
         let (header, there) = survey(modality, &source, settings, &labels, stop)?;
-        parts.push(Part { header, source, there });
+        parts.push(Imported { header, source, there });
     }
     let recipe = recipe(settings, &parts)?;
     let modalities: Vec<ModalityHeader> = parts.iter().map(|part| part.header.clone()).collect();
@@ -93,14 +93,14 @@ pub fn import(out: &Path, settings: &ImportSettings, stop: &Stop, progress: &(dy
 }
 
 /// One modality that is going to be.
-struct Part {
+struct Imported {
     header: ModalityHeader,
-    source: Source,
+    source: ArraySource,
     /// By row.
     there: Vec<bool>,
 }
 
-impl Part {
+impl Imported {
     fn row(&self, row: usize, segment: &crate::manifest::Segment, settings: &ImportSettings) -> Result<Result<Row, Failure>> {
         let absent = || Failure { code: Code::Absent, message: format!("not in {}", self.source.name()) };
         let found = if self.there[row] { self.source.row(row)? } else { None };
@@ -120,7 +120,7 @@ impl Part {
 }
 
 /// What shaped the store: how, and of which bytes. Names of files are no part of it.
-fn recipe(settings: &ImportSettings, parts: &[Part]) -> Result<Value> {
+fn recipe(settings: &ImportSettings, parts: &[Imported]) -> Result<Value> {
     let mut sources: BTreeMap<String, Value> = BTreeMap::new();
     let mut modalities: BTreeMap<&str, Value> = BTreeMap::new();
     for part in parts {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::labels::Labelled;
 use super::reduce::reduced;
 use super::settings::{ImportSettings, ModalitySource, Reduce};
-use super::source::Source;
+use super::source::ArraySource;
 use crate::sample::Dtype;
 use crate::stop::Stop;
 use crate::store::ModalityHeader;
@@ -22,7 +22,7 @@ struct Look {
 /// What all rows are, and which are there.
 pub(super) fn survey(
     modality: &ModalitySource,
-    source: &Source,
+    source: &ArraySource,
     settings: &ImportSettings,
     labels: &Labelled,
     stop: &Stop,
@@ -85,7 +85,7 @@ pub(super) fn survey(
     Ok((header(&first.shape, dtype)?, there))
 }
 
-fn look(source: &Source, settings: &ImportSettings, row: usize, id: &str) -> Result<Option<Look>> {
+fn look(source: &ArraySource, settings: &ImportSettings, row: usize, id: &str) -> Result<Option<Look>> {
     let Some(found) = source.row(row)? else { return Ok(None) };
     let place = found.place.clone();
     let fail = |problem: String| Error::input(&place, format!("{id:?}: {problem}"));

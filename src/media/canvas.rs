@@ -74,7 +74,7 @@ pub(super) fn fail_all(wanted: &[Wanted<'_>], canvas: &mut dyn Canvas, failure: 
 
 /// Part of a recording's frames.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Part {
+pub(super) struct FramePart {
     /// Places among all of them.
     pub(super) frames: Range<usize>,
     /// The seconds covered.
@@ -88,7 +88,7 @@ pub(super) struct Part {
 ///
 /// # Errors
 /// Undecodable where nothing of the segment is there, truncated.
-pub(super) fn part(times: &[f64], end: Option<f64>, span: Span, promised_end: Option<f64>) -> Result<Part, Failure> {
+pub(super) fn part(times: &[f64], end: Option<f64>, span: Span, promised_end: Option<f64>) -> Result<FramePart, Failure> {
     let nothing = |why: String| Failure { code: Code::Undecodable, message: format!("no frame in the segment{why}") };
     let Some(&begins) = times.first() else { return Err(nothing(String::new())) };
     let first = times.partition_point(|&time| time <= span.start + SAME).saturating_sub(1);
@@ -103,7 +103,7 @@ pub(super) fn part(times: &[f64], end: Option<f64>, span: Span, promised_end: Op
     }
     let covered = [span.start, span.end.unwrap_or(reaches)];
     let late = (begins - span.start > tolerance(covered[1] - covered[0])).then(|| format!("no picture before {begins:.3} s"));
-    Ok(Part { frames: first..last, covered, partial: check_end(span, reaches, promised_end)?.or(late) })
+    Ok(FramePart { frames: first..last, covered, partial: check_end(span, reaches, promised_end)?.or(late) })
 }
 
 /// Where the last frame ends if nobody says so: it lasts as long as the median frame.
@@ -119,7 +119,7 @@ pub(super) fn frames_end(times: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    fn of(times: &[f64], end: Option<f64>, start: f64, to: Option<f64>) -> Result<Part, Failure> {
+    fn of(times: &[f64], end: Option<f64>, start: f64, to: Option<f64>) -> Result<FramePart, Failure> {
         part(times, end, Span { start, end: to }, None)
     }
 
@@ -128,7 +128,7 @@ mod tests {
         let times = [0.0, 0.5, 0.96, 6.0, 6.04];
         let frames = |start, to| of(&times, Some(6.08), start, Some(to)).unwrap().frames;
         assert_eq!([frames(2.0, 5.0), frames(0.5, 6.0), frames(0.6, 6.02), frames(6.0, 6.04)], [2..3, 1..3, 1..4, 3..4]);
-        assert_eq!(of(&times, Some(6.08), 0.7, None).unwrap(), Part { frames: 1..5, covered: [0.7, 6.08], partial: None });
+        assert_eq!(of(&times, Some(6.08), 0.7, None).unwrap(), FramePart { frames: 1..5, covered: [0.7, 6.08], partial: None });
         // times that differ by rounding alone are the same
         assert_eq!(frames(0.96 - 1e-12, 6.0 + 1e-12), 2..3);
     }

@@ -13,7 +13,7 @@ use super::clock::SAME;
 use super::ends::notes;
 use super::ffmpeg::Stream;
 use super::painter::{Painter, concealed, concealment};
-use super::pass::{Lead, Pass, SETTLING_SECONDS};
+use super::pass::{Lead, SETTLING_SECONDS, VideoPass};
 use crate::Result;
 use crate::error::{Code, Failure};
 use crate::span::Span;
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, track: &Track, wanted: &[Wanted<'_>], canvas: &m
     let mut stated = true;
     for lead in Lead::ALL {
         let Some(stream) = stream.take().or_else(|| open(path, track).ok()) else { break };
-        stated = Pass::new(stream, wanted, canvas, &mut ended, lead).run(path, track)?;
+        stated = VideoPass::new(stream, wanted, canvas, &mut ended, lead).run(path, track)?;
         if !stated || ended.iter().all(|&ended| ended) {
             break;
         }

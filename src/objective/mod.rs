@@ -33,7 +33,7 @@ pub use guide_classification::GuideClassification;
 pub use last::Last;
 pub use modality_domain::ModalityDomain;
 pub use outcome::{Objective, Outcome, View};
-pub use params::{Dropout, Init, Layout, Linear, Parameter, Params, Part};
+pub use params::{Dropout, Init, LayerPart, Layout, Linear, Parameter, Params};
 pub use probe::{Label, Probe};
 pub use random::Streams;
 pub use role::Role;

@@ -15,7 +15,7 @@ pub enum Init {
 
 /// What a parameter is to its layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum LayerPart {
     /// A matrix [in, out].
     Weight,
     /// What is added after a matrix.
@@ -34,7 +34,7 @@ pub struct Parameter {
     /// Place of its first element in a run's row.
     pub offset: i64,
     /// What it is to its layer.
-    pub part: Part,
+    pub part: LayerPart,
     /// The modality whose encoder it is balanced with, for a uni-modal head.
     pub owner: Option<usize>,
     init: Init,
@@ -99,7 +99,7 @@ impl Layout {
     }
 
     /// Claims one tensor; gives its place in [`entries`](Self::entries).
-    pub fn tensor(&mut self, name: String, shape: Vec<i64>, init: Init, part: Part, owner: Option<usize>) -> usize {
+    pub fn tensor(&mut self, name: String, shape: Vec<i64>, init: Init, part: LayerPart, owner: Option<usize>) -> usize {
         let entry = Parameter { name, shape, offset: self.len, part, owner, init };
         self.len += entry.len();
         self.entries.push(entry);
@@ -159,7 +159,7 @@ impl Params {
     /// The views as `<when>.<parameter>`; weights become [R, out, in].
     pub fn named(&self, when: &str, layout: &Layout) -> Vec<(String, Tensor)> {
         let of_entry = |(entry, view): (&Parameter, &Tensor)| {
-            let view = if entry.part == Part::Weight { view.transpose(1, 2) } else { view.shallow_clone() };
+            let view = if entry.part == LayerPart::Weight { view.transpose(1, 2) } else { view.shallow_clone() };
             (format!("{when}.{}", entry.name), view)
         };
         layout.entries.iter().zip(&self.0).map(of_entry).collect()
@@ -194,8 +194,8 @@ impl Linear {
     /// Claims a layer that starts uniform in ± 1/√in, as PyTorch's does.
     pub fn declare(layout: &mut Layout, name: &str, inputs: i64, outputs: i64, bias: bool, owner: Option<usize>) -> Self {
         let init = Init::Uniform(1.0 / (inputs as f64).sqrt());
-        let weight = layout.tensor(format!("{name}.weight"), vec![inputs, outputs], init, Part::Weight, owner);
-        let bias = bias.then(|| layout.tensor(format!("{name}.bias"), vec![outputs], init, Part::Bias, owner));
+        let weight = layout.tensor(format!("{name}.weight"), vec![inputs, outputs], init, LayerPart::Weight, owner);
+        let bias = bias.then(|| layout.tensor(format!("{name}.bias"), vec![outputs], init, LayerPart::Bias, owner));
         Self { weight, bias }
     }
 

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::{Dropout, Init, Layout, Linear, Objective, Outcome, Part, Shape, View};
+use super::{Dropout, Init, LayerPart, Layout, Linear, Objective, Outcome, Shape, View};
 use crate::task::{Classification, Reading};
 
 /// Cross-entropy of one domain discriminator shared by all modalities, each through a projection of its own, summed over
@@ -32,7 +32,7 @@ impl SharedDiscriminator {
         }
         let first = Linear::declare(layout, "discriminator.0", width, shape.hidden, true, None);
         let norm = [("weight", 1.0), ("bias", 0.0)].map(|(what, value)| {
-            layout.tensor(format!("discriminator.norm.{what}"), vec![shape.hidden], Init::Constant(value), Part::Norm, None)
+            layout.tensor(format!("discriminator.norm.{what}"), vec![shape.hidden], Init::Constant(value), LayerPart::Norm, None)
         });
         let second = Linear::declare(layout, "discriminator.1", shape.hidden, shape.domains, true, None);
         let entries = start..layout.entries().len();

@@ -9,14 +9,14 @@ use super::{Budget, Cell};
 
 /// Type of the elements that are no objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ElementKind {
     Boolean,
     Signed(usize),
     Unsigned(usize),
     Float(usize),
 }
 
-impl Kind {
+impl ElementKind {
     fn size(self) -> usize {
         match self {
             Self::Boolean => 1,
@@ -44,7 +44,7 @@ impl Kind {
 }
 
 /// The type of an array's elements; none for objects.
-fn kind(heap: &Heap<'_>, dtype: u32) -> Result<Option<Kind>, String> {
+fn kind(heap: &Heap<'_>, dtype: u32) -> Result<Option<ElementKind>, String> {
     let Node::Made { of: Global::Dtype, arguments, state } = heap.node(dtype) else {
         return Err(format!("expected a numpy dtype; found {}", heap.describe(dtype)));
     };
@@ -55,21 +55,21 @@ fn kind(heap: &Heap<'_>, dtype: u32) -> Result<Option<Kind>, String> {
             return Err("an array that is not little-endian; expected a little-endian one".into());
         }
     }
-    const KINDS: [(&str, Option<Kind>); 14] = [
+    const KINDS: [(&str, Option<ElementKind>); 14] = [
         ("O8", None),
         ("O4", None),
         ("O", None),
-        ("b1", Some(Kind::Boolean)),
-        ("i1", Some(Kind::Signed(1))),
-        ("i2", Some(Kind::Signed(2))),
-        ("i4", Some(Kind::Signed(4))),
-        ("i8", Some(Kind::Signed(8))),
-        ("u1", Some(Kind::Unsigned(1))),
-        ("u2", Some(Kind::Unsigned(2))),
-        ("u4", Some(Kind::Unsigned(4))),
-        ("u8", Some(Kind::Unsigned(8))),
-        ("f4", Some(Kind::Float(4))),
-        ("f8", Some(Kind::Float(8))),
+        ("b1", Some(ElementKind::Boolean)),
+        ("i1", Some(ElementKind::Signed(1))),
+        ("i2", Some(ElementKind::Signed(2))),
+        ("i4", Some(ElementKind::Signed(4))),
+        ("i8", Some(ElementKind::Signed(8))),
+        ("u1", Some(ElementKind::Unsigned(1))),
+        ("u2", Some(ElementKind::Unsigned(2))),
+        ("u4", Some(ElementKind::Unsigned(4))),
+        ("u8", Some(ElementKind::Unsigned(8))),
+        ("f4", Some(ElementKind::Float(4))),
+        ("f8", Some(ElementKind::Float(8))),
     ];
     let known = KINDS.iter().find(|known| heap.is(name, known.0)).map(|known| known.1);
     known.ok_or_else(|| format!("an array of {}; expected numbers, booleans or objects", heap.describe(name)))
@@ -97,7 +97,7 @@ pub(super) struct Array<'a, 'h> {
 enum Data<'a, 'h> {
     Strings(Strings<'a>),
     Objects(&'h [u32]),
-    Raw(Kind, Cow<'a, [u8]>),
+    Raw(ElementKind, Cow<'a, [u8]>),
 }
 
 impl<'a, 'h> Array<'a, 'h> {
@@ -174,12 +174,15 @@ mod tests {
 
     #[test]
     fn elements_of_every_type_keep_their_value() {
-        assert_eq!(Kind::Signed(2).cell(&[0xfe, 0xff]), Ok(Cell::Integer(-2)));
-        assert_eq!(Kind::Signed(8).cell(&i64::MIN.to_le_bytes()), Ok(Cell::Integer(i64::MIN)));
-        assert_eq!(Kind::Unsigned(1).cell(&[0xff]), Ok(Cell::Integer(255)));
-        assert_eq!(Kind::Unsigned(8).cell(&[0xff; 8]), Err("18446744073709551615; expected at most 9223372036854775807".into()));
-        assert_eq!(Kind::Float(4).cell(&0.25f32.to_le_bytes()), Ok(Cell::Float(0.25)));
-        assert_eq!(Kind::Float(8).cell(&f64::NAN.to_le_bytes()), Ok(Cell::Missing));
-        assert_eq!(Kind::Boolean.cell(&[1]), Ok(Cell::Boolean(true)));
+        assert_eq!(ElementKind::Signed(2).cell(&[0xfe, 0xff]), Ok(Cell::Integer(-2)));
+        assert_eq!(ElementKind::Signed(8).cell(&i64::MIN.to_le_bytes()), Ok(Cell::Integer(i64::MIN)));
+        assert_eq!(ElementKind::Unsigned(1).cell(&[0xff]), Ok(Cell::Integer(255)));
+        assert_eq!(
+            ElementKind::Unsigned(8).cell(&[0xff; 8]),
+            Err("18446744073709551615; expected at most 9223372036854775807".into())
+        );
+        assert_eq!(ElementKind::Float(4).cell(&0.25f32.to_le_bytes()), Ok(Cell::Float(0.25)));
+        assert_eq!(ElementKind::Float(8).cell(&f64::NAN.to_le_bytes()), Ok(Cell::Missing));
+        assert_eq!(ElementKind::Boolean.cell(&[1]), Ok(Cell::Boolean(true)));
     }
 }

@@ -68,14 +68,14 @@ impl Display for Cell {
 
 /// A table by columns, all of the same length.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct PickledTable {
     /// Names, all different. The index comes first, under its name or as `index`; one that only counts rows and has no name is left out.
     pub columns: Vec<String>,
     /// By column, then row.
     pub cells: Vec<Vec<Cell>>,
 }
 
-impl Table {
+impl PickledTable {
     /// Rows.
     pub fn len(&self) -> usize {
         self.cells.first().map_or(0, Vec::len)

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::array::Array;
 use super::globals::Global;
 use super::heap::{Heap, Node};
-use super::{Budget, Cell, MAX_CELLS, Table};
+use super::{Budget, Cell, MAX_CELLS, PickledTable};
 
 /// The most columns; annotations have about fifteen.
 const MAX_COLUMNS: usize = 4096;
 
 /// The table that `root` is.
-pub(super) fn table(heap: &Heap<'_>, root: u32) -> Result<Table, String> {
+pub(super) fn table(heap: &Heap<'_>, root: u32) -> Result<PickledTable, String> {
     let &Node::Made { of: Global::DataFrame, state: Some(state), .. } = heap.node(root) else {
         return Err(format!("expected a pandas DataFrame; found {}", heap.describe(root)));
     };
@@ -34,7 +34,7 @@ pub(super) fn table(heap: &Heap<'_>, root: u32) -> Result<Table, String> {
     let filled = |(name, cells): (&String, Option<_>)| {
         cells.ok_or_else(|| format!("column {name:?} has no values; expected them in a block"))
     };
-    let mut table = Table { cells: names.iter().zip(columns).map(filled).collect::<Result<_, _>>()?, columns: names };
+    let mut table = PickledTable { cells: names.iter().zip(columns).map(filled).collect::<Result<_, _>>()?, columns: names };
     // only now: an index that counts may claim any number of rows, columns hold theirs
     if let Some(name) = index.name(heap, &mut budget)? {
         table.cells.insert(0, index.cells(heap, &mut budget)?);

@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 
 use cell::Budget;
-pub use cell::{Cell, MAX_CELLS, MAX_TEXT, Table};
+pub use cell::{Cell, MAX_CELLS, MAX_TEXT, PickledTable};
 pub use heap::MAX_NODES;
 use heap::Node;
 
@@ -31,7 +31,7 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Input`] with the byte where the pickle is damaged or names a function or class that no table is made of, or with what
 /// was expected of the table.
-pub fn read_table(bytes: &[u8], input: impl Display) -> Result<Table> {
+pub fn read_table(bytes: &[u8], input: impl Display) -> Result<PickledTable> {
     let table = machine::run(bytes).and_then(|(heap, root)| {
         let table = frame::table(&heap, root)?;
         let mut seen = HashSet::new();

@@ -10,11 +10,11 @@ use crate::{Error, Result};
 
 mod desk;
 
-use desk::{Desk, State};
+use desk::{Desk, FlowState};
 
 /// What is made in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct FlowPart {
     /// The wholes that it holds something of.
     pub wholes: Range<usize>,
     /// Bytes that it takes up until these are taken.
@@ -25,7 +25,7 @@ pub struct Part {
 #[derive(Debug, Clone, Copy)]
 pub struct Flow<'a> {
     /// Those that are made. A whole without any is there from the start.
-    pub parts: &'a [Part],
+    pub parts: &'a [FlowPart],
     /// Bytes of each whole.
     pub wholes: &'a [u64],
     /// No part is begun while this many bytes are made or being made and not yet taken. At least the largest whole counts.
@@ -60,7 +60,8 @@ impl Flow<'_> {
         }
         let ready = (0..lacking.len()).filter(|&whole| lacking[whole] == 0).collect();
         let (makers, takers) = (self.makers.clamp(1, self.parts.len().max(1)), self.takers.clamp(1, self.wholes.len().max(1)));
-        let state = State { next: 0, lacking, ready, begun: 0, held: 0, working: makers + takers, problem: None, closed: false };
+        let state =
+            FlowState { next: 0, lacking, ready, begun: 0, held: 0, working: makers + takers, problem: None, closed: false };
         let desk = Desk { state: Mutex::new(state), changed: Condvar::new() };
         let limit = self.limit.max(self.wholes.iter().copied().max().unwrap_or(0));
         std::thread::scope(|scope| {
@@ -101,10 +102,10 @@ impl Flow<'_> {
     fn make<'d>(
         &self,
         desk: &'d Desk,
-        mut state: MutexGuard<'d, State>,
+        mut state: MutexGuard<'d, FlowState>,
         limit: u64,
         make: impl Fn(usize) -> Result<()>,
-    ) -> Option<MutexGuard<'d, State>> {
+    ) -> Option<MutexGuard<'d, FlowState>> {
         if state.next == self.parts.len() {
             return None;
         }
@@ -135,10 +136,10 @@ impl Flow<'_> {
     fn take<'d>(
         &self,
         desk: &'d Desk,
-        mut state: MutexGuard<'d, State>,
+        mut state: MutexGuard<'d, FlowState>,
         taker: usize,
         take: impl Fn(usize, usize) -> Result<()>,
-    ) -> Option<MutexGuard<'d, State>> {
+    ) -> Option<MutexGuard<'d, FlowState>> {
         if state.begun == self.wholes.len() {
             return None;
         }
@@ -177,12 +178,12 @@ mod tests {
     }
 
     /// Rows of one byte: `parts` of so many rows each, wholes of `rows`.
-    fn parts(sizes: &[u64], rows: u64) -> (Vec<Part>, Vec<u64>) {
+    fn parts(sizes: &[u64], rows: u64) -> (Vec<FlowPart>, Vec<u64>) {
         let mut first = 0;
         let mut parts = Vec::new();
         for &size in sizes {
             let end = first + size;
-            parts.push(Part { wholes: (first / rows) as usize..end.div_ceil(rows) as usize, bytes: size });
+            parts.push(FlowPart { wholes: (first / rows) as usize..end.div_ceil(rows) as usize, bytes: size });
             first = end;
         }
         (parts, (0..first.div_ceil(rows)).map(|whole| rows.min(first - whole * rows)).collect())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{Code, Failure};
 use crate::stop::Stop;
 use crate::{Error, Result};
-pub use flow::{Flow, Part};
+pub use flow::{Flow, FlowPart};
 
 /// How the names of decoding threads begin.
 pub const DECODE_THREAD: &str = "decode-";
@@ -114,7 +114,7 @@ pub fn in_order<T: Send>(
     make: impl Fn(usize) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<()> + Send,
 ) -> Result<()> {
-    let items: Vec<Part> = (0..count).map(|item| Part { wholes: item..item + 1, bytes: 1 }).collect();
+    let items: Vec<FlowPart> = (0..count).map(|item| FlowPart { wholes: item..item + 1, bytes: 1 }).collect();
     let flow = Flow {
         parts: &items,
         wholes: &vec![1; count],

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use super::entry::{Entry, Task};
+pub use super::entry::{ComparedTask, Entry};
 use super::identity::differing;
 use super::read::label;
 use super::statistics::mean;
-use super::table::Table;
+use super::table::ReportTable;
 use super::{RunResult, entry, markup};
 use crate::measure::Measure;
 use crate::{Error, Result};
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Comparison<'a> {
     entries: Vec<Entry>,
-    tasks: Vec<Task>,
+    tasks: Vec<ComparedTask>,
     seeds: Vec<u64>,
     runs: BTreeMap<(usize, usize, u64), &'a RunResult>,
     metrics: Vec<Measure>,
@@ -42,12 +42,12 @@ impl<'a> Comparison<'a> {
             let problem = format!("judged by {own}, while {} is by {first}; expected one task in a report", label(&results[0]));
             return Err(Error::input(label(run), problem));
         }
-        let (mut entries, mut tasks, mut firsts) = (Vec::<Entry>::new(), Vec::<Task>::new(), Vec::new());
+        let (mut entries, mut tasks, mut firsts) = (Vec::<Entry>::new(), Vec::<ComparedTask>::new(), Vec::new());
         for run in results {
             match tasks.iter().position(|task| task.is_of(run)) {
                 Some(task) => agree(run, firsts[task])?,
                 None => {
-                    tasks.push(Task::new(run));
+                    tasks.push(ComparedTask::new(run));
                     firsts.push(run);
                 }
             }
@@ -85,7 +85,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// What it is compared on.
-    pub fn tasks(&self) -> &[Task] {
+    pub fn tasks(&self) -> &[ComparedTask] {
         &self.tasks
     }
 
@@ -105,7 +105,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The same with their entry and task.
-    pub fn rows(&self) -> impl Iterator<Item = (&Entry, &Task, &'a RunResult)> {
+    pub fn rows(&self) -> impl Iterator<Item = (&Entry, &ComparedTask, &'a RunResult)> {
         self.runs.iter().map(|(&(entry, task, _), run)| (&self.entries[entry], &self.tasks[task], *run))
     }
 
@@ -242,7 +242,7 @@ impl<'a> Comparison<'a> {
 
     /// The tables for a terminal, aligned, without colour.
     pub fn to_terminal(&self) -> String {
-        let tables: Vec<String> = self.tables().iter().map(Table::to_terminal).collect();
+        let tables: Vec<String> = self.tables().iter().map(ReportTable::to_terminal).collect();
         let lines = [self.caption(), self.completeness()].into_iter().chain(self.warnings());
         let lines: String = lines.map(|line| markup::plain(&line) + "\n").collect();
         format!("{}\n{lines}", tables.join("\n"))

@@ -96,7 +96,7 @@ fn known(settings: &RunSettings, key: &str) -> bool {
 
 /// Runs that answer the same question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
+pub struct ComparedTask {
     /// [`RunResult::task`]; `sources → target` where several have that name.
     pub label: String,
     /// [`ProtocolResult::kind`](super::results::ProtocolResult).
@@ -109,7 +109,7 @@ pub struct Task {
     pub split: Option<String>,
 }
 
-impl Task {
+impl ComparedTask {
     /// That of one run.
     pub(super) fn new(run: &RunResult) -> Self {
         let split = run.settings.get("target-split").and_then(|split| split.as_str());
@@ -129,8 +129,8 @@ impl Task {
 }
 
 /// Labels tasks by their sources, and by the target's rows, where names alone do not tell them apart.
-pub(super) fn tell_apart(tasks: &mut [Task]) {
-    let twice = |tasks: &[Task], label: &str| tasks.iter().filter(|task| task.label == label).count() > 1;
+pub(super) fn tell_apart(tasks: &mut [ComparedTask]) {
+    let twice = |tasks: &[ComparedTask], label: &str| tasks.iter().filter(|task| task.label == label).count() > 1;
     let alike: Vec<bool> = tasks.iter().map(|task| twice(tasks, &task.label)).collect();
     for (task, _) in tasks.iter_mut().zip(&alike).filter(|(_, alike)| **alike) {
         task.label = format!("{} → {}", task.sources.join(", "), task.target);

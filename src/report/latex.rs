@@ -1,7 +1,7 @@
 //! The tables for a paper: LaTeX with the packages booktabs and graphicx, in UTF-8.
 
 use super::comparison::Comparison;
-use super::table::Table;
+use super::table::ReportTable;
 
 /// Every table of a terminal as a `table` environment. A comment at the head says which packages it takes, and where a name has
 /// letters that pdflatex does not know, what to compile it with.
@@ -29,7 +29,7 @@ fn is_known(c: char) -> bool {
         && !matches!(c, 'Ħ' | 'ħ' | 'Ŧ' | 'ŧ' | 'ĸ' | 'Ŀ' | 'ŀ' | 'ŉ' | 'ſ')
 }
 
-fn environment(table: &Table, note: &str) -> String {
+fn environment(table: &ReportTable, note: &str) -> String {
     let head: String = table.columns.iter().map(|name| format!(" & {}", escape(name))).collect();
     let mut out = format!(
         "\n\\begin{{table}}\n\\centering\n\\caption{{{}. {note}}}\n\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n\

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::comparison::{Comparison, Entry};
 use super::results::RunResult;
-use super::table::{Cell, Table};
+use super::table::{Cell, ReportTable};
 
 /// The file of figures.
 #[derive(Default, Deserialize)]
@@ -88,7 +88,7 @@ fn row<'r>(rows: &[&'r Row], entry: &Entry) -> Option<&'r Row> {
 }
 
 /// A table for each paper that has figures of these runs' data.
-pub fn tables(runs: &Comparison<'_>) -> Vec<Table> {
+pub fn tables(runs: &Comparison<'_>) -> Vec<ReportTable> {
     let Some(data) = data(runs) else { return Vec::new() };
     let mut tables = Vec::new();
     for Paper { cite, table, rows } in &PUBLISHED.paper {

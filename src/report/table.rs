@@ -116,7 +116,7 @@ pub fn p_value(p: f64) -> String {
 
 /// Rows of cells under named columns.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct ReportTable {
     /// What the figures are, with their unit.
     pub title: String,
     /// Names of the columns.
@@ -129,7 +129,7 @@ pub struct Table {
     pub decimals: usize,
 }
 
-impl Table {
+impl ReportTable {
     /// Aligned by spaces, each line ended.
     pub fn to_terminal(&self) -> String {
         let lines = self.lines();

@@ -6,7 +6,7 @@ use super::RunResult;
 use super::comparison::{Comparison, Figure};
 use super::published;
 use super::statistics::{Difference, Summary, holm};
-use super::table::{Cell, Table, decimals};
+use super::table::{Cell, ReportTable, decimals};
 use crate::measure::{Measure, Unit};
 
 /// `Macro-F1 on the target, %`.
@@ -26,7 +26,7 @@ impl Comparison<'_> {
     /// The tables of a terminal: the score on the target, its paired difference to the base, and to the base with the same
     /// losses; the score on source validation; what papers state of this data. Of accuracies per cent and points. Differences are left out
     /// where there is nothing to compare.
-    pub fn tables(&self) -> Vec<Table> {
+    pub fn tables(&self) -> Vec<ReportTable> {
         let all: Vec<usize> = (0..self.entries().len()).collect();
         let first = self.metrics().first();
         let heading = first.map(Measure::heading).unwrap_or_default();
@@ -53,7 +53,7 @@ impl Comparison<'_> {
 
     /// The rest: the other metrics and calibration on the target, the score of each modality's own head there. Those that no run has
     /// are left out.
-    pub fn more_tables(&self) -> Vec<Table> {
+    pub fn more_tables(&self) -> Vec<ReportTable> {
         let mut tables = Vec::new();
         let mut add = |title: String, of: Figure<'_>| {
             if self.runs().any(|run| of(run).is_some_and(f64::is_finite)) {
@@ -82,7 +82,7 @@ impl Comparison<'_> {
     }
 
     /// Mean and spread of a figure, for each entry and place.
-    pub fn figure_table(&self, title: String, of: Figure<'_>) -> Table {
+    pub fn figure_table(&self, title: String, of: Figure<'_>) -> ReportTable {
         let cell = |entry: usize, place: Option<usize>| {
             let figures: Vec<f64> = self.figures(entry, place, of).into_iter().map(|(_, figure)| figure).collect();
             let lacks = |run: &&RunResult| run.diverged.is_none() && of(run).is_none();
@@ -95,7 +95,7 @@ impl Comparison<'_> {
         self.table(title, &cell)
     }
 
-    fn difference_table(&self, title: String, base: &dyn Fn(usize) -> Option<usize>) -> Table {
+    fn difference_table(&self, title: String, base: &dyn Fn(usize) -> Option<usize>) -> ReportTable {
         let columns: Vec<Vec<Tested>> = self.places().into_iter().map(|place| self.tested(place, base)).collect();
         let places = self.places();
         let is_base = |e: usize| (0..self.entries().len()).any(|other| base(other) == Some(e));
@@ -123,7 +123,7 @@ impl Comparison<'_> {
     }
 
     /// A row for each entry, a column for each place.
-    pub(super) fn table(&self, title: String, cell: &dyn Fn(usize, Option<usize>) -> Cell) -> Table {
+    pub(super) fn table(&self, title: String, cell: &dyn Fn(usize, Option<usize>) -> Cell) -> ReportTable {
         let places = self.places();
         let row = |e: usize| places.iter().map(|&place| cell(e, place)).collect();
         let rows: Vec<(String, Vec<Cell>)> =
@@ -140,6 +140,6 @@ impl Comparison<'_> {
             _ => 2,
         };
         let columns = places.iter().map(|&place| self.place(place).to_owned()).collect();
-        Table { title, columns, rows, mean: places.len() > 1, decimals }
+        ReportTable { title, columns, rows, mean: places.len() > 1, decimals }
     }
 }

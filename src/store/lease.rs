@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::pulse::{END, Pulse, State, Watch};
+use super::pulse::{END, Pulse, PulseState, Watch};
 use crate::error::Action;
 use crate::fs::claim::{claim, claimed, seize};
 use crate::fs::{self, Process};
@@ -164,13 +164,13 @@ impl Leases {
 
     /// Says that this one has nothing to make any more.
     pub(super) fn at_end(&self) -> Result<()> {
-        self.desk.pulse.is(State::AtEnd)
+        self.desk.pulse.is(PulseState::AtEnd)
     }
 
     /// Whether others have.
     pub(super) fn others_work(&self) -> Result<bool> {
         for name in self.desk.watch.names()? {
-            if name != self.desk.name && self.desk.watch.look(&name)? == State::AtWork {
+            if name != self.desk.name && self.desk.watch.look(&name)? == PulseState::AtWork {
                 return Ok(true);
             }
         }
@@ -182,7 +182,7 @@ impl Leases {
         let desk = &self.desk;
         let (mut there, mut leases, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for name in desk.watch.names()? {
-            if name == desk.name || desk.watch.look(&name)? != State::Gone {
+            if name == desk.name || desk.watch.look(&name)? != PulseState::Gone {
                 there.push(name);
             } else {
                 fs::remove(&desk.folder.join(format!("{name}{END}")))?;
@@ -235,7 +235,7 @@ impl Desk {
     fn is_gone(&self, lease: &str, text: &str) -> Result<bool> {
         match text.strip_suffix('\n').and_then(|text| text.split_once(' ')) {
             Some((name, _)) if name == self.name => Ok(!self.held().contains(text)),
-            Some((name, _)) => Ok(self.watch.look(name)? == State::Gone),
+            Some((name, _)) => Ok(self.watch.look(name)? == PulseState::Gone),
             // of a file system that cannot make it whole at once
             None => Ok(self.watch.is_silent(&format!("{lease}{LEASE}"), text.into(), Duration::ZERO)),
         }

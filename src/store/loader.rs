@@ -75,10 +75,10 @@ impl Default for Options {
 
 /// Makes epochs of batches. Equal options and epoch give equal batches, whatever the number of threads. Clones are cheap.
 #[derive(Debug, Clone)]
-pub struct Loader(Arc<Plan>);
+pub struct Loader(Arc<LoaderPlan>);
 
 #[derive(Debug)]
-struct Plan {
+struct LoaderPlan {
     store: Arc<Store>,
     options: Options,
     /// Rows in question, in order.
@@ -129,7 +129,7 @@ impl Loader {
         if rows.is_empty() {
             return Err(input("no row is of these domains and splits; expected at least one".into()));
         }
-        Ok(Self(Arc::new(Plan { store, options, rows, modalities })))
+        Ok(Self(Arc::new(LoaderPlan { store, options, rows, modalities })))
     }
 
     /// The store.
@@ -155,7 +155,7 @@ impl Loader {
 
     /// Rows in the order in which `epoch` shows them, those of a last batch that is left out too.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
-        let Plan { store, options, rows, .. } = &*self.0;
+        let LoaderPlan { store, options, rows, .. } = &*self.0;
         let stream = self.stream("order", epoch);
         let shuffled = |rows: &[usize], stream: Stream| stream.permutation(rows.len()).into_iter().map(|i| rows[i]).collect();
         let Manifest { segments, labels, .. } = store.manifest();
@@ -204,7 +204,7 @@ impl Loader {
     /// # Errors
     /// [`Error::Input`] for a row that the store does not have; [`Error::Integrity`] for a picture that cannot be decoded.
     pub fn read(&self, epoch: u64, rows: &[usize], into: &mut Batch) -> Result<()> {
-        let Plan { store, options, modalities, .. } = &*self.0;
+        let LoaderPlan { store, options, modalities, .. } = &*self.0;
         let segments = &store.manifest().segments;
         if let Some(row) = rows.iter().find(|&&row| row >= segments.len()) {
             return Err(Error::input(store.folder().display(), format!("no row {row}; expected 0 to {}", segments.len() - 1)));

@@ -17,7 +17,7 @@ pub(super) const END: &str = ".pulse";
 
 /// What somebody is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum PulseState {
     /// Makes shards, or is going to.
     AtWork,
     /// Has none to make any more, and waits for the others.
@@ -32,7 +32,7 @@ pub(super) struct Pulse {
     folder: PathBuf,
     path: PathBuf,
     who: String,
-    now: Mutex<(State, u64)>,
+    now: Mutex<(PulseState, u64)>,
 }
 
 impl Pulse {
@@ -40,13 +40,13 @@ impl Pulse {
     pub(super) fn new(folder: &Path, name: &str, timeout: Duration) -> Result<Self> {
         let who = format!("{} {}\n", Process::this().line(), timeout.as_secs_f64());
         let path = folder.join(format!("{name}{END}"));
-        let pulse = Self { folder: folder.into(), path, who, now: Mutex::new((State::AtWork, 0)) };
-        seize(&pulse.path, &pulse.text(State::AtWork, 0))?;
+        let pulse = Self { folder: folder.into(), path, who, now: Mutex::new((PulseState::AtWork, 0)) };
+        seize(&pulse.path, &pulse.text(PulseState::AtWork, 0))?;
         Ok(pulse)
     }
 
-    fn text(&self, state: State, count: u64) -> String {
-        let word = if state == State::AtEnd { "end" } else { "work" };
+    fn text(&self, state: PulseState, count: u64) -> String {
+        let word = if state == PulseState::AtEnd { "end" } else { "work" };
         format!("{}{word:4} {count:020}\n", self.who)
     }
 
@@ -56,11 +56,11 @@ impl Pulse {
     }
 
     /// Says that it is about something else now.
-    pub(super) fn is(&self, state: State) -> Result<()> {
+    pub(super) fn is(&self, state: PulseState) -> Result<()> {
         self.say(Some(state))
     }
 
-    fn say(&self, next: Option<State>) -> Result<()> {
+    fn say(&self, next: Option<PulseState>) -> Result<()> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         *now = (next.unwrap_or(now.0), now.1 + 1);
         let text = self.text(now.0, now.1);
@@ -109,14 +109,14 @@ impl Watch {
     }
 
     /// What one is about.
-    pub(super) fn look(&self, name: &str) -> Result<State> {
-        let Some(text) = self.text(name)? else { return Ok(State::Gone) };
+    pub(super) fn look(&self, name: &str) -> Result<PulseState> {
+        let Some(text) = self.text(name)? else { return Ok(PulseState::Gone) };
         if has_ended(&text) == Some(true) {
-            return Ok(State::Gone);
+            return Ok(PulseState::Gone);
         }
         let own = who(&text).and_then(|(_, seconds)| Duration::try_from_secs_f64(seconds.parse().ok()?).ok()).unwrap_or_default();
-        let state = if text.contains("\nend ") { State::AtEnd } else { State::AtWork };
-        Ok(if self.is_silent(name, text, own) { State::Gone } else { state })
+        let state = if text.contains("\nend ") { PulseState::AtEnd } else { PulseState::AtWork };
+        Ok(if self.is_silent(name, text, own) { PulseState::Gone } else { state })
     }
 
     /// Whether one is a process that can be seen from here, and is there.
@@ -164,13 +164,13 @@ mod tests {
         let looks = || ["short", "long", "none"].map(|name| watch.look(name).unwrap());
         say("short", "0.01", "work 1");
         say("long", "600", "end  1");
-        assert_eq!(looks(), [State::AtWork, State::AtEnd, State::Gone]);
+        assert_eq!(looks(), [PulseState::AtWork, PulseState::AtEnd, PulseState::Gone]);
         // silent, of two one who said that he may be
         std::thread::sleep(Duration::from_millis(80));
-        assert_eq!(looks(), [State::Gone, State::AtEnd, State::Gone]);
+        assert_eq!(looks(), [PulseState::Gone, PulseState::AtEnd, PulseState::Gone]);
         // heard of again
         say("short", "0.01", "work 2");
-        assert_eq!(looks()[0], State::AtWork);
+        assert_eq!(looks()[0], PulseState::AtWork);
         let mut names = watch.names().unwrap();
         names.sort();
         assert_eq!(names, ["long", "short"]);
@@ -186,14 +186,14 @@ mod tests {
         let first = text();
         pulse.beat().unwrap();
         assert!(text() != first && text().len() == first.len());
-        assert_eq!(watch.look("me").unwrap(), State::AtWork);
-        pulse.is(State::AtEnd).unwrap();
-        assert_eq!((watch.look("me").unwrap(), text().len()), (State::AtEnd, first.len()));
+        assert_eq!(watch.look("me").unwrap(), PulseState::AtWork);
+        pulse.is(PulseState::AtEnd).unwrap();
+        assert_eq!((watch.look("me").unwrap(), text().len()), (PulseState::AtEnd, first.len()));
         assert!(watch.is_here("me").unwrap());
         std::fs::remove_dir_all(&leases).unwrap();
-        assert_eq!(watch.look("me").unwrap(), State::Gone);
+        assert_eq!(watch.look("me").unwrap(), PulseState::Gone);
         pulse.beat().unwrap();
-        assert_eq!(watch.look("me").unwrap(), State::AtEnd);
+        assert_eq!(watch.look("me").unwrap(), PulseState::AtEnd);
         pulse.end();
         assert!(watch.names().unwrap().is_empty());
     }

@@ -144,11 +144,11 @@ impl Writer {
 #[derive(Debug)]
 pub struct Round<'a> {
     writer: &'a Writer,
-    state: Mutex<State>,
+    state: Mutex<RoundState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RoundState {
     /// The record of each shard when it was first looked at.
     seen: BTreeMap<Unit, Stamp>,
     /// What this process has tried.
@@ -165,7 +165,7 @@ impl<'a> Round<'a> {
         Self { writer, state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RoundState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

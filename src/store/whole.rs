@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::lease::{FOLDER, Pause, TIMEOUT};
 use super::plan::Plan;
-use super::pulse::{END, State, Watch};
+use super::pulse::{END, PulseState, Watch};
 use super::shard_writer::ShardWriter;
 use super::units::Unit;
 use super::writer::{Summary, Writer};
@@ -73,7 +73,7 @@ fn leave_to_rest(store: &Path, timeout: Duration, stop: &Stop) -> Result<()> {
     loop {
         let mut all_gone = true;
         for name in watch.names()? {
-            all_gone &= watch.look(&name)? == State::Gone;
+            all_gone &= watch.look(&name)? == PulseState::Gone;
             if watch.is_here(&name)? {
                 return Err(Error::Busy { path: store.into() });
             }

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::cohort::{Cohort, EVALUATED};
-use super::features::Rows;
+use super::features::BatchRows;
 use super::schedule::Turn;
 use crate::balance::{CopyLoss, Losses};
 use crate::objective::Params;
@@ -109,7 +109,7 @@ impl Cohort {
                     share.push(if place < rows.len() { 1.0 / rows.len() as f64 } else { 0.0 });
                 }
             }
-            let rows = Rows { index: Tensor::from_slice(&index).view(shape).to_device(device), host: &index };
+            let rows = BatchRows { index: Tensor::from_slice(&index).view(shape).to_device(device), host: &index };
             let share = Tensor::from_slice(&share).to_kind(kind).view(shape).to_device(device);
             let inputs = self.gather(&rows, share, Vec::new());
             let (losses, shares) = tch::no_grad(|| self.model.losses(params, inputs))?;

@@ -70,7 +70,7 @@ pub enum Features {
 
 /// Which rows of the features a step or an evaluation takes.
 #[derive(Debug)]
-pub struct Rows<'a> {
+pub struct BatchRows<'a> {
     /// [R, B], on the device.
     pub index: Tensor,
     /// The same on the host, run by run.
@@ -79,7 +79,7 @@ pub struct Rows<'a> {
 
 impl Features {
     /// These rows of them, [R · B, D].
-    pub fn gather(&self, rows: &Rows<'_>, kind: Kind, device: Device) -> Tensor {
+    pub fn gather(&self, rows: &BatchRows<'_>, kind: Kind, device: Device) -> Tensor {
         match self {
             Self::Resident(all) => all.index_select(0, &rows.index.view([-1])),
             Self::Streamed(width, valid, streamed) => {

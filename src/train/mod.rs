@@ -60,7 +60,7 @@ pub use compare::{Column, Compare};
 pub use evaluate::Evaluation;
 pub use features::{InMemory, Streamed};
 pub use placed::Placed;
-pub use protocol::{Kind, Protocol, TargetSplit};
+pub use protocol::{Protocol, ProtocolKind, TargetSplit};
 pub use recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
 pub use run::{Hears, Progress, ready, train};
 pub use run_config::RunConfig;

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::objective::{Init, Layout, Params, Part};
+use crate::objective::{Init, LayerPart, Layout, Params};
 
 /// Added to the variance, as PyTorch's default.
 const EPSILON: f64 = 1e-5;
@@ -24,7 +24,8 @@ pub struct Normed {
 impl Norm {
     /// Claims `<name>.weight` and `<name>.bias`.
     pub fn declare(name: &str, width: i64, layout: &mut Layout) -> Self {
-        let mut one = |what, value| layout.tensor(format!("{name}.{what}"), vec![width], Init::Constant(value), Part::Norm, None);
+        let mut one =
+            |what, value| layout.tensor(format!("{name}.{what}"), vec![width], Init::Constant(value), LayerPart::Norm, None);
         Self { weight: one("weight", 1.0), bias: one("bias", 0.0) }
     }
 

@@ -17,7 +17,7 @@ use super::table::FeatureTable;
 use super::task::{DomainTask, Standard};
 use super::trial::Trial;
 use crate::error::Action;
-use crate::objective::Part;
+use crate::objective::LayerPart;
 use crate::report::record;
 use crate::report::results::{
     BalanceResult, EmbeddedRow, EpochResult, FORMAT, Plain, ProtocolResult, Purpose, RowCounts, RunResult,
@@ -208,7 +208,7 @@ fn write_model(path: &Path, card: &Card, task: &DomainTask, model: &Model, train
     let mut tensors = Vec::new();
     for (entry, tensor) in model.layout.entries().iter().zip(&trained.parameters) {
         let tensor = tensor.to_device(tch::Device::Cpu);
-        let tensor = if entry.part == Part::Weight { tensor.transpose(0, 1).contiguous() } else { tensor };
+        let tensor = if entry.part == LayerPart::Weight { tensor.transpose(0, 1).contiguous() } else { tensor };
         tensors.push((entry.name.clone(), tensor));
     }
     let kind = tensors.first().map_or(tch::Kind::Float, |(_, tensor)| tensor.kind());

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Protocol {
     /// Which domains are sources and which one is the target.
-    pub kind: Kind,
+    pub kind: ProtocolKind,
     /// Modalities trained on, a column of the results each; empty: all of the features, together.
     pub modalities: Vec<Subset>,
     /// Domains tested on in turn; empty: every domain.
@@ -46,7 +46,7 @@ pub struct Protocol {
 impl Default for Protocol {
     fn default() -> Self {
         Self {
-            kind: Kind::MultiSource,
+            kind: ProtocolKind::MultiSource,
             modalities: Vec::new(),
             targets: Vec::new(),
             sources: Vec::new(),
@@ -66,7 +66,7 @@ pub(super) type Filled = (Arc<DomainTask>, Vec<Arc<DomainTask>>);
 /// Which domains are sources and which one is the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ProtocolKind {
     /// Each domain is the target once, all others are sources: leave one domain out.
     MultiSource,
     /// Every ordered pair of two domains. With one source there are no domains to tell apart: the domain loss and its gradients
@@ -76,7 +76,7 @@ pub enum Kind {
     InDomain,
 }
 
-impl Kind {
+impl ProtocolKind {
     /// The word in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -146,19 +146,23 @@ impl Protocol {
         for modalities in &subsets {
             for &target in &targets {
                 let others: Vec<usize> = sources.iter().copied().filter(|&d| d != target).collect();
-                if others.is_empty() && self.targets.is_empty() && table.domains().len() > 1 && self.kind != Kind::InDomain {
+                if others.is_empty()
+                    && self.targets.is_empty()
+                    && table.domains().len() > 1
+                    && self.kind != ProtocolKind::InDomain
+                {
                     continue; // the only source is no target
                 }
                 match self.kind {
-                    Kind::MultiSource => tasks.push(DomainTask::new(table, modalities, &others, target, split, absent)),
-                    Kind::SingleSource => {
+                    ProtocolKind::MultiSource => tasks.push(DomainTask::new(table, modalities, &others, target, split, absent)),
+                    ProtocolKind::SingleSource => {
                         let from = |&source: &usize| DomainTask::new(table, modalities, &[source], target, split, absent);
                         tasks.extend(others.iter().map(from));
                     }
-                    Kind::InDomain if sources.contains(&target) => {
+                    ProtocolKind::InDomain if sources.contains(&target) => {
                         tasks.push(DomainTask::in_domain(table, modalities, target, absent))
                     }
-                    Kind::InDomain => {}
+                    ProtocolKind::InDomain => {}
                 }
             }
         }

@@ -15,7 +15,7 @@ use super::settings::TrainSettings;
 use super::task::Standard;
 use crate::error::Action;
 use crate::manifest::LabelSpace;
-use crate::objective::{Layout, Part};
+use crate::objective::{LayerPart, Layout};
 use crate::task::Scale;
 use crate::{Error, Result, fs};
 
@@ -264,7 +264,7 @@ impl Saved {
         for (place, entry) in layout.entries().iter().enumerate() {
             // linear weights are [out, in] in the file
             let shape: Vec<i64> = entry.shape.iter().rev().copied().collect();
-            let shape = if entry.part == Part::Weight { shape } else { entry.shape.clone() };
+            let shape = if entry.part == LayerPart::Weight { shape } else { entry.shape.clone() };
             let Some((found, values)) = self.tensors.get(&entry.name) else {
                 if place >= needed {
                     continue;

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::features::Rows;
+use super::features::BatchRows;
 use crate::objective::Streams;
 use crate::rng::Stream;
 
@@ -85,9 +85,9 @@ impl EpochPlan {
     }
 
     /// The rows of a step.
-    pub(super) fn rows(&self, step: usize) -> Rows<'_> {
+    pub(super) fn rows(&self, step: usize) -> BatchRows<'_> {
         let index = self.rows.get(step as i64);
         let size = index.numel();
-        Rows { host: &self.host[step * size..][..size], index }
+        BatchRows { host: &self.host[step * size..][..size], index }
     }
 }

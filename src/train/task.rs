@@ -64,7 +64,7 @@ pub struct Standard {
 }
 
 /// Rows by what they are for, before those that lack a modality are taken out.
-struct Rows {
+struct TaskRows {
     train: Vec<usize>,
     validation: Vec<usize>,
     test: Vec<usize>,
@@ -101,7 +101,7 @@ impl DomainTask {
         let own = of(Split::Val);
         let validation = if own.is_empty() { of(Split::Test) } else { own };
         let test = rows(table, |d, s| d == target && (target_split == TargetSplit::All || s == Split::Test));
-        let rows = Rows { train: of(Split::Train), validation, test };
+        let rows = TaskRows { train: of(Split::Train), validation, test };
         Self::checked(table, modalities, sources, (target, target_split), absent, rows, &input)
     }
 
@@ -118,7 +118,7 @@ impl DomainTask {
             let stream = Stream::new(0).with("in-domain");
             (validation, train) = train.into_iter().partition(|&row| stream.uniform(row as u32) < 0.2);
         }
-        let rows = Rows { train, validation, test: of(Split::Test) };
+        let rows = TaskRows { train, validation, test: of(Split::Test) };
         Self::checked(table, modalities, &[domain], (domain, TargetSplit::Test), absent, rows, &input)
     }
 
@@ -140,7 +140,7 @@ impl DomainTask {
         }
         judged.extend(self.validation.iter().copied().filter(|&row| table.domain()[row] == out));
         judged.sort_unstable();
-        let rows = Rows { train, validation: judged.clone(), test: judged };
+        let rows = TaskRows { train, validation: judged.clone(), test: judged };
         Self::checked(table, &self.modalities, &sources, (out, TargetSplit::All), self.absent, rows, &input)
     }
 
@@ -150,7 +150,7 @@ impl DomainTask {
         sources: &[usize],
         (target, target_split): (usize, TargetSplit),
         absent: Absent,
-        rows: Rows,
+        rows: TaskRows,
         input: &str,
     ) -> Result<Self> {
         let domains = table.domains();

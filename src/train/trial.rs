@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::compare::Column;
-use super::protocol::Kind;
+use super::protocol::ProtocolKind;
 use super::search::Configuration;
 use super::selection::Pick;
 use super::table::FeatureTable;
@@ -25,7 +25,7 @@ pub struct Trial {
     /// What it is for.
     pub purpose: Purpose,
     /// The protocol's kind.
-    pub kind: Kind,
+    pub kind: ProtocolKind,
     /// Its folder below that of all runs.
     pub folder: PathBuf,
 }
@@ -38,10 +38,10 @@ impl Trial {
 }
 
 /// What a task's folders are named by: `<target>` or `<source>_to_<target>`, with the modalities where those are not all.
-pub(super) fn task_name(table: &FeatureTable, task: &DomainTask, kind: Kind) -> String {
+pub(super) fn task_name(table: &FeatureTable, task: &DomainTask, kind: ProtocolKind) -> String {
     let domain = |d: usize| table.domains()[d].as_str();
     let mut name = domain(task.target).to_owned();
-    if kind != Kind::MultiSource {
+    if kind != ProtocolKind::MultiSource {
         let sources: Vec<&str> = task.sources.iter().copied().map(domain).collect();
         name = format!("{}_to_{name}", sources.join("+"));
     }

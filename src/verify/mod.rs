@@ -59,7 +59,7 @@ impl Display for Fault {
 }
 
 /// What all shards are held against.
-struct World<'a> {
+struct Expected<'a> {
     folder: &'a Path,
     header: &'a Header,
     whole: bool,
@@ -119,7 +119,7 @@ pub fn verify(folder: &Path, stop: &Stop, progress: &(dyn Fn(u64, u64) + Sync)) 
     found.bytes = all.iter().map(size).sum();
     let (done, total) = (AtomicU64::new(0), found.bytes);
     let tell = |bytes: u64| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, total);
-    let world = World { folder, header: &header, whole, manifest: manifest.as_ref(), stop, tell: &tell };
+    let world = Expected { folder, header: &header, whole, manifest: manifest.as_ref(), stop, tell: &tell };
     let looked = all.par_iter().map(|(_, modality, shard)| shard::look(&world, modality, *shard)).collect::<Result<Vec<_>>>()?;
     let mut records: Vec<(usize, &str, ShardRecord)> = Vec::new();
     for ((place, modality, _), (record, faults)) in all.iter().zip(looked) {

@@ -32,7 +32,7 @@ enum Wrong {
 }
 
 /// What is known of the rows of a shard.
-pub(super) struct State {
+pub(super) struct RowsState {
     first: u64,
     /// By row; `None` where the file ends before.
     valid: Vec<Option<u8>>,
@@ -41,7 +41,7 @@ pub(super) struct State {
     length: u64,
 }
 
-impl State {
+impl RowsState {
     pub fn new(rows: [u64; 2], arrays: Vec<Array>) -> Self {
         let count = (rows[1] - rows[0]) as usize;
         Self { first: rows[0], valid: vec![None; count], arrays, wrong: vec![None; count], length: 0 }

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::rows::{Array, State};
-use super::{Fault, World, said};
+use super::rows::{Array, RowsState};
+use super::{Expected, Fault, said};
 use crate::Result;
 use crate::store::layout::{ModalityHeader, RowNote, ShardRecord, open_regular, read_json, shard_path};
 
@@ -12,7 +12,7 @@ use crate::store::layout::{ModalityHeader, RowNote, ShardRecord, open_regular, r
 const BLOCK: usize = 1 << 20;
 
 /// The record of a shard, if it can be read, and all that is wrong with the shard.
-pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> Result<(Option<ShardRecord>, Vec<Fault>)> {
+pub(super) fn look(world: &Expected<'_>, modality: &ModalityHeader, shard: u64) -> Result<(Option<ShardRecord>, Vec<Fault>)> {
     world.stop.check()?;
     let mut faults = Vec::new();
     let path = |extension| shard_path(world.folder, &modality.name, shard, extension);
@@ -48,7 +48,7 @@ pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> 
             return Ok((record, faults));
         }
     };
-    let mut state = State::new(rows, arrays);
+    let mut state = RowsState::new(rows, arrays);
     match pass(world, &file, &mut state) {
         Err(Broken::Stopped(error)) => return Err(error),
         Err(Broken::Unreadable(error)) => {
@@ -76,7 +76,7 @@ pub(super) fn look(world: &World<'_>, modality: &ModalityHeader, shard: u64) -> 
 }
 
 /// What is wrong with a record by itself, and against header, list of shards and manifest.
-fn problems(world: &World<'_>, modality: &ModalityHeader, shard: u64, record: &ShardRecord) -> Vec<String> {
+fn problems(world: &Expected<'_>, modality: &ModalityHeader, shard: u64, record: &ShardRecord) -> Vec<String> {
     let rows = world.header.shard_rows(shard);
     let mut found = Vec::new();
     if record.recipe_blake3 != world.header.recipe_blake3 {
@@ -171,7 +171,7 @@ enum Broken {
 }
 
 /// Reads the file once, front to back: its length and hash, and what its rows hold.
-fn pass(world: &World<'_>, file: &File, state: &mut State) -> Result<(u64, String), Broken> {
+fn pass(world: &Expected<'_>, file: &File, state: &mut RowsState) -> Result<(u64, String), Broken> {
     let length = file.metadata().map_err(Broken::Unreadable)?.len();
     state.validity(length, &|to, at| file.read_exact_at(to, at)).map_err(Broken::Unreadable)?;
     let (mut hasher, mut block, mut at) = (blake3::Hasher::new(), vec![0; BLOCK], 0);

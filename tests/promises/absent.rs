@@ -6,7 +6,7 @@ use std::path::Path;
 use mmdg::balance::BALANCERS;
 use mmdg::manifest::Labels;
 use mmdg::train::cohort::Cohort;
-use mmdg::train::{Absent, DomainTask, FeatureTable, Kind as Protocols, Optimizer, Protocol, TargetSplit, TrainSettings};
+use mmdg::train::{Absent, DomainTask, FeatureTable, Optimizer, Protocol, ProtocolKind as Protocols, TargetSplit, TrainSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::train::{a_run, classes_of, compare, design, hyperparameters, one_task, run, settings, small};

@@ -116,7 +116,7 @@ fn a_class_for_every_row_is_read_checked_and_written_in_time() {
     write(&one, &first);
     write(&other, &last);
     assert!(*Store::open(&one).unwrap().manifest() == first.manifest);
-    let work = mmdg::merge::Work { link: false, stop: &Stop::default(), progress: &|_, _| () };
+    let work = mmdg::merge::MergeWork { link: false, stop: &Stop::default(), progress: &|_, _| () };
     mmdg::merge::merge(&both, &[one, other], work).unwrap();
     let store = Store::open(&both).unwrap();
     assert!(*store.manifest() == plan(0..ROWS).manifest);

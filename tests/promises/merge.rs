@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mmdg::manifest::{Labels, Manifest};
-use mmdg::merge::{Work, merge};
+use mmdg::merge::{MergeWork, merge};
 use mmdg::stop::Stop;
 use mmdg::store::{self, Plan, Store, Writer};
 use mmdg::{Error, Result};
@@ -15,7 +15,7 @@ use crate::verify::{copy, edit, faults, unsealed};
 
 fn merged(out: &Path, stores: &[&Path], link: bool) -> Result<store::writer::Summary> {
     let stores: Vec<PathBuf> = stores.iter().map(|store| store.to_path_buf()).collect();
-    merge(out, &stores, Work { link, stop: &Stop::default(), progress: &|_, _| () })
+    merge(out, &stores, MergeWork { link, stop: &Stop::default(), progress: &|_, _| () })
 }
 
 /// Some shards of the store of [`plan`], as a machine of several makes them.

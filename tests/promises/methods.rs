@@ -7,7 +7,7 @@ use std::path::Path;
 use mmdg::balance::BALANCERS;
 use mmdg::hyperparameters::{Hyperparameters, Range, Setting};
 use mmdg::method::{self, METHODS};
-use mmdg::objective::{Heads, Layout, Part, Role, Shape};
+use mmdg::objective::{Heads, LayerPart, Layout, Role, Shape};
 use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
@@ -81,7 +81,7 @@ fn of_case(table: &FeatureTable, case: &Case) -> (Design, Run) {
 fn named(cohort: &Cohort, flat: &Tensor) -> Tensors {
     let of = |entry: &mmdg::objective::Parameter| {
         let own = flat.narrow(0, entry.offset, entry.len()).view(&entry.shape[..]);
-        (entry.name.clone(), if entry.part == Part::Weight { own.transpose(0, 1) } else { own })
+        (entry.name.clone(), if entry.part == LayerPart::Weight { own.transpose(0, 1) } else { own })
     };
     cohort.model().layout.entries().iter().map(of).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mmdg::pickle::{Cell, Table, read_table, read_tuples};
+use mmdg::pickle::{Cell, PickledTable, read_table, read_tuples};
 use mmdg::rng::Stream;
 
 use crate::shared;
@@ -23,7 +23,7 @@ fn fixtures(kind: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Whether a table holds what the CSV does, cell by cell.
-fn same(table: &Table, csv: PathBuf, name: &str) {
+fn same(table: &PickledTable, csv: PathBuf, name: &str) {
     let mut reader = csv::Reader::from_path(csv).unwrap();
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     assert_eq!(table.columns, header, "{name}");

@@ -9,7 +9,7 @@ use mmdg::manifest::Labels;
 use mmdg::report::Comparison;
 use mmdg::report::results::{Purpose, RunResult};
 use mmdg::stop::Stop;
-use mmdg::train::{self, Compare, FeatureTable, Kind, Protocol, Runs, Selection, Subset, TrainSettings};
+use mmdg::train::{self, Compare, FeatureTable, Protocol, ProtocolKind, Runs, Selection, Subset, TrainSettings};
 use mmdg::{Error, report};
 
 use crate::train::{classes_of, compare, one_task, run, settings, small, table, walk};
@@ -38,7 +38,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     let words = |words: &[&str]| words.iter().map(|word| Subset::Word((*word).into())).collect();
     let of = |protocol: Protocol| run(&table, &plain(folder.path(), Protocol { seeds: vec![3], ..protocol })).unwrap();
 
-    let single = of(Protocol { kind: Kind::SingleSource, ..Protocol::default() });
+    let single = of(Protocol { kind: ProtocolKind::SingleSource, ..Protocol::default() });
     let pairs = ["1 → 0", "2 → 0", "0 → 1", "2 → 1", "0 → 2", "1 → 2"];
     let named = pairs.map(|pair| format!("domain{} [video+audio]", pair.replace("→ ", "→ domain")));
     assert_eq!(tasks(&single), named);
@@ -48,7 +48,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
 
     let some =
         Protocol { targets: vec!["domain1".into()], sources: vec!["domain2".into(), "domain1".into()], ..Protocol::default() };
-    assert_eq!(of(Protocol { kind: Kind::SingleSource, ..some.clone() })[0].sources, ["domain2"]);
+    assert_eq!(of(Protocol { kind: ProtocolKind::SingleSource, ..some.clone() })[0].sources, ["domain2"]);
     assert_eq!(of(some)[0].sources, ["domain2"]);
 
     let subsets = of(Protocol { modalities: words(&["v", "av", "video+audio"][..2]), ..one_task("domain0") });
@@ -86,7 +86,7 @@ fn kinds_of_protocol_make_their_tasks_and_subsets_their_columns() {
     refused(only, "at least one other");
     refused(Protocol { ranges: [("alpha".into(), [0.0, 1.0])].into(), search: 1, ..Protocol::default() }, "learning-rate");
     refused(Protocol { ranges: [("learning-rate".into(), [0.0, 1.0])].into(), ..Protocol::default() }, "within");
-    let one = Protocol { kind: Kind::SingleSource, selection: Selection::LeaveOneDomainOut, ..Protocol::default() };
+    let one = Protocol { kind: ProtocolKind::SingleSource, selection: Selection::LeaveOneDomainOut, ..Protocol::default() };
     refused(one, "at least two");
 }
 
@@ -99,7 +99,7 @@ fn with(table: &FeatureTable, label: Vec<usize>, split: Vec<mmdg::manifest::Spli
 fn one_source_switches_the_domain_branch_off() {
     let folder = tempfile::tempdir().unwrap();
     let table = small();
-    let single = Protocol { kind: Kind::SingleSource, seeds: vec![0], ..one_task("domain2") };
+    let single = Protocol { kind: ProtocolKind::SingleSource, seeds: vec![0], ..one_task("domain2") };
     let results = run(&table, &TrainSettings { dropout: 0.0, protocol: single, ..settings(folder.path()) }).unwrap();
     assert_eq!(results.len(), 8);
     for run in results.iter().filter(|run| run.balance == "gmp") {

@@ -7,7 +7,7 @@ use mmdg::dataset;
 use mmdg::export::{Format, Selection, export};
 use mmdg::import::{ImportSettings, ModalitySource, import};
 use mmdg::manifest::{LabelSpace, Labels};
-use mmdg::merge::{Work, merge};
+use mmdg::merge::{MergeWork, merge};
 use mmdg::modality::Kind;
 use mmdg::stop::Stop;
 use mmdg::store::{Loader, Options, Order, Store};
@@ -102,7 +102,7 @@ fn stores_of_one_unit_merge() {
     part("c", Some("cm"), "c");
     part("d", None, "d");
     let stop = Stop::default();
-    let work = || Work { link: false, stop: &stop, progress: &|_, _| () };
+    let work = || MergeWork { link: false, stop: &stop, progress: &|_, _| () };
     merge(&at("both"), &[at("b"), at("a")], work()).unwrap();
     let both = Store::open(&at("both")).unwrap();
     assert_eq!(both.manifest().labels, Labels::Values { unit: "mm".into(), of: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].repeat(2) });

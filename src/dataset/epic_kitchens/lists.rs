@@ -67,13 +67,13 @@ fn mm_sada(settings: &DatasetSettings, folder: &Path) -> Result<Vec<List>> {
 
 /// An annotation file as text, whatever form it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct ListTable {
     pub(super) columns: Vec<String>,
     /// Each with its place in the file, such as `line 2`.
     pub(super) rows: Vec<(String, Vec<String>)>,
 }
 
-impl Table {
+impl ListTable {
     /// # Errors
     /// [`Error::Input`] for a file that is no table; what is wrong with single rows is put into `findings`.
     pub(super) fn read(path: &Path, findings: &mut Findings) -> Result<Self> {

@@ -1,7 +1,7 @@
 //! Rows of annotation files.
 
 use super::super::{DatasetSettings, Findings};
-use super::lists::{List, Table};
+use super::lists::{List, ListTable};
 use crate::manifest::{Numbers, Split};
 use crate::span::Span;
 use crate::{Error, Result};
@@ -35,14 +35,14 @@ pub(super) struct Row {
 }
 
 /// The rows of a file that are well.
-pub(super) struct Rows {
+pub(super) struct AnnotationRows {
     pub(super) release: Release,
     pub(super) rows: Vec<Row>,
 }
 
 /// Reads a file; what is wrong with it, or with rows of it, is put into `findings`.
-pub(super) fn rows(list: &List, settings: &DatasetSettings, findings: &mut Findings) -> Option<Rows> {
-    let table = Table::read(&list.path, findings);
+pub(super) fn rows(list: &List, settings: &DatasetSettings, findings: &mut Findings) -> Option<AnnotationRows> {
+    let table = ListTable::read(&list.path, findings);
     let table = findings.part(table)?;
     let columns = findings.part(Columns::find(&table, list, settings))?;
     let stem = list.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn rows(list: &List, settings: &DatasetSettings, findings: &mut Findi
             Err(problem) => findings.faults.push(Error::input(place, problem)),
         }
     }
-    Some(Rows { release: columns.release, rows })
+    Some(AnnotationRows { release: columns.release, rows })
 }
 
 /// Frames a second of a video's extracted frames, which the annotations count: 60 in EPIC-55 (`P01_01`), 50 in what EPIC-100 added (`P01_101`).
@@ -85,7 +85,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(table: &Table, list: &List, settings: &DatasetSettings) -> Result<Self> {
+    fn find(table: &ListTable, list: &List, settings: &DatasetSettings) -> Result<Self> {
         let missing = |name: &str| {
             let unlabelled = name.ends_with("_class") && table.column("narration_id").is_some() && table.column("verb").is_none();
             let problem = if unlabelled {

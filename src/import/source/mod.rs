@@ -26,7 +26,7 @@ pub(super) use found::Found;
 use found::listed;
 
 /// Rows of one modality.
-pub(super) struct Source {
+pub(super) struct ArraySource {
     path: PathBuf,
     place: String,
     entries: Entries,
@@ -42,7 +42,7 @@ enum Entries {
     Folder(Folder),
 }
 
-impl Source {
+impl ArraySource {
     /// Finds out what a file or folder is, and which of its entries are which rows.
     pub fn open(modality: &ModalitySource, labels: &Labelled, settings: &ImportSettings) -> Result<Self> {
         let (path, element) = (modality.path.as_path(), settings.element);

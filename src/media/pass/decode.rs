@@ -7,13 +7,13 @@ use ff::codec::packet::{Mut, side_data::Type as SideData};
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
-use super::{Lead, Pass, Scan, Unit};
+use super::{Lead, Scan, Unit, VideoPass};
 use crate::Result;
 use crate::error::Failure;
 use crate::media::ffmpeg::Decoder;
 use crate::media::painter::{Painter, concealed};
 
-impl Pass<'_, '_> {
+impl VideoPass<'_, '_> {
     /// Decodes the units that were planned, and paints what is wanted of them.
     pub(super) fn decode(&mut self, scan: Scan) -> Result<()> {
         let Some(last) = self.units.values().map(|unit| unit.last).max() else { return Ok(()) };

@@ -51,7 +51,7 @@ impl Lead {
 ///
 /// What comes of a row must not depend on the rows beside it. So pictures are decoded in units: from a key picture on, by a decoder that begins there; which
 /// unit a picture is taken from depends on the recording and its row alone.
-pub(super) struct Pass<'a, 'w> {
+pub(super) struct VideoPass<'a, 'w> {
     stream: Stream,
     wanted: &'a [Wanted<'w>],
     canvas: &'a mut dyn Canvas,
@@ -112,7 +112,7 @@ struct Scan {
     whole: bool,
 }
 
-impl<'a, 'w> Pass<'a, 'w> {
+impl<'a, 'w> VideoPass<'a, 'w> {
     pub(super) fn new(
         stream: Stream,
         wanted: &'a [Wanted<'w>],

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::Error;
 
 /// How far the flow is.
-pub(super) struct State {
+pub(super) struct FlowState {
     /// The next part to make.
     pub next: usize,
     /// Parts that each whole still lacks.
@@ -27,27 +27,27 @@ pub(super) struct State {
 
 /// What the threads share.
 pub(super) struct Desk {
-    pub state: Mutex<State>,
+    pub state: Mutex<FlowState>,
     pub changed: Condvar,
 }
 
 impl Desk {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, FlowState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wait<'d>(&self, state: MutexGuard<'d, State>) -> MutexGuard<'d, State> {
+    pub(super) fn wait<'d>(&self, state: MutexGuard<'d, FlowState>) -> MutexGuard<'d, FlowState> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn close(&self, state: &mut State, problem: Option<Error>) {
+    pub(super) fn close(&self, state: &mut FlowState, problem: Option<Error>) {
         state.closed = true;
         state.problem = state.problem.take().or(problem);
         self.changed.notify_all();
     }
 
     /// The life of a thread.
-    pub(super) fn work<'d>(&'d self, step: impl Fn(MutexGuard<'d, State>) -> Option<MutexGuard<'d, State>>) {
+    pub(super) fn work<'d>(&'d self, step: impl Fn(MutexGuard<'d, FlowState>) -> Option<MutexGuard<'d, FlowState>>) {
         let leave = Leave(self);
         loop {
             let state = self.lock();

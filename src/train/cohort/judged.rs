@@ -8,7 +8,7 @@ use crate::objective::{Params, Shape};
 use crate::report::results::DomainResult;
 use crate::task::Judged;
 use crate::train::evaluate::{figures, truth};
-use crate::train::features::Rows;
+use crate::train::features::BatchRows;
 use crate::train::model::Inputs;
 
 impl Cohort {
@@ -54,7 +54,7 @@ impl Cohort {
                 (0..EVALUATED).map(|i| rows.get(chunk * EVALUATED + i).map_or(0, |&row| row as i64)).collect::<Vec<_>>()
             };
             let host: Vec<i64> = rows.iter().flat_map(|rows| at(rows)).collect();
-            let rows = Rows { index: Tensor::from_slice(&host).view([runs, -1]).to_device(options.1), host: &host };
+            let rows = BatchRows { index: Tensor::from_slice(&host).view([runs, -1]).to_device(options.1), host: &host };
             let share = Tensor::zeros([runs, EVALUATED as i64], options);
             self.gather(&rows, share, Vec::new())
         })

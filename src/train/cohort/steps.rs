@@ -6,7 +6,7 @@ use tch::{Device, Tensor};
 
 use super::super::device::to_host;
 use super::super::dropout::factors;
-use super::super::features::Rows;
+use super::super::features::BatchRows;
 use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::recipe::{Numbers, Recipe};
@@ -98,7 +98,7 @@ impl Cohort {
     }
 
     /// Standardised features, labels and domains of rows [R, B]; zeros for a modality that a row lacks.
-    pub(in crate::train) fn gather(&self, rows: &Rows<'_>, share: Tensor, masks: Vec<Option<Tensor>>) -> Inputs {
+    pub(in crate::train) fn gather(&self, rows: &BatchRows<'_>, share: Tensor, masks: Vec<Option<Tensor>>) -> Inputs {
         let ((kind, device), runs, flat) = (self.options(), self.runs.len() as i64, rows.index.view([-1]));
         let take = |of: &Tensor| of.index_select(0, &flat).view([runs, -1]);
         let mut features = Vec::with_capacity(self.features.len());

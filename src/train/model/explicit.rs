@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::super::noise::noise;
 use super::{Head, Model};
 use crate::balance::{Signals, Update};
-use crate::objective::{Params, Part, Streams};
+use crate::objective::{LayerPart, Params, Streams};
 
 impl Model {
     /// Lets the balancer decide by all objectives' gradients and writes those of encoders and heads.
@@ -42,7 +42,7 @@ impl Model {
                     .sum_dim_intlist(1, false, None);
                 let entry = &self.layout.entries()[*place];
                 let factor = update.as_ref().and_then(|update| update.noise.as_ref());
-                if let Some(factor) = factor.filter(|_| encoder.contains(place) && entry.part == Part::Weight) {
+                if let Some(factor) = factor.filter(|_| encoder.contains(place) && entry.part == LayerPart::Weight) {
                     let plain = gradients.sum_dim_intlist(1, false, None).view_as(gradient.get(*place));
                     let streams = Streams::new(&signals.states).with(&entry.name);
                     sum += noise(&plain, &factor.select(1, m as i64), &streams).flatten(1, -1);
