@@ -110,6 +110,11 @@ impl Error {
         Self::Input { input: input.to_string(), problem: problem.into() }
     }
 
+    /// A name that is in no table; those that are.
+    pub fn not_known<'a>(input: impl Display, names: impl Iterator<Item = &'a str>) -> Self {
+        Self::input(input, format!("not known; expected one of {}", names.collect::<Vec<_>>().join(", ")))
+    }
+
     /// For `map_err` on a file operation.
     pub fn io<'a>(action: Action, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
         move |source| Self::Io { path: path.into(), action, source }

@@ -87,6 +87,5 @@ pub fn builder(name: &str) -> Result<&'static BalancerBuilder> {
 }
 
 fn unknown(name: &str) -> Error {
-    let names: Vec<_> = BALANCERS.iter().map(|entry| entry.name).collect();
-    Error::input(format!("balance {name:?}"), format!("not known; expected one of {}", names.join(", ")))
+    Error::not_known(format_args!("balance {name:?}"), BALANCERS.iter().map(|entry| entry.name))
 }

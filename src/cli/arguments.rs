@@ -11,6 +11,7 @@ use super::pipeline::{DecodingArguments, MakingArguments, PipelineArguments, Sto
 use super::synth::SynthArguments;
 #[cfg(feature = "torch")]
 use super::training::TrainArguments;
+use crate::manifest::Split;
 
 /// Multimodal domain generalization: raw recordings to cached features to balanced heads.
 #[derive(Debug, Parser)]
@@ -213,6 +214,16 @@ pub enum SplitWord {
     Train,
     Val,
     Test,
+}
+
+impl From<SplitWord> for Split {
+    fn from(word: SplitWord) -> Self {
+        match word {
+            SplitWord::Train => Self::Train,
+            SplitWord::Val => Self::Val,
+            SplitWord::Test => Self::Test,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

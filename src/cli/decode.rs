@@ -75,10 +75,7 @@ fn run(verb: Verb, world: World<'_>) -> Result<Then> {
             if pipeline.train.is_some() {
                 return Ok(Then::Train(code));
             }
-            if pipeline.report.is_some() {
-                code = code.max(report::of_pipeline(&file.pipeline, &pipeline, None, file.quiet)?);
-            }
-            code
+            code.max(report::where_asked(&file.pipeline, &pipeline, file.quiet)?)
         }
         Verb::Preprocess { pipeline: arguments, dry_run: true } => foresee(&arguments, &arguments.making.file.open()?, world)?,
         Verb::Preprocess { pipeline: arguments, dry_run: false } => {

@@ -138,12 +138,7 @@ fn source(text: &str) -> Result<ModalitySource> {
 
 #[cfg(feature = "exchange")]
 pub fn selection(modalities: Vec<String>, domains: Vec<String>, splits: &[SplitWord], trust: bool) -> Selection {
-    let split = |part: &SplitWord| match part {
-        SplitWord::Train => Split::Train,
-        SplitWord::Val => Split::Val,
-        SplitWord::Test => Split::Test,
-    };
-    Selection { modalities, domains, splits: splits.iter().map(split).collect(), trust }
+    Selection { modalities, domains, splits: splits.iter().copied().map(Split::from).collect(), trust }
 }
 
 #[cfg(feature = "exchange")]

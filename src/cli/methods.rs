@@ -25,9 +25,8 @@ pub fn one(name: &str) -> Result<String> {
     let method = METHODS.iter().find(|method| method.name == name).map(of_method);
     let balancer = || BALANCERS.iter().find(|balancer| balancer.name == name).map(of_balancer);
     method.or_else(balancer).ok_or_else(|| {
-        let names: Vec<&str> =
-            METHODS.iter().map(|method| method.name).chain(BALANCERS.iter().map(|balancer| balancer.name)).collect();
-        Error::input(format!("methods {name:?}"), format!("not known; expected one of {}", names.join(", ")))
+        let names = METHODS.iter().map(|method| method.name).chain(BALANCERS.iter().map(|balancer| balancer.name));
+        Error::not_known(format_args!("methods {name:?}"), names)
     })
 }
 

@@ -180,12 +180,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<i32> {
         let problem = format!("no domain {name:?}; expected one of {}", table.domains().join(", "));
         return Err(Error::input(arguments.store.display(), problem));
     }
-    let split = |part: &SplitWord| match part {
-        SplitWord::Train => Split::Train,
-        SplitWord::Val => Split::Val,
-        SplitWord::Test => Split::Test,
-    };
-    let splits: Vec<Split> = arguments.splits.iter().map(split).collect();
+    let splits: Vec<Split> = arguments.splits.iter().copied().map(Split::from).collect();
     let wanted = |row: usize| {
         (arguments.domains.is_empty() || arguments.domains.contains(&table.domains()[table.domain()[row]]))
             && (splits.is_empty() || splits.contains(&table.split()[row]))

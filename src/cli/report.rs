@@ -48,6 +48,11 @@ pub fn of_pipeline(file: &Path, pipeline: &Pipeline, out: Option<&Path>, quiet: 
     of_runs(&results, out.unwrap_or(&settings.out), quiet)
 }
 
+/// The same where the file asks for a report.
+pub fn where_asked(file: &Path, pipeline: &Pipeline, quiet: bool) -> Result<i32> {
+    if pipeline.report.is_some() { of_pipeline(file, pipeline, None, quiet) } else { Ok(WELL) }
+}
+
 /// Of these runs.
 pub fn of_runs(results: &[report::RunResult], out: &Path, quiet: bool) -> Result<i32> {
     show(format_args!("{}", report::Comparison::new(results)?.to_terminal()))?;

@@ -29,11 +29,7 @@ fn run(verb: Verb, stop: &Stop) -> Result<i32> {
             let (making, file) = (&arguments.making, &arguments.making.file);
             let pipeline = file.open()?;
             let code = so_far.unwrap_or(WELL).max(train(making, &pipeline, stop)?);
-            Ok(if pipeline.report.is_some() {
-                code.max(report::of_pipeline(&file.pipeline, &pipeline, None, file.quiet)?)
-            } else {
-                code
-            })
+            Ok(code.max(report::where_asked(&file.pipeline, &pipeline, file.quiet)?))
         }
         Verb::Train { pipeline: arguments, train: overrides } => {
             let mut pipeline = arguments.file.open()?;
@@ -47,11 +43,7 @@ fn run(verb: Verb, stop: &Stop) -> Result<i32> {
                 tell(format_args!("bench-suite: left out, method and balancer have the same losses: {}", left_out.join(", ")));
             }
             let code = train(&arguments, &pipeline, stop)?;
-            Ok(if pipeline.report.is_some() {
-                code.max(report::of_pipeline(&arguments.file.pipeline, &pipeline, None, arguments.file.quiet)?)
-            } else {
-                code
-            })
+            Ok(code.max(report::where_asked(&arguments.file.pipeline, &pipeline, arguments.file.quiet)?))
         }
         Verb::Predict(arguments) => models::predict(&arguments),
         Verb::Eval(arguments) => models::eval(&arguments),

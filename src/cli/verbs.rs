@@ -22,7 +22,7 @@ pub fn run(verb: Verb, stop: &Stop) -> Result<i32> {
             if pipeline.train.is_some() {
                 return handover::train("train", &[], stop);
             }
-            if pipeline.report.is_some() { report::of_pipeline(&file.pipeline, &pipeline, None, file.quiet) } else { Ok(WELL) }
+            report::where_asked(&file.pipeline, &pipeline, file.quiet)
         }
         Verb::Preprocess { .. } | Verb::Extract { .. } | Verb::Validate { decode: Some(_), .. } | Verb::DemoData { .. } => {
             handover::decode(stop)

@@ -44,6 +44,5 @@ pub fn builder(name: &str) -> Result<&'static MethodBuilder> {
 }
 
 fn unknown(name: &str) -> Error {
-    let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
-    Error::input(format!("method {name:?}"), format!("not known; expected one of {}", names.join(", ")))
+    Error::not_known(format_args!("method {name:?}"), METHODS.iter().map(|method| method.name))
 }
