@@ -107,7 +107,8 @@ pub fn few<T: AsRef<str>>(names: &[T]) -> String {
 impl Error {
     /// Something that the user gave is wrong.
     pub fn input(input: impl Display, problem: impl Into<String>) -> Self {
-        Self::Input { input: input.to_string(), problem: problem.into() }
+        let input = Some(input.to_string()).filter(|input| !input.is_empty());
+        Self::Input { input: input.unwrap_or_else(|| "\"\"".into()), problem: problem.into() }
     }
 
     /// A name that is in no table; those that are.

@@ -21,7 +21,7 @@ use crate::modality::{self, Kind};
 #[cfg(all(feature = "exchange", feature = "hdf5"))]
 use crate::sample::Dtype;
 use crate::stop::Stop;
-use crate::store::header::is_store;
+use crate::store::header::{is_among, is_store};
 use crate::{Error, Result};
 
 /// Exit code where stored bytes are not what their record says.
@@ -38,19 +38,40 @@ pub fn inspect(store: &Path, json: bool, mean: bool) -> Result<i32> {
     Ok(WELL)
 }
 
-pub fn verify(store: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
-    if !is_store(store)? && store.is_dir() {
-        let found = crate::report::record::verify(store)?;
-        if found.runs > 0 {
-            return runs(&found, quiet);
-        }
+/// A store; or all stores and finished runs in and below a folder.
+pub fn verify(folder: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
+    use crate::report::record;
+    if is_store(folder)? || !folder.is_dir() {
+        return verify_store(folder, None, quiet, stop);
     }
+    let (of_runs, stores) = (record::verify(folder)?, record::folders(folder, &is_among)?);
+    // what is wrong with a folder that holds neither is said of a store
+    let mut code = if of_runs.runs == 0 && stores.is_empty() { verify_store(folder, None, quiet, stop)? } else { WELL };
+    if of_runs.runs > 0 {
+        code = code.max(runs(&of_runs, quiet)?);
+    }
+    for store in &stores {
+        // one that is not sound or not whole is no reason to leave out the others
+        let of_store = verify_store(store, Some(store), quiet, stop).or_else(|error| {
+            stop.check()?;
+            tell(format_args!("mmdg: {error}"));
+            Ok::<_, Error>(error.exit_code())
+        });
+        code = code.max(of_store?);
+    }
+    Ok(code)
+}
+
+/// Its files are named below `place`, where there are several.
+fn verify_store(store: &Path, place: Option<&Path>, quiet: bool, stop: &Stop) -> Result<i32> {
     let bar = Bar::new("verify", "MiB", quiet);
     let found = crate::verify::verify(store, stop, &|done, total| bar.show((done >> 20) as usize, (total >> 20) as usize))?;
     let (shards, mib) = (found.shards, found.bytes as f64 / f64::from(1 << 20));
-    bar.finish(&format!("{shards} of {} shards, {mib:.1} MiB, {} faults", found.shards_planned, found.faults.len()));
+    let (planned, faults) = (found.shards_planned, found.faults.len());
+    let name = place.map_or_else(String::new, |place| format!("{}: ", place.display()));
+    bar.finish(&format!("{name}{shards} of {planned} shards, {mib:.1} MiB, {faults} faults"));
     for fault in &found.faults {
-        show(format_args!("{fault}\n"))?;
+        show(format_args!("{}\n", place.unwrap_or("".as_ref()).join(fault.to_string()).display()))?;
     }
     match (found.faults.is_empty(), found.whole) {
         (false, _) => Ok(DAMAGED),

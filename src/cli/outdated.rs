@@ -7,12 +7,22 @@ use crate::Result;
 use crate::config::Pipeline;
 #[cfg(feature = "torch")]
 use crate::report::RunResult;
-#[cfg(feature = "torch")]
+#[cfg(any(feature = "hdf5", feature = "torch"))]
 use crate::store::header::read_header;
 use crate::store::outdated;
 
 /// Names a feature store whose clips were made again since. One that is made of recordings has no clips.
 pub fn tell_of_features(verb: &str, features: &Path, pipeline: &Pipeline) -> Result<()> {
+    #[cfg(feature = "hdf5")]
+    if let (Some(_), Some(clips), Some(data)) = (pipeline.clips(), &pipeline.preprocess, &pipeline.data)
+        && let Ok((header, _)) = read_header(features)
+        && let Some(list) = crate::preprocess::contradiction(clips, &data.dataset, &header.recipe)?
+    {
+        let features = features.display();
+        tell(format_args!(
+            "{verb}: {features} is of clips that were made with other parameters than the pipeline file has: {list}"
+        ));
+    }
     if let Some(clips) = pipeline.clips() {
         let (shards, clips) = (outdated(features, &clips)?, clips.display());
         if shards > 0 {

@@ -57,6 +57,9 @@ pub fn threads() -> Result<()> {
     })
 }
 
+/// How long after a signal it is said that an end takes its time.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// The first SIGINT or SIGTERM asks for an end at the next sample or epoch, the second ends the process on the spot.
 pub fn listen(stop: &Stop) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -73,6 +76,11 @@ pub fn listen(stop: &Stop) -> Result<()> {
             }
             asked = true;
             stop.ask(signal);
+            // whoever waits longer than most work in hand takes may take it for lost; where no thread can be started nothing is said
+            let _ = std::thread::Builder::new().spawn(|| {
+                std::thread::sleep(PATIENCE);
+                tell(format_args!("mmdg: stopping, once the work in hand is done; a second signal ends it on the spot"));
+            });
         }
     };
     std::thread::Builder::new().name("signals".into()).spawn(listen).map(drop).map_err(failed)?;

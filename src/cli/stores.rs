@@ -12,7 +12,11 @@ use super::world::{self, WELL, WITH_FAILURES, World, show, tell};
 use crate::config::{self, Pipeline};
 use crate::pipeline::{Progress, Work};
 #[cfg(feature = "onnx")]
+use crate::preprocess::PreprocessSettings;
+#[cfg(feature = "onnx")]
 use crate::sample::Dtype;
+#[cfg(feature = "onnx")]
+use crate::store::header::read_header;
 use crate::store::writer::Summary;
 use crate::{Error, Result, dataset};
 
@@ -46,7 +50,10 @@ pub fn extract(arguments: &StoreArguments, pipeline: &Pipeline, overrides: &Extr
     let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.making.file.pipeline)?;
     let summary = match settings.from {
         // a clip store knows its segments: nothing of the data set is read
-        From::Clips => worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work))?,
+        From::Clips => {
+            refuse_other_clips(clips, pipeline)?;
+            worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work))?
+        }
         From::Media => {
             let data = config::table(&pipeline.data, "data", &arguments.making.file.pipeline)?;
             let manifest = dataset::read(data)?;
@@ -54,6 +61,22 @@ pub fn extract(arguments: &StoreArguments, pipeline: &Pipeline, overrides: &Extr
         }
     };
     judge(arguments, &summary, &settings.store)
+}
+
+/// Refuses clips that other settings than the file's own have made: features of them would be taken for those of the file.
+#[cfg(feature = "onnx")]
+fn refuse_other_clips(clips: &PreprocessSettings, pipeline: &Pipeline) -> Result<()> {
+    let Some(data) = &pipeline.data else { return Ok(()) };
+    let (header, _) = read_header(&clips.store)?;
+    match crate::preprocess::contradiction(clips, &data.dataset, &header.recipe)? {
+        None => Ok(()),
+        Some(list) => {
+            let problem = format!(
+                "these clips were made with other parameters: {list}; expected those of the pipeline file, or another [preprocess] store"
+            );
+            Err(Error::input(clips.store.display(), problem))
+        }
+    }
 }
 
 #[cfg(feature = "onnx")]

@@ -186,7 +186,7 @@ impl fmt::Display for LabelSpace {
 /// A sentence that says what was expected, for what is none or not finite as `f32`.
 pub fn value(text: &str) -> Result<f32, String> {
     let value = text.parse::<f32>().ok().filter(|value| value.is_finite());
-    value.ok_or_else(|| format!("label {text:?}; expected a finite number"))
+    value.ok_or_else(|| format!("label {text:?}; expected a finite number, as float32 holds it"))
 }
 
 #[cfg(test)]

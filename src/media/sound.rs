@@ -150,7 +150,7 @@ pub(super) fn read<R: Reader, E>(
     }
     runs.sort_by(|a, b| b.key.total_cmp(&a.key));
     let counter = Counter::new(track.sample_rate, track.tick);
-    let mut pass = SoundPass { reader, wanted, cuts, counter, track: track.clone(), each };
+    let mut pass = SoundPass { reader, wanted, cuts, counter, jumped: f64::NEG_INFINITY, track: track.clone(), each };
     // the earliest last, so that those whose turn has come are taken from the end
     let mut running: Vec<Run<R::Packet>> = Vec::new();
     let mut ahead = None;
@@ -212,6 +212,8 @@ struct SoundPass<'a, R, E> {
     track: SoundTrack,
     cuts: Cuts,
     counter: Counter,
+    /// Where it was jumped to last, in seconds of the track.
+    jumped: f64,
     each: &'a mut dyn FnMut(usize, Result<Done, Failure>) -> Result<(), E>,
 }
 
@@ -219,8 +221,10 @@ impl<R: Reader, E> SoundPass<'_, R, E> {
     /// Leaves out what nobody needs before `key`, if that is worth it.
     fn jump(&mut self, key: f64) -> bool {
         let media = self.track.clock.media(key) - WARM_UP_SECONDS;
-        let jumped = media > self.counter.at() + JUMP_SECONDS && self.reader.jump(media);
+        // once to each place: a recording that ends before it leads back to its own end, however often
+        let jumped = media > self.jumped && media > self.counter.at() + JUMP_SECONDS && self.reader.jump(media);
         if jumped {
+            self.jumped = media;
             self.counter.set(None);
         }
         jumped

@@ -43,7 +43,9 @@ impl Header {
         let descr = value(text, "descr").ok_or_else(|| odd("type"))?;
         let (order, name) = descr.split_at_checked(1).ok_or_else(|| odd("type"))?;
         let element = Element::parse(name).filter(|_| ["<", ">", "|", "="].contains(&order));
-        let element = element.ok_or_else(|| format!("its elements are {descr:?}; expected floats, integers or text"))?;
+        let element = element.ok_or_else(|| {
+            format!("its elements are {descr:?}; expected floats or pixels, for ids and labels integers or text")
+        })?;
         let numbers = value(text, "shape").ok_or_else(|| odd("shape"))?.split(',').map(str::trim).filter(|n| !n.is_empty());
         // Python 2 wrote long integers with an L
         let number = |n: &str| n.strip_suffix('L').unwrap_or(n).parse().map_err(|_| odd("shape"));

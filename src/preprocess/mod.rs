@@ -18,9 +18,10 @@ use crate::manifest::{Manifest, TestSet};
 use crate::media;
 use crate::media::identity::Identities;
 use crate::pipeline::Work;
-use crate::preset::maker::{Maker, ModalitySettings};
+use crate::preset::maker::{Maker, ModalitySettings, makers};
 use crate::provenance::Provenance;
 use crate::store::layout::shard_bytes;
+use crate::store::recipe::differences;
 use crate::store::units::Round;
 use crate::store::writer::Summary;
 use crate::store::{Plan, Writer};
@@ -62,6 +63,19 @@ pub fn recipe(makers: &[Maker], test_set: Option<TestSet>) -> Value {
         recipe["test-set"] = json!(test_set);
     }
     recipe
+}
+
+/// In what the clips of a store, by its recipe, are not those that these settings make; of features, the clips that they are of. None where they are, or
+/// where the recipe knows of no clips.
+///
+/// # Errors
+/// [`Error::Input`](crate::Error::Input) for settings that do not fit.
+pub fn contradiction(settings: &PreprocessSettings, dataset: &str, recipe: &Value) -> Result<Option<String>> {
+    let clips = recipe.get("clips").unwrap_or(recipe);
+    let Some(found) = clips.get("modalities") else { return Ok(None) };
+    let asked = self::recipe(&makers(&settings.modalities, dataset)?, None);
+    let list = differences(found, &asked["modalities"], "in the store", "in [preprocess.modalities]");
+    Ok((!list.is_empty()).then_some(list))
 }
 
 /// Makes the store, or what is missing of it. A sample that cannot be made is a failure in the summary; the store is completed. Rows that failed in an

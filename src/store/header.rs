@@ -64,6 +64,11 @@ pub fn is_store(folder: &Path) -> Result<bool> {
     Ok(fs::is_file(&folder.join(HEADERS[0].0))? || fs::is_file(&folder.join(HEADERS[1].0))?)
 }
 
+/// Whether these are names of the files of a store, whole or not.
+pub fn is_among(names: &BTreeSet<String>) -> bool {
+    HEADERS.iter().any(|(name, _)| names.contains(*name))
+}
+
 /// The header of a store, and whether the store is whole: else it is what the store is going to be.
 ///
 /// # Errors

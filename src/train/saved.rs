@@ -166,7 +166,12 @@ impl Saved {
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |problem: String| Error::input(path.display(), problem);
         let bytes = fs::read_named(path, "a model.safetensors")?;
-        let not_one = |error| wrong(format!("{error}; expected a model.safetensors"));
+        // one that begins as such a file does, or has lost even that, was damaged
+        let begins = bytes.is_empty() || bytes.get(8) == Some(&b'{');
+        let not_one = |error| match begins {
+            true => Error::integrity(path, format!("{error}; expected a model.safetensors as it was written")),
+            false => wrong(format!("{error}; expected a model.safetensors")),
+        };
         let file = SafeTensors::deserialize(&bytes).map_err(not_one)?;
         let (_, about) = SafeTensors::read_metadata(&bytes).map_err(not_one)?;
         let text = about.metadata().as_ref().and_then(|about| about.get(KEY));

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use mmdg::error::{Code, Failure};
 use mmdg::media::encode::{Pictures, write_mp4};
 use mmdg::media::{audio, wav};
 use mmdg::rng::Stream;
@@ -55,4 +56,36 @@ fn flipped_and_cut_recordings_never_panic() {
     }
     assert!(good > 100 && failed > 100, "{good} {failed}");
     assert!(start.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn rows_after_a_recordings_end_are_told_so_however_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let sound = Waveform { sample_rate: 16000, samples: (0..48000).map(|i| (i as f32 * 0.1).sin() * 0.5).collect() };
+    let size = Pictures { width: 32, height: 32, frame_rate: 24, frames: 72 };
+    let path = folder.path().join("three-seconds.mp4");
+    write_mp4(&path, size, &mut |frame, pixels| pixels.fill(frame as u8), Some(&sound)).unwrap();
+    wav::write(&path.with_extension("wav"), &sound).unwrap();
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // sound of the first ten minutes is decoded from the start, later sound from a minute's beginning, to which is jumped
+        for start in [4.0, 59.0, 601.0, 660.0, 1000.0, 1e6] {
+            let span = Span { start, end: Some(start + 1.0) };
+            let choose = |times: &[f64], [start, end]: [f64; 2]| uniform(times, start, end, 4);
+            let wave = path.with_extension("wav");
+            done.send((start, "pictures", shots(&path, span, 16, &choose).map(drop))).unwrap();
+            done.send((start, "sound", audio::read(&path, span).map(drop))).unwrap();
+            done.send((start, "sound, FFmpeg", audio::read_with_ffmpeg(&path, span).map(drop))).unwrap();
+            done.send((start, "a wave file", audio::read(&wave, span).map(drop))).unwrap();
+            done.send((start, "a wave file, FFmpeg", audio::read_with_ffmpeg(&wave, span).map(drop))).unwrap();
+        }
+    });
+    for _ in 0..6 * 5 {
+        let (start, what, outcome) = wait.recv_timeout(std::time::Duration::from_secs(60)).expect("an end");
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(error, Error::Media { failure: Failure { code: Code::Undecodable, .. }, .. }),
+            "{what} from {start}: {error:?}"
+        );
+    }
 }

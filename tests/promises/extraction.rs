@@ -39,6 +39,22 @@ fn a_clip_store_in_between_changes_nothing() {
 }
 
 #[test]
+fn clips_of_other_parameters_than_the_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    prepared(folder);
+    let other = "extract pipeline.toml --max-failures 1 --set preprocess.modalities.audio.hop=200";
+    let says = ["clips: these clips were made with other parameters: audio.", "in the store, 200 in [preprocess.modalities]"];
+    expect(&run(folder, other), 3, &says);
+    assert!(!folder.join("features").exists());
+    // a store made by another file is as it is
+    let text = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    let data = text.find("[preprocess]").unwrap();
+    std::fs::write(folder.join("pipeline.toml"), &text[data..]).unwrap();
+    expect(&run(folder, other), 4, &[]);
+}
+
+#[test]
 fn models_that_do_not_fit_are_refused_with_both_sides() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

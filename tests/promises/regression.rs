@@ -329,7 +329,9 @@ fn what_does_not_fit_the_labels_is_refused_by_name() {
             "[[train.compare]] \"x\": balance \"agm\" cannot predict values: its score is the logarithm of a class's probability",
         ),
     ];
-    for (table, settings, expected) in cases {
+    let one = crate::train::table(&[("video", 4)], 1, 3, 6);
+    let only = (&one, of_classes(plain()), "features: \"class0\" is the only class; expected at least two, or values");
+    for (table, settings, expected) in cases.into_iter().chain([only]) {
         let error = run(table, &settings).unwrap_err();
         assert!(matches!(error, Error::Input { .. }) && error.to_string().starts_with(expected), "{error} should be {expected}");
         assert!(!folder.path().join("runs").exists(), "{expected}");

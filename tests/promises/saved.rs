@@ -179,6 +179,33 @@ fn the_verbs_predict_and_eval_speak_of_a_store() {
     assert_eq!((lines.len(), right as f64 / 16.0), (33, result.target_score));
     assert_eq!(mmdg(&["predict", "said.csv"]).status.code(), Some(3), "it is there already");
     assert_eq!(mmdg(&["predict", "said.txt"]).status.code(), Some(2));
+    let whole = std::fs::read(&file).unwrap();
+    for length in [0, 100, whole.len() - 20] {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        let output = mmdg(&["eval"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.code() == Some(7) && said.contains("expected a model.safetensors as it was written"),
+            "{length}: {said}"
+        );
+    }
+    std::fs::write(&file, &whole).unwrap();
+    // a folder of both: every run and every store is looked at
+    let verify = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mmdg"));
+        command.args(["verify", "."]).current_dir(folder.path()).output().unwrap()
+    };
+    let output = verify();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("4 finished runs, 0 faults") && said.contains("./store: 1 of 1 shards"), "{said}");
+    let manifest = folder.path().join("store/manifest.csv");
+    let segments = std::fs::read(&manifest).unwrap();
+    std::fs::write(&manifest, "").unwrap();
+    let output = verify();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(7) && said.starts_with("./store/manifest.csv: "), "{output:?}");
+    std::fs::write(&manifest, segments).unwrap();
     #[cfg(feature = "exchange")]
     {
         assert!(mmdg(&["predict", "said.npz"]).status.success());

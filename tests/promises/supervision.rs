@@ -127,6 +127,24 @@ fn decoding_processes_end_with_their_parent() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
+fn who_waits_for_the_work_in_hand_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    segments(folder);
+    let mut command = mmdg(folder, "preprocess pipeline.toml -q --workers 2");
+    let child = command.env("MMDG_FAULT", "hang:a2").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    // SAFETY: a child of this process, which has not been waited for
+    let signal = || unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    signal();
+    std::thread::sleep(Duration::from_secs(4));
+    signal();
+    let output = child.wait_with_output().unwrap();
+    expect(&output, 143, &["mmdg: stopping, once the work in hand is done; a second signal ends it on the spot"]);
+}
+
+#[test]
 fn a_kill_at_any_moment_leaves_a_store_that_the_next_run_finishes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

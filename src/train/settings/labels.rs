@@ -13,6 +13,10 @@ impl TrainSettings {
     /// [`Error::Input`] that names the key or the column, and what the labels are.
     pub(in crate::train) fn check_labels(&self, labels: &LabelSpace, columns: &[Column]) -> Result<()> {
         let kind = TaskKind::of(labels);
+        if let [only] = labels.classes() {
+            let problem = format!("{only:?} is the only class; expected at least two, or values, to tell rows apart");
+            return Err(Error::input("features", problem));
+        }
         let wrong = |key: &str, value: &str, expected: &str| {
             let problem = format!("{value}; expected {expected}: the features' labels are {labels}");
             Err(Error::input(format!("[train] {key}"), problem))
