@@ -19,6 +19,17 @@ impl Rows<'_> {
     /// Where `out` is not `rows.len()` rows long; for frames stored as JPEG, which [`read`](Self::read) decodes.
     pub fn gather_bytes(&self, rows: &[usize], out: &mut [u8]) {
         let row_bytes = (self.header().row_elements() * self.header().dtype.size()) as usize;
+        // rows that lie one after the other are copied at once: what asks for memory ahead is worth nothing there, the processor does
+        if self.header().jpeg.is_none() && rows.is_sorted_by(|row, next| row + 1 == *next) {
+            assert_eq!(out.len(), rows.len() * row_bytes, "room for {} rows", rows.len());
+            let mut out = out;
+            for of_shard in rows.chunk_by(|row, next| row / self.per_shard == next / self.per_shard) {
+                let (own, rest) = out.split_at_mut(of_shard.len() * row_bytes);
+                own.copy_from_slice(self.stretch(of_shard[0], of_shard.len()));
+                out = rest;
+            }
+            return;
+        }
         self.each(rows, out, row_bytes, |row, out| out.copy_from_slice(self.bytes(row)));
     }
 

@@ -172,9 +172,19 @@ impl<'a> Rows<'a> {
 
     /// The row's part of an array.
     fn part(&self, row: usize, array: impl Fn(&Shard) -> &Stretch) -> &'a [u8] {
+        self.parts(row, 1, array)
+    }
+
+    /// That of `count` rows from `row` on, which lie in one shard.
+    fn parts(&self, row: usize, count: usize, array: impl Fn(&Shard) -> &Stretch) -> &'a [u8] {
         let shard = &self.shards[row / self.per_shard];
         let Stretch { bytes, row_bytes } = array(shard);
-        &shard.map[bytes.clone()][row % self.per_shard * row_bytes..][..*row_bytes]
+        &shard.map[bytes.clone()][row % self.per_shard * row_bytes..][..count * row_bytes]
+    }
+
+    /// The bytes of `count` rows of one shard, none of them JPEGs.
+    pub(super) fn stretch(&self, row: usize, count: usize) -> &'a [u8] {
+        self.parts(row, count, |shard| &shard.data)
     }
 
     /// Whether row `row` could be made; if not, it is zeros.

@@ -282,3 +282,20 @@ fn a_row_that_is_not_there_panics() {
     }
     assert!(panics(&|| rows.gather_bytes(&[0, 1], &mut [0; 13])));
 }
+
+#[test]
+fn rows_in_order_are_those_that_lie_there_across_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    assert!(store.header().shard_count() > 2);
+    for modality in &store.header().modalities {
+        let rows = store.modality(&modality.name).unwrap();
+        let each: Vec<&[u8]> = (0..store.len()).map(|row| rows.bytes(row)).collect();
+        for (first, end) in [(0, store.len()), (0, 0), (1, 2), (3, store.len() - 1)] {
+            let (wanted, range): (Vec<u8>, Vec<usize>) = (each[first..end].concat(), (first..end).collect());
+            let mut found = vec![0; wanted.len()];
+            rows.gather_bytes(&range, &mut found);
+            assert!(found == wanted, "{} {first} {end}", modality.name);
+        }
+    }
+}
