@@ -95,6 +95,20 @@ fn a_row_whose_process_dies_is_tried_again_at_the_end() {
     }
 }
 
+/// Waits until so many processes work in the folder, as all of the program's do.
+#[track_caller]
+fn await_processes(folder: &Path, enough: impl Fn(usize) -> bool) {
+    let (here, start) = (folder.canonicalize().unwrap(), Instant::now());
+    let working = || {
+        let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path().join("cwd")).ok());
+        all.filter(|cwd| *cwd == here).count()
+    };
+    while !enough(working()) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{} processes", working());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 #[cfg_attr(not(feature = "faults"), ignore = "a build with the feature faults")]
 fn decoding_processes_end_with_their_parent() {
@@ -102,24 +116,10 @@ fn decoding_processes_end_with_their_parent() {
     let folder = folder.path();
     segments(folder);
     let mut parent = mmdg(folder, "preprocess pipeline.toml -q --workers 2").env("MMDG_FAULT", "hang:a2").spawn().unwrap();
-    let here = folder.canonicalize().unwrap();
-    // all of this program's processes work in the folder
-    let working = || {
-        let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path().join("cwd")).ok());
-        all.filter(|cwd| *cwd == here).count()
-    };
-    let start = Instant::now();
-    while working() < 3 && start.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    assert!(working() >= 3);
+    await_processes(folder, |working| working >= 3);
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let start = Instant::now();
-    while working() > 0 && start.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    assert_eq!(working(), 0);
+    await_processes(folder, |working| working == 0);
     // and what was cut short is finished as if nothing had been
     expect(&run(folder, "preprocess pipeline.toml"), 0, &[]);
     expect(&run(folder, "preprocess pipeline.toml --set preprocess.store=whole"), 0, &[]);
@@ -133,15 +133,19 @@ fn who_waits_for_the_work_in_hand_is_told_so() {
     let folder = folder.path();
     segments(folder);
     let mut command = mmdg(folder, "preprocess pipeline.toml -q --workers 2");
-    let child = command.env("MMDG_FAULT", "hang:a2").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command.env("MMDG_FAULT", "hang:a2").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    await_processes(folder, |working| working >= 3);
+    // until the row that hangs is in hand
     std::thread::sleep(Duration::from_secs(1));
+    let id = child.id() as i32;
     // SAFETY: a child of this process, which has not been waited for
-    let signal = || unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    let signal = || unsafe { libc::kill(id, libc::SIGTERM) };
     signal();
-    std::thread::sleep(Duration::from_secs(4));
+    let mut said = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.take().unwrap()), &mut said).unwrap();
+    assert_eq!(said, "mmdg: stopping, once the work in hand is done; a second signal ends it on the spot\n");
     signal();
-    let output = child.wait_with_output().unwrap();
-    expect(&output, 143, &["mmdg: stopping, once the work in hand is done; a second signal ends it on the spot"]);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]
