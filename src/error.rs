@@ -127,7 +127,7 @@ impl Error {
             return Self::io(Action::Read, path)(error);
         }
         let expected = if expected.is_empty() { String::new() } else { format!("; expected {expected}") };
-        Self::input(named(path), format!("cannot read: {error}{expected}"))
+        Self::input(path.display(), format!("cannot read: {error}{expected}"))
     }
 
     /// One recording cannot be used.

@@ -42,17 +42,17 @@ pub fn inspect(store: &Path, json: bool, mean: bool) -> Result<i32> {
 pub fn verify(folder: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
     use crate::report::record;
     if is_store(folder)? || !folder.is_dir() {
-        return verify_store(folder, None, quiet, stop);
+        return verify_store(folder, false, quiet, stop);
     }
     let (of_runs, stores) = (record::verify(folder)?, record::folders(folder, &is_among)?);
     // what is wrong with a folder that holds neither is said of a store
-    let mut code = if of_runs.runs == 0 && stores.is_empty() { verify_store(folder, None, quiet, stop)? } else { WELL };
+    let mut code = if of_runs.runs == 0 && stores.is_empty() { verify_store(folder, false, quiet, stop)? } else { WELL };
     if of_runs.runs > 0 {
         code = code.max(runs(&of_runs, quiet)?);
     }
     for store in &stores {
         // one that is not sound or not whole is no reason to leave out the others
-        let of_store = verify_store(store, Some(store), quiet, stop).or_else(|error| {
+        let of_store = verify_store(store, true, quiet, stop).or_else(|error| {
             stop.check()?;
             tell(format_args!("mmdg: {error}"));
             Ok::<_, Error>(error.exit_code())
@@ -62,16 +62,16 @@ pub fn verify(folder: &Path, quiet: bool, stop: &Stop) -> Result<i32> {
     Ok(code)
 }
 
-/// Its files are named below `place`, where there are several.
-fn verify_store(store: &Path, place: Option<&Path>, quiet: bool, stop: &Stop) -> Result<i32> {
+/// Named, with its files, where it is one of `several`.
+fn verify_store(store: &Path, several: bool, quiet: bool, stop: &Stop) -> Result<i32> {
     let bar = Bar::new("verify", "MiB", quiet);
     let found = crate::verify::verify(store, stop, &|done, total| bar.show((done >> 20) as usize, (total >> 20) as usize))?;
     let (shards, mib) = (found.shards, found.bytes as f64 / f64::from(1 << 20));
     let (planned, faults) = (found.shards_planned, found.faults.len());
-    let name = place.map_or_else(String::new, |place| format!("{}: ", place.display()));
+    let [name, within] = [": ", "/"].map(|end| if several { format!("{}{end}", store.display()) } else { String::new() });
     bar.finish(&format!("{name}{shards} of {planned} shards, {mib:.1} MiB, {faults} faults"));
     for fault in &found.faults {
-        show(format_args!("{}\n", place.unwrap_or("".as_ref()).join(fault.to_string()).display()))?;
+        show(format_args!("{within}{fault}\n"))?;
     }
     match (found.faults.is_empty(), found.whole) {
         (false, _) => Ok(DAMAGED),

@@ -11,26 +11,25 @@ use crate::report::RunResult;
 use crate::store::header::read_header;
 use crate::store::outdated;
 
-/// Names a feature store whose clips were made again since. One that is made of recordings has no clips.
+/// Names a feature store whose clips were made again since, or with other parameters than the file has. One that is made of recordings has no clips.
 pub fn tell_of_features(verb: &str, features: &Path, pipeline: &Pipeline) -> Result<()> {
+    let Some(clips) = pipeline.clips() else { return Ok(()) };
     #[cfg(feature = "hdf5")]
-    if let (Some(_), Some(clips), Some(data)) = (pipeline.clips(), &pipeline.preprocess, &pipeline.data)
+    if let (Some(settings), Some(data)) = (&pipeline.preprocess, &pipeline.data)
         && let Ok((header, _)) = read_header(features)
-        && let Some(list) = crate::preprocess::contradiction(clips, &data.dataset, &header.recipe)?
+        && let Some(list) = crate::preprocess::contradiction(settings, &data.dataset, &header.recipe)?
     {
         let features = features.display();
         tell(format_args!(
             "{verb}: {features} is of clips that were made with other parameters than the pipeline file has: {list}"
         ));
     }
-    if let Some(clips) = pipeline.clips() {
-        let (shards, clips) = (outdated(features, &clips)?, clips.display());
-        if shards > 0 {
-            let features = features.display();
-            tell(format_args!(
-                "{verb}: {features} is outdated: {shards} of its shards are of rows that were made again in {clips} since; `mmdg extract` makes these shards again, and what was trained on them is outdated too"
-            ));
-        }
+    let shards = outdated(features, &clips)?;
+    if shards > 0 {
+        let (features, clips) = (features.display(), clips.display());
+        tell(format_args!(
+            "{verb}: {features} is outdated: {shards} of its shards are of rows that were made again in {clips} since; `mmdg extract` makes these shards again, and what was trained on them is outdated too"
+        ));
     }
     Ok(())
 }
