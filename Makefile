@@ -43,9 +43,9 @@ lint: setup format clippy doc licences scripts
 setup:
 	./setup.sh
 
-# also the programs that only tests use
+# also the programs that only tests use, and what is optional
 setup-test:
-	./setup.sh --test
+	./setup.sh --openvino --test
 
 format:
 	$(step) "cargo fmt --check"

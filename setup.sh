@@ -5,6 +5,7 @@
 #
 #   ./setup.sh          libtorch (CPU), ONNX Runtime, CMake: 0.6 GB to download, 0.6 GB in .deps/
 #   ./setup.sh --cuda   also the CUDA libraries that libtorch loads on a GPU machine: 2.3 GB to download, 2.9 GB more in .deps/
+#   ./setup.sh --openvino   also an ONNX Runtime with Intel's OpenVINO, for `provider = "openvino"`: 84 MB to download, 128 MiB more in .deps/
 #   ./setup.sh --test   also the programs that only tests use (ffmpeg, mkvmerge, valgrind), where they can be had
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -12,12 +13,13 @@ cd "$(dirname "$0")"
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 6; }
 
-cuda=no test=no
+cuda=no openvino=no test=no
 for argument in "$@"; do
   case $argument in
     --cuda) cuda=yes ;;
+    --openvino) openvino=yes ;;
     --test) test=yes ;;
-    *) printf 'setup: unknown argument %s; usage: ./setup.sh [--cuda] [--test]\n' "$argument" >&2; exit 2 ;;
+    *) printf 'setup: unknown argument %s; usage: ./setup.sh [--cuda] [--openvino] [--test]\n' "$argument" >&2; exit 2 ;;
   esac
 done
 
@@ -101,7 +103,7 @@ find_pip() {
 fetch() { # names of wheels in scripts/wheels*.txt
   [ -n "${python:-}" ] || find_pip
   mkdir -p .deps/wheels/tmp
-  grep -hE "^($(IFS='|'; echo "$*"))==" scripts/wheels.txt scripts/wheels-cuda.txt >.deps/wheels/wanted.txt
+  grep -hE "^($(IFS='|'; echo "$*"))==" scripts/wheels.txt scripts/wheels-cuda.txt scripts/wheels-openvino.txt >.deps/wheels/wanted.txt
   say "downloading $(cut -d' ' -f1 .deps/wheels/wanted.txt | paste -sd' ')"
   TMPDIR=$PWD/.deps/wheels/tmp PYTHONDONTWRITEBYTECODE=1 PIP_REQUIRE_VIRTUALENV=0 "$python" -m pip download \
     --quiet --disable-pip-version-check --no-cache-dir --no-input --retries 2 --no-deps --require-hashes --only-binary=:all: \
@@ -147,6 +149,17 @@ if [ $cuda = yes ]; then
     mv -f .deps/partial/* .deps/libtorch/lib/
     mv -f .deps/wheels/libtorch_cuda.so .deps/libtorch/lib/
     echo "$stamp" >.deps/cuda.stamp
+  fi
+fi
+if [ $openvino = yes ]; then
+  stamp=$(stamp_of scripts/wheels-openvino.txt)
+  if ! is_there openvino "$stamp"; then
+    fetch onnxruntime-openvino
+    unpack openvino
+    (cd .deps/partial && ln -s libonnxruntime.so.* libonnxruntime.so)
+    rm -rf .deps/openvino.stamp .deps/openvino
+    mv .deps/partial .deps/openvino
+    echo "$stamp" >.deps/openvino.stamp
   fi
 fi
 rm -rf .deps/wheels .deps/partial

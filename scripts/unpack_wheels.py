@@ -1,6 +1,6 @@
 """Takes the members that mmdg builds and runs with out of the wheels in one folder.
 
-Usage: unpack_wheels.py WHEELS DESTINATION libtorch|onnxruntime|cmake|cuda
+Usage: unpack_wheels.py WHEELS DESTINATION libtorch|onnxruntime|cmake|cuda|openvino
 """
 
 import fnmatch
@@ -23,6 +23,10 @@ COMPONENTS = {
              ("torch-*", "torch/lib/libcaffe2_nvrtc.so", None, ""),
              ("torch-*", "torch/lib/libtorch_nvshmem.so", None, ""),
              ("nvidia_*", "nvidia/*/lib/*.so*", None, "")],
+    # what a model on the CPU needs of it: no other devices, no other formats
+    "openvino": [("onnxruntime_openvino-*", "onnxruntime/capi/" + member, None, "") for member in (
+        "libonnxruntime.so.*", "libonnxruntime_providers_shared.so", "libonnxruntime_providers_openvino.so", "libopenvino.so.????",
+        "libopenvino_onnx_frontend.so.????", "libopenvino_intel_cpu_plugin.so", "libtbb.so.*")],
 }
 # profilers, second copies, interfaces to other programs, and transports that one machine with its GPUs never loads
 LEFT_OUT = ["libcheckpoint.so", "libnvperf_*", "libpcsamplingutil.so", "*.alt.so*", "libnvblas.*", "libcufftw.*", "libcusolverMg.*",

@@ -27,6 +27,11 @@ BACKBONES = {
     "r2plus1d-18": ("video", 'preset = "uniform"\nframes = 16\nresize = 128\ncrop = 112', (3, 16, 112, 112), 64),
     "vggsound-resnet18": ("audio", 'preset = "vggsound"', (1, 257, 1004), 256),
 }
+OURS = {
+    "mmdg": [],
+    "mmdg, OpenVINO": ["--provider", "openvino"],
+    "mmdg, OpenVINO, bf16": ["--provider", "openvino", "--compute", "bf16"],
+}
 TUNED = {"MALLOC_MMAP_THRESHOLD_": str(8 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
 FILES, SECONDS = 8, 40
 # `media` runs over so many times the clips: starting is in its wall time and not shared out between the cores
@@ -153,13 +158,18 @@ def clips(options):
         for rows in (1, count):
             mmdg(options, "preprocess", name, rows, store=f"clips-{name}-{rows}")
         runs = ["--set", f"extract.runs={options.threads}"]
-        peers = {"start": lambda: mmdg(options, "extract", name, 1, runs), "mmdg": lambda: mmdg(options, "extract", name, count, runs)}
+        peers = {}
+        for line in options.ours:
+            more = runs + OURS[line]
+            peers[f"start of {line}"] = lambda more=more: mmdg(options, "extract", name, 1, more)
+            peers[line] = lambda more=more: mmdg(options, "extract", name, count, more)
         for batch in options.batches:
             peers[f"onnxruntime, batch {batch}"] = lambda batch=batch: python(options, "onnxruntime", name, batch)
         peers |= {kind: lambda kind=kind: python(options, kind, name, 8) for kind in options.torch}
         measured = rounds(options, peers)
-        start = measured.pop("start")
-        measured["mmdg, its start taken off"] = [[a - b, c - d, peak] for (a, c, peak), (b, d, _) in zip(measured["mmdg"], start)]
+        for line in options.ours:
+            start = measured.pop(f"start of {line}")
+            measured[f"{line}, its start taken off"] = [[a - b, c - d, peak] for (a, c, peak), (b, d, _) in zip(measured[line], start)]
         best = min((line for line in measured if line.startswith("onnxruntime")), key=lambda line: statistics.median(f[0] for f in measured[line]))
         print(f"**{name}**, {count} clips, {options.threads} threads, medians of {options.rounds} rounds\n")
         print(f"| | clips/s | CPU ms a clip | clips/s ÷ {best} (least–most) | MiB |\n|---|---:|---:|---:|---:|")
@@ -197,6 +207,7 @@ def main():
     parser.add_argument("--mmdg", type=pathlib.Path, default=pathlib.Path("target/release/mmdg"))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--batches", type=int, nargs="*", default=[4, 8, 16])
+    parser.add_argument("--ours", nargs="*", default=["mmdg"], choices=list(OURS), help="those of OpenVINO need ./setup.sh --openvino, and bf16 its instructions")
     parser.add_argument("--torch", nargs="*", default=["torch", "torch-tuned"])
     parser.add_argument("--backbones", nargs="*", default=list(BACKBONES), choices=list(BACKBONES))
     parser.add_argument("--rounds", type=int, default=3)

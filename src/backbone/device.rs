@@ -3,11 +3,7 @@
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
-use ort::ep::ExecutionProviderDispatch;
 use serde::{Deserialize, Serialize};
-
-use super::runtime::runtime;
-use crate::{Error, Result};
 
 /// A processor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,36 +50,6 @@ impl TryFrom<String> for Device {
 impl From<Device> for String {
     fn from(device: Device) -> Self {
         device.to_string()
-    }
-}
-
-impl Device {
-    /// What of ONNX Runtime runs there.
-    pub fn provider(self) -> &'static str {
-        match self {
-            Self::Cpu => "CPUExecutionProvider",
-            Self::Cuda(_) => "CUDAExecutionProvider",
-        }
-    }
-
-    /// What to ask ONNX Runtime for; asking fails where it is not there. Products are of whole f32, never of TF32.
-    pub(super) fn asked(self) -> Vec<ExecutionProviderDispatch> {
-        match self {
-            Self::Cpu => Vec::new(),
-            Self::Cuda(number) => {
-                let cuda = ort::ep::CUDA::default().with_device_id(i32::from(number)).with_tf32(false);
-                vec![cuda.build().error_on_failure()]
-            }
-        }
-    }
-
-    /// The device that was asked for cannot be had.
-    pub(super) fn missing(self, why: &dyn Display) -> Error {
-        let library = runtime().map_or_else(|_| "ONNX Runtime".into(), |runtime| runtime.path.display().to_string());
-        Error::environment(
-            format!("device \"{self}\" was asked for, but {library} cannot use it: {}", why.to_string().trim()),
-            "set ORT_DYLIB_PATH to the libonnxruntime.so of an onnxruntime-gpu beside its CUDA libraries, or ask for the device cpu",
-        )
     }
 }
 

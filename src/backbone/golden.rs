@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors};
 
 use super::onnx::Backbone;
+use super::provider::Compute;
 use crate::{Error, Result, fs};
 
 /// How far outputs may be from the golden ones: ‖a − b‖ ≤ this · ‖b‖. Between kinds of CPU and of convolution, f32 gives about 1e-6.
 pub const TOLERANCE: f64 = 1e-4;
+/// The same where products are of bf16, which gives 2e-3 to 3e-3.
+pub const BF16_TOLERANCE: f64 = 2e-2;
 
 /// Where the pair of a model lies: `x.golden.safetensors` beside `x.onnx`.
 pub fn path(model: &Path) -> PathBuf {
@@ -19,7 +22,8 @@ pub fn path(model: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Error::Input`] with the difference, or for a file that is no such pair.
-pub fn check(backbone: &mut Backbone, path: &Path) -> Result<()> {
+pub fn check(backbone: &mut Backbone, path: &Path, compute: Compute) -> Result<()> {
+    let tolerance = if compute == Compute::Bf16 { BF16_TOLERANCE } else { TOLERANCE };
     let bad = |problem: String| Error::input(path.display(), problem);
     let bytes = fs::read(path).map_err(|error| bad(format!("{error}; expected the golden pair of the model")))?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|error| bad(format!("no safetensors: {error}")))?;
@@ -54,9 +58,9 @@ pub fn check(backbone: &mut Backbone, path: &Path) -> Result<()> {
         let difference = distance(found, golden)
             .ok_or_else(|| bad(format!("{name:?} has {} values; the model gives {}", golden.len(), found.len())))?;
         // not a number is not near either
-        if difference.is_nan() || difference > TOLERANCE {
+        if difference.is_nan() || difference > tolerance {
             let problem = format!(
-                "output {name:?} is {difference:.1e} from the golden one, relative to its length; expected at most {TOLERANCE:.0e}"
+                "output {name:?} is {difference:.1e} from the golden one, relative to its length; expected at most {tolerance:.0e}"
             );
             return Err(bad(problem));
         }

@@ -69,7 +69,7 @@ fn outputs(backbone: &mut Backbone, rows: Range<usize>) -> Result<Vec<Vec<f32>>,
     run(backbone, &input, rows.len())
 }
 
-fn run(backbone: &mut Backbone, input: &[f32], rows: usize) -> Result<Vec<Vec<f32>>, String> {
+pub(super) fn run(backbone: &mut Backbone, input: &[f32], rows: usize) -> Result<Vec<Vec<f32>>, String> {
     let mut found = vec![Vec::new(); rows];
     backbone.rows(input, rows, |_, values| {
         found.iter_mut().zip(values.chunks_exact(values.len() / rows)).for_each(|(row, values)| row.extend_from_slice(values));
@@ -78,7 +78,7 @@ fn run(backbone: &mut Backbone, input: &[f32], rows: usize) -> Result<Vec<Vec<f3
 }
 
 /// ‖a − b‖ / ‖b‖ over what is finite in both; infinite where anything else is not the same.
-fn distance(a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
     let (mut difference, mut length) = (0.0, 0.0);
     for (&a, &b) in a.iter().zip(b) {
         if !(a.is_finite() && b.is_finite()) {

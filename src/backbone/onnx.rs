@@ -5,12 +5,14 @@ use ort::value::{Outlet, ValueType};
 use rayon::prelude::*;
 
 use super::device::Device;
+use super::engine::Engine;
 use super::files::Files;
 use super::layout::Reading;
+use super::provider::Provider;
 use super::runtime::runtime;
 use super::spec::Spec;
 use super::tensor::{self, Element, pooled, row_shape};
-use super::{neighbours, version};
+use super::{neighbours, reference, version};
 use crate::error::few;
 use crate::store::ModalityHeader;
 use crate::{Error, Result};
@@ -24,12 +26,20 @@ const MOST_ROWS: usize = 64;
 /// How a network is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Where.
-    pub device: Device,
+    /// Who computes where.
+    pub engine: Engine,
     /// Threads of one run.
     pub threads: usize,
     /// Rows of a batch; `None` is what the model wants, else a power of two that follows from the size of a row and the device alone.
     pub batch: Option<usize>,
+}
+
+/// A network for each run at once, and another that ONNX Runtime's own kernels compute, where those are not what was asked for.
+pub struct Loaded {
+    /// As many as asked for.
+    pub backbones: Vec<Backbone>,
+    /// What they were compared with.
+    pub reference: Option<Backbone>,
 }
 
 /// A loaded network.
@@ -48,12 +58,11 @@ impl Backbone {
     ///
     /// # Errors
     /// [`Error::Input`] with both sides, where versions, names, types or shapes do not fit; [`Error::Environment`] without a runtime, or without the device.
-    pub fn load(files: &Files, spec: Spec, rows: &ModalityHeader, place: Place, runs: usize, name: &str) -> Result<Vec<Self>> {
-        runtime()?;
-        version::check(&files.said).map_err(|problem| Error::input(name, problem))?;
+    pub fn load(files: &Files, spec: Spec, rows: &ModalityHeader, place: Place, runs: usize, name: &str) -> Result<Loaded> {
+        version::check(runtime(place.engine.provider)?, &files.said).map_err(|problem| Error::input(name, problem))?;
         let sessions = (0..runs.max(1)).into_par_iter().map(|_| open(files, place, name)).collect::<Result<Vec<_>>>()?;
         let mut sessions = sessions.into_iter();
-        let Some(session) = sessions.next() else { return Ok(Vec::new()) };
+        let Some(session) = sessions.next() else { return Ok(Loaded { backbones: Vec::new(), reference: None }) };
         let bad = |problem: String| Error::input(name, problem);
         let mut first = Self::fitting(session, spec, rows, place, files.said.quantizes).map_err(bad)?;
         neighbours::check(&mut first, files.said.quantizes).map_err(bad)?;
@@ -66,7 +75,16 @@ impl Backbone {
             shapes: first.shapes.clone(),
         };
         let others: Vec<Self> = sessions.map(again).collect();
-        Ok([first].into_iter().chain(others).collect())
+        let mut reference = None;
+        if place.engine.provider == Provider::OpenVino {
+            let compute = place.engine.compute;
+            let place = Place { engine: Engine::default(), batch: Some(first.batch), ..place };
+            let mut own =
+                Self::fitting(open(files, place, name)?, first.spec.clone(), rows, place, files.said.quantizes).map_err(bad)?;
+            reference::check(&mut first, &mut own, compute).map_err(bad)?;
+            reference = Some(own);
+        }
+        Ok(Loaded { backbones: [first].into_iter().chain(others).collect(), reference })
     }
 
     fn fitting(session: Session, spec: Spec, rows: &ModalityHeader, place: Place, quantizes: bool) -> Result<Self, String> {
@@ -92,7 +110,7 @@ impl Backbone {
             Some(layout) => Ok(layout.of(&rows.shape, rows.kind)?),
             None => Reading::fitting(&rows.shape, rows.kind, fits),
         };
-        let usual = || match place.device {
+        let usual = || match place.engine.device {
             _ if quantizes => 1,
             device => usual_batch(device, rows.row_elements() as usize),
         };
@@ -215,7 +233,7 @@ fn only_input<'s>(session: &'s Session, name: &str) -> Result<&'s Outlet, String
 }
 
 fn open(files: &Files, place: Place, name: &str) -> Result<Session> {
-    let runtime = runtime()?;
+    let runtime = runtime(place.engine.provider)?;
     let refuse = |error: &dyn std::fmt::Display| Error::input(name, format!("ONNX Runtime refuses the model: {error}"));
     let builder = Session::builder(runtime.environment()).map_err(|error| refuse(&error))?;
     let builder = builder.with_intra_threads(place.threads).map_err(|error| refuse(&error))?;
@@ -225,8 +243,18 @@ fn open(files: &Files, place: Place, name: &str) -> Result<Session> {
     for (path, bytes) in &files.beside {
         builder = builder.with_external_initializer_file_in_memory(path, bytes.clone()).map_err(|error| refuse(&error))?;
     }
-    let mut builder = builder.with_execution_providers(place.device.asked()).map_err(|error| place.device.missing(&error))?;
-    builder.commit_from_memory(&files.model).map_err(|error| refuse(&error))
+    if place.engine.provider == Provider::OpenVino {
+        // what it leaves would be computed by ONNX Runtime's own kernels, in silence
+        builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1").map_err(|error| refuse(&error))?;
+    }
+    let asked = place.engine.asked(place.threads)?;
+    let mut builder = builder.with_execution_providers(asked).map_err(|error| place.engine.missing(&error))?;
+    builder.commit_from_memory(&files.model).map_err(|error| match place.engine.provider {
+        Provider::OpenVino if error.to_string().contains("fallback to CPU EP") => {
+            refuse(&"OpenVINO lacks operators of the model; expected one that it computes whole, or provider = \"cpu\"")
+        }
+        _ => refuse(&error),
+    })
 }
 
 fn usual_batch(device: Device, elements: usize) -> usize {

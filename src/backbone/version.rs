@@ -3,7 +3,7 @@
 use ort::session::Session;
 
 use super::model::Model;
-use super::runtime::{Runtime, runtime};
+use super::runtime::Runtime;
 
 /// What every runtime that is loaded at all takes (1.24).
 const SURE: [i64; 2] = [10, 23];
@@ -22,12 +22,11 @@ const PLACES: [usize; 2] = [1, 5];
 ///
 /// # Errors
 /// A sentence with both versions and the cures.
-pub(super) fn check(model: &Model) -> Result<(), String> {
+pub(super) fn check(runtime: &Runtime, model: &Model) -> Result<(), String> {
     let wanted = [model.ir_version, model.opset];
     if wanted.iter().zip(SURE).all(|(wanted, sure)| *wanted <= sure) {
         return Ok(());
     }
-    let Ok(runtime) = runtime() else { return Ok(()) };
     let newest = [newest(runtime, 0, wanted), newest(runtime, 1, wanted)];
     if wanted.iter().zip(newest).all(|(wanted, newest)| *wanted <= newest) {
         return Ok(());
@@ -67,16 +66,19 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::backbone::provider::Provider;
+    use crate::backbone::runtime::runtime;
 
     #[test]
     fn what_the_runtime_takes_is_found_out() {
+        let runtime = runtime(Provider::Cpu).unwrap();
+        let check = |model: &Model| check(runtime, model);
         let model =
             |ir_version, opset| Model { ir_version, opset, metadata: BTreeMap::new(), beside: BTreeSet::new(), quantizes: false };
         for [ir, opset] in [[3, 7], SURE, [11, 23]] {
             assert_eq!(check(&model(ir, opset)), Ok(()));
         }
         let problem = check(&model(99, 4000)).unwrap_err();
-        let runtime = runtime().unwrap();
         let most = [newest(runtime, 0, [99, 4000]), newest(runtime, 1, [99, 4000])];
         assert!(most[0] >= 13 && most[1] >= 25, "{most:?}");
         assert!(problem.contains(&format!("takes up to {} and {};", most[0], most[1])), "{problem}");

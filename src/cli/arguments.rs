@@ -188,13 +188,19 @@ pub struct ExtractArguments {
     /// Where networks run: cpu, cuda or cuda:N
     #[arg(long)]
     pub device: Option<String>,
+    /// What computes there: cpu (ONNX Runtime's own kernels), openvino (on the CPU, too) or cuda
+    #[arg(long)]
+    pub provider: Option<String>,
+    /// In what products and convolutions are computed: f32, or bf16 (by openvino alone, on CPUs that have it)
+    #[arg(long)]
+    pub compute: Option<String>,
     /// Element type of features: f32 or f16
     #[arg(long)]
     pub dtype: Option<String>,
     /// Rows a batch, or auto
     #[arg(long)]
     pub batch_size: Option<String>,
-    /// Run the golden pair of each model first
+    /// Run the golden pair of each model first; with openvino also tell how near clips are to f32 of ONNX Runtime's own kernels
     #[arg(long)]
     pub check: bool,
 }

@@ -29,7 +29,7 @@ impl From<Result<String, String>> for Finding {
     }
 }
 
-/// The report, a line for each of FFmpeg, HDF5, ONNX Runtime, libtorch and CUDA, and whether all that this build needs is here.
+/// The report, a line for each of FFmpeg, HDF5, ONNX Runtime, OpenVINO, libtorch and CUDA, and whether all that this build needs is here.
 pub fn doctor() -> (String, bool) {
     #[cfg(feature = "torch")]
     let torch = Beside::new(handover::TRAIN).library("libtorch_cpu.so");
@@ -46,6 +46,10 @@ pub fn doctor() -> (String, bool) {
         ("ONNX Runtime", Some(onnx_runtime().into())),
         #[cfg(not(feature = "onnx"))]
         ("ONNX Runtime", None),
+        #[cfg(feature = "onnx")]
+        ("OpenVINO", Some(openvino())),
+        #[cfg(not(feature = "onnx"))]
+        ("OpenVINO", None),
         #[cfg(feature = "torch")]
         ("libtorch", Some(libtorch(&torch).into())),
         #[cfg(not(feature = "torch"))]
@@ -119,6 +123,22 @@ fn hdf5() -> Finding {
 fn onnx_runtime() -> Result<String, String> {
     let (path, version) = crate::backbone::runtime::look().map_err(|error| error.to_string())?;
     Ok(format!("{}, {}", version.as_deref().unwrap_or("version unknown"), path.display()))
+}
+
+/// Only `provider = "openvino"` needs it.
+#[cfg(feature = "onnx")]
+fn openvino() -> Finding {
+    match crate::backbone::runtime::look_openvino() {
+        Ok((path, runtime, version)) => {
+            let [version, runtime] = [version, runtime].map(|version| version.unwrap_or_else(|| "of unknown version".into()));
+            let here = crate::backbone::openvino::instructions();
+            Finding::Found(format!(
+                "{version} behind ONNX Runtime {runtime}, instructions of this CPU: {here}, {}",
+                path.display()
+            ))
+        }
+        Err(_) => Finding::Optional("only for extract with provider = \"openvino\": run ./setup.sh --openvino".into()),
+    }
 }
 
 #[cfg(feature = "torch")]

@@ -44,22 +44,35 @@ pub fn foresee(arguments: &StoreArguments, pipeline: &Pipeline, world: World<'_>
 
 #[cfg(feature = "onnx")]
 pub fn extract(arguments: &StoreArguments, pipeline: &Pipeline, overrides: &ExtractArguments, world: World<'_>) -> Result<i32> {
-    use crate::extract::{From, from_clips, from_media};
+    use crate::extract::{Extracted, From, from_clips, from_media};
     let mut settings = config::table(&pipeline.extract, "extract", &arguments.making.file.pipeline)?.clone();
     overrides.apply(&mut settings)?;
     let clips = config::table(&pipeline.preprocess, "preprocess", &arguments.making.file.pipeline)?;
+    let mut agreements = Vec::new();
+    let mut kept = |made: Extracted| {
+        agreements = made.agreements;
+        made.summary
+    };
     let summary = match settings.from {
         // a clip store knows its segments: nothing of the data set is read
         From::Clips => {
             refuse_other_clips(clips, pipeline)?;
-            worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work))?
+            worked(arguments, "extract", world, |work| from_clips(&settings, &clips.store, work).map(&mut kept))?
         }
         From::Media => {
             let data = config::table(&pipeline.data, "data", &arguments.making.file.pipeline)?;
             let manifest = dataset::read(data)?;
-            worked(arguments, "extract", world, |work| from_media(&settings, clips, &data.dataset, &manifest, work))?
+            worked(arguments, "extract", world, |work| {
+                from_media(&settings, clips, &data.dataset, &manifest, work).map(&mut kept)
+            })?
         }
     };
+    for (name, of) in &agreements {
+        tell(format_args!(
+            "extract: {name}: cosine to f32 of ONNX Runtime's own kernels at least {:.7}, distance at most {:.1e} of the length, over {} clips",
+            of.cosine, of.apart, of.clips
+        ));
+    }
     judge(arguments, &summary, &settings.store)
 }
 
@@ -88,7 +101,13 @@ impl ExtractArguments {
             settings.from = if from == ExtractFrom::Media { From::Media } else { From::Clips };
         }
         if let Some(device) = &self.device {
-            settings.device = device.parse().map_err(|problem| usage("device", problem))?;
+            settings.device = Some(device.parse().map_err(|problem| usage("device", problem))?);
+        }
+        if let Some(word) = &self.provider {
+            settings.provider = Some(word.parse().map_err(|problem| usage("provider", problem))?);
+        }
+        if let Some(word) = &self.compute {
+            settings.compute = word.parse().map_err(|problem| usage("compute", problem))?;
         }
         if let Some(size) = &self.batch_size {
             settings.batch_size = size.parse().map_err(|problem| usage("batch-size", problem))?;

@@ -18,6 +18,10 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::Result;
+use crate::backbone::engine::Engine;
+use crate::backbone::openvino;
+use crate::backbone::provider::Provider;
+use crate::backbone::reference::Agreement;
 use crate::backbone::runtime::runtime;
 use crate::manifest::Manifest;
 use crate::media::identity::Identities;
@@ -40,6 +44,15 @@ const ALGORITHM: u32 = 1;
 /// Most bytes of rows that are made in one pass.
 const PASS_BYTES: u64 = 64 << 20;
 
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Extracted {
+    /// Of the store.
+    pub summary: Summary,
+    /// Where `check` was asked for, and others than ONNX Runtime's own kernels compute: how far rows of each backbone are from theirs, in f32.
+    pub agreements: Vec<(String, Agreement)>,
+}
+
 /// Makes the store, or what is missing of it, from where the settings say. A row that failed as a clip fails as a feature, for the same reason.
 ///
 /// # Errors
@@ -51,7 +64,7 @@ pub fn run(
     dataset: &str,
     manifest: &Manifest,
     work: Work<'_>,
-) -> Result<Summary> {
+) -> Result<Extracted> {
     match settings.from {
         From::Clips => from_clips(settings, &clips.store, work),
         From::Media => from_media(settings, clips, dataset, manifest, work),
@@ -62,7 +75,7 @@ pub fn run(
 ///
 /// # Errors
 /// As [`run`].
-pub fn from_clips(settings: &ExtractSettings, clips: &Path, work: Work<'_>) -> Result<Summary> {
+pub fn from_clips(settings: &ExtractSettings, clips: &Path, work: Work<'_>) -> Result<Extracted> {
     let store = Store::open(clips)?.trusted(work.trust);
     let header = store.header();
     let keep = |key: &str| header.recipe[key].clone();
@@ -84,7 +97,7 @@ pub fn from_media(
     dataset: &str,
     manifest: &Manifest,
     work: Work<'_>,
-) -> Result<Summary> {
+) -> Result<Extracted> {
     let mut modalities = clips.modalities.clone();
     // pixels go to the networks as they are made
     modalities.values_mut().for_each(|modality| modality.jpeg = None);
@@ -103,15 +116,15 @@ fn extract(
     manifest: &Manifest,
     origin: ClipOrigin<'_>,
     work: Work<'_>,
-) -> Result<Summary> {
-    settings.check()?;
+) -> Result<Extracted> {
+    let engine = settings.check()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let [threads, runs] = settings.spread(cores);
+    let [threads, runs] = settings.spread(engine.device, cores);
     let fitting = Clips { headers: clips, recipe: &recipe };
     let mut networks = settings
         .backbones
         .par_iter()
-        .map(|(name, _)| load(name, settings, &fitting, [threads, runs]))
+        .map(|(name, _)| load(name, settings, &fitting, engine, [threads, runs]))
         .collect::<Result<Vec<_>>>()?;
     let backbones: BTreeMap<&String, &Value> =
         settings.backbones.keys().zip(networks.iter().map(|network| &network.recipe)).collect();
@@ -119,21 +132,21 @@ fn extract(
         holds: "features",
         manifest: manifest.clone(),
         modalities: networks.iter().flat_map(|network| network.features.iter().cloned()).collect(),
-        recipe: json!({
-            "clips": recipe,
-            "backbones": backbones,
-            "dtype": settings.dtype,
-            "threads": threads,
-            "algorithm": ALGORITHM,
-            "device": settings.device,
-            "provider": settings.device.provider(),
-            "precision": "f32",
-        }),
+        recipe: own_recipe(
+            json!({
+                "clips": recipe,
+                "backbones": backbones,
+                "dtype": settings.dtype,
+                "threads": threads,
+                "algorithm": ALGORITHM,
+            }),
+            engine,
+        )?,
         shard_bytes: shard_bytes(settings.shard_mib)?,
     };
     network::distinct(&plan.modalities)?;
     let mut provenance = origin.provenance();
-    provenance.insert("onnx-runtime".into(), [runtime()?.version().unwrap_or("unknown").to_owned()].into());
+    provenance.insert("onnx-runtime".into(), [runtime(engine.provider)?.version().unwrap_or("unknown").to_owned()].into());
     let writer = Writer::open_beside(&settings.store, &plan, work.lease_timeout)?.made_with(&provenance);
     let (changed, looks) = match origin {
         ClipOrigin::Store { .. } => Default::default(),
@@ -166,7 +179,29 @@ fn extract(
     if let ClipOrigin::Media { identities, .. } = origin {
         changed::remember(&settings.store, work.changed, looks, identities);
     }
-    Ok(summary)
+    let told = |(name, network): (&String, &Network)| {
+        let compared = network.compared.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((name.clone(), compared.agreement.clone()))
+    };
+    let agreements = settings.backbones.keys().zip(&networks).filter_map(told).collect();
+    Ok(Extracted { summary, agreements })
+}
+
+/// Adds who computes, in what. Bits of OpenVINO's depend on its version and on the CPU's instructions; rows of ONNX Runtime's own kernels have
+/// always been told apart by what is [recorded](crate::provenance) instead.
+fn own_recipe(mut recipe: Value, engine: Engine) -> Result<Value> {
+    recipe["device"] = json!(engine.device);
+    recipe["provider"] = json!(engine.provider.name());
+    recipe["precision"] = json!(engine.compute.name());
+    if engine.provider == Provider::OpenVino {
+        let runtime = runtime(engine.provider)?;
+        // what was asked for was found at work, or no network would be here
+        recipe["precision-found"] = json!(engine.compute.name());
+        recipe["onnx-runtime"] = json!(runtime.version());
+        recipe["openvino"] = json!(runtime.openvino());
+        recipe["instructions"] = json!(openvino::instructions());
+    }
+    Ok(recipe)
 }
 
 /// Makes the shards that are missing.
@@ -199,7 +234,6 @@ fn fill(
     let done = AtomicUsize::new(total - missing);
     let tell = |more: usize| (work.progress)(Progress { done: done.fetch_add(more, Ordering::Relaxed) + more, total });
     tell(0);
-    let norms: Vec<_> = networks.iter().map(|network| network.norm.clone()).collect();
     let flow = Flow {
         parts: &parts,
         wholes: &whole_bytes,
@@ -217,7 +251,7 @@ fn fill(
         let (unit, rows) = &wholes[whole];
         let unit = &units[*unit];
         let mut runner = runners[taker].lock().unwrap_or_else(PoisonError::into_inner);
-        unit.take(*rows, origin, &norms, &mut runner)?;
+        unit.take(*rows, origin, networks, &mut runner)?;
         tell(samples(unit, rows[1] - rows[0]));
         Ok(())
     };

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
 use super::settings::{BackboneSettings, Batch, ExtractSettings};
+use crate::backbone::engine::Engine;
 use crate::backbone::files::Files;
 use crate::backbone::model::LARGEST;
-use crate::backbone::onnx::{Backbone, Place};
+use crate::backbone::onnx::{Backbone, Loaded, Place};
+use crate::backbone::reference::Agreement;
 use crate::backbone::spec::{Norm, Spec};
 use crate::backbone::statement::{Statement, agree, fits, near, same};
 use crate::backbone::{BACKBONES, BackboneEntry, golden};
@@ -29,6 +32,15 @@ pub(super) struct Network {
     /// What comes out, as the store keeps it.
     pub(super) features: Vec<ModalityHeader>,
     pub(super) recipe: Value,
+    /// Where a check was asked for, and others than ONNX Runtime's own kernels compute.
+    pub(super) compared: Option<Mutex<Compared>>,
+}
+
+/// Rows that are run twice, for a check.
+pub(super) struct Compared {
+    /// What computes with ONNX Runtime's own kernels.
+    pub(super) reference: Backbone,
+    pub(super) agreement: Agreement,
 }
 
 /// What clips there are: their modalities, and the part of their recipe that tells the preset of each.
@@ -38,7 +50,13 @@ pub(super) struct Clips<'a> {
 }
 
 /// The network of the table `name`, `runs` times. Everything that cannot fit is found here; where it is asked for, a golden pair that the network does not reproduce too.
-pub(super) fn load(name: &str, all: &ExtractSettings, clips: &Clips<'_>, [threads, runs]: [usize; 2]) -> Result<Network> {
+pub(super) fn load(
+    name: &str,
+    all: &ExtractSettings,
+    clips: &Clips<'_>,
+    engine: Engine,
+    [threads, runs]: [usize; 2],
+) -> Result<Network> {
     let settings = &all.backbones[name];
     let place = format!("[extract.backbones.{name}]");
     let bad = |problem: String| Error::input(&place, problem);
@@ -57,8 +75,8 @@ pub(super) fn load(name: &str, all: &ExtractSettings, clips: &Clips<'_>, [thread
     let said = said(settings, entry, &files.said.metadata, &file, &place)?;
     let spec = spec(settings, entry, &said, clips, header).map_err(bad)?;
     let batch = if let Batch::Rows(rows) = all.batch_size { Some(rows) } else { None };
-    let how = Place { device: all.device, threads, batch };
-    let mut backbones = Backbone::load(&files, spec.clone(), header, how, runs, &place)?;
+    let how = Place { engine, threads, batch };
+    let Loaded { mut backbones, reference } = Backbone::load(&files, spec.clone(), header, how, runs, &place)?;
     let Some(first) = backbones.first_mut() else { return Err(bad("no run; expected at least one".into())) };
     let expected = |output: &String| said.iter().find_map(|statement| Some((&statement.who, statement.outputs.get(output)?)));
     for (output, shape) in spec.outputs.iter().zip(first.shapes()) {
@@ -69,7 +87,7 @@ pub(super) fn load(name: &str, all: &ExtractSettings, clips: &Clips<'_>, [thread
         }
     }
     if let (true, Some(path)) = (all.check, &settings.model) {
-        golden::check(first, &golden::path(path))?;
+        golden::check(first, &golden::path(path), engine.compute)?;
     }
     let features = features(name, &spec.outputs, first.shapes(), header, all).map_err(bad)?;
     let (model, beside) = files.hashes();
@@ -85,7 +103,9 @@ pub(super) fn load(name: &str, all: &ExtractSettings, clips: &Clips<'_>, [thread
         recipe["beside_blake3"] = json!(beside);
     }
     let batch = first.batch() as u64;
-    Ok(Network { backbones, batch, norm: spec.norm, clips: seen, features, recipe })
+    let compared = |reference| Mutex::new(Compared { reference, agreement: Agreement::default() });
+    let compared = reference.filter(|_| all.check).map(compared);
+    Ok(Network { backbones, batch, norm: spec.norm, clips: seen, features, recipe, compared })
 }
 
 fn entry(name: &str) -> Result<&'static BackboneEntry, String> {

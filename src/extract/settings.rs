@@ -7,7 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::device::Device;
+use crate::backbone::engine::Engine;
 use crate::backbone::layout::Layout;
+use crate::backbone::provider::{Compute, Provider};
 use crate::backbone::spec::Pool;
 use crate::sample::Dtype;
 use crate::{Error, Result};
@@ -30,8 +32,14 @@ pub struct ExtractSettings {
     #[serde(default)]
     pub batch_size: Batch,
     /// Where networks run: `cpu`, `cuda` or `cuda:N`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// What computes there: `cpu` (ONNX Runtime's own kernels), `openvino` (on the CPU, too) or `cuda`; default: what the device says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
+    /// In what products and convolutions are computed, `f32` or `bf16`; the latter by OpenVINO alone.
     #[serde(default)]
-    pub device: Device,
+    pub compute: Compute,
     /// Threads of one run of a network; default: one for every eight cores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -53,7 +61,7 @@ fn f32() -> Dtype {
 impl ExtractSettings {
     /// # Errors
     /// [`Error::Input`] for numbers and types that cannot be.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<Engine> {
         let bad = |problem: String| Err(Error::input("[extract]", problem));
         if let Batch::Rows(rows) = self.batch_size
             && !(1..=4096).contains(&rows)
@@ -71,14 +79,14 @@ impl ExtractSettings {
         if self.backbones.is_empty() {
             return Err(Error::input("[extract.backbones]", "no backbone; expected at least one"));
         }
-        Ok(())
+        Engine::of(self.device, self.provider, self.compute).map_err(|problem| Error::input("[extract]", problem))
     }
 
     /// Threads of a run, and runs at once, on a machine of `cores`. Runs of one thread do not wait for each other, and on up to eight cores that
     /// is all there is; on more, memory for a network and its activations is not taken more than eight times.
-    pub(super) fn spread(&self, cores: usize) -> [usize; 2] {
+    pub(super) fn spread(&self, device: Device, cores: usize) -> [usize; 2] {
         let threads = self.threads.unwrap_or_else(|| cores.div_ceil(8)).max(1);
-        let runs = match self.device {
+        let runs = match device {
             Device::Cpu => (cores / threads).max(1),
             // one is fed while the other runs
             Device::Cuda(_) => 2,
@@ -210,9 +218,9 @@ mod tests {
     fn cores_are_shared_out() {
         let settings: ExtractSettings = serde_json::from_value(serde_json::json!({"store": "x", "backbones": {}})).unwrap();
         for (cores, spread) in [(1, [1, 1]), (4, [1, 4]), (8, [1, 8]), (16, [2, 8]), (64, [8, 8]), (20, [3, 6])] {
-            assert_eq!(settings.spread(cores), spread, "{cores}");
+            assert_eq!(settings.spread(Device::Cpu, cores), spread, "{cores}");
         }
-        assert_eq!(ExtractSettings { threads: Some(4), ..settings.clone() }.spread(4), [4, 1]);
-        assert_eq!(ExtractSettings { runs: Some(1), device: Device::Cuda(0), ..settings }.spread(16), [2, 1]);
+        assert_eq!(ExtractSettings { threads: Some(4), ..settings.clone() }.spread(Device::Cpu, 4), [4, 1]);
+        assert_eq!(ExtractSettings { runs: Some(1), ..settings }.spread(Device::Cuda(0), 16), [2, 1]);
     }
 }

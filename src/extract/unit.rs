@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::network::Network;
+use super::network::{Compared, Network};
 use super::rows::ClipOrigin;
 use crate::backbone::onnx::Backbone;
-use crate::backbone::spec::{Norm, feed};
+use crate::backbone::spec::feed;
 use crate::error::{Code, Failure};
 use crate::pipeline::guarded;
 use crate::sample::{Data, Made, Row};
@@ -143,9 +143,9 @@ impl<'a> Unit<'a> {
     }
 
     /// Runs the rows `first..end` through every network; the last whole of the unit commits its shards.
-    pub(super) fn take(&self, rows: [u64; 2], origin: &ClipOrigin<'_>, norms: &[Norm], runner: &mut Runner) -> Result<()> {
+    pub(super) fn take(&self, rows: [u64; 2], origin: &ClipOrigin<'_>, networks: &[Network], runner: &mut Runner) -> Result<()> {
         let Some(open) = self.open(origin)? else { return Ok(()) };
-        self.fill(rows, &open, origin, norms, runner)?;
+        self.fill(rows, &open, origin, networks, runner)?;
         drop(open);
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return Ok(());
@@ -168,7 +168,7 @@ impl<'a> Unit<'a> {
         [first, end]: [u64; 2],
         open: &Open<'_>,
         origin: &ClipOrigin<'_>,
-        norms: &[Norm],
+        networks: &[Network],
         runner: &mut Runner,
     ) -> Result<()> {
         let row_bytes = (self.header.row_elements() * self.header.dtype.size()) as usize;
@@ -182,7 +182,7 @@ impl<'a> Unit<'a> {
             for (place, made) in made.chunks(backbone.batch()).enumerate() {
                 let at = place * backbone.batch();
                 let rows = &rows[at * row_bytes..][..made.len() * row_bytes];
-                let features = self.run(backbone, &norms[*number], made, rows, input)?;
+                let features = self.run(backbone, &networks[*number], made, rows, input)?;
                 self.write(first + at as u64, made, &features, shards)?;
             }
         }
@@ -196,7 +196,7 @@ impl<'a> Unit<'a> {
     fn run(
         &self,
         backbone: &mut Backbone,
-        norm: &Norm,
+        network: &Network,
         made: &[Result<Made, Failure>],
         rows: &[u8],
         input: &mut Vec<f32>,
@@ -213,12 +213,13 @@ impl<'a> Unit<'a> {
             for (i, planes) in input.chunks_exact_mut(elements).enumerate() {
                 match made.get(i) {
                     Some(Ok(_)) => {
-                        feed(&rows[i * row_bytes..][..row_bytes], self.header.dtype, &reading, norm, planes);
+                        feed(&rows[i * row_bytes..][..row_bytes], self.header.dtype, &reading, &network.norm, planes);
                     }
                     _ => planes.fill(0.0),
                 }
             }
             let ran = backbone.rows(input, batch, |output, found| values[output].extend_from_slice(found));
+            let ran = ran.and_then(|()| compare(network, input, made, &values));
             ran.map_err(|message| Error::media(self.header.name.as_ref(), Code::Backbone, message))
         })?;
         Ok(ran.map(|()| values))
@@ -244,4 +245,27 @@ impl<'a> Unit<'a> {
         }
         Ok(())
     }
+}
+
+/// Clips that are compared, as many as tell enough.
+const COMPARED: usize = 16;
+
+/// Runs the batch a second time, with what it is compared with, while there are not enough.
+fn compare(network: &Network, input: &[f32], made: &[Result<Made, Failure>], values: &[Vec<f32>]) -> Result<(), String> {
+    let Some(compared) = &network.compared else { return Ok(()) };
+    let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
+    let Compared { reference, agreement } = &mut *compared;
+    if agreement.clips >= COMPARED {
+        return Ok(());
+    }
+    let batch = reference.batch();
+    let good = |row: &usize| made.get(*row).is_some_and(Result::is_ok);
+    agreement.clips += (0..batch).filter(good).count();
+    reference.rows(input, batch, |output, expected| {
+        let width = expected.len() / batch;
+        for row in (0..batch).filter(good) {
+            let part = row * width..(row + 1) * width;
+            agreement.add(&values[output][part.clone()], &expected[part]);
+        }
+    })
 }

@@ -17,7 +17,13 @@ impl Machine {
         let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::create_dir_all(machine.clone_folder().join("scripts")).unwrap();
         fs::create_dir_all(machine.path("bin")).unwrap();
-        for file in ["setup.sh", "scripts/wheels.txt", "scripts/wheels-cuda.txt", "scripts/unpack_wheels.py"] {
+        for file in [
+            "setup.sh",
+            "scripts/wheels.txt",
+            "scripts/wheels-cuda.txt",
+            "scripts/wheels-openvino.txt",
+            "scripts/unpack_wheels.py",
+        ] {
             fs::copy(source.join(file), machine.clone_folder().join(file)).unwrap();
         }
         for name in
@@ -95,6 +101,8 @@ import os, sys, zipfile
 folder, wanted = sys.argv[1:]
 torch = ["include/torch/all.h", *("lib/" + n for n in ("libtorch_cpu.so", "libc10.so", "libgomp.so.1", "libtorch_cuda.so", "libcaffe2_nvrtc.so", "libtorch_nvshmem.so"))]
 members = {"torch": ["torch/" + n for n in torch], "cmake": ["cmake/data/bin/cmake"], "onnxruntime": ["onnxruntime/capi/libonnxruntime.so.1.32.0"],
+           "onnxruntime_openvino": ["onnxruntime/capi/lib" + n for n in ("onnxruntime.so.1.24.1", "onnxruntime_providers_shared.so", "onnxruntime_providers_openvino.so",
+               "openvino.so.2541", "openvino.so.2025.4.1", "openvino_onnx_frontend.so.2541", "openvino_intel_cpu_plugin.so", "openvino_intel_gpu_plugin.so", "tbb.so.12")],
            "nvidia_cuda_runtime": ["nvidia/cu13/lib/libcudart.so.13"], "nvidia_cuda_cupti": ["nvidia/cu13/lib/libcupti.so.13", "nvidia/cu13/lib/libnvperf_host.so"]}
 for line in open(wanted):
     name, version = line.split()[0].replace("-", "_").split("==")
@@ -148,10 +156,18 @@ fn setup_fills_deps_once_and_is_quick_afterwards() {
     assert!(!machine.deps("libtorch/lib/libnvperf_host.so").exists());
     assert!(machine.run(&["--cuda"]).status.success() && machine.downloads() == 4);
 
+    let openvino = machine.run(&["--openvino"]);
+    assert!(openvino.status.success() && machine.downloads() == 5, "{}", text(&openvino));
+    let mut files: Vec<_> = fs::read_dir(machine.deps("openvino")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files.len(), 8, "{files:?}");
+    assert!(machine.deps("openvino/libonnxruntime.so").is_file() && machine.deps("openvino/libopenvino.so.2541").is_file());
+    assert!(machine.run(&["--openvino"]).status.success() && machine.downloads() == 5);
+
     // another list of wheels is another component
     let list = machine.clone_folder().join("scripts/wheels.txt");
     fs::write(&list, fs::read_to_string(&list).unwrap() + "# changed\n").unwrap();
-    assert!(machine.run(&[]).status.success() && machine.downloads() == 7);
+    assert!(machine.run(&[]).status.success() && machine.downloads() == 8);
     assert!(!machine.deps("libtorch/lib/libtorch_cuda.so").exists());
     assert!(machine.run(&["--cuda"]).status.success() && machine.deps("libtorch/lib/libtorch_cuda.so").is_file());
 }
@@ -195,7 +211,7 @@ fn two_setups_at_once_do_the_work_once() {
 #[test]
 fn setup_refuses_what_it_does_not_support() {
     let machine = Machine::new();
-    refused(&machine.run(&["--gpu"]), 2, &["--gpu", "usage: ./setup.sh [--cuda]"]);
+    refused(&machine.run(&["--gpu"]), 2, &["--gpu", "usage: ./setup.sh [--cuda] [--openvino]"]);
     machine.program("uname", "case $1 in -s) echo Linux ;; *) echo aarch64 ;; esac");
     refused(&machine.run(&[]), 6, &["only Linux on x86-64 is supported", "aarch64"]);
     machine.program("uname", "case $1 in -s) echo Darwin ;; *) echo x86_64 ;; esac");
@@ -265,5 +281,7 @@ fn doctor_tells_each_library_and_fails_only_for_what_this_build_needs() {
     assert_eq!(state("HDF5"), expected(cfg!(feature = "hdf5")));
     assert_eq!(state("ONNX Runtime"), expected(cfg!(feature = "onnx")));
     assert_eq!(state("libtorch"), expected(cfg!(feature = "torch")));
-    assert!(["found", "optional", "unused"].contains(&state("CUDA").as_str()), "{text}");
+    for name in ["CUDA", "OpenVINO"] {
+        assert!(["found", "optional", "unused"].contains(&state(name).as_str()), "{text}");
+    }
 }

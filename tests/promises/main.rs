@@ -68,6 +68,8 @@ mod models;
 mod names;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
 mod networks;
+#[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "onnx"))]
+mod openvino;
 #[cfg(feature = "media")]
 mod pickles;
 #[cfg(feature = "video")]

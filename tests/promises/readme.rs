@@ -75,7 +75,7 @@ fn what_can_be_typed_is_understood() {
         verbs.iter().flat_map(|verb| words_of_help(verb)).filter(|word| word.starts_with("--")).collect();
     let (_, readme) = pages().into_iter().find(|(name, _)| name == "README.md").unwrap();
     // of cargo, of setup.sh and of the Python scripts
-    let others = ["--no-default-features", "--features", "--all-features", "--cuda", "--test", "--cut"];
+    let others = ["--no-default-features", "--features", "--all-features", "--cuda", "--openvino", "--test", "--cut"];
     for span in readme.split("\n```").step_by(2).collect::<String>().split('`').skip(1).step_by(2) {
         let flag = span.split([' ', '=', '[']).next().unwrap();
         assert!(!flag.starts_with("--") || flags.contains(flag) || others.contains(&flag), "README.md: `{span}` is no verb's");

@@ -103,7 +103,7 @@ fn every_clip_ends_as_a_row_or_a_failure() {
         "backbones": {"video": {"backbone": "demo-video"}, "audio": {"backbone": "demo-audio"}},
     }))
     .unwrap();
-    assert_eq!(extract::run(&extract_settings, &clip_settings, "table", &manifest, work).unwrap(), summary);
+    assert_eq!(extract::run(&extract_settings, &clip_settings, "table", &manifest, work).unwrap().summary, summary);
 
     let store = Store::open(&folder.path().join("features")).unwrap();
     assert_eq!(store.len(), files.len());
