@@ -1,5 +1,5 @@
-//! Times training steps on random features; `benches/peers/train.py` drives it. The argument is the device [default: cpu]. Commands come one a
-//! line and are answered by a line:
+//! Times training steps on random features; `benches/peers/train.py` drives it. Arguments are the device
+//! [default: cpu] and whose kernels multiply in encoders [default: auto]. Commands come one a line and are answered by a line:
 //!
 //! ```text
 //! BALANCE RUNS WORKERS THREADS STEPS    seconds, on the clock and of processors, for so many steps of each of RUNS runs, as cohorts
@@ -21,6 +21,7 @@ use mmdg::rng::Stream;
 use mmdg::task::Classification;
 use mmdg::train::cohort::{Cohort, Run};
 use mmdg::train::model::Design;
+use mmdg::train::products::ProductsWord;
 use mmdg::train::{DomainTask, FeatureTable, Numbers, Optimizer, Pick, TableModality, TargetSplit};
 use mmdg::{balance, method};
 use tch::{Device, Kind};
@@ -33,7 +34,14 @@ const WIDTHS: [(&str, usize); 2] = [("video", 2304), ("audio", 512)];
 fn main() -> Result<(), Box<dyn Error>> {
     let table = table()?;
     let task = Arc::new(DomainTask::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
-    let device = mmdg::train::device::find(&std::env::args().nth(1).unwrap_or_else(|| "cpu".into()))?;
+    let argument = |place| std::env::args().nth(place);
+    let device = mmdg::train::device::find(&argument(1).unwrap_or_else(|| "cpu".into()))?;
+    let kernels = match argument(2).as_deref() {
+        None | Some("auto") => ProductsWord::Auto,
+        Some("libtorch") => ProductsWord::Libtorch,
+        Some("matrixmultiply") => ProductsWord::Matrixmultiply,
+        Some(other) => return Err(format!("{other:?}: expected auto, libtorch or matrixmultiply").into()),
+    };
     mmdg::allocator::keep_freed_memory();
     let mut cohorts: HashMap<String, Vec<Cohort>> = HashMap::new();
     for line in std::io::stdin().lock().lines() {
@@ -46,7 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let key = format!("{balance} {runs} {workers}");
         if !cohorts.contains_key(&key) {
             let made: Result<Vec<_>, _> = (0..workers)
-                .map(|_| cohort(&table, &task, if balance == "reading" { "none" } else { balance }, runs / workers, device))
+                .map(|_| {
+                    cohort(&table, &task, if balance == "reading" { "none" } else { balance }, runs / workers, device, kernels)
+                })
                 .collect();
             cohorts.insert(key.clone(), made?);
         }
@@ -97,7 +107,14 @@ fn table() -> mmdg::Result<FeatureTable> {
     )
 }
 
-fn cohort(table: &FeatureTable, task: &Arc<DomainTask>, balance: &str, runs: usize, device: Device) -> mmdg::Result<Cohort> {
+fn cohort(
+    table: &FeatureTable,
+    task: &Arc<DomainTask>,
+    balance: &str,
+    runs: usize,
+    device: Device,
+    products: ProductsWord,
+) -> mmdg::Result<Cohort> {
     let balance = balance::builder(balance)?;
     let design = Design {
         shape: Shape {
@@ -113,6 +130,7 @@ fn cohort(table: &FeatureTable, task: &Arc<DomainTask>, balance: &str, runs: usi
         layer_norm: false,
         class_weights: false,
         dropout: 0.5,
+        products,
         method: method::builder("erm")?,
         balance,
     };

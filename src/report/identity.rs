@@ -17,6 +17,9 @@ pub const FIELDS: [&str; 11] =
 /// What a balancer may be set to, a table of the settings: a column's own.
 pub const OWN: &str = "hyperparameters";
 
+/// What changes the last digits and nothing else.
+const DIGITS: [&str; 1] = ["products"];
+
 /// What a task or the choice of an epoch differs in.
 const TASK: [&str; 2] = ["target-split", "chosen-epoch"];
 
@@ -34,7 +37,8 @@ pub fn settings(config: toml::Table) -> RunSettings {
 pub fn shared(run: &RunResult) -> RunSettings {
     let mut settings = run.settings.clone();
     let searched = run.protocol.configuration.is_some();
-    let leaves_out = |key: &str| key == OWN || TASK.contains(&key) || searched && SEARCHED.contains(&key);
+    let leaves_out =
+        |key: &str| key == OWN || TASK.contains(&key) || DIGITS.contains(&key) || searched && SEARCHED.contains(&key);
     settings.retain(|key, _| !leaves_out(key));
     if settings.is_empty() {
         settings.insert("settings".into(), Value::Null);

@@ -1,5 +1,6 @@
 //! What the runs of a cohort have in common.
 
+use super::products::ProductsWord;
 use crate::balance::BalancerBuilder;
 use crate::method::MethodBuilder;
 use crate::objective::Shape;
@@ -19,6 +20,8 @@ pub struct Design {
     pub class_weights: bool,
     /// Share of hidden units dropped.
     pub dropout: f64,
+    /// Whose kernels multiply in encoders.
+    pub products: ProductsWord,
     /// Which losses there are, and where they are taken.
     pub method: &'static MethodBuilder,
     /// How gradients meet.

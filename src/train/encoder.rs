@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::gradients::LayerGradients;
 use super::norm::{Norm, Normed};
 use super::plain::{slice, slice_mut, wide};
+use super::products::Products;
 use crate::objective::{Dropout, Layout, Linear, Params};
 
 /// Linear layers with ReLU and dropout between them, LayerNorm before each ReLU where asked for: features [R, B, D] to an
@@ -15,6 +16,7 @@ pub struct Encoder {
     /// After each layer but the last; empty where nothing is normalised.
     norms: Vec<Norm>,
     dropout: Vec<Dropout>,
+    products: Products,
 }
 
 /// What the backward pass needs of a forward one.
@@ -30,7 +32,7 @@ pub struct Tape {
 
 impl Encoder {
     /// Claims `encoder.<modality>.*` for layers of these widths, input first.
-    pub fn declare(modality: &str, widths: &[i64], layer_norm: bool, layout: &mut Layout) -> Self {
+    pub fn declare(modality: &str, widths: &[i64], layer_norm: bool, products: Products, layout: &mut Layout) -> Self {
         let layer = |(i, pair): (usize, &[i64])| {
             Linear::declare(layout, &format!("encoder.{modality}.{i}"), pair[0], pair[1], true, None)
         };
@@ -38,7 +40,7 @@ impl Encoder {
         let between = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();
         let norm = |(i, &width): (usize, &i64)| Norm::declare(&format!("encoder.{modality}.{i}.norm"), width, layout);
         let norms = if layer_norm { between.iter().enumerate().map(norm).collect() } else { Vec::new() };
-        Self { layers, norms, dropout: between.iter().map(|&width| layout.dropout(width)).collect() }
+        Self { layers, norms, dropout: between.iter().map(|&width| layout.dropout(width)).collect(), products }
     }
 
     /// The embedding, and the tape where there are dropout factors or `record` asks for it.
@@ -57,7 +59,11 @@ impl Encoder {
                 }
                 x = self.dropout[i - 1].forward(x.relu_(), masks);
             }
-            let next = layer.forward(params, &x);
+            let weight = params.get(layer.weight);
+            let next = match layer.bias {
+                Some(bias) => self.products.affine(&x, weight, params.get(bias)),
+                None => self.products.product(&x, weight),
+            };
             if record {
                 tape.inputs.push(x);
             }
@@ -75,9 +81,13 @@ impl Encoder {
         for (i, (layer, input)) in self.layers.iter().zip(&tape.inputs).enumerate().rev() {
             let below = (i > 0).then(|| {
                 let weight = params.get(layer.weight).transpose(1, 2);
-                gate(delta.flatten(1, 2).bmm(&weight).view([shape[0], objectives, rows, -1]), input, slope)
+                let below = self.products.product(&delta.flatten(1, 2), &weight);
+                gate(below.view([shape[0], objectives, rows, -1]), input, slope)
             });
-            gradients.push((*layer, LayerGradients::new(input.shallow_clone(), delta).with(std::mem::take(&mut affine))));
+            gradients.push((
+                *layer,
+                LayerGradients::new(input.shallow_clone(), delta, self.products).with(std::mem::take(&mut affine)),
+            ));
             let Some(below) = below else { break };
             delta = match self.norms.get(i - 1).zip(tape.norms.get(i - 1)) {
                 Some((norm, normed)) => {

@@ -3,11 +3,9 @@
 //! With inputs X [B, in] and output gradients Δ_s, Δ_t [B, out], ⟨g_s, g_t⟩ = ⟨Δ_s, (X Xᵀ + 1) Δ_t⟩, where the 1 is the
 //! bias; and one weight gradient Xᵀ(Σ_t w_t Δ_t) does for all objectives.
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
-/// Elements from which a weight gradient is computed in its place, which saves a copy. Small ones are not: MKL's sums there
-/// depend on where in memory they end up, and so on a run's neighbours.
-const LARGE: usize = 1 << 16;
+use super::products::Products;
 
 /// What one linear layer knows after the backward pass of T objectives.
 #[derive(Debug)]
@@ -17,12 +15,13 @@ pub struct LayerGradients {
     explicit: Option<[Tensor; 2]>,
     /// Gradients of the norm that follows, [R, T, W], by entry.
     affine: Vec<(usize, Tensor)>,
+    products: Products,
 }
 
 impl LayerGradients {
     /// Input X [R, B, in] and output gradients Δ [R, T, B, out].
-    pub fn new(input: Tensor, delta: Tensor) -> Self {
-        Self { input, delta, explicit: None, affine: Vec::new() }
+    pub fn new(input: Tensor, delta: Tensor, products: Products) -> Self {
+        Self { input, delta, explicit: None, affine: Vec::new(), products }
     }
 
     /// With the gradients of the norm that follows the layer, [R, T, W], by entry of the layout.
@@ -41,7 +40,7 @@ impl LayerGradients {
         let places = passes[0].affine.iter().map(|(place, _)| *place);
         let sum = |i: usize| passes.iter().map(|pass| &pass.affine[i].1).sum::<Tensor>();
         let affine = places.enumerate().map(|(i, place)| (place, sum(i))).collect();
-        Some(Self::new(input, delta).with(affine))
+        Some(Self::new(input, delta, passes[0].products).with(affine))
     }
 
     /// Whether the Gramian from X Xᵀ takes fewer operations than that from T weight gradients.
@@ -68,15 +67,17 @@ impl LayerGradients {
         let shape = self.delta.size();
         let (objectives, rows) = (shape[1], shape[2]);
         // X Xᵀ once for all pairs: objectives differ in Δ alone, and the bias is one more input that is always 1
-        let inputs = (self.input.bmm(&self.input.transpose(1, 2)) + 1.0).unsqueeze(1).expand([-1, objectives, -1, -1], false);
-        let seen = inputs.reshape([-1, rows, rows]).bmm(&self.delta.flatten(0, 1));
+        let inputs = (self.products.product(&self.input, &self.input.transpose(1, 2)) + 1.0)
+            .unsqueeze(1)
+            .expand([-1, objectives, -1, -1], false);
+        let seen = self.products.product(&inputs.reshape([-1, rows, rows]), &self.delta.flatten(0, 1));
         self.delta.flatten(2, 3).bmm(&seen.view([shape[0], objectives, -1]).transpose(1, 2))
     }
 
     fn explicit(&mut self) -> Tensor {
         let objectives = self.delta.size()[1];
         let input = self.input.transpose(1, 2);
-        let weights: Vec<Tensor> = (0..objectives).map(|t| input.bmm(&self.delta.select(1, t))).collect();
+        let weights: Vec<Tensor> = (0..objectives).map(|t| self.products.product(&input, &self.delta.select(1, t))).collect();
         let weight = Tensor::stack(&weights, 1);
         let bias = self.delta.sum_dim_intlist(2, false, None);
         let flat = weight.flatten(2, 3);
@@ -98,18 +99,7 @@ impl LayerGradients {
             return;
         }
         let delta = combined(&self.delta, weights);
-        let input = self.input.transpose(1, 2);
-        if weight.device() != Device::Cpu {
-            drop(weight.shallow_clone().baddbmm_(&input, &delta));
-        }
-        // run by run: a batched product may choose its blocks by how many runs there are, and a run's sums would depend on its neighbours
-        for r in (0..weight.size()[0]).filter(|_| weight.device() == Device::Cpu) {
-            let (mut weight, input, delta) = (weight.get(r), input.get(r), delta.get(r));
-            match weight.numel() >= LARGE {
-                true => drop(weight.addmm_(&input, &delta)),
-                false => weight += input.mm(&delta),
-            }
-        }
+        self.products.add(weight, &self.input.transpose(1, 2), &delta);
         if let Some(bias) = bias {
             sum(&delta, bias);
         }
@@ -137,13 +127,16 @@ mod tests {
     fn a_run_alone_and_among_others_are_bit_equal() {
         tch::set_num_threads(1);
         let options = (Kind::Float, Device::Cpu);
-        for (inputs, outputs) in [(600, 128), (512, 512), (96, 64), (7, 5)] {
+        let both = [Products::Libtorch, Products::Matrixmultiply];
+        for ((inputs, outputs), products) in
+            [(600, 128), (512, 512), (96, 64), (7, 5)].into_iter().flat_map(|sizes| both.map(|products| (sizes, products)))
+        {
             let size = inputs * outputs;
             let of = |x: &Tensor, delta: &Tensor| {
                 // no row starts where another does, modulo the width of a vector
                 let flat = Tensor::zeros([x.size()[0], size + 3], options);
                 let weight = flat.narrow(1, 1, size).view([-1, inputs, outputs]);
-                LayerGradients::new(x.shallow_clone(), delta.shallow_clone()).combine(None, &weight, None);
+                LayerGradients::new(x.shallow_clone(), delta.shallow_clone(), products).combine(None, &weight, None);
                 flat
             };
             let (x, delta) = (Tensor::randn([5, 64, inputs], options), Tensor::randn([5, 1, 64, outputs], options));
@@ -179,7 +172,7 @@ mod tests {
             let update = (&gradients * weights.unsqueeze(2)).sum_dim_intlist(1, false, None);
             let close = |a: &Tensor, b: &Tensor| (a - b).norm().double_value(&[]) <= 1e-10 * b.norm().double_value(&[]);
 
-            let mut layer = LayerGradients::new(x, Tensor::stack(&deltas, 1));
+            let mut layer = LayerGradients::new(x, Tensor::stack(&deltas, 1), Products::Libtorch);
             assert!(close(&layer.factored(), &wanted));
             let combined = |layer: &LayerGradients| {
                 // views of one buffer, as in training

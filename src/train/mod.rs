@@ -31,6 +31,7 @@ mod placed;
 mod plain;
 mod plane;
 pub mod predict;
+pub mod products;
 mod protocol;
 mod queue;
 mod recipe;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Encoder, Tape};
+use super::products::Products;
 use super::sets::Sets;
 use super::watch::Watch;
 use crate::balance::{Balancer, Groups, Signals};
@@ -88,10 +89,11 @@ impl Model {
     pub fn new(design: &Design, hyperparameters: &[Hyperparameters], kind: Kind, device: Device) -> Self {
         let (mut layout, shape) = (Layout::default(), design.shape.clone());
         let (mut encoders, mut own) = (Vec::new(), Vec::new());
+        let products = Products::of(design.products, kind, device);
         for ((modality, width), &input) in shape.each().zip(&design.inputs) {
             let widths = [&[input][..], &design.hidden, &[width]].concat();
             let start = layout.entries().len();
-            encoders.push(Encoder::declare(modality, &widths, design.layer_norm, &mut layout));
+            encoders.push(Encoder::declare(modality, &widths, design.layer_norm, products, &mut layout));
             own.push(start..layout.entries().len());
         }
         let mut balancer = (design.balance.build)(hyperparameters, kind, device);

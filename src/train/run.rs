@@ -4,9 +4,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::campaign::Campaign;
-use super::checkpoint;
-use super::cohort;
-use super::device;
 use super::model::Model;
 use super::output::{self, widths};
 use super::placed::Placed;
@@ -16,6 +13,7 @@ use super::settings::TrainSettings;
 use super::table::FeatureTable;
 use super::trial::Trial;
 use super::workers::on_threads;
+use super::{checkpoint, cohort, device};
 use crate::provenance::Provenance;
 use crate::report::record;
 use crate::report::results::{EmbeddedRow, RunResult};

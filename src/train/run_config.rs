@@ -7,6 +7,7 @@ use serde::Serialize;
 use toml::{Table as Toml, Value};
 
 use super::compare::Column;
+use super::products::ProductsWord;
 use super::protocol::TargetSplit;
 use super::saved::Saved;
 use super::selection::Pick;
@@ -54,6 +55,9 @@ pub struct RunConfig {
     pub(super) seed: u64,
     #[serde(skip)]
     pub(super) epochs: usize,
+    /// Whether the settings leave open whose kernels multiply: a finished run then is one, whosever did.
+    #[serde(skip)]
+    pub(super) any_products: bool,
     /// What of `[train]` [shapes](TrainSettings::shaping) a run, with the run's own learning rate and weight decay.
     #[serde(flatten)]
     pub(super) shaping: Toml,
@@ -103,6 +107,7 @@ impl RunConfig {
             configuration: configuration.index,
             seed: trial.seed,
             epochs: settings.epochs,
+            any_products: settings.products == ProductsWord::Auto,
             shaping,
             device: settings.device.clone(),
             init: init.map(|init| init.digest.clone()),
@@ -131,10 +136,18 @@ impl RunConfig {
         own.is_some() && own == placeless(config)
     }
 
+    /// Both without what may differ between this and a finished run of it.
+    fn finished_pair(&self, config: &str) -> Option<[Toml; 2]> {
+        let mut both = [placeless(config)?, placeless(&self.text().ok()?)?];
+        both.iter_mut().filter(|_| self.any_products).for_each(|config| drop(config.remove("products")));
+        Some(both)
+    }
+
     /// The result of an earlier run of exactly this configuration, where `folder` holds one that a run can have left.
     pub fn finished(&self, folder: &Path) -> Option<RunResult> {
         let config = fs::read(&folder.join("config.toml")).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
-        if !self.is(&config) || !record::is_whole(folder) {
+        let [found, own] = self.finished_pair(&config)?;
+        if found != own || !record::is_whole(folder) {
             return None;
         }
         let bytes = fs::read(&folder.join("results.json")).ok()?;
@@ -161,15 +174,14 @@ impl RunConfig {
 
     /// By what the run's `config.toml`, or its checkpoint, says, damaged or not.
     fn said_differences(&self, folder: &Path) -> Vec<String> {
-        let text = match output::is_finished(folder) {
-            true => fs::read_text(&folder.join("config.toml")).ok(),
+        let both = match output::is_finished(folder) {
+            true => fs::read_text(&folder.join("config.toml")).ok().and_then(|text| self.finished_pair(&text)),
             false => match checkpoint::config(folder) {
                 None => return Vec::new(),
-                config => config,
+                Some(config) => placeless(&config).zip(self.text().ok().and_then(|text| placeless(&text))).map(Into::into),
             },
         };
-        let own = self.text().ok().and_then(|text| placeless(&text));
-        let Some((earlier, own)) = text.and_then(|text| placeless(&text)).zip(own) else {
+        let Some([earlier, own]) = both else {
             return vec!["its config.toml cannot be read".into()];
         };
         differences(&given(earlier), &given(own))
@@ -203,6 +215,8 @@ fn given(mut config: Toml) -> Toml {
 fn differences(earlier: &Toml, now: &Toml) -> Vec<String> {
     let keys: BTreeSet<&String> = earlier.keys().chain(now.keys()).collect();
     let text = |config: &Toml, key: &str| match config.get(key) {
+        // as in `Products::name`
+        None if key == "products" => "libtorch".to_owned(),
         None => "not set".to_owned(),
         Some(Value::String(text)) if ["features", "init"].contains(&key) => text.chars().take(8).collect(),
         Some(Value::String(text)) => text.clone(),
@@ -221,6 +235,7 @@ impl TrainSettings {
         let searched = run.protocol.configuration.is_some();
         let mut own = self.shaping().unwrap_or_default();
         own.insert("search".into(), (self.protocol.search > 0).into());
+        own.retain(|key, _| key != "products" || self.products != ProductsWord::Auto);
         own.retain(|key, _| !searched || !["learning-rate", "weight-decay"].contains(&key));
         let split = self.protocol.target_split.filter(|_| run.protocol.kind != "in-domain");
         own.extend(split.and_then(|split| Some(("target-split".into(), Value::try_from(split).ok()?))));

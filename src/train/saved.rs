@@ -69,7 +69,9 @@ impl Card {
         target: String,
     ) -> Result<Self> {
         let wrong = |error: &dyn std::fmt::Display| Error::input("[train]", error.to_string());
-        let settings = serde_json::to_value(settings.shaping()?).map_err(|error| wrong(&error))?;
+        let mut shaping = settings.shaping()?;
+        shaping.entry("products").or_insert_with(|| "libtorch".into());
+        let settings = serde_json::to_value(shaping).map_err(|error| wrong(&error))?;
         let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
         let column = Compare {
             name: column.name.clone(),

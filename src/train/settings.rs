@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use super::amount::{Bytes, Runs};
 use super::compare::{Column, Compare};
 use super::features::InMemory;
+use super::products::{Products, ProductsWord};
 use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
 use super::task::Absent;
@@ -90,6 +92,9 @@ pub struct TrainSettings {
     pub device: String,
     /// Arithmetic of the run. Default `f32`.
     pub precision: Precision,
+    /// Whose kernels multiply in encoders, of f32 on the CPU: `auto`, `libtorch` or `matrixmultiply`. Default `auto`: by the CPU, as
+    /// [measured](super::products). Part of a run's identity as it was resolved.
+    pub products: ProductsWord,
     /// Runs that train side by side: a number, or `"auto"`. Default 16: beyond that a cohort's buffers leave the caches of common
     /// processors. Never changes results.
     pub cohort: Runs,
@@ -163,6 +168,7 @@ impl Default for TrainSettings {
             absent: Absent::DropRows,
             device: "cpu".into(),
             precision: Precision::F32,
+            products: ProductsWord::Auto,
             cohort: Runs::AtMost(16),
             max_memory: None,
             features_in_memory: InMemory::Auto,
@@ -223,12 +229,13 @@ impl TrainSettings {
     /// # Errors
     /// [`Error::Input`] where a value has no place in TOML.
     pub(super) fn shaping(&self) -> Result<toml::Table> {
-        const OTHERS: [&str; 14] = [
+        const OTHERS: [&str; 15] = [
             "out",
             "task",
             "features",
             "init",
             "device",
+            "products",
             "cohort",
             "max-memory",
             "features-in-memory",
@@ -242,6 +249,9 @@ impl TrainSettings {
         let own = Self { hidden: Some(self.widths()), ..self.clone() };
         let mut shaping = toml::Table::try_from(own).map_err(|error| Error::input("[train]", error.to_string()))?;
         shaping.retain(|key, _| !OTHERS.contains(&key));
+        let device = if self.device == "cpu" { Device::Cpu } else { Device::Cuda(0) };
+        let products = Products::of(self.products, self.precision.kind(), device).name();
+        shaping.extend(products.map(|name| ("products".to_owned(), name.into())));
         Ok(shaping)
     }
 

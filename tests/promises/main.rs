@@ -77,6 +77,8 @@ mod pixels;
 #[cfg(all(feature = "cli", feature = "video", feature = "hdf5", feature = "exchange"))]
 mod pressure;
 #[cfg(feature = "torch")]
+mod products;
+#[cfg(feature = "torch")]
 mod protocol;
 #[cfg(all(feature = "cli", feature = "exchange", feature = "video", feature = "hdf5", feature = "onnx", feature = "torch"))]
 mod readme;

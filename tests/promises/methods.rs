@@ -61,6 +61,7 @@ fn of_case(table: &FeatureTable, case: &Case) -> (Design, Run) {
         layer_norm: false,
         class_weights: false,
         dropout: case.dropout,
+        products: Default::default(),
         method,
         balance,
     };

@@ -85,6 +85,7 @@ fn cohort(table: &FeatureTable, case: &Case, kind: Kind) -> Cohort {
         layer_norm: false,
         class_weights: false,
         dropout: case.dropout,
+        products: Default::default(),
         method: method::builder("erm").unwrap(),
         balance,
     };

@@ -57,11 +57,18 @@ fn a_run_alone_and_among_eight_are_bit_equal_whatever_the_sizes() {
     let flags = format!("{sizes} --set train.fusion=gated --set train.layer-norm=true --targets target --seeds 0,1,2,3,4,5,6,7");
     let some = ["none", "gmp", "grad-norm"];
     let every: Vec<&str> = BALANCERS.iter().map(|entry| entry.name).collect();
-    for (precision, batch, balancers) in [("f32", 3, &some[..]), ("f32", 16, &some), ("f64", 10, &some), ("f32", 9, &every)] {
+    for (arithmetic, batch, balancers) in [
+        ("precision='f32'", 3, &some[..]),
+        ("products='libtorch'", 16, &some),
+        ("products='matrixmultiply'", 16, &some),
+        ("precision='f64'", 10, &some),
+        ("products='libtorch'", 9, &every),
+        ("products='matrixmultiply'", 9, &every),
+    ] {
         let named: String = balancers.iter().map(|name| format!(" --balance {name}")).collect();
         let models = [1, 8].map(|cohort| {
-            let out = folder.join(format!("{precision}-{batch}-{cohort}"));
-            let set = format!("--cohort {cohort} --set train.precision={precision} --set train.batch-size={batch}{named}");
+            let out = folder.join(format!("{}-{batch}-{cohort}", arithmetic.replace('\'', "")));
+            let set = format!("--cohort {cohort} --set train.{arithmetic} --set train.batch-size={batch}{named}");
             let trained = mmdg(folder, &format!("train pipeline.toml {flags} {set} --set train.out={}", out.display()), None);
             assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
             let mut models = walk(&out, "model.safetensors");
@@ -70,7 +77,7 @@ fn a_run_alone_and_among_eight_are_bit_equal_whatever_the_sizes() {
         });
         assert_eq!(models[0].len(), 8 * balancers.len());
         let different = models[0].iter().zip(&models[1]).filter(|(alone, among)| alone != among).count();
-        assert_eq!(different, 0, "{precision}, batches of {batch}");
+        assert_eq!(different, 0, "{arithmetic}, batches of {batch}");
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) fn design(table: &FeatureTable, balance: &str, dropout: f64) -> Desig
         layer_norm: false,
         class_weights: false,
         dropout,
+        products: Default::default(),
         method: method::builder("erm").unwrap(),
         balance: balance::builder(balance).unwrap(),
     }

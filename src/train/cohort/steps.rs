@@ -253,6 +253,7 @@ mod tests {
                 layer_norm: false,
                 class_weights: false,
                 dropout: 0.5,
+                products: Default::default(),
                 method: method::builder("erm").unwrap(),
                 balance,
             };

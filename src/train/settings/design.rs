@@ -38,6 +38,7 @@ impl Design {
             layer_norm: settings.layer_norm,
             class_weights: settings.class_weights,
             dropout: settings.dropout,
+            products: settings.products,
             method: method::builder(column.method.name)?,
             balance: balance::builder(column.balance.name)?,
         })
