@@ -42,9 +42,26 @@ pub const GRAMIAN: Choice<bool> = Choice::new(
     "weights for each encoder by its own gradients, or one choice for all by the sum of their inner products",
 );
 
-/// From Gramians [R, M, T, T] (M = 1 where shared; in f64, the largest squared norm 1) to weights [R, M, T] that do not
-/// change when all gradients grow alike.
-type Rule = Box<dyn Fn(&Tensor, &Signals) -> Tensor + Send>;
+/// How weights are chosen.
+pub trait Rule: Send {
+    /// From Gramians [R, M, T, T] (M = 1 where shared; in f64, the largest squared norm 1) to weights [R, M, T] that do not
+    /// change when all gradients grow alike.
+    fn weights(&mut self, gramian: &Tensor, signals: &Signals) -> Tensor;
+
+    /// Called once, with R, M and T.
+    fn prepare(&mut self, _size: [i64; 3], _device: Device) {}
+
+    /// As [`Balancer::state`].
+    fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        Vec::new()
+    }
+}
+
+impl<F: Fn(&Tensor, &Signals) -> Tensor + Send> Rule for F {
+    fn weights(&mut self, gramian: &Tensor, signals: &Signals) -> Tensor {
+        self(gramian, signals)
+    }
+}
 
 /// A rule and what it weighs: the method's losses by their roles, and one more where the method has none of that role.
 pub struct ByGramian {
@@ -52,7 +69,7 @@ pub struct ByGramian {
     beside: Beside,
     shared: bool,
     scale: Tensor,
-    rule: Rule,
+    rule: Box<dyn Rule>,
 }
 
 impl ByGramian {
@@ -63,6 +80,17 @@ impl ByGramian {
         kind: Kind,
         device: Device,
         rule: impl Fn(&Tensor, &Signals) -> Tensor + Send + 'static,
+    ) -> Box<dyn Balancer> {
+        Self::with_rule(name, runs, kind, device, rule)
+    }
+
+    /// The same with a rule that remembers.
+    pub fn with_rule(
+        name: &'static str,
+        runs: &[Hyperparameters],
+        kind: Kind,
+        device: Device,
+        rule: impl Rule + 'static,
     ) -> Box<dyn Balancer> {
         let beside = word(runs, &OBJECTIVES);
         let scale = added_scale(beside, runs, kind, device);
@@ -114,9 +142,18 @@ impl Balancer for ByGramian {
         let size = gramian.size();
         let own = gramian.to_kind(Kind::Double);
         let own = if self.shared { own.sum_dim_intlist(1, true, None) } else { own };
-        let weights = (self.rule)(&to_largest(&own), signals);
+        let weights = self.rule.weights(&to_largest(&own), signals);
         let weights = weights.expand([size[0], size[1], size[3]], false).to_kind(gramian.kind());
         Some(Update { record: met(gramian, signals.groups), ..Update::weights(weights) })
+    }
+
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>, groups: Groups) {
+        let modalities = if self.shared { 1 } else { shape.modalities.len() as i64 };
+        self.rule.prepare([self.scale.size()[0], modalities, groups.len()], self.scale.device());
+    }
+
+    fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        self.rule.state()
     }
 }
 

@@ -10,14 +10,20 @@ mod balancer;
 mod by_gramian;
 mod cagrad;
 mod cggm;
+mod config;
+mod dual_proj;
+mod eigen;
 mod entry;
+mod fair_grad;
 #[cfg(test)]
 mod fixture;
 mod gmp;
 mod grad_norm;
+mod grad_vac;
 mod gradient_blending;
 mod groups;
 mod hooks;
+mod imtl_g;
 mod mgda;
 mod mmpareto;
 mod nash_mtl;
@@ -27,7 +33,9 @@ mod ogm_ge;
 mod opm;
 mod pcgrad;
 mod ratio;
+mod rgw;
 mod simplex;
+mod upgrad;
 
 pub use balancer::{Balancer, Needs, Record, Signals, Update};
 use balancer::{keep, spread, word};
@@ -67,6 +75,13 @@ table![
     mmpareto,
     aligned_mtl,
     nash_mtl,
+    upgrad,
+    dual_proj,
+    imtl_g,
+    config,
+    fair_grad,
+    grad_vac,
+    rgw,
     grad_norm,
 ];
 

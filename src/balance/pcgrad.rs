@@ -21,7 +21,7 @@ pub const BUILD: Build = |runs, kind, device| ByGramian::boxed("pcgrad", runs, k
 fn project(gramian: &Tensor, signals: &Signals) -> Tensor {
     let shape = gramian.size();
     let objectives = shape[3];
-    let order = order(&signals.states, objectives);
+    let order = order(&signals.states, objectives, "pcgrad");
     // row i: what has become of g_i, as weights of all gradients and by its inner products with them
     let mut weights = Tensor::eye(objectives, (gramian.kind(), gramian.device())).expand_as(gramian).contiguous();
     let mut products = gramian.copy();
@@ -38,9 +38,9 @@ fn project(gramian: &Tensor, signals: &Signals) -> Tensor {
 }
 
 /// For each run and objective the others in random order, itself last: [R, T, T].
-fn order(states: &Tensor, objectives: i64) -> Tensor {
+pub fn order(states: &Tensor, objectives: i64, purpose: &str) -> Tensor {
     let elements = Tensor::arange(objectives * objectives, (Kind::Int, states.device())).view([1, objectives, objectives]);
-    let keys = Streams::new(states).with("pcgrad").uniform(&elements);
+    let keys = Streams::new(states).with(purpose).uniform(&elements);
     let own = Tensor::eye(objectives, (keys.kind(), keys.device()));
     (keys + own * f64::from(1 << 24)).argsort_stable(true, -1, false)
 }

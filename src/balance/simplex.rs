@@ -71,8 +71,12 @@ impl Faces {
     fn best(&self, candidates: &Tensor, valid: &Tensor, value: impl Fn(&Tensor) -> Tensor) -> Tensor {
         let least = candidates.amin([-1i64].as_slice(), true);
         let on_face = valid.logical_and(&least.ge(0.0)).logical_and(&least.le(1.0));
-        let candidates = candidates.where_self(&on_face, &self.middle);
-        let index = value(&candidates).argmin(-1, true).unsqueeze(-1);
+        Self::least(&candidates.where_self(&on_face, &self.middle), value)
+    }
+
+    /// The candidate [.., F, T] of the least value [.., F].
+    fn least(candidates: &Tensor, value: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let index = value(candidates).argmin(-1, true).unsqueeze(-1);
         let shape: Vec<i64> = candidates.size();
         let mut one = shape.clone();
         if let Some(faces) = one.iter_mut().rev().nth(1) {
@@ -122,6 +126,24 @@ pub fn leaning(gramian: &Tensor, b: &Tensor, kappa: &Tensor) -> Tensor {
     faces.best(&w, &valid, |w| ((w * &b).sum_dim_intlist(-1, true, None) + length(&gramian, w) * &kappa).squeeze_dim(-1))
 }
 
+/// The weights w ≥ u of the shortest Σ w_t g_t, [.., T], for u [.., T]: what is left of Σ u_t g_t when it is projected onto the
+/// cone of updates that work against no gradient. A gradient of zero keeps its own weight.
+pub fn from_below(gramian: &Tensor, u: &Tensor) -> Tensor {
+    let faces = Faces::of(gramian);
+    // keeps faces regular whose gradients depend on each other
+    let ridge = (gramian.diagonal(0, -2, -1) * 1e-12).diag_embed(0, -2, -1);
+    let gramian = gramian + ridge;
+    let along = times(&gramian, u);
+    // w = u + v with v ≥ 0, and on the face where v is not 0 no change along it
+    let (v, regular) = faces.solve(&gramian, &-along.unsqueeze(-1));
+    let v = v.squeeze_dim(-1);
+    let valid = regular.squeeze_dim(-1).logical_and(&v.amin([-1i64].as_slice(), true).ge(0.0));
+    // v = 0, the face of no corner, stands in for those that do not hold: where it is the minimum, there is one
+    let candidates = v.where_self(&valid, &v.zeros_like());
+    let (gramian, along) = (gramian.unsqueeze(-3), along.unsqueeze(-2) * 2.0);
+    u + Faces::least(&candidates, |v| ((times(&gramian, v) + &along) * v).sum_dim_intlist(-1, false, None))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -159,6 +181,24 @@ pub(super) mod tests {
             assert!(w.min().double_value(&[]) >= 0.0);
             assert!((w.sum_dim_intlist(-1, false, None) - 1.0).abs().max().double_value(&[]) < 1e-14);
             assert!((along - square).min().double_value(&[]) > -1e-10, "{objectives}");
+        }
+    }
+
+    #[test]
+    fn weights_from_below_leave_no_gradient_behind() {
+        for objectives in [1, 2, 3, 5, 8] {
+            let g = gramians(objectives);
+            let eye = Tensor::eye(objectives, (Kind::Double, Device::Cpu));
+            for u in [Tensor::ones([objectives], (Kind::Double, Device::Cpu)), eye.get(0), eye.get(objectives - 1)] {
+                let u = u.expand([g.size()[0], objectives], false).contiguous();
+                let w = from_below(&g, &u);
+                let (along, more) = (times(&g, &w), &w - &u);
+                // the conditions of the minimum: w ≥ u, ⟨g_t, d⟩ ≥ 0, and one of them tight
+                assert!(more.min().double_value(&[]) >= 0.0);
+                let size = w.abs().amax([-1i64].as_slice(), true);
+                assert!((&along / &size).min().double_value(&[]) > -1e-9, "{objectives}");
+                assert!((along * more / size.square()).abs().max().double_value(&[]) < 1e-9, "{objectives}");
+            }
         }
     }
 

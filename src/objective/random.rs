@@ -1,6 +1,6 @@
 //! The counter of [`crate::rng`] in tensor arithmetic: the same bits.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::rng::{FACTORS, Stream};
 
@@ -78,12 +78,23 @@ impl Streams {
     pub fn uniform(&self, elements: &Tensor) -> Tensor {
         self.bits(elements).bitwise_right_shift_tensor_scalar(8i64).bitwise_and(0x00ff_ffff_i64)
     }
+
+    /// Standard normal numbers [R, n]: Box and Muller over element pairs (2i, 2i + 1), cosines first, then sines.
+    pub fn normal(&self, n: i64, kind: Kind) -> Tensor {
+        let half = (n + 1) / 2;
+        let elements = Tensor::arange(2 * half, (Kind::Int, self.first.device())).unsqueeze(0);
+        let uniform = (self.uniform(&elements).to_kind(kind) * f64::from(2.0f32.powi(-24))).view([-1, half, 2]);
+        let first: Tensor = 1.0 - uniform.select(2, 0);
+        let radius = (first.log() * -2.0).sqrt();
+        let angle = uniform.select(2, 1) * std::f64::consts::TAU;
+        Tensor::cat(&[&radius * angle.cos(), radius * angle.sin()], 1).narrow(1, 0, n)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind};
+    use tch::Device;
 
     #[test]
     fn tensors_give_the_bits_of_the_counter() {

@@ -1,22 +1,11 @@
 //! Noise on gradients, from the counter.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::objective::Streams;
 
 /// Added to the standard deviation, as in the code of OGM-GE.
 const LEAST: f64 = 1e-8;
-
-/// Standard normal numbers [R, n]: Box and Muller over element pairs (2i, 2i + 1) of the streams, cosines first, then sines.
-fn normal(streams: &Streams, n: i64, kind: Kind, like: &Tensor) -> Tensor {
-    let half = (n + 1) / 2;
-    let elements = Tensor::arange(2 * half, (Kind::Int, like.device())).unsqueeze(0);
-    let uniform = (streams.uniform(&elements).to_kind(kind) * f64::from(2.0f32.powi(-24))).view([-1, half, 2]);
-    let first: Tensor = 1.0 - uniform.select(2, 0);
-    let radius = (first.log() * -2.0).sqrt();
-    let angle = uniform.select(2, 1) * std::f64::consts::TAU;
-    Tensor::cat(&[&radius * angle.cos(), radius * angle.sin()], 1).narrow(1, 0, n)
-}
 
 /// Noise for a gradient [R, …] like `unscaled`, of its standard deviation in each run, times `factor` \[R\].
 pub fn noise(unscaled: &Tensor, factor: &Tensor, streams: &Streams) -> Tensor {
@@ -25,14 +14,14 @@ pub fn noise(unscaled: &Tensor, factor: &Tensor, streams: &Streams) -> Tensor {
     let centred = &flat - flat.mean_dim([1i64].as_slice(), true, None);
     let variance = centred.square().sum_dim_intlist(1, true, None) / (n - 1).max(1) as f64;
     let deviation = (variance.sqrt() + LEAST) * factor.unsqueeze(1);
-    (normal(streams, n, flat.kind(), &flat) * deviation).view_as(unscaled)
+    (streams.normal(n, flat.kind()) * deviation).view_as(unscaled)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::Stream;
-    use tch::Device;
+    use tch::{Device, Kind};
 
     #[test]
     fn noise_has_the_deviation_of_the_gradient_and_each_run_its_own() {

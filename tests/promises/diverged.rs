@@ -31,7 +31,9 @@ fn a_run_that_diverges_stops_and_leaves_its_neighbours_bits_alone_with_every_bal
         "gmp" => vec!["", "variant = 'bench'"],
         "adversarial" => vec!["", "discriminator = 'modality'\nwarm-up = 'ramp'"],
         "gradient-blending" => vec!["super-epoch = 1"],
-        "pcgrad" | "mgda" | "cagrad" | "aligned-mtl" | "nash-mtl" | "grad-norm" => vec!["", "objectives = 'unimodal'"],
+        "pcgrad" | "mgda" | "cagrad" | "aligned-mtl" | "nash-mtl" | "upgrad" | "grad-vac" | "grad-norm" => {
+            vec!["", "objectives = 'unimodal'"]
+        }
         _ => vec![""],
     };
     let plain = Recipe { optimizer: Optimizer::Adam, schedule: Schedule::Constant, average: Averaging::None };

@@ -19,6 +19,7 @@ use mmdg::store::writer::Summary;
 use mmdg::store::{self, ModalityHeader, Plan, Store};
 use mmdg::{Error, Result};
 
+use crate::locks::close;
 use crate::skips::skipped;
 use crate::verify::faults;
 
@@ -280,7 +281,7 @@ fn views_and_steps_stay_or_are_reduced_and_what_is_missing_is_absent() {
         let values: Vec<f32> = (0..6).map(|i| (10 * place + i) as f32).collect();
         group.new_dataset::<f32>().shape((2, 3)).create(id).unwrap().write_raw(&values).unwrap();
     }
-    file.close().unwrap();
+    close(file);
     std::fs::create_dir(at("folder")).unwrap();
     for (id, steps) in [("a", 0), ("b", 1), ("c", 2), ("d", 3)] {
         let values: Vec<f32> = (0..2 * steps).map(|i| if i == 2 { -5.0 } else { i as f32 }).collect();

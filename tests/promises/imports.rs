@@ -12,6 +12,8 @@ use mmdg::store::Store;
 use mmdg::store::writer::Summary;
 use mmdg::{Error, Result};
 
+use crate::locks::close;
+
 const IDS: [&str; 6] = ["c0", "c1", "c2", "c3", "c4", "c5"];
 
 struct Folder(tempfile::TempDir);
@@ -469,17 +471,15 @@ fn hdf5_is_read_as_it_is_kept() {
         };
         builder.create(*id).unwrap().write_raw(&[n as f32, 0.5]).unwrap();
     }
-    for file in [root, nested, soft, one, called, packed] {
-        file.close().unwrap();
-    }
+    [root, nested, soft, one, called, packed].into_iter().for_each(close);
     // a block of the user's own before it, and a dataset that holds nothing
     let user = hdf5::File::with_options().with_fcpl(|creation| creation.userblock(512)).create(folder.at("user.h5")).unwrap();
     IDS.iter().enumerate().for_each(|(n, id)| put(&user, id, n));
-    user.close().unwrap();
+    close(user);
     let empty = file("empty.h5");
     IDS.iter().enumerate().skip(1).for_each(|(n, id)| put(&empty, id, n));
     empty.new_dataset::<f32>().shape(hdf5::Extents::Null).create("c0").unwrap();
-    empty.close().unwrap();
+    close(empty);
     assert_eq!(folder.bring("empty.h5", None, set).unwrap().absent, 1);
     assert_eq!((folder.values("c0"), folder.values("c5")), (None, Some(vec![5.0, 0.5])));
     for (name, key) in [
@@ -503,7 +503,7 @@ fn hdf5_is_read_as_it_is_kept() {
     // names are neither listed by the thousand nor the one that is refused
     let many = file("many.h5");
     (0..3000).for_each(|n| drop(many.create_group(&format!("g{n}")).unwrap()));
-    many.close().unwrap();
+    close(many);
     let text = folder.bring("many.h5", None, set).unwrap_err().to_string();
     assert!(text.len() < 500 && text.contains("and 2992 more"), "{text}");
 }

@@ -7,6 +7,7 @@ use mmdg::modality::Kind;
 use mmdg::store::Store;
 use serde_json::{Value, json};
 
+use crate::locks::close;
 use crate::shared;
 use crate::trees::{self, DOWN, frame_name, preprocess, shown};
 
@@ -104,7 +105,9 @@ fn folders_and_tars_as_downloaded_and_as_simmmdg_has_them() {
     trees::pack(&root.join("P08/flow_frames/P08_01"));
     let sound = root.join("audio.hdf5");
     let stored: Vec<f32> = wav.samples.iter().map(|s| (s * 32767.0).round() / 32768.0).collect();
-    hdf5::File::create(&sound).unwrap().new_dataset_builder().with_data(&stored).create("P08_01").unwrap();
+    let waveforms = hdf5::File::create(&sound).unwrap();
+    waveforms.new_dataset_builder().with_data(&stored).create("P08_01").unwrap();
+    close(waveforms);
     let mut with_sound = data(root);
     with_sound["audio"] = json!(sound);
     with_sound["audio-rate"] = json!(16000);

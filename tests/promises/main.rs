@@ -58,6 +58,8 @@ mod layering;
 mod layouts;
 #[cfg(feature = "hdf5")]
 mod loader;
+#[cfg(all(feature = "hdf5", any(feature = "video", all(feature = "exchange", feature = "media"))))]
+mod locks;
 #[cfg(feature = "hdf5")]
 mod merge;
 #[cfg(feature = "torch")]

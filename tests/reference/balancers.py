@@ -11,7 +11,7 @@ import numpy as np
 
 from counter import part, stream, uniform
 
-C, GAMMA, ALPHA, RATE = 0.4, 1.5, 1.5, 0.025
+C, GAMMA, ALPHA, RATE, FAIR, BETA = 0.4, 1.5, 1.5, 0.025, 2.0, 0.5
 
 
 def pcgrad(J, state):
@@ -137,6 +137,95 @@ def nash(J):
     return np.sqrt(np.linalg.norm(J @ J.T)) * (a / n) @ J
 
 
+def off_conflicts(J, g):
+    """The nearest vector to g that works against no row, by Hildreth's sweeps, sharpened on their support and certified."""
+    J = J / np.linalg.norm(J, axis=1)[:, None]
+    G, b, v = J @ J.T, J @ g, np.zeros(len(J))
+    for _ in range(100000):
+        before = v.copy()
+        for i in range(len(J)):
+            v[i] = max(0.0, v[i] - (G[i] @ v + b[i]))
+        if np.abs(v - before).max() <= 1e-14 * np.abs(v).max():
+            break
+    S = np.flatnonzero(v > 1e-9 * max(v.max(), 1e-300))
+    if len(S):
+        v = np.zeros(len(J))
+        v[S] = np.linalg.lstsq(J[S].T, -g, rcond=1e-13)[0]
+    d, size = g + v @ J, np.linalg.norm(g)
+    assert v.min() >= -1e-10 * size and np.all(J @ d >= -1e-10 * size) and abs(v @ (J @ d)) < 1e-10 * size**2
+    return d
+
+
+def config(J):
+    units = J / np.linalg.norm(J, axis=1)[:, None]
+    x = np.linalg.pinv(units, rcond=1e-7) @ np.ones(len(J))
+    x /= np.linalg.norm(x)
+    return (J @ x).sum() * x
+
+
+def imtl(J):
+    units = J / np.linalg.norm(J, axis=1)[:, None]
+    if np.linalg.matrix_rank(units, tol=1e-7) == len(J):
+        # the paper's closed form
+        D, U = J[0] - J[1:], units[0] - units[1:]
+        rest = np.linalg.solve((D @ U.T).T, U @ J[0])
+        w = np.append(1 - rest.sum(), rest)
+        assert np.ptp(units @ (w @ J)) < 1e-9 * np.abs(J).max()
+    else:
+        w = np.linalg.pinv(units @ units.T, rcond=1e-12) @ np.ones(len(J)) / np.linalg.norm(J, axis=1)
+        w /= w.sum()
+    return w @ J
+
+
+def fair(J, alpha):
+    """C a = b a^(-1/alpha) coordinate by coordinate, each by bisection."""
+    J_, T = J / np.sqrt(np.linalg.norm(J @ J.T)), len(J)
+    n = np.linalg.norm(J_, axis=1)
+    C, b, a = J_ @ J_.T / np.outer(n, n) + 1e-4 * np.eye(T), n ** (1 / alpha - 1), np.ones(T)
+    for _ in range(100000):
+        before = a.copy()
+        for i in range(T):
+            rest = C[i] @ a - C[i, i] * a[i]
+            low, high = -60.0, 60.0
+            for _ in range(100):
+                middle = (low + high) / 2
+                x = np.exp(middle)
+                low, high = (low, middle) if C[i, i] * x + rest > b[i] * x ** (-1 / alpha) else (middle, high)
+            a[i] = np.exp(low)
+        if np.abs(a / before - 1).max() < 1e-14:
+            break
+    assert np.abs(C @ a / (b * a ** (-1 / alpha)) - 1).max() < 1e-10
+    return (a / n) @ J
+
+
+def rgw(J, state):
+    own, half = part(state, "rgw"), (len(J) + 1) // 2
+    u = uniform(own, np.arange(2 * half)).reshape(half, 2)
+    radius, angle = np.sqrt(-2 * np.log(1 - u[:, 0])), 2 * np.pi * u[:, 1]
+    e = np.exp(np.append(radius * np.cos(angle), radius * np.sin(angle))[: len(J)])
+    return e / e.sum() @ J
+
+
+def gradvac(Js, states):
+    usual, out = np.zeros((len(Js[0]),) * 2), []
+    for J, state in zip(Js, states):
+        own, T, total = part(state, "grad-vac"), len(J), 0.0
+        for i in range(T):
+            g, keys = J[i].copy(), uniform(own, i * T + np.arange(T))
+            for j in sorted((j for j in range(T) if j != i), key=lambda j: (keys[j], j)):
+                a, b = np.linalg.norm(g), np.linalg.norm(J[j])
+                angle, aim = g @ J[j] / (a * b), usual[i, j]
+                if angle < aim:
+                    # the sine rule: by so much of g_j the angle becomes that of the aim
+                    add = a * np.sin(np.arccos(angle) - np.arccos(aim)) / (b * np.sin(np.arccos(aim)))
+                    g = g + add * J[j]
+                    assert abs(g @ J[j] / (np.linalg.norm(g) * b) - aim) < 1e-9
+                usual[i, j] += BETA * (angle - aim)
+            total = total + g
+        out.append(total.tolist())
+    return out
+
+
 def gradnorm(norms, losses):
     w, out = np.ones(len(norms[0])), []
     for n, loss in zip(norms, losses):
@@ -166,13 +255,21 @@ for T in (2, 3, 5):
         assert ("conflict" not in kind) or inner.min() < 0
         assert kind != "plain" or inner.min() > 0 or T > 2
         seed = int(rng.integers(2**32))
+        upgrad = sum(off_conflicts(J, g) for g in J)
         cases.append({
             "kind": kind, "J": J.tolist(), "seed": seed,
             "pcgrad": pcgrad(J, stream(seed)).tolist(), "mgda": (shortest(J) @ J).tolist(), "cagrad": cagrad(J, C).tolist(),
             "mmpareto": mmpareto(J, GAMMA).tolist(), "aligned-mtl": aligned(J).tolist(), "nash-mtl": nash(J).tolist(),
+            "upgrad": upgrad.tolist(), "dual-proj": off_conflicts(J, J.sum(0)).tolist(), "imtl-g": imtl(J).tolist(),
+            "config": config(J).tolist(), "fair-grad": fair(J, FAIR).tolist(), "rgw": rgw(J, stream(seed)).tolist(),
         })
 steps = []
 for T in (2, 3, 5):
     norms, losses = rng.uniform(0.1, 3, (6, T)), rng.uniform(0.2, 2, (6, T))
     steps.append({"norms": norms.tolist(), "losses": losses.tolist(), "weights": gradnorm(norms, losses)})
-print(json.dumps({"cases": cases, "grad-norm": steps}))
+runs = []
+for T in (2, 3, 5):
+    J = rng.normal(size=(8, T, 7)) + 0.5 * rng.normal(size=(8, 1, 7))
+    seeds = [int(seed) for seed in rng.integers(2**32, size=8)]
+    runs.append({"J": J.tolist(), "seeds": seeds, "updates": gradvac(J, [stream(seed) for seed in seeds])})
+print(json.dumps({"cases": cases, "grad-norm": steps, "grad-vac": runs}))
