@@ -1,10 +1,13 @@
-"""What a training step costs beside an older build: processor time of this one over that of the other, in turns, one run on one thread.
+"""What a training step costs beside an older build, or with other kernels: processor time of the second program over that of the first, in
+turns, one run on one thread, or as many as asked for.
 
     cargo build --release --example train_steps      # here and in the older tree
     python3 benches/peers/older_steps.py OLDER/target/release/examples/train_steps target/release/examples/train_steps
+    python3 benches/peers/older_steps.py "target/release/examples/train_steps cpu libtorch" "target/release/examples/train_steps cpu matrixmultiply"
 """
 
 import argparse
+import shlex
 import statistics
 import subprocess
 
@@ -12,17 +15,19 @@ parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
 parser.add_argument("programs", nargs=2, metavar="PROGRAM")
 parser.add_argument("--rounds", type=int, default=21)
 parser.add_argument("--steps", type=int, default=40)
+parser.add_argument("--runs", type=int, default=1)
+parser.add_argument("--workers", type=int, default=1, help="threads, a cohort of runs each")
 arguments = parser.parse_args()
-running = [subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for program in arguments.programs]
+running = [subprocess.Popen(shlex.split(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for program in arguments.programs]
 
 
 def seconds(process, balance):
-    process.stdin.write(f"{balance} 1 1 1 {arguments.steps}\n")
+    process.stdin.write(f"{balance} {arguments.runs} {arguments.workers} 1 {arguments.steps}\n")
     process.stdin.flush()
     return float(process.stdout.readline().split()[-1])
 
 
-print("| balancer | CPU s, older | this ÷ older, median | 95 % interval |\n| --- | ---: | ---: | ---: |")
+print("| balancer | CPU s of the first | second ÷ first, median | 95 % interval |\n| --- | ---: | ---: | ---: |")
 for balance in ("none", "gmp", "pcgrad"):
     for process in running:
         seconds(process, balance)

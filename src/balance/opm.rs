@@ -2,18 +2,19 @@ use tch::{Kind, Tensor};
 
 use super::ogm::{FIRST_EPOCH, LAST_EPOCH, Window};
 use super::ratio::to_mean_of_others;
-use super::{Balancer, BalancerEntry, Build, Choice, Dropping, Number, Record, Signals, Update, column, spread, word};
+use super::{Balancer, BalancerEntry, Build, Choice, Dropping, Groups, Number, Record, Signals, Update, column, spread, word};
 use crate::objective::{Label, Layout, Probe, Role, Shape, Streams, Term};
 use crate::task::Reading;
 
 /// On-the-fly prediction modulation (Wei et al., TPAMI 2024, arXiv 2410.11582): the embedding of a modality that is ahead
 /// by ρ > 1 is dropped from what is fused, row by row, with probability q = q_base (1 + λ tanh(ρ − 1)), at most 1; in a
-/// share p_exe of the batches. ρ comes from the same batch, by linear [probes](Probe) that see every embedding.
+/// share p_exe of the batches. What is left there is divided by 1 − θ, θ = Σ d_m q_m / Σ d_m with the embeddings' widths d. ρ comes from the
+/// same batch, by linear [probes](Probe) that see every embedding.
 ///
 /// Differences from the official code: there ρ is between slices of a linear fused head; it knows two modalities, here ρ is
-/// to the mean of the others (BalanceBenchmark: to their sum), so that equal modalities have ρ = 1 whatever their number; it
-/// divides what is left by 1 − mean q, here (as in BalanceBenchmark) only with `rescale`; it starts in its seventh epoch of
-/// 100, here `first-epoch` says.
+/// to the mean of the others (BalanceBenchmark: to their sum), so that equal modalities have ρ = 1 whatever their number; it leaves out
+/// rows that lost every modality, of which there are none where one that is not ahead is never dropped; it starts in its seventh
+/// epoch of 100, here `first-epoch` says.
 pub const ENTRY: BalancerEntry = BalancerEntry {
     takes: &[Q_BASE.setting(), LAMBDA.setting(), P_EXE.setting(), RESCALE.setting(), FIRST_EPOCH.setting(), LAST_EPOCH.setting()],
     ..BalancerEntry::new("opm", "on-the-fly prediction modulation (Wei et al., TPAMI 2024)")
@@ -22,7 +23,8 @@ pub const ENTRY: BalancerEntry = BalancerEntry {
 pub const BUILD: Build = |runs, kind, device| {
     let [q_base, lambda, p_exe] = [&Q_BASE, &LAMBDA, &P_EXE].map(|number| column(runs, number, kind, device).unsqueeze(1));
     let rescale = word(runs, &RESCALE);
-    Box::new(Opm { q_base, lambda, p_exe, rescale, window: Window::new(runs, kind, device) })
+    let shares = Tensor::zeros([0], (kind, device));
+    Box::new(Opm { q_base, lambda, p_exe, rescale, shares, window: Window::new(runs, kind, device) })
 };
 
 const Q_BASE: Number =
@@ -35,9 +37,9 @@ const P_EXE: Number =
 
 const RESCALE: Choice<bool> = Choice::new(
     "rescale",
-    &["no", "yes"],
-    &[false, true],
-    "whether embeddings are divided by 1 − mean q in batches that are dropped from",
+    &["yes", "no"],
+    &[true, false],
+    "whether what is left is divided by 1 − θ in batches that are dropped from; the official code and BalanceBenchmark's do",
 );
 
 #[derive(Debug)]
@@ -46,6 +48,8 @@ struct Opm {
     lambda: Tensor,
     p_exe: Tensor,
     rescale: bool,
+    /// d_m / Σ d, \[M\].
+    shares: Tensor,
     window: Window,
 }
 
@@ -73,7 +77,7 @@ impl Dropping for Opm {
         if !self.rescale {
             return kept;
         }
-        let left: Tensor = 1.0 - probability.mean_dim([1i64].as_slice(), true, None).unsqueeze(2);
+        let left: Tensor = 1.0 - (probability * &self.shares).sum_dim_intlist(1, true, None).unsqueeze(2);
         kept / left.where_self(&executed, &left.ones_like())
     }
 }
@@ -81,6 +85,12 @@ impl Dropping for Opm {
 impl Balancer for Opm {
     fn terms(&self, shape: &Shape, layout: &mut Layout, _: &[Role]) -> Vec<Term> {
         vec![Term::probe(Probe::declare(Label::Class, shape, layout))]
+    }
+
+    fn prepare(&mut self, shape: &Shape, _: &Layout, _: std::ops::Range<usize>, _: Groups) {
+        let whole = shape.widths.iter().sum::<i64>() as f64;
+        let shares: Vec<f64> = shape.widths.iter().map(|&width| width as f64 / whole).collect();
+        self.shares = Tensor::from_slice(&shares).to_kind(self.q_base.kind()).to_device(self.q_base.device());
     }
 
     fn records(&self) -> &'static [&'static str] {
@@ -113,6 +123,7 @@ mod tests {
             lambda,
             p_exe: number(&P_EXE),
             rescale: false,
+            shares: Tensor::zeros([0], (Kind::Double, Device::Cpu)),
             window: Window::new(std::slice::from_ref(&own), Kind::Double, Device::Cpu),
         };
         let q =
@@ -124,7 +135,7 @@ mod tests {
 
     #[test]
     fn rows_are_dropped_as_often_as_the_probabilities_say() {
-        let own = settings(&ENTRY, "q-base = 0.4\nlambda = 0\np-exe = 0.5");
+        let own = settings(&ENTRY, "q-base = 0.4\nlambda = 0\np-exe = 0.5\nrescale = 'no'");
         let mut opm = BUILD(&own, Kind::Double, Device::Cpu);
         let rows = 200;
         let options = (Kind::Double, Device::Cpu);
@@ -149,11 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_scaled_where_asked_and_epochs_are_kept_to() {
-        let own = settings(&ENTRY, "q-base = 1\nlambda = 0\np-exe = 1\nrescale = 'yes'\nfirst-epoch = 1");
+    fn what_is_left_is_scaled_by_its_width_and_epochs_are_kept_to() {
+        let own = settings(&ENTRY, "q-base = 1\nlambda = 0\np-exe = 1\nfirst-epoch = 1");
         let mut opm = BUILD(&own, Kind::Double, Device::Cpu);
+        let shape = Shape {
+            modalities: vec!["video".into(), "audio".into()],
+            widths: vec![30, 10],
+            task: crate::task::Classification::task(2),
+            domains: 1,
+            hidden: 4,
+            heads: crate::objective::Heads::default(),
+        };
+        opm.prepare(&shape, &Layout::default(), 0..0, Groups::new(super::super::EACH, &[Role::Task]));
         let class = signals(&[0.8, 0.4], 0).class.unwrap();
-        for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 2.0])] {
+        for (epoch, wanted) in [(0, [1.0, 1.0]), (1, [0.0, 4.0])] {
             let mask = opm.dropping().unwrap().factors(&class, &Tensor::zeros([1, 2], (Kind::Int, Device::Cpu)), epoch);
             assert!(close(&Vec::<f64>::try_from(mask.flatten(0, -1)).unwrap(), &wanted));
         }

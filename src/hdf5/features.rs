@@ -52,7 +52,7 @@ impl Features {
     pub fn open(path: &Path) -> Result<Self> {
         // HDF5 does not say what the system said
         fs::open(path, "an HDF5 file")?;
-        let file = ::hdf5::File::open(path).map_err(|error| Error::input(path.display(), format!("HDF5: {error}")))?;
+        let file = super::open(path).map_err(|problem| Error::input(path.display(), problem))?;
         Ok(Self { file, path: path.into(), links: Mutex::default() })
     }
 

@@ -57,6 +57,19 @@ pub fn create(path: &Path, arrays: &[(&'static str, Dtype, Vec<u64>)]) -> Result
     make().map_err(|error| Error::environment(format!("{}: HDF5: {error}", path.display()), "is the disk full?"))
 }
 
+/// Opens a file for reading, or says why not.
+fn open(path: &Path) -> Result<::hdf5::File, String> {
+    ::hdf5::File::open(path).map_err(|error| match error.to_string() {
+        // its own sentence does not say whose lock
+        error if error.contains("unable to lock file") => {
+            "HDF5: locked; a process writes it, or lives that was forked while it was written; expected none, or where none writes it any more \
+             HDF5_USE_FILE_LOCKING=FALSE in the environment"
+                .into()
+        }
+        error => format!("HDF5: {error}"),
+    })
+}
+
 /// `count` samples from `start` on of the waveform `key` at the root of an HDF5 file, fewer where it ends before: a one-dimensional
 /// dataset of 32- or 64-bit floats in [-1, 1], or of 16-bit integers, which are divided by 32768. Only the slice is read.
 ///
@@ -67,8 +80,7 @@ pub fn read_waveform(path: &Path, key: &str, start: u64, count: u64) -> Result<V
     if !path.is_file() {
         return Err(Error::media(path, Code::Missing, "no such file"));
     }
-    let file = ::hdf5::File::open(path);
-    let file = file.map_err(|error| Error::media(path, Code::Unreadable, format!("HDF5: {error}")))?;
+    let file = open(path).map_err(|problem| Error::media(path, Code::Unreadable, problem))?;
     let read = waveform(&file, key, start, count)
         .unwrap_or_else(|error| Err(Failure { code: Code::Unreadable, message: format!("dataset {key:?}: HDF5: {error}") }));
     read.map_err(|failure| Error::Media { path: path.into(), failure })

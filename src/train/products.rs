@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProductsWord {
-    /// What [`MEASURED`] says of this CPU.
+    /// The faster one on this CPU, by a table of those that were measured.
     #[default]
     Auto,
     /// libtorch's.

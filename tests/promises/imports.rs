@@ -500,6 +500,12 @@ fn hdf5_is_read_as_it_is_kept() {
     }
     folder.bring("called.h5", Some("features"), set).unwrap();
     assert_eq!(folder.values("c5"), Some(vec![0.0, 0.5]));
+    // what somebody writes is not read, and the error says whose turn it is
+    let held = File::open(folder.at("one.h5")).unwrap();
+    held.lock().unwrap();
+    let text = folder.bring("one.h5", None, set).unwrap_err().to_string();
+    assert!(text.contains("one.h5: HDF5: locked") && text.contains("HDF5_USE_FILE_LOCKING"), "{text}");
+    drop(held);
     // names are neither listed by the thousand nor the one that is refused
     let many = file("many.h5");
     (0..3000).for_each(|n| drop(many.create_group(&format!("g{n}")).unwrap()));

@@ -93,10 +93,14 @@ impl Plain {
         if name == "opm" {
             let random = part(stream, "opm");
             if f64::from(random.uniform(0)) < setting("p-exe") {
+                let q = rho.map(|rho| {
+                    let q = setting("q-base") * (1.0 + setting("lambda") * (rho - 1.0).tanh());
+                    if rho > 1.0 { q.min(1.0) } else { 0.0 }
+                });
+                // both embeddings are equally wide
+                let left = 1.0 - f64::midpoint(q[0], q[1]);
                 for m in 0..2 {
-                    let q = setting("q-base") * (1.0 + setting("lambda") * (rho[m] - 1.0).tanh());
-                    let q = if rho[m] > 1.0 { q.min(1.0) } else { 0.0 };
-                    let kept = |b: usize| f64::from(u8::from(f64::from(random.uniform((1 + 2 * b + m) as u32)) >= q));
+                    let kept = |b: usize| f64::from(u8::from(f64::from(random.uniform((1 + 2 * b + m) as u32)) >= q[m])) / left;
                     let mask: Vec<f64> = (0..ROWS).map(kept).collect();
                     self.scaled += usize::from(mask.contains(&0.0));
                     fused[m] = &fused[m] * Tensor::from_slice(&mask).unsqueeze(1);

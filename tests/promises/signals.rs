@@ -109,6 +109,8 @@ struct Opm {
     p_exe: f64,
     rho: Vec<f64>,
     mask: Vec<Vec<f64>>,
+    /// With widths of 3, 5 and 4.
+    factors: Vec<Vec<f64>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -230,9 +232,18 @@ fn ogm_slows_down_as_the_reference() {
 #[test]
 fn opm_drops_what_the_reference_drops() {
     for case in goldens().opm {
-        let mut opm = build("opm", "", &[("q-base", case.q_base), ("lambda", case.lambda), ("p-exe", case.p_exe)]);
+        let modalities = case.rho.len();
+        let shape = Shape { widths: [3, 5, 4][..modalities].into(), ..shape(modalities) };
+        let of = |words: &str| {
+            let mut opm = build("opm", words, &[("q-base", case.q_base), ("lambda", case.lambda), ("p-exe", case.p_exe)]);
+            opm.prepare(&shape, &Layout::default(), 0..0, Groups::new(EACH, &[Role::Task]));
+            opm
+        };
         let states = Streams::states(&[Stream::new(case.seed)]);
-        close(&opm.dropping().unwrap().factors(&case.scores.reading(), &states, 0), &case.mask.concat(), 1e-12);
+        for (words, wanted) in [("", &case.factors), ("rescale = 'no'", &case.mask)] {
+            close(&of(words).dropping().unwrap().factors(&case.scores.reading(), &states, 0), &wanted.concat(), 1e-12);
+        }
+        let mut opm = of("");
         let update = opm.weigh(&signals(Some(case.scores.reading()))).unwrap();
         close(update.record.get("rho").unwrap(), &case.rho, 1e-12);
         close_weights(&update, &vec![1.0; case.rho.len()], 1e-12);

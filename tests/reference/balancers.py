@@ -101,7 +101,7 @@ def cagrad(J, c):
 
 def mmpareto(J, gamma):
     plain = J.sum(0)
-    if np.all(J @ J.T >= 0):
+    if np.all(J @ J.T > 0):
         return gamma * plain
     d = len(J) * (shortest(J) @ J)
     return gamma * d * max(1.0, np.linalg.norm(plain) / np.linalg.norm(d))

@@ -67,8 +67,10 @@ def opm(modalities, seed):
     executed = bool(uniform(state, 0) < p_exe)
     rows = len(label)
     mask = [[0.0 if executed and uniform(state, 1 + b * modalities + m) < q[m] else 1.0 for m in range(modalities)] for b in range(rows)]
+    widths = np.array([3, 5, 4][:modalities])
+    factors = np.array(mask) / (1 - (widths * q).sum() / widths.sum() if executed else 1)
     return {"scores": scores.tolist(), "label": label.tolist(), "seed": seed, "q_base": q_base, "lambda": lam, "p_exe": p_exe,
-            "rho": rho.tolist(), "q": q, "executed": executed, "mask": mask}
+            "rho": rho.tolist(), "q": q, "executed": executed, "mask": mask, "factors": factors.tolist()}
 
 
 def agm(modalities):
