@@ -36,12 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let task = Arc::new(DomainTask::leave_out(&table, &[0, 1], 2, TargetSplit::All)?);
     let argument = |place| std::env::args().nth(place);
     let device = mmdg::train::device::find(&argument(1).unwrap_or_else(|| "cpu".into()))?;
-    let kernels = match argument(2).as_deref() {
-        None | Some("auto") => ProductsWord::Auto,
-        Some("libtorch") => ProductsWord::Libtorch,
-        Some("matrixmultiply") => ProductsWord::Matrixmultiply,
-        Some(other) => return Err(format!("{other:?}: expected auto, libtorch or matrixmultiply").into()),
-    };
+    let kernels: ProductsWord = toml::Value::from(argument(2).unwrap_or_else(|| "auto".into())).try_into()?;
     mmdg::allocator::keep_freed_memory();
     let mut cohorts: HashMap<String, Vec<Cohort>> = HashMap::new();
     for line in std::io::stdin().lock().lines() {

@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES};
-use super::eigen::{eigen, kept, rounding};
+use super::eigen::{eigen, kept, ones, rounding};
 use super::{BalancerEntry, Build};
 
 /// Aligned-MTL (Senushkin et al., CVPR 2023): weights B 1 with B = √λ_min V Λ^(−1/2) Vᵀ of the Gramian V Λ Vᵀ, so that the
@@ -26,7 +26,5 @@ fn align(gramian: &Tensor, epsilon: f64) -> Tensor {
     let kept = kept(&values, epsilon);
     let smallest = values.where_self(&kept, &values.full_like(f64::INFINITY)).amin([-1i64].as_slice(), true);
     let root = (smallest / &values).sqrt().where_self(&kept, &values.zeros_like());
-    // V diag(root) Vᵀ 1
-    let along = vectors.sum_dim_intlist(-2, false, None) * root;
-    (vectors * along.unsqueeze(-2)).sum_dim_intlist(-1, false, None)
+    ones(&vectors, &root)
 }

@@ -168,6 +168,13 @@ pub fn squares(gramian: &Tensor) -> Tensor {
     gramian.diagonal(0, -2, -1).contiguous().clamp_min(0.0)
 }
 
+/// Cosines [.., T, T] between gradients, and 1 / ‖g_t‖, [.., T]; 0 for a gradient of zero.
+pub fn cosines(gramian: &Tensor) -> (Tensor, Tensor) {
+    let square = squares(gramian);
+    let inverse = square.rsqrt().where_self(&square.gt(0.0), &square.zeros_like());
+    (gramian * inverse.unsqueeze(-1) * inverse.unsqueeze(-2), inverse)
+}
+
 /// The figures of [`met`].
 pub const MET: [&str; 2] = ["cosine", "conflict"];
 

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, cosines};
 use super::eigen::{pseudo_inverse_of_ones, rounding};
 use super::simplex::times;
 use super::{BalancerEntry, Build};
@@ -25,9 +25,7 @@ pub const BUILD: Build = |runs, kind, device| {
 /// v_t = (C⁺ 1)_t / ‖g_t‖ of the gradients' cosines C, [.., T]: Σ v_t g_t has the same inner product with every unit gradient. 0 for
 /// a gradient of zero.
 pub fn bisector(gramian: &Tensor, epsilon: f64) -> Tensor {
-    let square = squares(gramian);
-    let inverse = square.rsqrt().where_self(&square.gt(0.0), &square.zeros_like());
-    let cosine = gramian * inverse.unsqueeze(-1) * inverse.unsqueeze(-2);
+    let (cosine, inverse) = cosines(gramian);
     pseudo_inverse_of_ones(&cosine, epsilon) * inverse
 }
 

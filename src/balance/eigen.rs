@@ -20,7 +20,12 @@ pub fn kept(values: &Tensor, epsilon: f64) -> Tensor {
 pub fn pseudo_inverse_of_ones(matrix: &Tensor, epsilon: f64) -> Tensor {
     let (values, vectors) = eigen(matrix);
     let inverse = values.reciprocal().where_self(&kept(&values, epsilon), &values.zeros_like());
-    let along = vectors.sum_dim_intlist(-2, false, None) * inverse;
+    ones(&vectors, &inverse)
+}
+
+/// V diag(f) Vᵀ 1 of eigenvectors V [.., T, T] and f [.., T], [.., T].
+pub fn ones(vectors: &Tensor, f: &Tensor) -> Tensor {
+    let along = vectors.sum_dim_intlist(-2, false, None) * f;
     (vectors * along.unsqueeze(-2)).sum_dim_intlist(-1, false, None)
 }
 

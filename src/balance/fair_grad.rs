@@ -1,6 +1,6 @@
 use tch::{Kind, Tensor};
 
-use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, cosines};
 use super::{BalancerEntry, Build, Number, column, simplex};
 
 /// FairGrad (Ban & Ji, ICML 2024): weights w > 0 of G w = w^(−1/α), the update that is α-fair between objectives: 1 is Nash
@@ -30,15 +30,12 @@ fn fair(gramian: &Tensor, power: &Tensor) -> Tensor {
     let objectives = gramian.size()[gramian.dim() - 1];
     let frobenius = gramian.square().flatten(-2, -1).sum_dim_intlist(-1, true, None).sqrt();
     let scale = frobenius.where_self(&frobenius.gt(0.0), &frobenius.ones_like());
-    let square = squares(gramian) / &scale;
-    let there = square.gt(0.0);
-    let norm = square.sqrt();
-    let inverse = square.rsqrt().where_self(&there, &square.zeros_like());
-    let cosine = gramian / scale.unsqueeze(-1) * inverse.unsqueeze(-1) * inverse.unsqueeze(-2);
+    let (cosine, inverse) = cosines(&(gramian / scale.unsqueeze(-1)));
     let c = cosine + Tensor::eye(objectives, (gramian.kind(), gramian.device())) * RIDGE;
     // ‖g‖^(1/α − 1), by logarithms: libtorch's own power depends on where in a tensor a number stands, and so on a run's neighbours
-    let b = (norm.log() * (power - 1.0)).exp();
-    newton(&c, &b.where_self(&there, &b.ones_like()), power) * inverse
+    let less: Tensor = 1.0 - power;
+    let b = (inverse.log() * less).exp();
+    newton(&c, &b.where_self(&inverse.gt(0.0), &b.ones_like()), power) * inverse
 }
 
 /// a > 0 of C a = b a^(−p) for positive definite C [.., T, T], b > 0 [.., T] and p that broadcasts against it.
@@ -69,12 +66,12 @@ mod tests {
     fn newton_arrives() {
         for objectives in [2, 3, 5, 8] {
             let g = gramians(objectives);
-            let inverse = squares(&g).rsqrt();
-            let c = &g * inverse.unsqueeze(-1) * inverse.unsqueeze(-2);
-            let c = c + Tensor::eye(objectives, (Kind::Double, tch::Device::Cpu)) * RIDGE;
+            let (cosine, inverse) = cosines(&g);
+            let c = cosine + Tensor::eye(objectives, (Kind::Double, tch::Device::Cpu)) * RIDGE;
             for alpha in [0.5, 1.0, 2.0] {
                 let power = Tensor::from_slice(&[1.0 / alpha]);
-                let b = (squares(&g).sqrt().log() * (&power - 1.0)).exp();
+                let less: Tensor = 1.0 - &power;
+                let b = (inverse.log() * less).exp();
                 let a = newton(&c, &b, &power);
                 assert!(a.min().double_value(&[]) > 0.0);
                 let wanted = (a.log() * -&power).exp() * &b;

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, squares};
+use super::by_gramian::{BESIDE, ByGramian, DOMAIN_WEIGHT, GRAMIAN, OBJECTIVES, cosines};
 use super::{BalancerEntry, Build, simplex};
 
 /// Nash bargaining between objectives (Navon et al., ICML 2022): weights α > 0 with G α = 1/α, G over its Frobenius norm as
@@ -24,10 +24,7 @@ const RIDGE: f64 = 1e-3;
 
 fn bargain(gramian: &Tensor) -> Tensor {
     let objectives = gramian.size()[gramian.dim() - 1];
-    let square = squares(gramian);
-    let there = square.gt(0.0);
-    let inverse = square.rsqrt().where_self(&there, &square.zeros_like());
-    let cosine = gramian * inverse.unsqueeze(-1) * inverse.unsqueeze(-2);
+    let (cosine, inverse) = cosines(gramian);
     let frobenius = gramian.square().flatten(-2, -1).sum_dim_intlist(-1, true, None).sqrt();
     let a = match objectives {
         2 => (cosine.select(-1, 1).narrow(-1, 0, 1) + 1.0).clamp_min(RIDGE).rsqrt(),
@@ -63,9 +60,7 @@ mod tests {
     fn newton_arrives() {
         for objectives in [3, 5, 8] {
             let g = gramians(objectives);
-            let inverse = squares(&g).rsqrt();
-            let c = g * inverse.unsqueeze(-1) * inverse.unsqueeze(-2);
-            let c = c + Tensor::eye(objectives, (tch::Kind::Double, tch::Device::Cpu)) * RIDGE;
+            let c = cosines(&g).0 + Tensor::eye(objectives, (tch::Kind::Double, tch::Device::Cpu)) * RIDGE;
             let a = newton(&c);
             assert!(a.min().double_value(&[]) > 0.0);
             let left = (simplex::times(&c, &a) - a.reciprocal()).abs().max().double_value(&[]);

@@ -104,13 +104,16 @@ pub fn shortest(gramian: &Tensor) -> Tensor {
     faces.best(&w, &regular.squeeze_dim(-1), |w| (times(&gramian, w) * w).sum_dim_intlist(-1, false, None) + &missing)
 }
 
+/// With a diagonal so much larger that faces are regular whose gradients depend on each other.
+fn ridged(gramian: &Tensor) -> Tensor {
+    gramian + (gramian.diagonal(0, -2, -1) * 1e-12).diag_embed(0, -2, -1)
+}
+
 /// The weights w ≥ 0, Σ w = 1 of the least ⟨b, w⟩ + κ ‖Σ w_t g_t‖, [.., T], for b [.., T] and κ ≥ 0 [.., 1].
 pub fn leaning(gramian: &Tensor, b: &Tensor, kappa: &Tensor) -> Tensor {
     let faces = Faces::of(gramian);
-    // keeps faces regular whose gradients depend on each other
-    let ridge = (gramian.diagonal(0, -2, -1) * 1e-12).diag_embed(0, -2, -1);
     let sides = Tensor::stack(&[b.ones_like(), b.shallow_clone()], -1);
-    let (x, regular) = faces.solve(&(gramian + ridge), &sides);
+    let (x, regular) = faces.solve(&ridged(gramian), &sides);
     let [of_one, of_b] = [0, 1].map(|side| x.select(-1, side).contiguous());
     // inside a face w = G⁻¹(μ 1 − b) / (μ 1ᵀG⁻¹1 − 1ᵀG⁻¹b), with the μ that gives both Σ w = 1 and the length of Σ w g
     let over = |x: &Tensor| x.sum_dim_intlist(-1, true, None);
@@ -130,9 +133,7 @@ pub fn leaning(gramian: &Tensor, b: &Tensor, kappa: &Tensor) -> Tensor {
 /// cone of updates that work against no gradient. A gradient of zero keeps its own weight.
 pub fn from_below(gramian: &Tensor, u: &Tensor) -> Tensor {
     let faces = Faces::of(gramian);
-    // keeps faces regular whose gradients depend on each other
-    let ridge = (gramian.diagonal(0, -2, -1) * 1e-12).diag_embed(0, -2, -1);
-    let gramian = gramian + ridge;
+    let gramian = ridged(gramian);
     let along = times(&gramian, u);
     // w = u + v with v ≥ 0, and on the face where v is not 0 no change along it
     let (v, regular) = faces.solve(&gramian, &-along.unsqueeze(-1));

@@ -59,6 +59,9 @@ pub fn cpu() -> Option<(String, u32)> {
     None
 }
 
+/// Whose products a run's are whose settings do not say it: once there were no others.
+pub const UNSAID: &str = "libtorch";
+
 impl Products {
     /// What computes where this was asked for.
     pub fn of(word: ProductsWord, kind: Kind, device: Device) -> Self {
@@ -70,7 +73,7 @@ impl Products {
         if crates && kind == Kind::Float && device == Device::Cpu { Self::Matrixmultiply } else { Self::Libtorch }
     }
 
-    /// As a run's settings have it; none for libtorch's, which once were all there was.
+    /// As a run's settings have it; none where it is [`UNSAID`].
     pub fn name(self) -> Option<&'static str> {
         (self == Self::Matrixmultiply).then_some("matrixmultiply")
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use toml::{Table as Toml, Value};
 
 use super::compare::Column;
-use super::products::ProductsWord;
+use super::products::{ProductsWord, UNSAID};
 use super::protocol::TargetSplit;
 use super::saved::Saved;
 use super::selection::Pick;
@@ -215,8 +215,7 @@ fn given(mut config: Toml) -> Toml {
 fn differences(earlier: &Toml, now: &Toml) -> Vec<String> {
     let keys: BTreeSet<&String> = earlier.keys().chain(now.keys()).collect();
     let text = |config: &Toml, key: &str| match config.get(key) {
-        // as in `Products::name`
-        None if key == "products" => "libtorch".to_owned(),
+        None if key == "products" => UNSAID.to_owned(),
         None => "not set".to_owned(),
         Some(Value::String(text)) if ["features", "init"].contains(&key) => text.chars().take(8).collect(),
         Some(Value::String(text)) => text.clone(),

@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 use super::compare::{Column, Compare};
 use super::design::Design;
 use super::model::Model;
+use super::products::UNSAID;
 use super::settings::TrainSettings;
 use super::task::Standard;
 use crate::error::Action;
@@ -70,7 +71,7 @@ impl Card {
     ) -> Result<Self> {
         let wrong = |error: &dyn std::fmt::Display| Error::input("[train]", error.to_string());
         let mut shaping = settings.shaping()?;
-        shaping.entry("products").or_insert_with(|| "libtorch".into());
+        shaping.entry("products").or_insert_with(|| UNSAID.into());
         let settings = serde_json::to_value(shaping).map_err(|error| wrong(&error))?;
         let own = toml::Value::try_from(&column.hyperparameters).map_err(|error| wrong(&error))?;
         let column = Compare {
