@@ -126,6 +126,7 @@ fn cohort(
         class_weights: false,
         dropout: 0.5,
         products,
+        batches: None,
         method: method::builder("erm")?,
         balance,
     };

@@ -20,6 +20,8 @@ pub struct BalancerEntry {
     pub adds: &'static [Added],
     /// Why it trains on classes alone, where it does.
     pub classes_only: Option<&'static str>,
+    /// Why it goes with no method that has domain losses, where it does not.
+    pub no_domain: Option<&'static str>,
     /// Whether gradients meet as they are: what others with the same losses are compared with.
     pub plain: bool,
 }
@@ -58,7 +60,7 @@ impl Added {
 impl BalancerEntry {
     /// One that takes no settings, adds no losses, and trains on whatever labels there are.
     pub const fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, takes: &[], adds: &[], classes_only: None, plain: false }
+        Self { name, about, takes: &[], adds: &[], classes_only: None, no_domain: None, plain: false }
     }
 
     /// What it adds to a method's losses, with these settings.
@@ -68,10 +70,13 @@ impl BalancerEntry {
         self.adds.iter().filter(move |added| goes(added) && (added.always || !has(added.role)))
     }
 
-    /// Why it and a method are no pair: both bring heads of one name, their losses then are the same.
+    /// Why it and a method are no pair: both bring heads of one name, or the method has losses that it cannot weigh.
     pub fn conflict(&self, method: &MethodEntry, own: &Hyperparameters) -> Option<String> {
+        if let Some(reason) = self.no_domain.filter(|_| method.terms.iter().any(|term| term.0 == Role::Domain)) {
+            return Some(reason.to_owned());
+        }
         let twice = self.added(method, own).find(|added| method.terms.iter().any(|term| term.1 == added.heads))?;
-        Some(format!("both have heads named {}", twice.heads))
+        Some(format!("both have heads named {}: their losses are the same", twice.heads))
     }
 }
 

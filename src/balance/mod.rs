@@ -8,10 +8,12 @@ mod agm;
 mod aligned_mtl;
 mod balancer;
 mod by_gramian;
+mod by_losses;
 mod cagrad;
 mod cggm;
 mod config;
 mod dual_proj;
+mod dwa;
 mod eigen;
 mod entry;
 mod fair_grad;
@@ -35,6 +37,7 @@ mod pcgrad;
 mod ratio;
 mod rgw;
 mod simplex;
+mod stch;
 mod upgrad;
 
 pub use balancer::{Balancer, Needs, Record, Signals, Update};
@@ -83,6 +86,8 @@ table![
     grad_vac,
     rgw,
     grad_norm,
+    dwa,
+    stch,
 ];
 
 /// The balancer of that name.

@@ -33,14 +33,21 @@ pub fn one(name: &str) -> Result<String> {
 fn of_method(method: &MethodEntry) -> String {
     let mut text = format!("  {:<18} {}\n", method.name, method.about);
     for (role, heads, branches) in method.terms {
-        let _ = writeln!(text, "    {:<18} {} loss of the heads {heads}.*, branch {branches}", "", role.name());
+        let of = if heads.is_empty() { "embeddings".to_owned() } else { format!("heads {heads}.*") };
+        let _ = writeln!(text, "    {:<18} {} loss of the {of}, branch {branches}", "", role.name());
     }
-    text + &settings(method.takes)
+    if method.compares_domains() {
+        let _ = writeln!(text, "    {:<18} compares source domains, of which it takes two or more; batches = by-domain", "");
+    }
+    text + &not_of_values(method.classes_only) + &settings(method.takes)
 }
 
 fn of_balancer(balancer: &BalancerEntry) -> String {
-    let unable = balancer.classes_only.map(|reason| format!("    {:<18} not of values: {reason}\n", "")).unwrap_or_default();
-    format!("  {:<18} {}\n", balancer.name, balancer.about) + &unable + &settings(balancer.takes)
+    format!("  {:<18} {}\n", balancer.name, balancer.about) + &not_of_values(balancer.classes_only) + &settings(balancer.takes)
+}
+
+fn not_of_values(classes_only: Option<&str>) -> String {
+    classes_only.map(|reason| format!("    {:<18} not of values: {reason}\n", "")).unwrap_or_default()
 }
 
 fn settings(takes: &[Setting]) -> String {
@@ -81,7 +88,7 @@ fn pairs() -> String {
         }
     }
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let reasons = reasons.iter().enumerate().map(|(i, reason)| format!("  {}  {reason}: their losses are the same\n", i + 1));
+    let reasons = reasons.iter().enumerate().map(|(i, reason)| format!("  {}  {reason}\n", i + 1));
     lines.join("\n") + "\n" + &reasons.collect::<String>()
 }
 
@@ -102,7 +109,8 @@ mod tests {
             assert!(one(name).unwrap().contains(about), "{name}");
         }
         assert!(text.contains("\n  1  both have heads named unimodal: their losses are the same\n"), "{text}");
-        assert!(text.contains("\n  gradient-blending  +   1        +            1          +\n"), "{text}");
+        assert!(text.contains("\n  gradient-blending  +   1        +       +        1 "), "{text}");
+        assert!(text.contains("do not go together: the size of a loss that encoders work against"), "{text}");
         assert!(one("gmpp").unwrap_err().to_string().contains("erm, unimodal"));
     }
 }

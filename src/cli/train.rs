@@ -40,7 +40,10 @@ fn run(verb: Verb, stop: &Stop) -> Result<i32> {
             let mut pipeline = arguments.file.open()?;
             let left_out = overrides.apply_to_suite(&mut pipeline);
             if !(left_out.is_empty() || arguments.file.quiet) {
-                tell(format_args!("bench-suite: left out, method and balancer have the same losses: {}", left_out.join(", ")));
+                tell(format_args!(
+                    "bench-suite: left out, method and balancer are no pair (mmdg methods): {}",
+                    left_out.join(", ")
+                ));
             }
             let code = train(&arguments, &pipeline, stop)?;
             Ok(code.max(report::where_asked(&arguments.file.pipeline, &pipeline, arguments.file.quiet)?))

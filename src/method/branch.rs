@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use tch::Tensor;
 
-use crate::objective::{Layout, Shape, Term};
+use crate::objective::{Layout, Mixed, Shape, Term};
 use crate::task::Reading;
 
 /// At which weights a branch runs, for each run.
@@ -25,6 +25,25 @@ pub enum Weights {
     /// An average of θ over the steps, from which nothing learns: E ← d E + (1 − d) θ after each step, E = θ before the first;
     /// d by run.
     Average(Vec<f64>),
+    /// The mean of θ over the steps since the method's [switch](Method::switch), the last one before it counting too; until then θ. Nothing
+    /// learns from it.
+    MeanSinceSwitch,
+}
+
+impl Weights {
+    /// Whether something learns from a branch at these.
+    pub fn learn(&self) -> bool {
+        matches!(self, Self::Live | Self::Ahead { .. })
+    }
+}
+
+/// Where a method begins to train on something else.
+#[derive(Debug)]
+pub struct Switch {
+    /// By run, the step, from 0; half of a run's steps where that is sooner.
+    pub from: Vec<f64>,
+    /// Whether the optimizer starts anew there.
+    pub anew: bool,
 }
 
 /// Which parameters are moved.
@@ -95,6 +114,10 @@ pub struct BranchInput<'a> {
     pub states: &'a Tensor,
     /// The epoch, from 0.
     pub epoch: usize,
+    /// 1 for a run that is at its [switch](Method::switch) or past it, else 0, \[R\]; none where the method has none.
+    pub late: Option<&'a Tensor>,
+    /// Rows that a method has mixed, for losses to know; none where each is itself.
+    pub mixed: Option<Mixed>,
 }
 
 /// What a method trains, for R runs at once. Implementers owe: no exchange between runs, and nothing read back to the host.
@@ -104,6 +127,14 @@ pub trait Method: Debug + Send {
 
     /// Before each branch of each step.
     fn before(&mut self, _branch: usize, _input: &mut BranchInput<'_>) {}
+
+    /// Where it begins to train on something else, if it does.
+    fn switch(&self) -> Option<Switch> {
+        None
+    }
+
+    /// What one of its losses [told](crate::objective::Outcome::told) in a step.
+    fn hear(&mut self, _told: &Tensor, _active: &Tensor) {}
 
     /// What it carries from step to step, by name, [R, …] each: a checkpoint holds it and puts it back.
     fn state(&mut self) -> Vec<(&'static str, &mut Tensor)> {

@@ -3,12 +3,8 @@ use crate::objective::{FusedClassification, Layout, Role, Shape, Term};
 
 /// Empirical risk minimisation: cross-entropy on the fused embeddings and nothing else, the base of every table.
 pub const ENTRY: MethodEntry = MethodEntry {
-    name: "erm",
-    about: "cross-entropy of a fused classifier (joint training)",
-    takes: &[],
-    terms: &[(Role::Task, "classifier", "live")],
-    averages: false,
     plain: true,
+    ..MethodEntry::new("erm", "cross-entropy of a fused classifier (joint training)", &[(Role::Task, "classifier", "live")])
 };
 
 pub const BUILD: Build = |_, _, _| Box::new(Erm);

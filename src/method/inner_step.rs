@@ -7,17 +7,17 @@ use crate::objective::{FusedClassification, Layout, Role, Shape, Term, UnimodalC
 /// The inner step of MBCD (Wang et al., AAAI 2026, Eqs. 5 and 9) by itself: uni-modal losses at the encoders θ, the fused loss at
 /// θ′ = θ − α ∇_θ Σ L_m, whose gradient is applied to θ. First order, as in the code of MMDG-Bench.
 pub const ENTRY: MethodEntry = MethodEntry {
-    name: "inner-step",
-    about: "uni-modal losses, and the fused loss one step along them (the inner step of MBCD, AAAI 2026)",
     takes: &[RATE.setting()],
-    terms: &[(Role::Unimodal, "unimodal", "live"), (Role::Task, "classifier", "ahead")],
-    averages: false,
-    plain: false,
+    ..MethodEntry::new(
+        "inner-step",
+        "uni-modal losses, and the fused loss one step along them (the inner step of MBCD, AAAI 2026)",
+        &[(Role::Unimodal, "unimodal", "live"), (Role::Task, "classifier", "ahead")],
+    )
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(InnerStep { rate: column(runs, &RATE, kind, device) });
 
-const RATE: Number = Number::new("inner-rate", 1e-4, [0.0, 1e-3], "α, the inner learning rate; the code of MMDG-Bench");
+pub const RATE: Number = Number::new("inner-rate", 1e-4, [0.0, 1e-3], "α, the inner learning rate; the code of MMDG-Bench");
 
 #[derive(Debug)]
 struct InnerStep {

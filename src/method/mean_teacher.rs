@@ -10,12 +10,13 @@ use crate::objective::{Consistency, FusedClassification, Layout, Role, Shape, Te
 /// Differences from the official code: every row has a label; the weight of the consistency loss and the decay do not grow over
 /// the first epochs.
 pub const ENTRY: MethodEntry = MethodEntry {
-    name: "mean-teacher",
-    about: "consistency with a weight-averaged teacher, which is judged (Tarvainen & Valpola, NeurIPS 2017)",
     takes: &[DECAY.setting(), WEIGHT.setting()],
-    terms: &[(Role::Task, "classifier", "live"), (Role::Auxiliary, "classifier", "live, teacher")],
     averages: true,
-    plain: false,
+    ..MethodEntry::new(
+        "mean-teacher",
+        "consistency with a weight-averaged teacher, which is judged (Tarvainen & Valpola, NeurIPS 2017)",
+        &[(Role::Task, "classifier", "live"), (Role::Auxiliary, "classifier", "live, teacher")],
+    )
 };
 
 pub const BUILD: Build = |runs, kind, device| {

@@ -4,15 +4,32 @@
 use crate::{Error, Result};
 
 mod branch;
+mod cmrf;
+mod coral;
+mod dann;
 mod entry;
 mod erm;
+mod group_dro;
 mod inner_step;
+mod irm;
+mod jat;
+mod lfm;
+mod mbcd;
 mod mean_teacher;
+mod mer_dg;
+mod mixup;
+mod mmcosine;
+mod mmd;
+mod moosa;
+mod rna_net;
 mod sam;
+mod sim_mmdg;
+mod switched;
 mod unimodal;
+mod vrex;
 
-pub use branch::{Branch, BranchInput, Declared, Method, Move, Scope, Weights};
-pub use entry::{Build, MethodBuilder, MethodEntry};
+pub use branch::{Branch, BranchInput, Declared, Method, Move, Scope, Switch, Weights};
+pub use entry::{Batches, Build, MethodBuilder, MethodEntry};
 
 /// The table, a word a method: its file. As in [`crate::balance`], what is said of methods and what builds them are apart.
 macro_rules! table {
@@ -25,7 +42,29 @@ macro_rules! table {
     };
 }
 
-table![erm, unimodal, mean_teacher, inner_step, sam];
+table![
+    erm,
+    unimodal,
+    rna_net,
+    sim_mmdg,
+    moosa,
+    cmrf,
+    mbcd,
+    jat,
+    mer_dg,
+    lfm,
+    mmcosine,
+    dann,
+    coral,
+    mmd,
+    irm,
+    vrex,
+    group_dro,
+    mixup,
+    mean_teacher,
+    inner_step,
+    sam
+];
 
 /// The method of that name.
 ///

@@ -10,12 +10,12 @@ use crate::objective::{FusedClassification, Layout, Role, Shape, Term, column};
 /// Differences from the paper: the second pass draws dropout of its own; a balancer's losses are taken at the same point, which
 /// is found by the class loss alone.
 pub const ENTRY: MethodEntry = MethodEntry {
-    name: "sam",
-    about: "gradients at the worst point nearby (sharpness-aware minimisation, Foret et al., ICLR 2021)",
     takes: &[RHO.setting()],
-    terms: &[(Role::Task, "classifier", "ahead")],
-    averages: false,
-    plain: false,
+    ..MethodEntry::new(
+        "sam",
+        "gradients at the worst point nearby (sharpness-aware minimisation, Foret et al., ICLR 2021)",
+        &[(Role::Task, "classifier", "ahead")],
+    )
 };
 
 pub const BUILD: Build = |runs, kind, device| Box::new(Sam { rho: column(runs, &RHO, kind, device) });

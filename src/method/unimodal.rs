@@ -2,14 +2,11 @@ use super::{Build, Declared, Method, MethodEntry};
 use crate::objective::{FusedClassification, Layout, Role, Shape, Term, UnimodalClassification};
 
 /// Joint training with one linear classifier a modality beside the fused one: the base of methods that add such losses.
-pub const ENTRY: MethodEntry = MethodEntry {
-    name: "unimodal",
-    about: "cross-entropy of a fused classifier and, times unimodal-weight, of one classifier a modality",
-    takes: &[],
-    terms: &[(Role::Task, "classifier", "live"), (Role::Unimodal, "unimodal", "live")],
-    averages: false,
-    plain: false,
-};
+pub const ENTRY: MethodEntry = MethodEntry::new(
+    "unimodal",
+    "cross-entropy of a fused classifier and, times unimodal-weight, of one classifier a modality",
+    &[(Role::Task, "classifier", "live"), (Role::Unimodal, "unimodal", "live")],
+);
 
 pub const BUILD: Build = |_, _, _| Box::new(Unimodal);
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::fusion::Fusion;
 use crate::task::Task;
@@ -60,6 +60,12 @@ impl Shape {
         self.modalities.iter().zip(self.widths.iter().copied())
     }
 
+    /// Pairs of modalities, i < j.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let count = self.modalities.len();
+        (0..count).flat_map(move |i| (i + 1..count).map(move |j| (i, j)))
+    }
+
     /// The part of modality `m` in something that is as wide as the concatenated embeddings in dimension `dim`.
     pub fn part(&self, of: &Tensor, dim: i64, m: usize) -> Tensor {
         of.narrow(dim, self.widths[..m].iter().sum(), self.widths[m])
@@ -70,6 +76,15 @@ impl Shape {
         let part = |(m, &width): (usize, &i64)| of.narrow(2, m as i64, 1).expand([-1, -1, width], false);
         Tensor::cat(&self.widths.iter().enumerate().map(part).collect::<Vec<_>>(), 2)
     }
+}
+
+/// Rows of which each is part of another one: x_i = s_i x_i + (1 − s_i) x_j.
+#[derive(Debug)]
+pub struct Mixed {
+    /// The place j of the other row, [R, B], i64.
+    pub other: Tensor,
+    /// s, [R, B].
+    pub own: Tensor,
 }
 
 /// What heads see of one batch of each run.
@@ -87,6 +102,10 @@ pub struct Batch<'a> {
     pub present: Option<&'a Tensor>,
     /// How much each row counts in the task's losses beside its share, [R, B]; all alike where none.
     pub weight: Option<&'a Tensor>,
+    /// Rows that are mixed; none where each is itself.
+    pub mixed: Option<&'a Mixed>,
+    /// State of each run's random stream of this step, [R, 2], for [`Streams`](super::Streams); none in evaluation.
+    pub states: Option<&'a Tensor>,
     /// Dropout factors [R, B, W], 0 or 1 / (1 − rate), by the places that a [`Layout`](super::Layout) gave out; none in evaluation.
     pub masks: Option<&'a Tensor>,
 }
@@ -99,9 +118,22 @@ impl Batch<'_> {
 
     /// Each row's share of those that have modality `m`, [R, B]: sums to 1, or to 0 where no row has it.
     pub fn share_of(&self, m: i64) -> Tensor {
+        self.share_of_all(&[m])
+    }
+
+    /// The same of those that have all of these modalities.
+    pub fn share_of_all(&self, modalities: &[i64]) -> Tensor {
         let Some(present) = self.present else { return self.share.shallow_clone() };
-        let share = self.share * present.select(2, m);
+        let share = modalities.iter().fold(self.share.shallow_clone(), |share, &m| share * present.select(2, m));
         let whole = share.sum_dim_intlist(1, true, None).clamp_min(1e-30);
+        share / whole
+    }
+
+    /// Rows by source domain, [R, C, B]: each one's share of its domain's rows, which sums to 1 over B, or to 0 where there are none.
+    pub fn by_domain(&self, domains: i64) -> Tensor {
+        let places = Tensor::arange(domains, (Kind::Int64, self.domain.device())).view([1, -1, 1]);
+        let share = self.domain.unsqueeze(1).eq_tensor(&places).to_kind(self.share.kind()) * self.share.unsqueeze(1);
+        let whole = share.sum_dim_intlist(2, true, None).clamp_min(1e-30);
         share / whole
     }
 

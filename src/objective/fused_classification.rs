@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::fusion::Fuse;
+use super::length::layer_normed;
 use super::{Batch, Dropout, Last, Layout, Linear, Objective, Outcome, Params, Shape, View, task_loss};
 use crate::task::Task;
 
@@ -18,6 +19,8 @@ pub struct FusedClassification {
     layers: [Linear; 2],
     dropout: Dropout,
     task: Arc<dyn Task>,
+    /// Of which embeddings a layer norm goes over each modality's; none where they are taken as they are.
+    normed: Option<Shape>,
 }
 
 impl FusedClassification {
@@ -30,12 +33,23 @@ impl FusedClassification {
             Linear::declare(layout, &format!("{head}.1"), shape.hidden, shape.task.outputs(), true, None),
         ];
         let (entries, dropout) = (start..layout.entries().len(), layout.dropout(shape.hidden));
-        Self { entries, fuse, layers, dropout, task: shape.task.clone() }
+        Self { entries, fuse, layers, dropout, task: shape.task.clone(), normed: None }
+    }
+
+    /// The same on embeddings of which a layer norm without parameters goes over each modality's.
+    #[must_use]
+    pub fn normed(self, shape: &Shape) -> Self {
+        Self { normed: Some(shape.clone()), ..self }
     }
 
     /// What goes into the last layer, [R, B, hidden], and the outputs, [R, B, outputs].
     pub fn scores(&self, params: &Params, batch: &Batch) -> (Tensor, Tensor) {
-        let hidden = self.dropout.forward(self.layers[0].forward(params, &self.fuse.forward(params, batch)).relu(), batch.masks);
+        let normed = self.normed.as_ref().map(|shape| {
+            let parts: Vec<Tensor> = (0..shape.modalities.len()).map(|m| layer_normed(&batch.embedding(m, shape))).collect();
+            Tensor::cat(&parts, 2)
+        });
+        let given = &Batch { embeddings: normed.as_ref().unwrap_or(batch.embeddings), ..*batch };
+        let hidden = self.dropout.forward(self.layers[0].forward(params, &self.fuse.forward(params, given)).relu(), batch.masks);
         let logits = self.layers[1].forward(params, &hidden);
         (hidden, logits)
     }

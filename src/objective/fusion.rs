@@ -99,8 +99,17 @@ mod tests {
         let flat = Tensor::full([1, layout.len().max(1)], 0.5, (Kind::Double, Device::Cpu));
         let (z, zero) = (Tensor::from_slice(&[2.0, 3.0]).view([1, 1, 2]), Tensor::from_slice(&[0i64]).view([1, 1]));
         let share = Tensor::from_slice(&[1.0]).view([1, 1]);
-        let batch =
-            Batch { embeddings: &z, label: &zero, domain: &zero, share: &share, present: None, weight: None, masks: None };
+        let batch = Batch {
+            embeddings: &z,
+            label: &zero,
+            domain: &zero,
+            share: &share,
+            present: None,
+            weight: None,
+            mixed: None,
+            states: None,
+            masks: None,
+        };
         let fused = fuse.forward(&Params::views(&layout, &flat), &batch);
         assert_eq!(fused.size(), [1, 1, fuse.width()]);
         Vec::try_from(fused.view([-1])).unwrap()

@@ -26,12 +26,14 @@ pub struct Outcome {
     pub own: Vec<Tensor>,
     /// Last layers of the task's heads, where it shows them: the fused one, or one a modality.
     pub last: Vec<Last>,
+    /// What its method is to hear, [R, …], without graph.
+    pub told: Option<Tensor>,
 }
 
 impl Outcome {
     /// A loss and nothing else.
     pub fn loss(loss: Tensor) -> Self {
-        Self { loss, logits: None, class: None, domain: None, own: Vec::new(), last: Vec::new() }
+        Self { loss, logits: None, class: None, domain: None, own: Vec::new(), last: Vec::new(), told: None }
     }
 }
 

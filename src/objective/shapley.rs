@@ -75,8 +75,17 @@ mod tests {
         let one = Tensor::ones([1, 1], (Kind::Double, Device::Cpu));
         let zero = one.zeros_like().to_kind(Kind::Int64);
         let embeddings = Tensor::from_slice(z).view([1, 1, -1]);
-        let batch =
-            Batch { embeddings: &embeddings, label: &zero, domain: &zero, share: &one, present: None, weight: None, masks: None };
+        let batch = Batch {
+            embeddings: &embeddings,
+            label: &zero,
+            domain: &zero,
+            share: &one,
+            present: None,
+            weight: None,
+            mixed: None,
+            states: None,
+            masks: None,
+        };
         let params = Params::views(&Layout::default(), &one.zeros_like());
         let log = contributions(&Product, &params, &batch, &shape).unwrap().outputs().shallow_clone();
         Vec::try_from((log.select(3, 0) - log.select(3, 1)).flatten(0, -1)).unwrap()

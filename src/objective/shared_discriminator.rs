@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
+use super::length::layer_normed;
 use super::{Dropout, Init, LayerPart, Layout, Linear, Objective, Outcome, Shape, View};
 use crate::task::{Classification, Reading};
 
@@ -52,7 +53,7 @@ impl Objective for SharedDiscriminator {
         let projected: Vec<Tensor> = self.projections.iter().enumerate().map(project).collect();
         let rows = batch.label.size()[1];
         let hidden = self.layers[0].forward(params, &Tensor::cat(&projected, 1));
-        let hidden = hidden.layer_norm([self.shape.hidden], None::<Tensor>, None::<Tensor>, 1e-5, false);
+        let hidden = layer_normed(&hidden);
         let [weight, bias] = self.norm.map(|entry| params.get(entry).unsqueeze(1));
         let logits = self.layers[1].forward(params, &(hidden * weight + bias).relu());
         let scores: Vec<Tensor> = (0..self.shape.len()).map(|m| logits.narrow(1, m * rows, rows)).collect();

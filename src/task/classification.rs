@@ -68,6 +68,11 @@ impl Task for Classification {
         outputs.softmax(-1, None)
     }
 
+    fn divergence(&self, outputs: &Tensor, teacher: &Tensor) -> Tensor {
+        let teacher = teacher.detach().log_softmax(-1, None);
+        (teacher.exp() * (&teacher - outputs.log_softmax(-1, None))).sum_dim_intlist(-1, false, None)
+    }
+
     fn read(&self, outputs: Tensor, label: &Tensor) -> Box<dyn RowReading> {
         let label = label.unsqueeze(1).unsqueeze(3).expand([-1, outputs.size()[1], -1, -1], false);
         Box::new(Classes { log: outputs.log_softmax(-1, None), label })

@@ -37,6 +37,10 @@ pub trait Task: Debug + Send + Sync {
     /// What two models are compared by, [R, B, outputs]: probabilities, or values as they are.
     fn compared(&self, outputs: &Tensor) -> Tensor;
 
+    /// How far outputs [R, B, outputs] are from those of a teacher, which is a constant, [R, B]: of classes KL(teacher ‖ student), of
+    /// values the squared difference.
+    fn divergence(&self, outputs: &Tensor, teacher: &Tensor) -> Tensor;
+
     /// What uni-modal outputs [R, M, B, outputs] say of rows with these labels [R, B].
     fn read(&self, outputs: Tensor, label: &Tensor) -> Box<dyn RowReading>;
 

@@ -75,6 +75,10 @@ impl Task for Regression {
         outputs.shallow_clone()
     }
 
+    fn divergence(&self, outputs: &Tensor, teacher: &Tensor) -> Tensor {
+        (outputs - teacher.detach()).square().sum_dim_intlist(-1, false, None)
+    }
+
     fn read(&self, outputs: Tensor, label: &Tensor) -> Box<dyn RowReading> {
         let off = &outputs - label.unsqueeze(1).unsqueeze(3);
         Box::new(Values { outputs, off, loss: self.loss })

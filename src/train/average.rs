@@ -21,12 +21,6 @@ impl Average {
         (kind != Averaging::None).then(|| Self { kind, weights: params.copy(), steps, numbers })
     }
 
-    /// Exponential averages that begin with `params` [R, P]; of each run so much stays in a step.
-    pub fn from_start(params: &Tensor, decay: &[f64]) -> Self {
-        let numbers = decay.iter().map(|&average_decay| Numbers { average_decay, ..Numbers::default() }).collect();
-        Self { kind: Averaging::Ema, weights: params.copy(), steps: vec![1; decay.len()], numbers }
-    }
-
     /// The averages, [R, P].
     pub fn weights(&self) -> &Tensor {
         &self.weights
@@ -41,21 +35,7 @@ impl Average {
     /// devices other than the CPU are waited for.
     pub fn step(&mut self, params: &Tensor, active: &[bool], epoch: usize, ahead: Option<&Tensor>) {
         let shares = shares(self.kind, &mut self.steps, &self.numbers, active, epoch);
-        match (params.device(), params.kind()) {
-            (Device::Cpu, Kind::Float) => {
-                let width = params.size()[1] as usize;
-                let rows = slice_mut::<f32>(&mut self.weights).chunks_mut(width).zip(slice::<f32>(params).chunks(width));
-                for ((weights, params), share) in rows.zip(shares).filter(|(_, share)| *share > 0.0) {
-                    let (keep, share) = ((1.0 - share) as f32, share as f32);
-                    wide(|| weights.iter_mut().zip(params).for_each(|(w, p)| *w = keep * *w + share * p));
-                }
-            }
-            _ => {
-                let share = ahead.map_or_else(|| self.upload(&shares, &[-1]), Tensor::shallow_clone).unsqueeze(1);
-                let next = &self.weights * (1.0 - &share) + params * share;
-                self.weights.copy_(&next);
-            }
-        }
+        take_in(&mut self.weights, params, &shares, ahead);
     }
 
     /// What the next steps take of new weights, [S, R], on the parameters' device.
@@ -63,12 +43,33 @@ impl Average {
         let mut counts = self.steps.clone();
         let shares: Vec<f64> =
             active.iter().flat_map(|active| shares(self.kind, &mut counts, &self.numbers, active, epoch)).collect();
-        self.upload(&shares, &[-1, self.numbers.len() as i64])
+        upload(&shares, self.numbers.len(), &self.weights)
     }
+}
 
-    fn upload(&self, values: &[f64], shape: &[i64]) -> Tensor {
-        Tensor::from_slice(values).view(shape).to_kind(self.weights.kind()).to_device(self.weights.device())
+/// w ← (1 − s) w + s θ for averages and weights [R, P] and a share s of each run. `ahead` has the same shares on the device, \[R\].
+pub fn take_in(weights: &mut Tensor, params: &Tensor, shares: &[f64], ahead: Option<&Tensor>) {
+    match (params.device(), params.kind()) {
+        (Device::Cpu, Kind::Float) => {
+            let width = params.size()[1] as usize;
+            let rows = slice_mut::<f32>(weights).chunks_mut(width).zip(slice::<f32>(params).chunks(width));
+            for ((weights, params), share) in rows.zip(shares).filter(|(_, share)| **share > 0.0) {
+                let (keep, share) = ((1.0 - share) as f32, *share as f32);
+                wide(|| weights.iter_mut().zip(params).for_each(|(w, p)| *w = keep * *w + share * p));
+            }
+        }
+        _ => {
+            let uploaded = || upload(shares, shares.len(), weights).squeeze_dim(0);
+            let share = ahead.map_or_else(uploaded, Tensor::shallow_clone).unsqueeze(1);
+            let next = &*weights * (1.0 - &share) + params * share;
+            weights.copy_(&next);
+        }
     }
+}
+
+/// Shares of steps and runs, [S, R], where `like` is.
+pub fn upload(shares: &[f64], runs: usize, like: &Tensor) -> Tensor {
+    Tensor::from_slice(shares).view([-1, runs as i64]).to_kind(like.kind()).to_device(like.device())
 }
 
 /// Counts a step of the active runs; what each average takes of the new weights.

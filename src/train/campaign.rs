@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::by_domain;
 use super::cohort::STEPS;
 use super::compare::{Column, is_folder_name};
 use super::output::BALANCE_STEPS;
@@ -69,6 +70,7 @@ impl<'a> Campaign<'a> {
         let mut cells = Vec::new();
         for column in &columns {
             for (task, inner) in &tasks {
+                inner.iter().chain([task]).try_for_each(|task| by_domain::check(task, table, settings, column))?;
                 cells.push(Cell {
                     column: column.clone(),
                     task: task.clone(),

@@ -22,12 +22,14 @@ use super::task::{Absent, DomainTask, Standard};
 use super::trial::Trial;
 use crate::hyperparameters::Hyperparameters;
 use crate::manifest::Labels;
+use crate::method::Batches;
 use crate::objective::Params;
 
 mod course;
 mod dump;
 mod epoch;
 mod judged;
+mod plan;
 mod steps;
 
 pub(super) use dump::{STEPS, clear};
@@ -86,6 +88,7 @@ pub struct Cohort {
     pub(super) optimizer: Descent,
     pub(super) average: Option<Average>,
     pub(super) batch: usize,
+    batches: Batches,
     dropout: f64,
     /// Parameters, by branch.
     pub(super) sets: Sets,
@@ -202,6 +205,7 @@ impl Cohort {
             optimizer: Descent::new(recipe.optimizer, &flat).by(model.parts()),
             average: Average::new(recipe.average, &flat, runs.iter().map(|run| run.numbers).collect()),
             batch,
+            batches: design.batches.unwrap_or(design.method.entry.batches),
             dropout: design.dropout,
             label_scale: placed.label_scale(table, runs.iter().map(|run| run.task.label)),
             label: placed.label(table),

@@ -57,8 +57,9 @@ impl Cohort {
                     .iter()
                     .zip(&self.rows)
                     .zip(&lengths)
-                    .map(|((run, rows), &length)| Turn {
-                        rows: &rows.0,
+                    .enumerate()
+                    .map(|(r, ((run, rows), &length))| Turn {
+                        groups: self.groups(r, &rows.0),
                         stream: Stream::new(run.seed).with("copies").at(epoch as u32),
                         active: ahead < length,
                     })

@@ -2,7 +2,7 @@
 
 use super::products::ProductsWord;
 use crate::balance::BalancerBuilder;
-use crate::method::MethodBuilder;
+use crate::method::{Batches, MethodBuilder};
 use crate::objective::Shape;
 
 /// What a cohort's runs have in common.
@@ -22,6 +22,8 @@ pub struct Design {
     pub dropout: f64,
     /// Whose kernels multiply in encoders.
     pub products: ProductsWord,
+    /// What batches are drawn from; as the method says where none.
+    pub batches: Option<Batches>,
     /// Which losses there are, and where they are taken.
     pub method: &'static MethodBuilder,
     /// How gradients meet.

@@ -8,6 +8,7 @@
 
 mod amount;
 mod average;
+mod by_domain;
 mod campaign;
 mod checkpoint;
 pub mod cohort;

@@ -183,7 +183,8 @@ impl Model {
                 }
             }
         }
-        let Moment { active, states, epoch, done } = moment;
+        found.told.iter().for_each(|told| self.method.hear(told, &moment.active));
+        let Moment { active, states, epoch, done, .. } = moment;
         let [active, states] = [active, states].map(Tensor::shallow_clone);
         let done = done.as_ref().map(Tensor::shallow_clone);
         let (class, domain) = found.readings();

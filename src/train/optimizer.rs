@@ -95,12 +95,24 @@ impl Descent {
         }
     }
 
+    /// Starts some runs anew: no moments, no step taken.
+    pub fn forget(&mut self, anew: &[bool]) {
+        for r in (0..anew.len()).filter(|&r| anew[r]) {
+            self.steps[r] = 0;
+            self.state().for_each(|(_, moment)| drop(moment.get(r as i64).zero_()));
+        }
+    }
+
     /// The numbers of the next steps, [S, R, …], on the parameters' device: brought there at once, they are not waited for in
-    /// each step.
-    pub fn ahead(&self, rates: &[Rates], active: &[Vec<bool>]) -> Tensor {
+    /// each step. `anew` says before which of them which runs are to [forget](Self::forget); none do where it is empty.
+    pub fn ahead(&self, rates: &[Rates], active: &[Vec<bool>], anew: &[Vec<bool>]) -> Tensor {
         let mut counts = self.steps.clone();
-        let steps = active.iter().flat_map(|active| columns(&count(self.kind, &mut counts, rates, active)));
-        upload(&steps.collect::<Vec<_>>(), &[active.len(), counts.len()], &self.first)
+        let steps = active.iter().enumerate().flat_map(|(step, active)| {
+            let anew = anew.get(step).into_iter().flatten();
+            counts.iter_mut().zip(anew).filter(|(_, anew)| **anew).for_each(|(count, _)| *count = 0);
+            columns(&count(self.kind, &mut counts, rates, active))
+        });
+        upload(&steps.collect::<Vec<_>>(), &[active.len(), self.steps.len()], &self.first)
     }
 
     /// One pass over plain memory: what tensor operations do in about ten.
@@ -225,7 +237,7 @@ mod tests {
                 let mut gradient = buffer(f64::from(i));
                 let (rates, active) = ([rates(0.1), rates(0.2), rates(0.01 * f64::from(i))], [true, false, true]);
                 one.step(&mut a, &mut gradient, &rates, &active, None);
-                let numbers = other.ahead(&rates, &[active.to_vec(), active.to_vec()]).get(0);
+                let numbers = other.ahead(&rates, &[active.to_vec(), active.to_vec()], &[]).get(0);
                 let _steps = count(kind, &mut other.steps, &rates, &active);
                 assert_eq!(gradient, gradient.zeros_like());
                 gradient = buffer(f64::from(i));

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::average::Average;
+use super::average;
 use super::optimizer::squares;
 use crate::method::{Branch, Move, Weights};
 use crate::objective::{Layout, Params};
@@ -38,8 +38,31 @@ pub struct Sets {
 enum Beside {
     /// Moved weights, and along what.
     Ahead(Set, Set),
-    /// An average, and views of it.
-    Average(Average, Set),
+    /// An average, and how it comes about.
+    Average(Keeping, Set),
+}
+
+/// How an average takes in new weights.
+#[derive(Debug)]
+enum Keeping {
+    /// Of each run so much stays in a step.
+    Decay(Vec<f64>),
+    /// The mean since the method's switch.
+    SinceSwitch,
+}
+
+impl Keeping {
+    /// What each run's average takes of new weights; `since` is how many steps it has taken since the method's switch.
+    fn shares(&self, active: &[bool], since: Option<&Vec<f64>>) -> Vec<f64> {
+        let share = |r: usize| match self {
+            Self::Decay(decay) => 1.0 - decay[r],
+            Self::SinceSwitch => match since.map(|since| since[r]) {
+                Some(since) if since >= 0.0 => 1.0 / (since + 2.0),
+                _ => 1.0,
+            },
+        };
+        active.iter().enumerate().map(|(r, active)| if *active { share(r) } else { 0.0 }).collect()
+    }
 }
 
 impl Sets {
@@ -48,11 +71,8 @@ impl Sets {
         let beside = |branch: &Branch| match &branch.weights {
             Weights::Live => None,
             Weights::Ahead { .. } => Some(Beside::Ahead(Set::new(layout, live.copy()), Set::new(layout, live.zeros_like()))),
-            Weights::Average(decay) => {
-                let average = Average::from_start(&live, decay);
-                let set = Set::new(layout, average.weights().shallow_clone());
-                Some(Beside::Average(average, set))
-            }
+            Weights::Average(decay) => Some(Beside::Average(Keeping::Decay(decay.clone()), Set::new(layout, live.copy()))),
+            Weights::MeanSinceSwitch => Some(Beside::Average(Keeping::SinceSwitch, Set::new(layout, live.copy()))),
         };
         Self { beside: branches.iter().map(beside).collect(), live: Set::new(layout, live) }
     }
@@ -79,46 +99,50 @@ impl Sets {
         set.flat.shallow_clone().copy_(&(&self.live.flat + step));
     }
 
-    /// The averages, in the order of their branches.
-    pub fn averages(&mut self) -> impl Iterator<Item = (usize, &mut Average)> {
-        averages(&mut self.beside)
+    /// Takes new weights of the `active` runs into the averages. `since` is how many steps each run has taken since the method's switch, where it
+    /// has one; `ahead` are this step of [`shares`](Self::shares), none on the CPU.
+    pub fn take_in(&mut self, active: &[bool], since: Option<&Vec<f64>>, ahead: &[Tensor]) {
+        let mut ahead = ahead.iter();
+        for beside in self.beside.iter_mut().flatten() {
+            if let Beside::Average(keeping, set) = beside {
+                average::take_in(&mut set.flat, &self.live.flat, &keeping.shares(active, since), ahead.next());
+            }
+        }
     }
 
     /// What stays from step to step: what is trained, and each average by its branch.
     pub fn state(&mut self) -> (&mut Tensor, Vec<(usize, &mut Tensor)>) {
-        let Self { live, beside } = self;
-        let averages = averages(beside).map(|(branch, average)| (branch, average.state().0));
-        (&mut live.flat, averages.collect())
+        let averages = self.beside.iter_mut().enumerate().filter_map(|(branch, beside)| match beside {
+            Some(Beside::Average(_, set)) => Some((branch, &mut set.flat)),
+            _ => None,
+        });
+        (&mut self.live.flat, averages.collect())
     }
 
     /// What the next steps take of new weights, [S, R], for each average in their order.
-    pub fn shares(&self, active: &[Vec<bool>], epoch: usize) -> Vec<Tensor> {
-        let of = |beside: &Option<Beside>| match beside {
-            Some(Beside::Average(average, _)) => Some(average.ahead(active, epoch)),
-            _ => None,
+    pub fn shares(&self, active: &[Vec<bool>], since: &[Vec<f64>]) -> Vec<Tensor> {
+        let (live, runs) = (&self.live.flat, active.first().map_or(0, Vec::len));
+        let of = |beside: &Beside| {
+            let Beside::Average(keeping, _) = beside else { return None };
+            let of_step = |(step, active): (usize, &Vec<bool>)| keeping.shares(active, since.get(step));
+            Some(average::upload(&active.iter().enumerate().flat_map(of_step).collect::<Vec<_>>(), runs, live))
         };
-        self.beside.iter().filter_map(of).collect()
+        self.beside.iter().flatten().filter_map(of).collect()
     }
 
     /// Copies of everything that stays from step to step: what is trained, then each average.
     pub fn snapshot(&mut self) -> Vec<Tensor> {
-        let live = self.live.flat.copy();
-        std::iter::once(live).chain(self.averages().map(|(_, average)| average.weights().copy())).collect()
+        let (live, averages) = self.state();
+        std::iter::once(live.copy()).chain(averages.into_iter().map(|(_, average)| average.copy())).collect()
     }
 
     /// Puts a [snapshot](Self::snapshot) back.
     pub fn put_back(&mut self, snapshot: &[Tensor]) {
-        let Some((live, averages)) = snapshot.split_first() else { return };
-        self.live.flat.copy_(live);
-        self.averages().zip(averages).for_each(|((_, average), weights)| average.state().0.copy_(weights));
+        let Some((before, others)) = snapshot.split_first() else { return };
+        let (live, averages) = self.state();
+        live.copy_(before);
+        averages.into_iter().zip(others).for_each(|((_, average), weights)| average.copy_(weights));
     }
-}
-
-fn averages(beside: &mut [Option<Beside>]) -> impl Iterator<Item = (usize, &mut Average)> {
-    beside.iter_mut().enumerate().filter_map(|(branch, beside)| match beside {
-        Some(Beside::Average(average, _)) => Some((branch, average)),
-        _ => None,
-    })
 }
 
 /// Keeps a direction finite where there is none; the code of SAM's authors.

@@ -13,6 +13,7 @@ use super::protocol::Protocol;
 use super::recipe::{Averaging, Numbers, Optimizer, Precision, Recipe, Schedule};
 use super::task::Absent;
 use super::widths::{Embedding, Widths};
+use crate::method::Batches;
 use crate::objective::Fusion;
 use crate::task::{TaskKind, ValueLoss};
 use crate::{Error, Result};
@@ -34,6 +35,9 @@ pub struct TrainSettings {
     /// Rows of a step, at least 1. Default 16 (MMDG-Bench; the paper gives none). The shorter last batch of an epoch is left
     /// out as there, unless it is the only one.
     pub batch_size: usize,
+    /// What batches are drawn from: `pooled` or `by-domain`. Default: what the method says, `by-domain` for those that compare domains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Batches>,
     /// Default `adam` (paper).
     pub optimizer: Optimizer,
     /// Above 0. Default 1e-4 (paper).
@@ -142,6 +146,7 @@ impl Default for TrainSettings {
             features: None,
             epochs: 20,
             batch_size: 16,
+            batches: None,
             optimizer: Optimizer::Adam,
             learning_rate: 1e-4,
             weight_decay: 0.0,

@@ -88,7 +88,7 @@ fn settings_that_do_not_fit_are_refused() {
         ("average = 'mean'\naverage-from = 20", "[train] average-from: 20; expected an epoch below epochs = 20"),
         (
             "[[compare]]\nname = 'x'\nmethod = 'unimodal'\nbalance = 'gmp'\nvariant = 'bench'",
-            "[[train.compare]] \"x\": method \"unimodal\" and balance \"gmp\" both have heads named unimodal; expected another pair",
+            "[[train.compare]] \"x\": method \"unimodal\" and balance \"gmp\" both have heads named unimodal: their losses are the same; expected another pair",
         ),
     ] {
         let settings: TrainSettings = toml::from_str(text).unwrap();

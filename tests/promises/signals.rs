@@ -287,6 +287,8 @@ fn cggm_scales_and_steers_as_the_reference() {
                 share: &share,
                 present: None,
                 weight: None,
+                mixed: None,
+                states: None,
                 masks: None,
             };
             let (whole, own) = (fused.forward(&params, &batch), guide.forward(&params, &batch));

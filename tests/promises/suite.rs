@@ -32,20 +32,36 @@ fn prepared(sizes: &str) -> tempfile::TempDir {
 }
 
 #[test]
+fn every_method_and_every_balancer_trains_with_the_other_kinds_plain_ones() {
+    let columns = 1 + BALANCERS.len() + 2 * (METHODS.len() - 1);
+    assert_eq!(walked("", &[("qs", "batch-size=8"), ("slow", "batch-size=200")]).0, [columns; 2]);
+}
+
+#[test]
+#[ignore = "half a thousand pairs"]
 fn every_method_trains_with_every_balancer() {
+    let every: String = METHODS.iter().map(|method| format!(" --method {}", method.name)).collect();
+    let (columns, said) = walked(&every, &[("qs", "batch-size=8")]);
+    let left_out = said.lines().find(|line| line.contains("left out, method and balancer are no pair")).unwrap();
+    let names = left_out.rsplit("): ").next().unwrap();
+    assert!(names.contains("unimodal+gradient-blending") && names.contains("dann+dwa"), "{left_out}");
+    assert_eq!(columns, [1 + METHODS.len() * BALANCERS.len() - names.split(", ").count()]);
+}
+
+/// How many columns of a suite of two epochs are finished, of subsets of modalities with batches of some size; and what was said last.
+fn walked(flags: &str, of: &[(&str, &str)]) -> (Vec<usize>, String) {
     let folder = prepared("--rows 60 --classes 3");
-    let folder = folder.path();
-    for (subset, rows) in [("qs", "batch-size=8"), ("slow", "batch-size=200")] {
-        let flags = format!(
-            "--seeds 0 --targets target --modalities {subset} --set train.epochs=2 --set train.{rows} --set train.out={subset}"
-        );
+    let (folder, mut last) = (folder.path(), String::new());
+    let mut columns = Vec::new();
+    for (subset, rows) in of {
+        let set = format!("--set train.epochs=2 --set train.{rows} --set train.out={subset}");
+        let flags = format!("--seeds 0 --targets target --modalities {subset} {set}{flags}");
         let suite = mmdg(folder, &format!("bench-suite pipeline.toml {flags}"), None);
-        let said = String::from_utf8_lossy(&suite.stderr);
-        assert!(suite.status.success(), "{}", said.chars().take(2000).collect::<String>());
-        assert!(said.contains("left out, method and balancer have the same losses: unimodal+gradient-blending"), "{said}");
-        let columns = 1 + METHODS.len() * BALANCERS.len() - 2;
-        assert_eq!(finished(&folder.join(subset)).len(), columns);
+        last = String::from_utf8_lossy(&suite.stderr).into_owned();
+        assert!(suite.status.success(), "{}", last.chars().take(2000).collect::<String>());
+        columns.push(finished(&folder.join(subset)).len());
     }
+    (columns, last)
 }
 
 #[test]

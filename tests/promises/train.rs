@@ -100,6 +100,7 @@ pub(super) fn design(table: &FeatureTable, balance: &str, dropout: f64) -> Desig
         class_weights: false,
         dropout,
         products: Default::default(),
+        batches: None,
         method: method::builder("erm").unwrap(),
         balance: balance::builder(balance).unwrap(),
     }

@@ -82,9 +82,9 @@ impl Cohort {
     }
 
     /// What a step starts from, where it is to be written for some run.
-    pub(super) fn before_step(&mut self, plan: &EpochPlan, step: usize) -> Option<Before> {
+    pub(super) fn before_step(&mut self, plan: &EpochPlan, epoch: usize, step: usize) -> Option<Before> {
         let steps = self.dump.as_ref()?.steps;
-        let due = |&r: &usize| plan.active_runs[step][r] && (self.optimizer.steps[r] as usize) < steps;
+        let due = |&r: &usize| plan.active_runs[step][r] && epoch * plan.steps[r] + step < steps;
         let runs: Vec<usize> = (0..self.runs.len()).filter(due).collect();
         if runs.is_empty() {
             return None;
@@ -115,8 +115,8 @@ impl Cohort {
         for (when, flat) in [("before", &flat), ("after", &self.sets.live.flat)] {
             shared.extend(Params::views(&self.model.layout, flat).named(when, &self.model.layout));
         }
-        for ((branch, average), before) in self.sets.averages().zip(&averages) {
-            for (when, flat) in [("before", before), ("after", average.weights())] {
+        for ((branch, average), before) in self.sets.state().1.into_iter().zip(&averages) {
+            for (when, flat) in [("before", before), ("after", &*average)] {
                 let named = Params::views(&self.model.layout, flat).named(when, &self.model.layout);
                 shared.extend(named.into_iter().map(|(name, tensor)| (format!("average.{branch}.{name}"), tensor)));
             }
@@ -129,7 +129,7 @@ impl Cohort {
             tensors.push(("random".into(), Tensor::from_slice(&random.map(i64::from))));
             let Some(dump) = &mut self.dump else { return };
             let folder = place(&dump.folders[r]);
-            let path = folder.join(format!("{:06}.safetensors", self.optimizer.steps[r] - 1));
+            let path = folder.join(format!("{:06}.safetensors", epoch * plan.steps[r] + step));
             let written = fs::create_dir_all(&folder).and_then(|()| write_tensors(&path, &tensors));
             dump.failed = dump.failed.take().or(written.err());
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use super::super::device::to_host;
 use super::super::dropout::factors;
@@ -10,11 +10,10 @@ use super::super::features::BatchRows;
 use super::super::model::{Inputs, Moment};
 use super::super::optimizer::Rates;
 use super::super::recipe::{Numbers, Recipe};
-use super::super::schedule::{EpochPlan, Turn};
+use super::super::schedule::EpochPlan;
 use super::{Cohort, Run};
 use crate::method::Branch;
 use crate::objective::Streams;
-use crate::rng::Stream;
 
 impl Run {
     pub(super) fn rates(&self, recipe: Recipe, epoch: usize) -> Rates {
@@ -29,44 +28,6 @@ impl Run {
 }
 
 impl Cohort {
-    pub(super) fn plan(&self, epoch: usize) -> EpochPlan {
-        let mut turns = Vec::new();
-        for (r, (run, rows)) in self.runs.iter().zip(&self.rows).enumerate() {
-            turns.push(Turn { rows: &rows.0, stream: Stream::new(run.seed), active: self.trains(r, epoch) });
-        }
-        self.planned(&turns, epoch, epoch)
-    }
-
-    /// An epoch's steps, numbered for the runs' random numbers and, as `at`, for their schedules.
-    pub(in crate::train) fn planned(&self, turns: &[Turn], epoch: usize, at: usize) -> EpochPlan {
-        let (kind, device) = self.options();
-        let mut plan = EpochPlan::new(turns, self.batch, epoch, kind, device);
-        plan.done = self.model.needs_progress().then(|| self.done(&plan, at));
-        if device != Device::Cpu {
-            plan.numbers = Some(self.optimizer.ahead(&self.rates(at), &plan.active_runs));
-            plan.averaged = self.average.as_ref().map(|average| average.ahead(&plan.active_runs, at));
-            plan.beside = self.sets.shares(&plan.active_runs, at);
-        }
-        plan
-    }
-
-    /// Share of each run's steps that is done before each of an epoch's, [S, R].
-    fn done(&self, plan: &EpochPlan, epoch: usize) -> Tensor {
-        let share = |step: usize, run: &Run, steps: usize| {
-            let done = epoch as f64 + step as f64 / steps.max(1) as f64;
-            (done / run.epochs.max(1) as f64).min(1.0)
-        };
-        let of_step = |step| self.runs.iter().zip(&plan.steps).map(move |(run, &steps)| share(step, run, steps));
-        let done: Vec<f64> = (0..plan.active_runs.len()).flat_map(of_step).collect();
-        let done = Tensor::from_slice(&done).view([-1, self.runs.len() as i64]);
-        let (kind, device) = self.options();
-        done.to_kind(kind).to_device(device)
-    }
-
-    fn rates(&self, epoch: usize) -> Vec<Rates> {
-        self.runs.iter().map(|run| run.rates(self.recipe, epoch)).collect()
-    }
-
     /// The first `most` steps of an epoch (from 0): sums over each run's steps of loss, score and the balancer's record,
     /// [R, 2 + M · record], and how many steps each run has taken.
     pub fn steps(&mut self, epoch: usize, most: usize) -> (Tensor, Vec<usize>) {
@@ -74,7 +35,7 @@ impl Cohort {
         let width = 2 + self.features.len() * self.model.records().len();
         let mut sums = Tensor::zeros([self.runs.len() as i64, width as i64], self.options());
         for step in 0..plan.active_runs.len().min(most) {
-            let before = self.before_step(&plan, step);
+            let before = self.before_step(&plan, epoch, step);
             let seen = self.step(&plan, epoch, step);
             if let Some(before) = before {
                 self.after_step(before, &plan, epoch, step);
@@ -143,19 +104,19 @@ impl Cohort {
         let inputs = self.gather(&plan.rows(step), plan.share.get(at), self.masks(&plan.states.get(at)));
         let inputs = Inputs { weight: self.rarity.as_ref().map(|rarity| rarity.gather(1, &inputs.label, false)), ..inputs };
         let done = plan.done.as_ref().map(|done| done.get(at));
-        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done };
+        let late = plan.late.as_ref().map(|late| late.get(at));
+        let moment = Moment { active: plan.active.get(at), states: plan.states.get(at), epoch, done, late };
         let seen = self.model.gradients(&mut self.sets, &self.gradients, inputs, moment);
         let (rates, active) = (self.rates(epoch), &plan.active_runs[step]);
+        plan.anew.get(step).into_iter().for_each(|anew| self.optimizer.forget(anew));
         let ahead = plan.numbers.as_ref().map(|numbers| numbers.get(at));
         self.optimizer.step(&mut self.sets.live.flat, &mut self.gradient, &rates, active, ahead.as_ref());
         if let Some(average) = &mut self.average {
             let ahead = plan.averaged.as_ref().map(|shares| shares.get(at));
             average.step(&self.sets.live.flat, active, epoch, ahead.as_ref());
         }
-        let live = self.sets.live.flat.shallow_clone();
-        for (i, (_, average)) in self.sets.averages().enumerate() {
-            average.step(&live, active, epoch, plan.beside.get(i).map(|shares| shares.get(at)).as_ref());
-        }
+        let ahead: Vec<Tensor> = plan.beside.iter().map(|shares| shares.get(at)).collect();
+        self.sets.take_in(active, plan.since.get(step), &ahead);
         let runs = self.runs.len() as i64;
         let record = match seen.record {
             Some(record) => record.view([runs, -1]),
@@ -254,6 +215,7 @@ mod tests {
                 class_weights: false,
                 dropout: 0.5,
                 products: Default::default(),
+                batches: None,
                 method: method::builder("erm").unwrap(),
                 balance,
             };

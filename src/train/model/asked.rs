@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::{Inputs, Model, Scores};
 use crate::balance::{Copies, CopyLoss, Losses};
-use crate::method::Branch;
+use crate::method::{Branch, Switch};
 use crate::objective::{Batch, Objective, Params, Role};
 use crate::train::stretch::Stretch;
 use crate::train::watch::Watch;
@@ -16,6 +16,11 @@ impl Model {
     /// [`Needs::progress`](crate::balance::Needs::progress).
     pub fn needs_progress(&self) -> bool {
         self.balancer.needs().progress
+    }
+
+    /// [`Method::switch`](crate::method::Method::switch).
+    pub fn switch(&self) -> Option<Switch> {
+        self.method.switch()
     }
 
     /// [`Balancer::records`](crate::balance::Balancer::records).
@@ -57,7 +62,11 @@ impl Model {
     pub fn parts(&self) -> Vec<Stretch> {
         let opposed = self.terms.iter().filter(|loss| loss.role == Role::Domain).map(|loss| &loss.objective);
         let apart: Vec<_> = opposed.chain(&self.probes).collect();
-        let group = |place: usize| apart.iter().position(|objective| objective.entries().contains(&place)).map_or(0, |i| i + 1);
+        let task = self.terms.get(self.task).map_or(0..0, |task| task.objective.entries());
+        let group = |place: usize| {
+            let mut others = apart.iter().filter(|_| !task.contains(&place));
+            others.position(|objective| objective.entries().contains(&place)).map_or(0, |i| i + 1)
+        };
         let mut parts: Vec<Stretch> = Vec::new();
         for (place, entry) in self.layout.entries().iter().enumerate() {
             let (group, len) = (group(place), entry.len() as usize);
@@ -140,6 +149,8 @@ fn as_they_are<'a>(embeddings: &'a Tensor, inputs: &'a Inputs) -> Batch<'a> {
         share: &inputs.share,
         present: inputs.present.as_ref(),
         weight: None,
+        mixed: None,
+        states: None,
         masks: None,
     }
 }

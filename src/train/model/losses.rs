@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use super::super::sets::Sets;
 use super::pass::BranchPass;
-use super::{Given, Head, Inputs, Loss, Model};
+use super::{Given, Head, Inputs, Loss, Model, Moment};
 use crate::balance::TaskHeads;
 use crate::method::Weights;
 use crate::objective::{Batch, Last, Params, View, contributions};
@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub task_loss: Option<Tensor>,
     /// Its outputs.
     pub logits: Option<Tensor>,
+    /// What losses have told.
+    pub told: Vec<Tensor>,
     probes: Vec<Probed>,
     /// Of classes and of domains, by probes, which come first, and by losses.
     by_probes: [Option<Reading>; 2],
@@ -71,6 +73,7 @@ impl Found {
             slopes: Vec::new(),
             task_loss: None,
             logits: None,
+            told: Vec::new(),
             probes: Vec::new(),
             by_probes: [None, None],
             by_losses: [None, None],
@@ -107,10 +110,11 @@ fn add(place: &mut Option<Tensor>, more: Tensor) {
 }
 
 impl Inputs {
-    /// What heads see of a branch.
-    fn batch<'a>(&'a self, embeddings: &'a Tensor, masks: Option<&'a Tensor>) -> Batch<'a> {
+    /// What heads see of a branch, whose embeddings these are.
+    fn batch<'a>(&'a self, embeddings: &'a Tensor, pass: &'a BranchPass, moment: &'a Moment) -> Batch<'a> {
         let Self { label, domain, share, present, weight, .. } = self;
-        Batch { embeddings, label, domain, share, present: present.as_ref(), weight: weight.as_ref(), masks }
+        let (masks, mixed, states) = (pass.masks.as_ref(), pass.mixed.as_ref(), Some(&moment.states));
+        Batch { embeddings, label, domain, share, present: present.as_ref(), weight: weight.as_ref(), mixed, states, masks }
     }
 }
 
@@ -124,7 +128,7 @@ impl Model {
         (branch, pass): (usize, &mut BranchPass),
         found: &mut Found,
     ) {
-        let batch = inputs.batch(&pass.embeddings, pass.masks.as_ref());
+        let batch = inputs.batch(&pass.embeddings, pass, moment);
         for probe in &self.probes {
             let outcome = probe.forward(&sets.at(branch).leaves, &batch);
             for (place, own) in probe.entries().zip(&outcome.own) {
@@ -159,7 +163,7 @@ impl Model {
         let mut batches = Vec::new();
         for (&branch, given) in reads.iter().zip(&given) {
             let pass = &passes[branch];
-            batches.push(inputs.batch(given.as_ref().unwrap_or(&pass.embeddings), pass.masks.as_ref()));
+            batches.push(inputs.batch(given.as_ref().unwrap_or(&pass.embeddings), pass, moment));
         }
         let view = |(&branch, batch)| View { params: &sets.at(branch).leaves, batch };
         let views: Vec<View<'_>> = reads.iter().zip(&batches).map(view).collect();
@@ -184,6 +188,7 @@ impl Model {
         if let Some(group) = group {
             add(&mut found.losses[*group], outcome.loss.detach());
         }
+        found.told.extend(outcome.told);
         let mut steered = None;
         if t == self.task {
             let last: Vec<&Last> = found.probes.iter().flat_map(|probe| &probe.last).collect();

@@ -5,8 +5,8 @@ use tch::Tensor;
 use super::super::encoder::Tape;
 use super::super::sets::Sets;
 use super::{Given, Model, Moment};
-use crate::method::{BranchInput, Weights};
-use crate::objective::Role;
+use crate::method::BranchInput;
+use crate::objective::{Mixed, Role};
 use crate::task::Reading;
 
 /// What came of a branch's forward pass.
@@ -22,6 +22,8 @@ pub(super) struct BranchPass {
     mask: Option<Tensor>,
     /// The balancer's.
     pub dropped: Option<Tensor>,
+    /// Rows that the method has mixed.
+    pub mixed: Option<Mixed>,
     /// Whether something learns from it.
     pub learns: bool,
 }
@@ -45,16 +47,17 @@ impl Model {
         class: Option<&Reading>,
     ) -> BranchPass {
         let features = inputs.features.iter().map(Tensor::shallow_clone).collect();
-        let Moment { active, states, epoch, .. } = moment;
-        let mut input = BranchInput { features, mask: None, class, active, states, epoch: *epoch };
+        let Moment { active, states, epoch, late, .. } = moment;
+        let late = late.as_ref();
+        let mut input = BranchInput { features, mask: None, class, active, states, epoch: *epoch, late, mixed: None };
         self.method.before(branch, &mut input);
-        let BranchInput { features, mask, .. } = input;
+        let BranchInput { features, mask, mixed, .. } = input;
         let mask = mask.map(|mask| self.shape.widened(&mask));
         if let (Some(watch), Some(mask)) = (&mut self.watch, &mask) {
             watch.keep(format!("mask.{branch}"), mask);
         }
         let masks = inputs.masks.get(branch).and_then(Option::as_ref).map(Tensor::shallow_clone);
-        let learns = !matches!(self.branches[branch].weights, Weights::Average(_));
+        let learns = self.branches[branch].weights.learn();
         let set = sets.at(branch);
         let (embeddings, tapes) = match *explicit && learns {
             true => (self.encode(&set.leaves, features, masks.as_ref(), false).0, Vec::new()),
@@ -65,6 +68,6 @@ impl Model {
             (false, _) if learns => embeddings.set_requires_grad(true),
             _ => embeddings,
         };
-        BranchPass { embeddings, tapes, masks, mask, dropped: None, learns }
+        BranchPass { embeddings, tapes, masks, mask, dropped: None, mixed, learns }
     }
 }

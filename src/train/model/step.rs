@@ -32,6 +32,8 @@ pub struct Moment {
     pub epoch: usize,
     /// [`Signals::done`](crate::balance::Signals::done).
     pub done: Option<Tensor>,
+    /// [`BranchInput::late`](crate::method::BranchInput::late).
+    pub late: Option<Tensor>,
 }
 
 /// The gradient of one group's losses by one parameter.

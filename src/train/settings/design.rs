@@ -39,6 +39,7 @@ impl Design {
             class_weights: settings.class_weights,
             dropout: settings.dropout,
             products: settings.products,
+            batches: settings.batches,
             method: method::builder(column.method.name)?,
             balance: balance::builder(column.balance.name)?,
         })

@@ -37,10 +37,13 @@ impl TrainSettings {
             TaskKind::Regression if self.label_smoothing > 0.0 => wrong("label-smoothing", "of classes", "0"),
             TaskKind::Regression if self.class_weights => wrong("class-weights", "of classes", "false"),
             TaskKind::Regression => columns.iter().try_for_each(|column| {
-                let name = column.balance.name;
-                let Some(reason) = column.balance.classes_only else { return Ok(()) };
+                let method = ("method", column.method.name, column.method.classes_only);
+                let unable = [method, ("balance", column.balance.name, column.balance.classes_only)].into_iter();
+                let Some((key, name, reason)) = unable.filter_map(|(key, name, why)| Some((key, name, why?))).next() else {
+                    return Ok(());
+                };
                 let input = format!("[[train.compare]] {:?}", column.name);
-                Err(Error::input(input, format!("balance {name:?} cannot predict values: {reason}; expected another balance")))
+                Err(Error::input(input, format!("{key} {name:?} cannot predict values: {reason}; expected another {key}")))
             }),
             TaskKind::Classification => Ok(()),
         }
