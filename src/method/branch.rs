@@ -106,6 +106,8 @@ pub struct BranchInput<'a> {
     pub features: Vec<Tensor>,
     /// Factors on each row's embeddings for losses that fuse them, [R, B, M]; all 1 where none.
     pub mask: Option<Tensor>,
+    /// Each row's share of its run's batch, [R, B]; 0 for padding, whose features are those of some other row.
+    pub share: &'a Tensor,
     /// What uni-modal outputs of earlier branches say of the labels.
     pub class: Option<&'a Reading>,
     /// 1 for a run that takes this step, 0 for one that has finished, \[R\].

@@ -7,7 +7,7 @@ use crate::objective::{Agreement, LateClassification, Layout, Role, Shape, Term}
 /// agreement to the classes, by the schedule of the official code's README: 2 (a CE + (1 − a) A), a [polynomial](SCHEDULE) of the epoch.
 ///
 /// Differences from the official code: two modalities there, the mean over pairs here; its learned schedule, which goes by the first tensor of
-/// parameters alone, is left out. From epoch 80 or so on the polynomial leaves [0, 1]: it is kept in.
+/// parameters alone, is left out. From epoch 177 on the polynomial leaves [0, 1]: it is kept in.
 pub const ENTRY: MethodEntry = MethodEntry {
     classes_only: Some("its agreement is between probabilities"),
     ..MethodEntry::new(

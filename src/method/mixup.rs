@@ -47,6 +47,9 @@ impl Method for Mixup {
         let first = streams.uniform(&Tensor::zeros([1, 1], (Kind::Int, like.device()))).to_kind(Kind::Int64);
         let turn = (first * (self.domains - 1)).bitwise_right_shift_tensor_scalar(24i64) + 1;
         let other = (domain.unsqueeze(0) + turn).remainder(self.domains) * each + within;
+        // a row whose other would be padding stays as it is
+        let there = input.share.gather(1, &other, false).gt(0.0);
+        let other = other.where_self(&there, &integers(rows).unsqueeze(0));
         let own = beta(&streams, &self.alpha, self.domains).to_kind(kind).index_select(1, &domain);
         let part = own.unsqueeze(2);
         for x in &mut input.features {

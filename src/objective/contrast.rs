@@ -37,6 +37,10 @@ impl Objective for Contrast {
         self.entries.clone()
     }
 
+    fn kept(&self) -> i64 {
+        self.projectors.len() as i64 * Projector::kept(&self.shape)
+    }
+
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let project = |(m, projector): (usize, &Projector)| {
             let embedding = batch.embedding(m, &self.shape);

@@ -19,10 +19,58 @@ pub struct Jigsaw {
     entries: Range<usize>,
     layers: [Linear; 2],
     weight: Tensor,
-    /// Where each part starts and how wide it is.
-    parts: Vec<(i64, i64)>,
-    /// The parts of each order, place by place.
-    orders: Vec<Vec<usize>>,
+    orders: Orders,
+    /// Width between the layers.
+    hidden: i64,
+}
+
+/// How the first layer is taken of every order.
+#[derive(Debug)]
+enum Orders {
+    /// Of K parts of one width: which of the K² sums of a part at a place each order is made of, [orders, K²].
+    Sums(i64, Tensor),
+    /// Of parts of several widths: the elements of each order one after the other, [orders · Σ E_m].
+    Elements(Tensor),
+}
+
+impl Orders {
+    /// Of parts with their starts and widths, for weights like this.
+    fn new(parts: &[(i64, i64)], like: &Tensor) -> Self {
+        let on = |values: &[i64]| Tensor::from_slice(values).to_device(like.device());
+        let (count, orders) = (parts.len() as i64, orders(parts.len()));
+        if parts.iter().any(|(_, width)| *width != parts[0].1) {
+            let elements = |&part: &usize| parts[part].0..parts[part].0 + parts[part].1;
+            return Self::Elements(on(&orders.iter().flatten().flat_map(elements).collect::<Vec<_>>()));
+        }
+        let place = |(s, part): (usize, &usize)| *part as i64 * count + s as i64;
+        let chosen: Vec<i64> = orders.iter().flat_map(|order| order.iter().enumerate().map(place)).collect();
+        let sums = Tensor::zeros([ORDERS as i64, count * count], (like.kind(), like.device()));
+        Self::Sums(count, sums.scatter_value(1, &on(&chosen).view([ORDERS as i64, -1]), 1.0))
+    }
+
+    /// What a layer makes of every order of embeddings [R, B, Σ E_m], [R, B, orders, hidden], before its bias.
+    fn of(&self, z: &Tensor, weight: &Tensor) -> Tensor {
+        let [runs, rows, hidden] = [z.size()[0], z.size()[1], weight.size()[2]];
+        match self {
+            Self::Sums(count, sums) => {
+                let width = z.size()[2] / count;
+                // part k at place s, [R, B · K, S · H]
+                let places = weight.view([runs, *count, width, hidden]).transpose(1, 2).reshape([runs, width, -1]);
+                let table = z.reshape([runs, rows * count, width]).bmm(&places).view([runs * rows, count * count, hidden]);
+                let sums = sums.unsqueeze(0).expand([runs * rows, -1, -1], false);
+                sums.bmm(&table).view([runs, rows, ORDERS as i64, hidden])
+            }
+            Self::Elements(elements) => {
+                let given = z.index_select(2, elements).view([runs, rows * ORDERS as i64, -1]);
+                given.bmm(weight).view([runs, rows, ORDERS as i64, hidden])
+            }
+        }
+    }
+}
+
+/// The places of so many parts in each order, the same for every run.
+fn orders(parts: usize) -> Vec<Vec<usize>> {
+    (0..ORDERS).map(|i| Stream::new(0).with("jigsaw").at(i as u32).permutation(parts)).collect()
 }
 
 impl Jigsaw {
@@ -35,36 +83,12 @@ impl Jigsaw {
             parts.extend((0..each).map(|i| (edge(i), edge(i + 1) - edge(i))));
             offset += width;
         }
-        let order = |i: usize| Stream::new(0).with("jigsaw").at(i as u32).permutation(parts.len());
-        let orders = (0..ORDERS).map(order).collect();
+        let orders = Orders::new(&parts, &weight);
         let layers = [
             Linear::declare(layout, "jigsaw.0", shape.fused(), shape.hidden, true, None),
             Linear::declare(layout, "jigsaw.1", shape.hidden, ORDERS as i64, true, None),
         ];
-        Self { entries: start..layout.entries().len(), layers, weight, parts, orders }
-    }
-
-    /// What the first layer makes of every order, [R, B, orders, hidden], before its bias.
-    fn ordered(&self, z: &Tensor, weight: &Tensor) -> Tensor {
-        let [runs, rows, all] = [z.size()[0], z.size()[1], z.size()[2]];
-        let (count, hidden) = (self.parts.len() as i64, weight.size()[2]);
-        let on = |values: &[i64]| Tensor::from_slice(values).to_device(z.device());
-        if self.parts.iter().all(|(_, width)| *width == self.parts[0].1) {
-            let width = self.parts[0].1;
-            // part k at place s, [R, B · K, S · H]
-            let places = weight.view([runs, count, width, hidden]).transpose(1, 2).reshape([runs, width, -1]);
-            let table = z.reshape([runs, rows * count, width]).bmm(&places).view([runs * rows, count * count, hidden]);
-            let place = |(s, part): (usize, &usize)| *part as i64 * count + s as i64;
-            let chosen: Vec<i64> = self.orders.iter().flat_map(|order| order.iter().enumerate().map(place)).collect();
-            let sums = Tensor::zeros([ORDERS as i64, count * count], (z.kind(), z.device()));
-            let sums = sums.scatter_value(1, &on(&chosen).view([ORDERS as i64, -1]), 1.0);
-            let sums = sums.unsqueeze(0).expand([runs * rows, -1, -1], false);
-            return sums.bmm(&table).view([runs, rows, ORDERS as i64, hidden]);
-        }
-        let columns = |&part: &usize| self.parts[part].0..self.parts[part].0 + self.parts[part].1;
-        let index: Vec<i64> = self.orders.iter().flatten().flat_map(columns).collect();
-        let given = z.index_select(2, &on(&index)).view([runs, -1, all]);
-        given.bmm(weight).view([runs, rows, ORDERS as i64, hidden])
+        Self { entries: start..layout.entries().len(), layers, weight, orders, hidden: shape.hidden }
     }
 }
 
@@ -73,11 +97,15 @@ impl Objective for Jigsaw {
         self.entries.clone()
     }
 
+    fn kept(&self) -> i64 {
+        ORDERS as i64 * (4 * self.hidden + 3 * ORDERS as i64)
+    }
+
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let z = batch.embeddings;
         let [runs, rows] = [z.size()[0], z.size()[1]];
         let [first, second] = &self.layers;
-        let hidden = self.ordered(z, params.get(first.weight));
+        let hidden = self.orders.of(z, params.get(first.weight));
         let hidden = match first.bias {
             Some(bias) => hidden + params.get(bias).view([runs, 1, 1, -1]),
             None => hidden,
@@ -92,31 +120,21 @@ impl Objective for Jigsaw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objective::Heads;
-    use crate::task::Classification;
     use tch::Device;
 
     #[test]
     fn sums_of_parts_are_what_the_layer_makes_of_them_in_order() {
-        let shape = Shape {
-            modalities: vec!["a".into(), "v".into()],
-            widths: vec![8, 8],
-            task: Classification::task(2),
-            domains: 2,
-            hidden: 3,
-            heads: Heads::default(),
-        };
         let options = (Kind::Double, Device::Cpu);
-        let jigsaw = Jigsaw::declare(Tensor::ones([2], options), &shape, &mut Layout::default());
-        let [z, weight] = [[2i64, 5, 16], [2, 16, 3]].map(|size| {
-            let count: i64 = size.iter().product();
-            (Tensor::arange(count, options) * 0.37).sin().view(size)
-        });
-        let found = jigsaw.ordered(&z, &weight);
-        for (i, order) in jigsaw.orders.iter().enumerate() {
-            let parts: Vec<Tensor> = order.iter().map(|&part| z.narrow(2, jigsaw.parts[part].0, jigsaw.parts[part].1)).collect();
-            let wanted = Tensor::cat(&parts, 2).bmm(&weight);
-            assert!((found.select(2, i as i64) - wanted).abs().max().double_value(&[]) < 1e-12);
+        for widths in [[2, 2, 2, 2], [2, 3, 1, 2]] {
+            let parts: Vec<(i64, i64)> = (0..4).map(|i| (widths[..i].iter().sum(), widths[i])).collect();
+            let numbers = |size: [i64; 3]| (Tensor::arange(size.iter().product::<i64>(), options) * 0.37).sin().view(size);
+            let (z, weight) = (numbers([2, 5, 8]), numbers([2, 8, 3]));
+            let found = Orders::new(&parts, &weight).of(&z, &weight);
+            for (i, order) in orders(4).iter().enumerate() {
+                let own: Vec<Tensor> = order.iter().map(|&part| z.narrow(2, parts[part].0, parts[part].1)).collect();
+                let wanted = Tensor::cat(&own, 2).bmm(&weight);
+                assert!((found.select(2, i as i64) - wanted).abs().max().double_value(&[]) < 1e-12);
+            }
         }
     }
 }

@@ -70,6 +70,10 @@ impl Objective for ViewContrast {
         self.views.entries.clone()
     }
 
+    fn kept(&self) -> i64 {
+        self.views.projectors.len() as i64 * Projector::kept(&self.views.shape)
+    }
+
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         Outcome::loss(contrast(&self.views.forward(params, batch), batch) * &self.weight)
     }
@@ -78,6 +82,10 @@ impl Objective for ViewContrast {
 impl Objective for MixedViews {
     fn entries(&self) -> Range<usize> {
         self.views.entries.clone()
+    }
+
+    fn kept(&self) -> i64 {
+        2 * self.views.projectors.len() as i64 * Projector::kept(&self.views.shape)
     }
 
     fn outcome(&self, here: &View<'_>, others: &[View<'_>]) -> Outcome {

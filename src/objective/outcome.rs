@@ -60,6 +60,12 @@ pub trait Objective: Debug + Send {
         self.outcome(&View { params, batch }, &[])
     }
 
+    /// Numbers that it keeps of each row of a batch until its gradient is taken, where these are more than what every head has: an
+    /// estimate.
+    fn kept(&self) -> i64 {
+        0
+    }
+
     /// Whether encoders learn from it; probes only read.
     fn trains_encoders(&self) -> bool {
         true

@@ -43,6 +43,11 @@ impl Projector {
         Self { layers: [first, second, third], norms: [first_norm, second_norm], over }
     }
 
+    /// [`Objective::kept`](super::Objective::kept) of one.
+    pub fn kept(shape: &Shape) -> i64 {
+        32 * shape.hidden
+    }
+
     /// [R, B, width] to [R, B, out]; `share` [R, B] sums to 1 over the rows that a norm goes over.
     pub fn forward(&self, params: &Params, x: &Tensor, share: &Tensor) -> Tensor {
         let mut x = x.shallow_clone();

@@ -5,7 +5,8 @@ pub enum Role {
     Task,
     /// Losses of heads that see one modality each.
     Unimodal,
-    /// Domain losses, which encoders work against: their scale is negative.
+    /// What makes embeddings tell less of the domain: the loss of a discriminator, which encoders work against, so that its scale is
+    /// negative, or a distance between domains.
     Domain,
     /// Anything else that encoders learn from: consistency, contrast, distillation.
     Auxiliary,

@@ -49,6 +49,10 @@ impl Objective for Spread {
         self.entries.clone()
     }
 
+    fn kept(&self) -> i64 {
+        self.projectors.len() as i64 * Projector::kept(&self.shape)
+    }
+
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let project = |(m, projector): (usize, &Projector)| {
             let share = batch.share_of(m as i64);

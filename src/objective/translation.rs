@@ -65,6 +65,10 @@ impl Objective for Translation {
         self.entries.clone()
     }
 
+    fn kept(&self) -> i64 {
+        self.pairs.len() as i64 * 16 * self.shape.hidden
+    }
+
     fn outcome(&self, &View { params, batch }: &View<'_>, _: &[View<'_>]) -> Outcome {
         let apart = |(place, pair): (usize, &Pair)| {
             let Pair { from, to, layers, dropout } = pair;

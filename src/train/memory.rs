@@ -40,7 +40,8 @@ impl Need {
         let beside = 2 * (model.branches().len() as u64 - 1);
         let copies = 7 + ahead + beside + if !model.records().is_empty() { objectives } else { 0 };
         let dropout = model.layout.dropout_width() as u64;
-        let trained = 2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout;
+        let trained =
+            2 * inputs + (4 + 3 * objectives) * (hidden + design.shape.hidden as u64) + 2 * dropout + model.kept() as u64;
         let rows = batch as u64 * (trained * size + 12 * dropout);
         let evaluated = EVALUATED as u64 * (2 * inputs + 2 * hidden) * size;
         let held = modalities.iter().map(|&m| &table.modalities()[m]).filter(|modality| modality.streamed.is_none());

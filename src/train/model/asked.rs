@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::{Inputs, Model, Scores};
 use crate::balance::{Copies, CopyLoss, Losses};
 use crate::method::{Branch, Switch};
-use crate::objective::{Batch, Objective, Params, Role};
+use crate::objective::{Batch, Objective, Params, Role, mean};
 use crate::train::stretch::Stretch;
 use crate::train::watch::Watch;
 
@@ -78,6 +78,11 @@ impl Model {
         parts
     }
 
+    /// [`Objective::kept`] of all losses.
+    pub fn kept(&self) -> i64 {
+        self.terms.iter().map(|loss| loss.objective.kept()).sum()
+    }
+
     /// Groups of losses that encoders learn from, T.
     pub fn objectives(&self) -> usize {
         self.groups.len() as usize
@@ -131,7 +136,9 @@ impl Model {
     pub fn losses(&self, params: &Params, mut inputs: Inputs) -> Option<(Tensor, Option<Tensor>)> {
         let (embeddings, _) = self.encode(params, std::mem::take(&mut inputs.features), None, false);
         let batch = as_they_are(&embeddings, &inputs);
-        let fused = self.terms.get(self.task)?.objective.forward(params, &batch).loss.unsqueeze(1);
+        // of outputs, row by row: what a method makes of its loss beside that need not be a sum over rows
+        let outputs = self.terms.get(self.task)?.objective.forward(params, &batch).logits?;
+        let fused = mean(&self.shape.task.loss(&outputs, &inputs.label), &inputs.share).unsqueeze(1);
         let class = self.readers().find_map(|reader| reader.forward(params, &batch).class)?;
         let Some(present) = &inputs.present else { return Some((Tensor::cat(&[class.loss(), fused], 1), None)) };
         let share = inputs.share.unsqueeze(1) * present.transpose(1, 2);

@@ -49,7 +49,8 @@ impl Model {
         let features = inputs.features.iter().map(Tensor::shallow_clone).collect();
         let Moment { active, states, epoch, late, .. } = moment;
         let late = late.as_ref();
-        let mut input = BranchInput { features, mask: None, class, active, states, epoch: *epoch, late, mixed: None };
+        let share = &inputs.share;
+        let mut input = BranchInput { features, mask: None, share, class, active, states, epoch: *epoch, late, mixed: None };
         self.method.before(branch, &mut input);
         let BranchInput { features, mask, mixed, .. } = input;
         let mask = mask.map(|mask| self.shape.widened(&mask));
