@@ -59,12 +59,13 @@ impl ForkServer {
     pub fn start() -> Result<Self> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(cannot("make a socket"))?;
+        let parent = own();
         // SAFETY: there is one thread, so the copy holds no lock of another.
         match unsafe { libc::fork() } {
             -1 => Err(cannot("start a process")(last_error())),
             0 => {
                 drop(ours);
-                leave_with_parent();
+                leave_with(parent);
                 // a terminal sends its signals to all; it is for the parent to end the work in order
                 // SAFETY: sets dispositions only.
                 unsafe {
@@ -151,16 +152,29 @@ fn last_error() -> Errno {
     Errno::from_raw_os_error(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
 }
 
+/// The number of this process.
+fn own() -> i32 {
+    // SAFETY: asks for a property of this process.
+    unsafe { libc::getpid() }
+}
+
 /// Ends this process without what a parent would do at its end.
 fn exit() -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(0) }
 }
 
-/// Has the system end this process when its parent ends.
-fn leave_with_parent() {
-    // SAFETY: sets a property of this process.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+/// Has the system end this process when its parent, whose number this is, ends; ends it at once where that has been already, of
+/// which the system would tell nothing.
+fn leave_with(parent: i32) {
+    // SAFETY: sets a property of this process, and asks for another.
+    let now = unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        libc::getppid()
+    };
+    if now != parent {
+        exit();
+    }
 }
 
 /// Takes leave of children that have ended; of all, where that is waited for.
@@ -177,7 +191,7 @@ fn reap(living: &mut Vec<i32>, all: bool) {
 
 /// Forks a child for each request until there are no more.
 fn breed(requests: OwnedFd) {
-    let mut living = Vec::new();
+    let (mut living, parent) = (Vec::new(), own());
     loop {
         let (mut request, mut space) = ([0; 4], [MaybeUninit::uninit(); cmsg_space!(ScmRights(2))]);
         let mut with = RecvAncillaryBuffer::new(&mut space);
@@ -202,7 +216,7 @@ fn breed(requests: OwnedFd) {
         // SAFETY: this process has one thread.
         let answer = match unsafe { libc::fork() } {
             0 => {
-                leave_with_parent();
+                leave_with(parent);
                 drop(requests);
                 be_child(File::from(jobs), File::from(answers));
                 exit();
@@ -231,4 +245,36 @@ fn be_child(jobs: File, answers: File) {
     // what goes wrong with a recording is told in its answer
     std::panic::set_hook(Box::new(|_| ()));
     let _ = serve(jobs, answers);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn a_child_whose_parent_was_gone_before_it_said_so_ends() {
+        let (mut read, write) = std::io::pipe().unwrap();
+        // SAFETY: what the copies do until they end is to ask the system alone.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                let parent = own();
+                if libc::fork() == 0 {
+                    while libc::getppid() == parent {
+                        libc::sched_yield();
+                    }
+                    leave_with(parent);
+                    libc::write(std::os::fd::AsRawFd::as_raw_fd(&write), b"!".as_ptr().cast(), 1);
+                }
+                exit();
+            }
+            libc::waitpid(child, std::ptr::null_mut(), 0);
+        }
+        drop(write);
+        let mut said = Vec::new();
+        read.read_to_end(&mut said).unwrap();
+        assert!(said.is_empty(), "it is still there");
+    }
 }
