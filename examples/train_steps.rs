@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! BALANCE RUNS WORKERS THREADS STEPS    seconds, on the clock and of processors, for so many steps of each of RUNS runs, as cohorts
-//!                                       of RUNS / WORKERS runs in as many threads, each with THREADS of libtorch's
+//!                                       of RUNS / WORKERS runs in as many threads, each with THREADS of libtorch's; or
+//!                                       METHOD+BALANCE, where BALANCE alone is of erm
 //! reading RUNS WORKERS THREADS STEPS    the same for what a step starts with, gathering its batch and standardising it
 //! ```
 //! Batches of 64 of 4096 rows, encoders 2304→512→512 and 512→512→512, 8 classes, 2 sources, f32, dropout 0.5, Adam.
@@ -110,7 +111,8 @@ fn cohort(
     device: Device,
     products: ProductsWord,
 ) -> mmdg::Result<Cohort> {
-    let balance = balance::builder(balance)?;
+    let (method, balance) = balance.split_once('+').unwrap_or(("erm", balance));
+    let (method, balance) = (method::builder(method)?, balance::builder(balance)?);
     let design = Design {
         shape: Shape {
             modalities: WIDTHS.map(|(name, _)| name.into()).to_vec(),
@@ -127,10 +129,11 @@ fn cohort(
         dropout: 0.5,
         products,
         batches: None,
-        method: method::builder("erm")?,
+        method,
         balance,
     };
-    let hyperparameters = Hyperparameters::new(balance.entry.takes, &BTreeMap::new()).unwrap_or_default();
+    let takes = method.entry.takes.iter().chain(balance.entry.takes);
+    let hyperparameters = Hyperparameters::new(takes, &BTreeMap::new()).unwrap_or_default();
     let run = |seed| Run {
         task: task.clone(),
         seed,

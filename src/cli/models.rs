@@ -36,6 +36,8 @@ pub enum Filling {
     Zero,
     /// The mean of the rows that the model was trained on
     Mean,
+    /// What the model makes of the modalities that are there, where its method learns that (sim-mmdg, moosa)
+    Translate,
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +73,11 @@ pub struct EvalArguments {
 
 impl LackingArguments {
     fn lacking(&self) -> Lacking {
-        let fill = self.fill.map(|fill| if fill == Filling::Zero { Fill::Zero } else { Fill::Mean });
+        let fill = self.fill.map(|fill| match fill {
+            Filling::Zero => Fill::Zero,
+            Filling::Mean => Fill::Mean,
+            Filling::Translate => Fill::Translate,
+        });
         Lacking { drop: self.drop.clone(), fill }
     }
 }

@@ -7,6 +7,7 @@ use super::outdated::tell_of_features;
 use super::pipeline::MakingArguments;
 use super::process::{self, listen, threads};
 use super::progress::Bar;
+use super::training::Suite;
 use super::world::{WELL, WITH_FAILURES, tell};
 use super::{models, report, synth};
 use crate::config::{self, Pipeline};
@@ -28,24 +29,24 @@ fn run(verb: Verb, stop: &Stop) -> Result<i32> {
         Verb::Run { pipeline: arguments, so_far } => {
             let (making, file) = (&arguments.making, &arguments.making.file);
             let pipeline = file.open()?;
-            let code = so_far.unwrap_or(WELL).max(train(making, &pipeline, stop)?);
+            let code = so_far.unwrap_or(WELL).max(train(making, &pipeline, &[], stop)?);
             Ok(code.max(report::where_asked(&file.pipeline, &pipeline, file.quiet)?))
         }
         Verb::Train { pipeline: arguments, train: overrides } => {
             let mut pipeline = arguments.file.open()?;
             overrides.apply(&mut pipeline);
-            train(&arguments, &pipeline, stop)
+            train(&arguments, &pipeline, &[], stop)
         }
         Verb::BenchSuite { pipeline: arguments, train: overrides } => {
             let mut pipeline = arguments.file.open()?;
-            let left_out = overrides.apply_to_suite(&mut pipeline);
+            let Suite { left_out, unnamed } = overrides.apply_to_suite(&mut pipeline);
             if !(left_out.is_empty() || arguments.file.quiet) {
                 tell(format_args!(
                     "bench-suite: left out, method and balancer are no pair (mmdg methods): {}",
                     left_out.join(", ")
                 ));
             }
-            let code = train(&arguments, &pipeline, stop)?;
+            let code = train(&arguments, &pipeline, &unnamed, stop)?;
             Ok(code.max(report::where_asked(&arguments.file.pipeline, &pipeline, arguments.file.quiet)?))
         }
         Verb::Predict(arguments) => models::predict(&arguments),
@@ -55,7 +56,8 @@ fn run(verb: Verb, stop: &Stop) -> Result<i32> {
     }
 }
 
-fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Result<i32> {
+/// Trains what the file says. Of the columns that nobody named those are left out that these features do not suit.
+fn train(arguments: &MakingArguments, pipeline: &Pipeline, unnamed: &[String], stop: &Stop) -> Result<i32> {
     let settings = config::table(&pipeline.train, "train", &arguments.file.pipeline)?;
     let store = pipeline.trained_on().ok_or_else(|| {
         let problem = "no feature store; expected train.features, or extract.store";
@@ -88,6 +90,12 @@ fn train(arguments: &MakingArguments, pipeline: &Pipeline, stop: &Stop) -> Resul
         tell(format_args!("train: task left out: {error}"));
     }
     settings.leave_out = true;
+    if !unnamed.is_empty() {
+        for (name, error) in crate::train::unsuited(&table, &settings, unnamed)? {
+            tell(format_args!("bench-suite: left out: {error}"));
+            settings.compare.retain(|column| column.name != name);
+        }
+    }
     let settings = &settings;
     if settings.out.is_dir() {
         for fault in crate::train::damaged(&settings.out)?.iter().take(NAMED) {

@@ -70,6 +70,15 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     T::deserialize(toml::Value::String(text.into())).map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
+/// What came of a suite's columns that nobody named.
+#[derive(Debug, Default)]
+pub struct Suite {
+    /// Those that are no pairs.
+    pub left_out: Vec<String>,
+    /// The others.
+    pub unnamed: Vec<String>,
+}
+
 impl TrainArguments {
     /// Puts them over what the file says.
     pub fn apply(&self, pipeline: &mut Pipeline) {
@@ -115,12 +124,12 @@ impl TrainArguments {
         }
     }
 
-    /// The same, with the file's own columns first; where none were named, every balancer with `erm` and every method with `none` and `gmp`. Gives the columns
-    /// that are left out because nobody named them and [their losses meet](Compare::is_a_pair).
-    pub fn apply_to_suite(&self, pipeline: &mut Pipeline) -> Vec<String> {
+    /// The same, with the file's own columns first; where none were named, every balancer with `erm` and every method with `none` and `gmp`. Columns
+    /// that nobody named and that are [no pair](Compare::is_a_pair) are left out.
+    pub fn apply_to_suite(&self, pipeline: &mut Pipeline) -> Suite {
         let own = pipeline.train.as_mut().map(|train| std::mem::take(&mut train.compare)).unwrap_or_default();
         self.apply(pipeline);
-        let Some(train) = &mut pipeline.train else { return Vec::new() };
+        let Some(train) = &mut pipeline.train else { return Suite::default() };
         let or_all = |named: &[String], all: Vec<&str>| {
             if named.is_empty() { all.into_iter().map(String::from).collect() } else { named.to_vec() }
         };
@@ -134,15 +143,16 @@ impl TrainArguments {
             let is = |word: &Option<String>, names: &[&str]| word.as_deref().is_some_and(|word| names.contains(&word));
             !some || is(&column.method, &["erm"]) || is(&column.balance, &["none", "gmp"])
         };
-        let mut left_out = Vec::new();
+        let mut suite = Suite::default();
         for column in Compare::product(&methods, &balancers).into_iter().filter(is_wanted) {
             if !named && !column.is_a_pair() {
-                left_out.push(column.name);
+                suite.left_out.push(column.name);
             } else if train.compare.iter().all(|own| own.name != column.name) {
+                suite.unnamed.extend((!named).then(|| column.name.clone()));
                 train.compare.push(column);
             }
         }
-        left_out
+        suite
     }
 }
 
@@ -185,7 +195,7 @@ mod tests {
         let text = "[data]\ndataset = 'table'\ntable = 't.csv'\n[train]\n[[train.compare]]\nname = 'mine'\nbalance = 'gmp'";
         let suite = |flags: &str| {
             let mut pipeline: Pipeline = toml::from_str(text).unwrap();
-            let left_out = parse(flags).unwrap().apply_to_suite(&mut pipeline);
+            let Suite { left_out, .. } = parse(flags).unwrap().apply_to_suite(&mut pipeline);
             let train = pipeline.train.unwrap();
             (train.columns().map(|columns| columns.into_iter().map(|column| column.name).collect::<Vec<_>>()), left_out)
         };

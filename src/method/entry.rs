@@ -40,16 +40,6 @@ pub enum Batches {
     ByDomain,
 }
 
-impl Batches {
-    /// The word in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pooled => "pooled",
-            Self::ByDomain => "by-domain",
-        }
-    }
-}
-
 impl MethodEntry {
     /// One with these losses that takes no settings and trains on whatever there is.
     pub const fn new(name: &'static str, about: &'static str, terms: &'static [(Role, &'static str, &'static str)]) -> Self {

@@ -66,6 +66,16 @@ pub trait Objective: Debug + Send {
         0
     }
 
+    /// Whether it can make [embeddings](Self::translated) of others.
+    fn translates(&self) -> bool {
+        false
+    }
+
+    /// Embeddings [R, B, Σ E_m] in which those of modalities that a row lacks are made of those that it has; none where it makes none.
+    fn translated(&self, _: &View<'_>) -> Option<Tensor> {
+        None
+    }
+
     /// Whether encoders learn from it; probes only read.
     fn trains_encoders(&self) -> bool {
         true

@@ -246,6 +246,23 @@ pub fn unfilled(table: &FeatureTable, settings: &TrainSettings) -> Result<(Vec<E
     Ok((tasks.into_iter().filter_map(Result::err).collect(), count))
 }
 
+/// Which of the columns of these names cannot be trained on the features, and why: for labels that they do not predict, or for want of source
+/// domains to compare.
+///
+/// # Errors
+/// As [`unfilled`], and for columns that say nothing.
+pub fn unsuited(table: &FeatureTable, settings: &TrainSettings, names: &[String]) -> Result<Vec<(String, Error)>> {
+    let (space, tasks) = (table.labels().space(), settings.protocol.tasks(table, settings.absent)?);
+    let tasks: Vec<_> = tasks.into_iter().filter_map(Result::ok).collect();
+    let suits = |column: &Column| {
+        settings.check_labels(&space, std::slice::from_ref(column))?;
+        let mut all = tasks.iter().flat_map(|(task, inner)| inner.iter().chain([task]));
+        all.try_for_each(|task| by_domain::check(task, table, settings, column))
+    };
+    let named = settings.columns()?.into_iter().filter(|column| names.contains(&column.name));
+    Ok(named.filter_map(|column| suits(&column).err().map(|error| (column.name, error))).collect())
+}
+
 /// Folders of reported runs in `settings.out` without what was to be kept of each step, and how many runs there are: what had ended, or
 /// begun, before that was asked for is not trained again for it.
 ///

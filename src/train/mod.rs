@@ -55,7 +55,7 @@ mod widths;
 mod workers;
 
 pub use amount::{Bytes, Runs};
-pub use campaign::{unfilled, without_steps};
+pub use campaign::{unfilled, unsuited, without_steps};
 pub use checkpoint::damaged;
 pub use cohort::{Course, Trained};
 pub use compare::{Column, Compare};

@@ -6,16 +6,16 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use super::cohort::EVALUATED;
-use super::evaluate::{figures, truth};
 use super::model::{Inputs, Model};
 use super::saved::{Card, Saved};
 use super::table::FeatureTable;
-use crate::manifest::{LabelSpace, Labels};
-use crate::measure::Measure;
 use crate::objective::Params;
-use crate::report::results::DomainResult;
-use crate::task::{Answer, Judged, Scale, Task, TaskKind};
+use crate::task::{Answer, Scale, Task, TaskKind};
 use crate::{Error, Result};
+
+mod examine;
+
+pub use examine::Examined;
 
 /// What stands in for features that are not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,6 +25,9 @@ pub enum Fill {
     Zero,
     /// The mean of the rows that the model was trained on: zeros once they are standardised.
     Mean,
+    /// No features: the embedding is made of those of the modalities that are there, by a model that has learned it (SimMMDG, Dong et al.,
+    /// NeurIPS 2023); of several, the mean.
+    Translate,
 }
 
 /// Modalities that a model has to do without.
@@ -92,7 +95,7 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Input`] for a modality that the features do not have, or not of that width; for one to drop that the model does
-    /// not have, all of them, or without a fill.
+    /// not have, all of them, or without a fill; for a fill that it has not learned.
     pub fn predict(&self, table: &FeatureTable, lacking: &Lacking) -> Result<Vec<Option<Said>>> {
         let modalities = &self.card()?.modalities;
         let names: Vec<&str> = modalities.iter().map(|(name, _)| name.as_str()).collect();
@@ -105,7 +108,12 @@ impl Predictor {
             return Err(Error::input("drop", format!("every modality ({}); expected one that stays", names.join(", "))));
         }
         if !lacking.drop.is_empty() && lacking.fill.is_none() {
-            return Err(Error::input("drop", "nothing to stand in for it; expected a fill, zero or mean"));
+            return Err(Error::input("drop", "nothing to stand in for it; expected a fill, zero, mean or translate"));
+        }
+        if lacking.fill == Some(Fill::Translate) && !self.model.translates() {
+            let method = self.card()?.column.method.clone().unwrap_or_default();
+            let problem = format!("translate: the model's method {method:?} translates no modality; expected zero or mean");
+            return Err(Error::input("fill", problem));
         }
         let mut columns = Vec::new();
         for ((name, width), dropped) in modalities.iter().zip(dropped) {
@@ -118,7 +126,7 @@ impl Predictor {
         let rows: Vec<usize> = (0..table.len()).filter(whole).collect();
         let mut said = vec![None; table.len()];
         for rows in rows.chunks(EVALUATED) {
-            let mut features = Vec::new();
+            let (mut features, mut present) = (Vec::new(), Vec::new());
             for (m, column) in columns.iter().enumerate() {
                 let width = modalities[m].1;
                 let (mut values, mut there) = (vec![0f32; EVALUATED * width], vec![0f32; EVALUATED]);
@@ -131,24 +139,35 @@ impl Predictor {
                 let mut x = Tensor::from_slice(&values).view([1, EVALUATED as i64, width as i64]).to_kind(self.kind);
                 x -= mean;
                 x *= scale;
-                if lacking.fill == Some(Fill::Mean) {
-                    x *= Tensor::from_slice(&there).to_kind(self.kind).view([1, -1, 1]);
+                let there = Tensor::from_slice(&there).to_kind(self.kind).view([1, -1, 1]);
+                if lacking.fill != Some(Fill::Zero) {
+                    x *= &there;
                 }
                 features.push(x);
+                present.push(there);
             }
-            for (&row, of_row) in rows.iter().zip(self.ask(features)) {
+            let present = (lacking.fill == Some(Fill::Translate)).then(|| Tensor::cat(&present, 2));
+            for (&row, of_row) in rows.iter().zip(self.ask(features, present)) {
                 said[row] = Some(of_row);
             }
         }
         Ok(said)
     }
 
-    /// Of standardised features [1, B, D] by modality.
-    fn ask(&self, features: Vec<Tensor>) -> Vec<Said> {
+    /// Of standardised features [1, B, D] by modality; those that a row lacks by `present`, [1, B, M], are translated.
+    fn ask(&self, features: Vec<Tensor>, present: Option<Tensor>) -> Vec<Said> {
         let domain = Tensor::zeros([1, EVALUATED as i64], (Kind::Int64, tch::Device::Cpu));
         let (label, share) = (self.no_labels(), domain.to_kind(self.kind));
-        let inputs = Inputs { features, label, domain, share, present: None, weight: None, masks: Vec::new() };
-        let Some(scores) = tch::no_grad(|| self.model.scores(&self.params, inputs, true)) else { return Vec::new() };
+        let mut inputs = Inputs { features, label, domain, share, present, weight: None, masks: Vec::new() };
+        let scores = tch::no_grad(|| {
+            let translated = inputs.present.as_ref().and_then(|_| self.model.translated(&self.params, &inputs));
+            inputs.present = None;
+            match translated {
+                Some(embeddings) => self.model.scores_of(&self.params, embeddings, &inputs, true),
+                None => self.model.scores(&self.params, inputs, true),
+            }
+        });
+        let Some(scores) = scores else { return Vec::new() };
         let (task, scale) = (self.task(), &self.scale);
         let probabilities = match task.kind() {
             TaskKind::Classification => host(&task.compared(&scores.logits)),
@@ -176,114 +195,11 @@ impl Predictor {
         self.model.shape.task.as_ref()
     }
 
-    /// The label of a row, a class at its place among the model's.
-    fn truth(&self, labels: &Labels, row: usize) -> Answer {
-        let known = self.model.shape.task.kind();
-        match (known, truth(labels, row)) {
-            (TaskKind::Classification, Answer::Class(place)) => {
-                let name = labels.names().get(place);
-                let known = self.saved.card().ok().map(|card| card.labels.classes()).unwrap_or_default();
-                Answer::Class(known.iter().position(|class| Some(class) == name).unwrap_or(place))
-            }
-            (_, answer) => answer,
-        }
-    }
-
     /// Labels where nobody asks for a loss, [1, B].
     fn no_labels(&self) -> Tensor {
         let kind = if self.task().kind() == TaskKind::Classification { Kind::Int64 } else { self.kind };
         Tensor::zeros([1, EVALUATED as i64], (kind, tch::Device::Cpu))
     }
-
-    /// Labels as the model has them, [1, rows].
-    fn labels(&self, labels: &Labels, rows: &[usize]) -> Result<Tensor> {
-        let refuse = |problem: String| Err(Error::input("features", problem));
-        let labels = match (&self.card()?.labels, labels) {
-            (LabelSpace::Classes(known), Labels::Classes { names, of }) => {
-                let places: Vec<Option<usize>> = names.iter().map(|name| known.iter().position(|class| class == name)).collect();
-                let mut found = Vec::with_capacity(rows.len());
-                for &row in rows {
-                    let Some(place) = places[of[row] as usize] else {
-                        let class = &names[of[row] as usize];
-                        return refuse(format!("row {row} is of class {class:?}; the model knows {}", known.join(", ")));
-                    };
-                    found.push(place as i64);
-                }
-                Tensor::from_slice(&found)
-            }
-            (LabelSpace::Values { unit }, Labels::Values { unit: own, of }) if unit == own => {
-                let values: Vec<f32> = rows.iter().map(|&row| of[row]).collect();
-                let [mean, scale] = [self.scale.mean, self.scale.scale].map(|x| Tensor::from_slice(&[x]).to_kind(self.kind));
-                (Tensor::from_slice(&values).to_kind(self.kind) - mean) * scale
-            }
-            (model, own) => return refuse(format!("labels are {}; the model predicts {model}", own.space())),
-        };
-        Ok(labels.unsqueeze(0))
-    }
-
-    /// Figures of each domain and split of the rows that `wanted` says, and of all of these rows; and how many of them are left out.
-    ///
-    /// # Errors
-    /// As [`predict`](Self::predict); [`Error::Input`] where a row is of a class that the model does not know, labels are of
-    /// another task or unit, or no row is left.
-    pub fn examine(&self, table: &FeatureTable, lacking: &Lacking, wanted: impl Fn(usize) -> bool) -> Result<Examined> {
-        let said = self.predict(table, lacking)?;
-        let (mut rows, mut all, mut left_out) = (Vec::new(), Vec::new(), 0);
-        for (row, said) in said.into_iter().enumerate().filter(|(row, _)| wanted(*row)) {
-            match said {
-                Some(said) => {
-                    rows.push(row);
-                    all.push(said);
-                }
-                None => left_out += 1,
-            }
-        }
-        let task = self.task();
-        let outputs: Vec<f64> = all.iter().flat_map(|said| said.outputs.iter().copied()).collect();
-        let outputs = Tensor::from_slice(&outputs).view([1, -1, task.outputs()]).to_kind(self.kind);
-        let columns = host(&task.judge(&outputs, &self.labels(table.labels(), &rows)?));
-        let judge = |((&row, said), columns): ((&usize, Said), &[f64])| Judged {
-            row,
-            truth: self.truth(table.labels(), row),
-            predicted: said.predicted,
-            confidence: columns[1],
-            loss: columns[0],
-            heads: said.heads,
-        };
-        let judged: Vec<Judged> = rows.iter().zip(all).zip(columns.chunks(3)).map(judge).collect();
-        if judged.is_empty() {
-            return Err(Error::input("features", format!("no row to examine, {left_out} left out; expected at least one")));
-        }
-        let card = self.card()?;
-        let names: Vec<String> = card.modalities.iter().map(|(name, _)| name.clone()).collect();
-        let of = |domain: &str, part: &str, rows: &[&Judged]| figures(domain, part, task, &names, rows);
-        let all = of("all", "all", &judged.iter().collect::<Vec<_>>());
-        let mut domains = Vec::new();
-        for (d, domain) in table.domains().iter().enumerate() {
-            for split in [crate::manifest::Split::Train, crate::manifest::Split::Val, crate::manifest::Split::Test] {
-                let here = |row: &&Judged| table.domain()[row.row] == d && table.split()[row.row] == split;
-                let rows: Vec<&Judged> = judged.iter().filter(here).collect();
-                if !rows.is_empty() {
-                    domains.push(of(domain, split.name(), &rows));
-                }
-            }
-        }
-        let metrics = task.metrics().iter().map(|metric| metric.measure(&card.labels)).collect();
-        Ok(Examined { left_out, metrics, all, domains })
-    }
-}
-
-/// What came of an examination.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Examined {
-    /// Rows that lack a modality.
-    pub left_out: usize,
-    /// By which figures the model is judged.
-    pub metrics: Vec<Measure>,
-    /// Over all rows.
-    pub all: DomainResult,
-    /// By domain and split.
-    pub domains: Vec<DomainResult>,
 }
 
 fn host(tensor: &Tensor) -> Vec<f64> {

@@ -92,7 +92,31 @@ fn a_missing_modality_is_zeros_before_or_after_the_features_are_standardised() {
     let dropped = |names: &[&str], fill| Lacking { drop: names.iter().map(|name| (*name).into()).collect(), fill };
     refused(predictor.predict(&table, &dropped(&["smell"], Some(Fill::Zero))), &["smell", "video, audio"]);
     refused(predictor.predict(&table, &dropped(&["video", "audio"], Some(Fill::Zero))), &["every modality"]);
-    refused(predictor.predict(&table, &dropped(&["audio"], None)), &["zero or mean"]);
+    refused(predictor.predict(&table, &dropped(&["audio"], None)), &["zero, mean or translate"]);
+    refused(predictor.predict(&table, &dropped(&["audio"], Some(Fill::Translate))), &["\"erm\" translates no modality"]);
+}
+
+#[test]
+fn a_model_that_has_learned_to_translates_what_a_row_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = small();
+    let settings =
+        TrainSettings { compare: vec![compare("name = 'x'\nmethod = 'sim-mmdg'\ntranslation-weight = 1")], ..one(folder.path()) };
+    let result = run(&table, &settings).unwrap().remove(0);
+    let predictor = Predictor::open(&model(folder.path(), &result)).unwrap();
+    let ask = |table: &FeatureTable, drop: &[&str], fill| -> Vec<Vec<f64>> {
+        let lacking = Lacking { drop: drop.iter().map(|name| (*name).into()).collect(), fill };
+        predictor.predict(table, &lacking).unwrap().into_iter().map(|said| said.unwrap().outputs).collect()
+    };
+    let whole = ask(&table, &[], None);
+    assert_eq!(ask(&table, &[], Some(Fill::Translate)), whole);
+    let (translated, at_mean) = (ask(&table, &["audio"], Some(Fill::Translate)), ask(&table, &["audio"], Some(Fill::Mean)));
+    assert!(translated.iter().flatten().all(|x| x.is_finite()));
+    assert!(translated != at_mean && translated != whole);
+    // whatever the values are that it lacks, and row by row
+    let some = with_audio(&table, |_| 7.0, |row| row % 2 == 0);
+    let mixed = ask(&some, &[], Some(Fill::Translate));
+    assert!((0..table.len()).filter(|row| row % 2 == 1).all(|row| mixed[row] == translated[row]));
 }
 
 #[test]

@@ -38,6 +38,20 @@ fn every_method_and_every_balancer_trains_with_the_other_kinds_plain_ones() {
 }
 
 #[test]
+fn what_nobody_named_and_does_not_suit_is_left_out_with_a_line() {
+    let folder = prepared("--rows 60 --classes 3");
+    let folder = folder.path();
+    let flags = "--protocol single-source --targets target --modalities q --seeds 0 --set train.epochs=1";
+    let suite = mmdg(folder, &format!("bench-suite pipeline.toml --balance none {flags}"), None);
+    let said = String::from_utf8_lossy(&suite.stderr);
+    assert!(suite.status.success(), "{said}");
+    let compares = METHODS.iter().filter(|method| method.compares_domains()).count();
+    assert_eq!(said.matches("bench-suite: left out: [[train.compare]]").count(), compares, "{said}");
+    let named = mmdg(folder, &format!("bench-suite pipeline.toml --method coral --balance none {flags}"), None);
+    assert_eq!(named.status.code(), Some(3), "{}", String::from_utf8_lossy(&named.stderr));
+}
+
+#[test]
 #[ignore = "half a thousand pairs"]
 fn every_method_trains_with_every_balancer() {
     let every: String = METHODS.iter().map(|method| format!(" --method {}", method.name)).collect();

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::{Inputs, Model, Scores};
 use crate::balance::{Copies, CopyLoss, Losses};
 use crate::method::{Branch, Switch};
-use crate::objective::{Batch, Objective, Params, Role, mean};
+use crate::objective::{Batch, Objective, Params, Role, View, mean};
 use crate::train::stretch::Stretch;
 use crate::train::watch::Watch;
 
@@ -103,11 +103,30 @@ impl Model {
         self.watch.take().unwrap_or_default().0
     }
 
+    /// Whether some loss of it translates between modalities.
+    pub fn translates(&self) -> bool {
+        self.terms.iter().any(|loss| loss.objective.translates())
+    }
+
+    /// The embeddings of rows, in which those of modalities that one lacks are made of those that it has. None for a method that
+    /// translates none.
+    pub fn translated(&self, params: &Params, inputs: &Inputs) -> Option<Tensor> {
+        let features = inputs.features.iter().map(Tensor::shallow_clone).collect();
+        let (embeddings, _) = self.encode(params, features, None, false);
+        let batch = &as_they_are(&embeddings, inputs);
+        self.terms.iter().find_map(|loss| loss.objective.translated(&View { params, batch }))
+    }
+
     /// What the model says of rows, without dropout; of `heads`, if asked for, the first that there are. None for a method
     /// without a fused head.
     pub fn scores(&self, params: &Params, mut inputs: Inputs, heads: bool) -> Option<Scores> {
         let (embeddings, _) = self.encode(params, std::mem::take(&mut inputs.features), None, false);
-        let batch = as_they_are(&embeddings, &inputs);
+        self.scores_of(params, embeddings, &inputs, heads)
+    }
+
+    /// The same of embeddings [R, B, Σ E_m].
+    pub fn scores_of(&self, params: &Params, embeddings: Tensor, inputs: &Inputs, heads: bool) -> Option<Scores> {
+        let batch = as_they_are(&embeddings, inputs);
         let logits = self.terms.get(self.task).and_then(|loss| loss.objective.forward(params, &batch).logits)?;
         let mut readers = self.readers().filter(|_| heads);
         let heads = readers.find_map(|reader| reader.forward(params, &batch).class).map(|class| class.outputs().shallow_clone());
